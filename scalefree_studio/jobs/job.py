@@ -1,0 +1,91 @@
+"""The interface of every job, and the edits that every job understands.
+
+A job is stepped by one thread. Whatever else wants something of it leaves an edit, which the runner applies at the top
+of the next step: a job never sees half an edit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ..snapshot import Array, Change, Checkpoint, Snapshot
+
+
+@dataclass(frozen=True)
+class Limit:
+    """When learning is over, and so how fast schedules run: after some steps, or some seconds, or never."""
+
+    steps: int | None = None
+    seconds: float | None = None
+
+    def progress(self, step: int, seconds: float) -> float:
+        """How much of the way has been gone, in [0, 1]; steps alone make it reproducible."""
+        by_steps = step / self.steps if self.steps else 0.0
+        by_seconds = seconds / self.seconds if self.seconds else 0.0
+        return min(1.0, max(by_steps, by_seconds))
+
+    def reached(self, step: int, seconds: float) -> bool:
+        return (self.steps is not None and step >= self.steps) or (
+            self.seconds is not None and seconds >= self.seconds
+        )
+
+
+class Edit:
+    """Something a person changes while the job runs. Each job says which kinds it understands."""
+
+
+@dataclass(frozen=True)
+class SetControls(Edit):
+    """New values for some controls. If one of them is no live control, the job starts over."""
+
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class StartOver(Edit):
+    """Begin again from the start, with the same controls."""
+
+
+@dataclass(frozen=True)
+class Restore(Edit):
+    """Go on from a recorded frame."""
+
+    frame: Mapping[str, Array]
+    step: int
+
+
+@dataclass(frozen=True)
+class Undo(Edit):
+    """Take back the last edit that can be taken back."""
+
+
+class Job(Protocol):
+    """What the runner knows of a job."""
+
+    kind: str
+    step_count: int
+    limit: Limit
+
+    @property
+    def controls(self) -> Any: ...
+
+    @property
+    def seconds(self) -> float:
+        """Time spent stepping, pauses not counted."""
+
+    def step(self) -> None:
+        """Do one unit of work, or raise JobError."""
+
+    def apply(self, edit: Edit) -> Change:
+        """Take an edit, or refuse it with a ControlError and stay as it was."""
+
+    def snapshot(self) -> Snapshot:
+        """Everything a person may look at now."""
+
+    def still(self) -> Mapping[str, Array]:
+        """What a person looks at that does not change from step to step, such as the target picture."""
+
+    def checkpoint(self) -> Checkpoint:
+        """Everything needed to go on exactly from here, or JobError where it is not worth keeping."""

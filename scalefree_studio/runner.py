@@ -1,0 +1,218 @@
+"""Runs a job. The same runner works inline in a test, under a progress bar, or in a thread behind the window.
+
+    commands → staged edits → job.step() → snapshot → { mailbox · recorder · progress bar · tracker }
+
+Any thread may send a command; one thread runs the job and is the only one to touch it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from .controls import ControlError, Staging
+from .errors import JobError, UserError
+from .jobs.job import Edit, Job
+from .snapshot import Change, Checkpoint, Snapshot
+
+AUTOSAVE_SECONDS = 5.0  # a killed process loses no more than this
+
+
+class Consumer(Protocol):
+    """Someone who looks at snapshots. It is asked after every step whether it wants one, so it must answer fast."""
+
+    def wants(self, step: int) -> bool: ...
+
+    def show(self, snapshot: Snapshot) -> None: ...
+
+    def changed(self, change: Change) -> None: ...
+
+    def close(self, last: Snapshot) -> None:
+        """The run has ended with this."""
+
+
+class Mailbox:
+    """A slot for the newest snapshot, for a consumer that looks when it has time (the window, at display rate).
+
+    `ready` is called, without arguments, in the runner's thread when the slot is filled. The slot is filled again only
+    after it was emptied: nothing piles up, and a runner without a looker makes no snapshots.
+    """
+
+    def __init__(self, ready: Callable[[], None] = lambda: None):
+        self._ready = ready
+        self._lock = threading.Lock()
+        self._snapshot: Snapshot | None = None
+        self._wanted = True
+        self._shown: int | None = None  # the step last shown; the same step again is no news
+
+    def take(self) -> Snapshot | None:
+        """The newest snapshot if there is one; asks for the next."""
+        with self._lock:
+            snapshot, self._snapshot = self._snapshot, None
+            self._wanted = True
+            return snapshot
+
+    def wants(self, step: int) -> bool:
+        return self._wanted and step != self._shown
+
+    def show(self, snapshot: Snapshot) -> None:
+        with self._lock:
+            self._snapshot, self._wanted, self._shown = snapshot, False, snapshot.step
+        self._ready()
+
+    def changed(self, change: Change) -> None:
+        """An edit is news even while no step is made."""
+        self._shown = None
+
+    def close(self, last: Snapshot) -> None:
+        self.show(last)
+
+
+@dataclass(frozen=True)
+class Status:
+    """How a runner is doing, for whoever shows it."""
+
+    playing: bool
+    stopped: bool  # the run has ended, and nothing touches the job any more
+    failed: bool  # the job itself could not go on
+    unsaved: bool  # the last attempt to save failed
+    message: str  # empty, or one sentence about what went wrong
+
+
+class Runner:
+    """Steps one job until it is told to stop."""
+
+    def __init__(
+        self,
+        job: Job,
+        consumers: Sequence[Consumer] = (),
+        keep: Callable[[Checkpoint], None] | None = None,
+        playing: bool = True,
+        told: Callable[[], None] = lambda: None,
+    ):
+        """`keep` stores a checkpoint, or raises OSError; `told` is called when the status has changed."""
+        self.job = job
+        self.consumers = list(consumers)
+        self._keep, self._told = keep, told
+        self._staging = Staging()
+        self._wake = threading.Event()
+        self._playing = playing
+        self._single_steps = 0
+        self._stopping = self._stopped = self._failed = self._unsaved = self._save_now = False
+        self._message = ""
+        self._saved_at = time.monotonic()
+
+    # Commands: from any thread, at any time.
+
+    def edit(self, edit: Edit) -> None:
+        self._staging.stage(edit)
+        self._wake.set()
+
+    def play(self) -> None:
+        self._playing = True
+        self._wake.set()
+
+    def pause(self) -> None:
+        self._playing = False
+        self._wake.set()
+
+    def step_once(self) -> None:
+        self._playing = False
+        self._single_steps += 1
+        self._wake.set()
+
+    def save_soon(self) -> None:
+        self._save_now = True
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Stop after the current step. Safe to call twice, or from a signal handler."""
+        self._stopping = True
+        self._wake.set()
+
+    @property
+    def status(self) -> Status:
+        return Status(self._playing, self._stopped, self._failed, self._unsaved, self._message)
+
+    # The loop: in one thread.
+
+    def run(self, until_limit: bool = False) -> None:
+        """Work until stopped. `until_limit` (headless) also stops where the job's limit is reached."""
+        self._playing = self._playing or until_limit
+        try:
+            while not self._stopping:
+                self._wake.clear()  # before looking, so that a command sent while we look wakes us again
+                self._apply_edits()
+                if self._playing or self._single_steps:
+                    self._work()
+                self._show()
+                self._autosave()
+                if until_limit and (self._failed or self.job.limit.reached(self.job.step_count, self.job.seconds)):
+                    break
+                if not (self._playing or self._single_steps or self._stopping):
+                    self._wake.wait(timeout=0.1)  # a mailbox emptied while paused wants what it missed
+        finally:
+            self._shut_down()
+
+    def _work(self) -> None:
+        self._single_steps = max(0, self._single_steps - 1)
+        try:
+            self.job.step()
+        except JobError as error:
+            self._playing = False
+            self._single_steps = 0
+            self._say(str(error), failed=True)
+
+    def _apply_edits(self) -> None:
+        for edit in self._staging.take():
+            try:
+                change = self.job.apply(edit)
+            except (ControlError, JobError) as error:
+                self._say(str(error))
+                continue
+            for consumer in self.consumers:
+                consumer.changed(change)
+
+    def _show(self) -> None:
+        wanting = [c for c in self.consumers if c.wants(self.job.step_count)]
+        if wanting:
+            snapshot = self.job.snapshot()
+            for consumer in wanting:
+                consumer.show(snapshot)
+
+    def _autosave(self) -> None:
+        if self._save_now or time.monotonic() - self._saved_at > AUTOSAVE_SECONDS:
+            self._save_now = False
+            self.save()
+
+    def save(self, keep: Callable[[Checkpoint], None] | None = None) -> bool:
+        """Keep a checkpoint now; on failure say why and return False.
+
+        In the job's thread, or in any thread once the run has ended: then also in another place, with another `keep`.
+        """
+        self._saved_at = time.monotonic()
+        keep = keep or self._keep
+        try:
+            if keep is not None:
+                keep(self.job.checkpoint())
+            self._unsaved = False
+        except (OSError, UserError) as error:
+            self._unsaved = True
+            self._say(f"Saving failed: {error}")
+        return not self._unsaved
+
+    def _shut_down(self) -> None:
+        """The one way out: the last picture shown, recordings closed, the model saved."""
+        snapshot = self.job.snapshot()
+        for consumer in self.consumers:
+            consumer.close(snapshot)
+        self.save()
+        self._stopped = True
+        self._told()
+
+    def _say(self, message: str, failed: bool = False) -> None:
+        self._message, self._failed = message, self._failed or failed
+        self._told()

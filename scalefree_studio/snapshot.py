@@ -1,0 +1,59 @@
+"""What a job shows: frozen numpy records that own their memory, and so may cross any thread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.generic]
+
+
+def frozen(array: npt.ArrayLike) -> Array:
+    """A private, read-only copy."""
+    copy = np.array(array, copy=True)
+    copy.setflags(write=False)
+    return copy
+
+
+def frozen_all(arrays: Mapping[str, npt.ArrayLike]) -> Mapping[str, Array]:
+    return MappingProxyType({name: frozen(array) for name, array in arrays.items()})
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything a person may look at after one step.
+
+    `frame` is what a recording keeps: data, not pixels (for a divider network its parameters). `kind` names the
+    instrument and so the view that can draw the frame.
+    """
+
+    kind: str
+    step: int
+    seconds: float  # spent learning, pauses not counted
+    frame: Mapping[str, Array]
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Everything a job needs to be itself again; storage writes it without knowing what it means."""
+
+    kind: str
+    step: int
+    about: Mapping[str, Any]  # JSON: controls, metrics, where the data came from
+    model: Mapping[str, Array]  # what sampling or rendering needs
+    trainer: Mapping[str, Array] = field(default_factory=dict)  # what exact resume needs besides
+
+
+@dataclass(frozen=True)
+class Change:
+    """What became of an edit, for the history: at which step it took effect, and what it was, in JSON."""
+
+    step: int
+    what: str
+    values: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,109 @@
+"""A run folder: weights, what exact resume needs, the history, and how it came to be.
+
+    model.safetensors    weights, and in its metadata everything that says what they are
+    trainer.safetensors  optimizer and random state; good only together with a model of the same step
+    history.sqlite       metrics, changes, recorded frames
+    run.json             command, versions, seed
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from ..errors import UserError
+from ..snapshot import Array, Checkpoint
+from .history import History
+from .tensors import pack, read_tensors, write_atomically
+
+MODEL, TRAINER, HISTORY, RUN = "model.safetensors", "trainer.safetensors", "history.sqlite", "run.json"
+
+
+class RunFolder:
+    """One run on disk. It is made when something is first written to it."""
+
+    def __init__(self, path: Path | str):
+        self.path = Path(path)
+
+    @property
+    def model_path(self) -> Path:
+        return self.path / MODEL
+
+    @property
+    def history_path(self) -> Path:
+        return self.path / HISTORY
+
+    def prepare(self) -> None:
+        """Make the folder, or say in one sentence why it cannot be made."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"The folder {self.path} cannot be made: {error.strerror}.") from None
+
+    def keep(self, checkpoint: Checkpoint) -> None:
+        """Write model and trainer. Whenever this is interrupted, a whole model is there."""
+        self.prepare()
+        about = {"kind": checkpoint.kind, "step": checkpoint.step, **checkpoint.about}
+        model, trainer = pack(checkpoint.model, about), pack(checkpoint.trainer, {"step": checkpoint.step})
+        write_atomically(self.model_path, model)
+        write_atomically(self.path / TRAINER, trainer)
+
+    def describe(self, command: list[str], **more: Any) -> None:
+        """Write run.json: where this run comes from."""
+        self.prepare()
+        packages = ("scalefree-studio", "torch", "numpy")
+        text = json.dumps(
+            {"command": command, "python": sys.version.split()[0], "versions": _versions(packages), **more}, indent=2
+        )
+        write_atomically(self.path / RUN, (text + "\n").encode())
+
+    def checkpoint(self) -> Checkpoint:
+        return load_checkpoint(self.model_path)
+
+    def history(self) -> History:
+        return History.open(self.history_path)
+
+
+def load_checkpoint(path: Path | str) -> Checkpoint:
+    """A checkpoint from a run folder or a model file; without its trainer part where that is missing or older."""
+    path = Path(path)
+    path = path / MODEL if path.is_dir() else path
+    model, about = read_tensors(path)
+    kind, step = about.get("kind"), about.get("step")
+    if not isinstance(kind, str) or not isinstance(step, int):
+        raise UserError(f"{path} does not say what kind of model it is; it is damaged or foreign.")
+    return Checkpoint(kind, step, about, model, _trainer_of(path, step))
+
+
+def _trainer_of(model_path: Path, step: int) -> Mapping[str, Array]:
+    """What exact resume needs, if it belongs to this very model: a kill between two files leaves an older one."""
+    path = model_path.with_name(TRAINER)
+    if model_path.name != MODEL or not path.exists():
+        return {}
+    try:
+        trainer, about = read_tensors(path)
+    except UserError:
+        return {}
+    return trainer if about.get("step") == step else {}
+
+
+def _versions(packages: tuple[str, ...]) -> dict[str, str]:
+    found = {}
+    for name in packages:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def free_folder(parent: Path, name: str) -> Path:
+    """parent/name, or parent/name-2, -3, …: the first that is not there yet."""
+    path, number = parent / name, 2
+    while path.exists():
+        path, number = parent / f"{name}-{number}", number + 1
+    return path

@@ -1,0 +1,73 @@
+"""Named arrays in a safetensors file, written atomically and read with suspicion."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import load, save
+
+from ..errors import UserError
+from ..snapshot import Array
+
+FORMAT = 1
+KEY = "scalefree_studio"  # our place in the file's metadata: one JSON object
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """All of the data under this name, or what was there before: a temporary file, synced, then renamed."""
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def pack(arrays: Mapping[str, Array], about: Mapping[str, Any] | None = None) -> bytes:
+    metadata = {KEY: json.dumps({"format": FORMAT, **about})} if about is not None else None
+    return save({name: np.ascontiguousarray(a) for name, a in arrays.items()}, metadata)
+
+
+def unpack(data: bytes) -> dict[str, Array]:
+    return load(data)
+
+
+def write_tensors(path: Path, arrays: Mapping[str, Array], about: Mapping[str, Any]) -> None:
+    write_atomically(path, pack(arrays, about))
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
+    """The arrays and what is said about them, or a UserError in one sentence."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            if KEY not in metadata:
+                raise UserError(f"{path} is a safetensors file, but not one that Scalefree Studio wrote.")
+            about = json.loads(metadata[KEY])
+            if not isinstance(about, dict) or not isinstance(about.get("format"), int):
+                raise UserError(f"{path} does not say what it holds; it is damaged or foreign.")
+            if about["format"] > FORMAT:
+                raise UserError(f"{path} was written by a newer Scalefree Studio; please update to open it.")
+            return {name: file.get_tensor(name) for name in file.keys()}, about
+    except FileNotFoundError:
+        raise UserError(f"There is no file {path}.") from None
+    except (SafetensorError, ValueError, TypeError, KeyError, AttributeError, MemoryError, RecursionError) as error:
+        raise UserError(f"{path} is damaged or is no model: {_first_line(error)}.") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror or _first_line(error)}.") from None
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error) or type(error).__name__
+    return text.splitlines()[0].rstrip(".")

@@ -1,0 +1,130 @@
+"""The mathematics of divider networks against closed forms, brute force and autograd."""
+
+import math
+
+import pytest
+import torch
+
+from scalefree_studio.models import dividers as d
+from scalefree_studio.models.dividers_fast import Adam, FlatParams, FusedGradient, pixel_features
+
+
+def some_params(seed=0, lines=0, circles=0, relu=0, tanh=0, structure=0, hidden=8, form="angle", dtype=torch.float64):
+    gen = torch.Generator().manual_seed(seed)
+
+    def rand(*shape):
+        return torch.randn(*shape, generator=gen, dtype=dtype) * 0.6
+
+    p = {}
+    if lines:
+        p["line_angle"] = rand(lines) * 4
+        if form == "angle":
+            p["line_centre"] = rand(lines, 2)
+        else:
+            p["line_offset"] = rand(lines)
+    if circles:
+        p["circle_centre"], p["circle_log_radius"] = rand(circles, 2), rand(circles) - 1
+    for kind, count in (("relu", relu), ("tanh", tanh)):
+        if count:
+            p[f"{kind}_weight"], p[f"{kind}_bias"] = rand(count, 2), rand(count)
+    width = lines + circles + relu + tanh
+    for layer, size in (("structure", structure), ("colour", hidden), ("out", 3)):
+        if size:
+            p[f"{layer}_weight"], p[f"{layer}_bias"] = rand(size, width), rand(size)
+            width = size
+    return p
+
+
+def test_line_of_the_angle_form_is_a_cosine():
+    p = {"line_centre": torch.tensor([[0.2, -0.1]]), "line_angle": torch.tensor([0.7])}
+    xy = torch.tensor([[0.2 + 3 * math.cos(1.5), -0.1 + 3 * math.sin(1.5)], [0.2, -0.1]])
+    e = d.line_measure(p, xy)
+    assert e[0, 0].item() == pytest.approx(math.cos(1.5 - 0.7), abs=1e-6)
+    assert e[1, 0].item() == 0  # defined at the centre
+
+
+def test_line_of_the_distance_form_is_a_signed_distance():
+    p = {"line_angle": torch.tensor([math.pi / 2]), "line_offset": torch.tensor([0.25])}
+    assert d.line_measure(p, torch.tensor([[9.0, 1.0]]))[0, 0].item() == pytest.approx(0.75, abs=1e-6)
+
+
+def test_circle_measures_its_edge_in_radii():
+    p = {"circle_centre": torch.tensor([[1.0, 0.0]]), "circle_log_radius": torch.tensor([math.log(0.5)])}
+    e = d.circle_measure(p, torch.tensor([[1.0, 0.0], [1.5, 0.0], [2.0, 0.0]]))
+    assert e[:, 0].tolist() == pytest.approx([-1, 0, 1], abs=1e-6)
+
+
+def test_gradients_at_the_very_centres_are_finite():
+    p = {k: v.requires_grad_() for k, v in some_params(lines=1, circles=1).items()}
+    xy = torch.stack([p["line_centre"][0], p["circle_centre"][0]]).detach()
+    d.predict(p, xy).sum().backward()
+    assert all(torch.isfinite(v.grad).all() for v in p.values())
+
+
+def test_false_gradient_is_the_formula():
+    e = torch.linspace(-2, 2, 41, dtype=torch.float64, requires_grad=True)
+    a = d.FalseGradientTanh.apply(e, 1000.0, 5.0)
+    a.sum().backward()
+    assert torch.equal(a, torch.tanh(1000 * e))
+    expected = [5 / math.cosh(5 * x) ** 2 for x in e.tolist()]
+    assert e.grad.tolist() == pytest.approx(expected, rel=1e-12)
+
+
+def test_pixel_grid_is_pixel_centres_with_the_longer_side_from_minus_one_to_one():
+    grid = d.pixel_grid(2, 4).reshape(2, 4, 2)
+    assert grid[0, :, 0].tolist() == [-0.75, -0.25, 0.25, 0.75]
+    assert grid[:, 0, 1].tolist() == [-0.25, 0.25]
+
+
+MIXTURES = [
+    dict(lines=5), dict(lines=5, form="distance"), dict(circles=4), dict(relu=3), dict(tanh=3), dict(),
+    dict(lines=3, circles=4, relu=2, tanh=5), dict(lines=3, circles=2, tanh=2, form="distance", structure=6),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("mixture", MIXTURES, ids=str)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_fused_gradient_equals_autograd(mixture, weighted):
+    p = some_params(seed=3, **mixture)
+    xy = d.pixel_grid(9, 14, dtype=torch.float64)
+    gen = torch.Generator().manual_seed(9)
+    target = torch.rand(len(xy), 3, generator=gen, dtype=torch.float64)
+    weight = torch.rand(len(xy), generator=gen, dtype=torch.float64) if weighted else None
+
+    net = d.DividerNet(p)
+    colours = net(xy, sharpness=40.0, g=7.0)
+    expected = d.weighted_error(colours, target, weight)
+    expected.backward()
+
+    flat = FlatParams(p)
+    fused = FusedGradient(flat)
+    fused.chunk = 37  # several chunks, the last one short
+    loss, plain = fused.loss_and_gradient(pixel_features(xy), target.T.contiguous(), 40.0, 7.0, weight)
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-9)
+    assert plain.item() == pytest.approx(((colours - target) ** 2).mean().item(), rel=1e-9)
+    for name, parameter in net.named_parameters():
+        torch.testing.assert_close(flat.gradients[name], parameter.grad, rtol=1e-6, atol=1e-10)
+
+
+def test_adam_equals_torch_with_a_rate_for_every_number():
+    gen = torch.Generator().manual_seed(1)
+    ours = torch.randn(6, generator=gen, dtype=torch.float64)
+    rates = torch.tensor([0.1, 0.1, 0.1, 0.01, 0.01, 0.01], dtype=torch.float64)
+    halves = [ours[:3].clone().requires_grad_(), ours[3:].clone().requires_grad_()]
+    groups = [{"params": [h], "lr": r} for h, r in zip(halves, (0.1, 0.01), strict=True)]
+    theirs = torch.optim.Adam(groups, betas=(0.9, 0.99))
+    adam = Adam(ours)
+    for _ in range(5):
+        gradient = torch.randn(6, generator=gen, dtype=torch.float64)
+        halves[0].grad, halves[1].grad = gradient[:3].clone(), gradient[3:].clone()
+        theirs.step()
+        adam.step(ours, gradient, rates)
+    torch.testing.assert_close(ours, torch.cat(halves).detach())
+
+
+def test_numbers_are_counted_as_stored():
+    shape = d.DividerShape(lines=64, circles=0, hidden=32)
+    assert shape.numbers == 2371
+    shape = d.DividerShape(lines=3, circles=2, relu=1, tanh=2, structure=5, hidden=4, line_form="distance")
+    p = some_params(lines=3, circles=2, relu=1, tanh=2, structure=5, hidden=4, form="distance")
+    assert d.count_numbers(p) == shape.numbers
