@@ -1,0 +1,153 @@
+"""Pictures on the screen: a target sampled for what is in view, and what a render worker drew."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from vispy import gloo
+
+from .camera import Camera, Size, half_extent
+
+Rect = tuple[float, float, float, float]  # left, top, right, bottom
+
+
+@dataclass(frozen=True)
+class RenderRequest:
+    """A picture that the canvas would like: this network over this part of the plane, at best this finely."""
+
+    frame: Mapping[str, npt.NDArray[Any]]
+    sharpness: float
+    x: float  # the middle of the picture
+    y: float
+    pixel: float  # world units a pixel
+    width: int
+    height: int
+    moving: bool  # another request will follow soon: be quick rather than fine
+    epoch: int  # which network: an answer about another one is not shown
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A picture of a request's part of the plane, perhaps coarser or finer than its pixels."""
+
+    image: npt.NDArray[np.uint8]  # (h, w, 3)
+    x: float
+    y: float
+    across: float  # width and height in world units
+    down: float
+    epoch: int
+
+    @classmethod
+    def of(cls, request: RenderRequest, image: npt.NDArray[np.uint8]) -> Rendered:
+        across, down = request.width * request.pixel, request.height * request.pixel
+        return cls(image, request.x, request.y, across, down, request.epoch)
+
+    def in_texture(self, camera: Camera, size: Size) -> Rect:
+        """The texture coordinates of a pane's corners; outside [0, 1] where the picture does not reach."""
+        left, top, right, bottom = camera.seen(size)
+        x, y = self.x - self.across / 2, self.y - self.down / 2
+        return (left - x) / self.across, (top - y) / self.down, (right - x) / self.across, (bottom - y) / self.down
+
+
+class Sampled:
+    """An array (H, W, ...) over the picture's extent, looked up at the pixels of a pane: nearest values, so that one
+    sees the picture's own pixels from near, and means of 2ᵏ × 2ᵏ from far, so that it does not sparkle."""
+
+    def __init__(self, array: npt.NDArray[Any], smooth: bool = True):
+        self.size = (array.shape[1], array.shape[0])
+        self._levels = [array]
+        while smooth and max(self._levels[-1].shape[:2]) > 64:
+            self._levels.append(_halved(self._levels[-1]))
+
+    def seen(self, camera: Camera, size: Size) -> tuple[npt.NDArray[Any], Rect] | None:
+        """What of it is in view, and the pixels of the pane that it fills; None if nothing."""
+        texel = 2 / max(self.size)
+        level = max(0, min(len(self._levels) - 1, round(math.log2(camera.pixel / texel))))
+        array, extent = self._levels[level], half_extent(self.size)
+        left, top, _, _ = camera.seen(size)
+        found = []
+        for axis, start in enumerate((left, top)):
+            at = start + (np.arange(size[axis]) + 0.5) * camera.pixel + extent[axis]
+            inside = np.flatnonzero((at >= 0) & (at < 2 * extent[axis]))
+            if not len(inside):
+                return None
+            cell = (at[inside] / (texel * 2**level)).astype(np.int64)
+            found.append((int(inside[0]), int(inside[-1]) + 1, cell.clip(0, array.shape[1 - axis] - 1)))
+        (x0, x1, columns), (y0, y1, rows) = found
+        first = columns[0]
+        strip = array[rows, first : columns[-1] + 1]
+        return strip[:, columns - first], (x0, y0, x1, y1)
+
+
+def _halved(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Means of 2 × 2; an odd last row or column is repeated."""
+    h, w = array.shape[:2]
+    even = np.pad(array, [(0, h % 2), (0, w % 2)] + [(0, 0)] * (array.ndim - 2), mode="edge")
+    wide = even.astype(np.uint16) if array.dtype == np.uint8 else even
+    total = wide[0::2, 0::2] + wide[1::2, 0::2] + wide[0::2, 1::2] + wide[1::2, 1::2]
+    return ((total + 2) // 4).astype(np.uint8) if array.dtype == np.uint8 else total / 4
+
+
+VERTEX = """
+uniform vec4 u_window;
+uniform vec4 u_rect;     // left, top, right, bottom in the pane
+uniform vec4 u_texture;  // the same corners in the texture
+attribute vec2 a_corner;
+varying vec2 v_at;
+void main() {
+    v_at = mix(u_texture.xy, u_texture.zw, a_corner);
+    vec2 unit = (mix(u_rect.xy, u_rect.zw, a_corner) - u_window.xy) / u_window.zw;
+    gl_Position = vec4(unit.x * 2.0 - 1.0, 1.0 - unit.y * 2.0, 0.0, 1.0);
+}
+"""
+
+FRAGMENT = """
+uniform sampler2D u_image;
+uniform vec4 u_tint;     // with alpha: the texture says only how much of this colour
+varying vec2 v_at;
+void main() {
+    vec4 texel = texture2D(u_image, v_at);
+    gl_FragColor = u_tint.a > 0.0 ? vec4(u_tint.rgb, u_tint.a * texel.r) : texel;
+}
+"""
+
+
+class Layer:
+    """One texture, drawn as a rectangle of a pane. The texture object is kept; its data changes."""
+
+    def __init__(self, interpolation: str = "nearest", tint: npt.ArrayLike = (0, 0, 0, 0)):
+        self._program = gloo.Program(VERTEX, FRAGMENT)
+        self._program["a_corner"] = np.array([[0, 0], [1, 0], [0, 1], [1, 1]], np.float32)
+        self._program["u_tint"] = tint
+        self._texture: Any = None
+        self._interpolation = interpolation
+        self.rect: Rect = (0, 0, 0, 0)
+        self.texture: Rect = (0, 0, 1, 1)
+        self.shown = False
+
+    def set(self, image: npt.NDArray[np.uint8], interpolation: str | None = None) -> None:
+        """(h, w), (h, w, 3) or (h, w, 4). The array must not change afterwards: it is uploaded at the next draw."""
+        image = np.ascontiguousarray(image[..., None] if image.ndim == 2 else image)
+        if self._texture is None or self._texture.shape[2] != image.shape[2]:
+            self._texture = gloo.Texture2D(image, interpolation=self._interpolation, wrapping="clamp_to_edge")
+            self._program["u_image"] = self._texture
+        else:
+            self._texture.set_data(image)
+        if interpolation and interpolation != self._interpolation:
+            self._interpolation = self._texture.interpolation = interpolation
+        self.shown = True
+
+    def tint(self, colour: npt.ArrayLike) -> None:
+        self._program["u_tint"] = colour
+
+    def draw(self, window: Rect) -> None:
+        if self.shown:
+            self._program["u_window"] = window
+            self._program["u_rect"] = self.rect
+            self._program["u_texture"] = self.texture
+            self._program.draw("triangle_strip")
