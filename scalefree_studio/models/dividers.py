@@ -167,6 +167,13 @@ def weighted_error(colours: Tensor, target: Tensor, weight: Tensor | None = None
     return (squared.mean(dim=1) * weight).sum() / weight.sum()
 
 
+def centre_weight(xy: Tensor, peak: float, inner: float, outer: float, x: float, y: float) -> Tensor:
+    """How much each point counts, (P,): `peak` within the inner radius of (x, y), 1 beyond the outer, smooth between."""
+    distance = torch.linalg.vector_norm(xy - xy.new_tensor([x, y]), dim=1)
+    inside = ((outer - distance) / max(outer - inner, 1e-6)).clamp(0, 1)
+    return 1 + (peak - 1) * inside * inside * (3 - 2 * inside)
+
+
 def psnr(mean_squared_error: float) -> float:
     """Peak signal-to-noise ratio in dB, for values in [0, 1]."""
     return -10 * math.log10(max(mean_squared_error, 1e-12))
@@ -193,3 +200,45 @@ def unit_counts(p: Mapping[str, Any]) -> dict[str, int]:
 def count_numbers(p: Mapping[str, Any]) -> int:
     """How many numbers the parameters hold."""
     return sum(math.prod(tensor.shape) for tensor in p.values())
+
+
+def names_of(kind: str, p: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of the parameters that hold one kind of unit."""
+    if kind == "line":
+        return LINE_FORMS["distance" if "line_offset" in p else "angle"]
+    return {"circle": CIRCLE, "relu": RELU, "tanh": TANH}[kind]
+
+
+def place_of(index: int, p: Mapping[str, Any]) -> tuple[str, int]:
+    """(kind, index within the kind) of a unit counted over all kinds."""
+    for kind, count in unit_counts(p).items():
+        if index < count:
+            return kind, index
+        index -= count
+    raise IndexError("there is no such unit")
+
+
+def params_from_arrays(arrays: Mapping[str, Any]) -> Params:
+    """Parameters out of a file, checked: names, shapes that fit one another, finite numbers. Raises ValueError."""
+    known = {*LINE_FORMS["angle"], *LINE_FORMS["distance"], *CIRCLE, *RELU, *TANH}
+    known |= {f"{layer}_{part}" for layer in LAYERS for part in ("weight", "bias")}
+    p = {name: torch.from_numpy(array.copy()).float() for name, array in arrays.items() if name in known}
+    counts = unit_counts(p)
+    expected: dict[str, tuple[int, ...]] = {}
+    for kind, count in counts.items():
+        if count:
+            names = names_of(kind, p)
+            expected |= {name: (count, 2) if name.endswith(("centre", "weight")) else (count,) for name in names}
+    width = sum(counts.values())
+    for layer in LAYERS:
+        if layer != "structure" or "structure_weight" in p:
+            size = 3 if layer == "out" else len(p.get(f"{layer}_bias", ()))
+            expected |= {f"{layer}_weight": (size, width), f"{layer}_bias": (size,)}
+            width = size
+    found = {name: tuple(tensor.shape) for name, tensor in p.items()}
+    if found != expected:
+        wrong = sorted(name for name in {*found, *expected} if found.get(name) != expected.get(name))
+        raise ValueError(f"its {', '.join(wrong)} do not fit together")
+    if not all(torch.isfinite(tensor).all() for tensor in p.values()):
+        raise ValueError("it holds numbers that are not finite")
+    return p

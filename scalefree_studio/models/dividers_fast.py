@@ -155,6 +155,25 @@ class FusedGradient:
         self.flat.gradient.mul_(2 / (3 * total))
         return loss / (3 * total), plain / (3 * pixels)
 
+    def colours(self, features: Tensor, sharpness: float) -> Tensor:
+        """The colours at points given as features: (4, P) → (3, P)."""
+        self._coefficients()
+        said = []
+        for f in features.split(self.chunk, dim=1):
+            self._measure(f, sharpness)
+            self._colour()
+            said.append(self.out.clone())
+        return torch.cat(said, dim=1)
+
+    def said(self, features: Tensor, sharpness: float) -> Tensor:
+        """A of every unit: (4, P) → (U, P)."""
+        self._coefficients()
+        said = []
+        for f in features.split(self.chunk, dim=1):
+            self._measure(f, sharpness)
+            said.append(self.a.clone())
+        return torch.cat(said, dim=1)
+
     def _back(self, error: Tensor, features: Tensor, g: float, sums: dict[str, Tensor]) -> None:
         """Add one chunk to the gradients of the layers, and to the units' sums over (x, y, 1)."""
         p, grad, pixels = self.p, self.grad, error.shape[1]

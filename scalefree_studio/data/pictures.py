@@ -1,0 +1,153 @@
+"""Pictures by name: a file, a scikit-image photograph, a made one, or one of our own drawings.
+
+    picture.png · photo:astronaut · synthetic:lines-5 · synthetic:circles-8:seed · drawing:balloon
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps
+
+from ..errors import UserError
+from .synthetic import random_arrangement
+
+Pixels = npt.NDArray[np.uint8]
+
+AUTOMATIC_SIDE = 512  # the longer side, where nobody says otherwise
+MOST_PIXELS = 200_000_000
+
+# Only what scikit-image carries in its package: no download.
+PHOTOS = {
+    "astronaut": "Astronaut", "cat": "Cat", "coffee": "Coffee", "rocket": "Rocket", "retina": "Retina",
+    "hubble_deep_field": "Deep field", "camera": "Photographer", "moon": "Moon", "coins": "Coins", "horse": "Horse",
+    "immunohistochemistry": "Tissue", "colorwheel": "Colour wheel", "brick": "Bricks", "gravel": "Gravel",
+}  # fmt: skip
+SYNTHETIC = ("lines-5", "lines-12", "circles-5", "circles-12", "mixed-8")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Pixels (H, W, 3), the name a person calls it by, and the spec that finds it again."""
+
+    pixels: Pixels
+    name: str
+    spec: str
+
+
+@dataclass(frozen=True)
+class GalleryItem:
+    spec: str
+    title: str
+    group: str
+
+
+def gallery() -> list[GalleryItem]:
+    """The built-in pictures."""
+    return (
+        [GalleryItem(f"photo:{name}", title, "Photographs") for name, title in PHOTOS.items()]
+        + [GalleryItem(f"drawing:{name}", name.replace("-", " ").capitalize(), "Drawings") for name in drawings()]
+        + [GalleryItem(f"synthetic:{s}", s.replace("-", " ").capitalize(), "Known truth") for s in SYNTHETIC]
+    )
+
+
+def drawings() -> list[str]:
+    folder = resources.files("scalefree_studio") / "assets" / "drawings"
+    return sorted(f.name.removesuffix(".png") for f in folder.iterdir() if f.name.endswith(".png"))
+
+
+def load_picture(spec: str | Path) -> Picture:
+    """The picture of that spec, or a UserError in one sentence."""
+    spec = str(spec)
+    scheme, _, name = spec.partition(":")
+    if scheme == "photo":
+        return Picture(_photo(name), name, spec)
+    if scheme == "synthetic":
+        return Picture(_synthetic(name), name.replace(":", "-"), spec)
+    if scheme == "drawing":
+        if name not in drawings():
+            raise UserError(f"There is no drawing {name!r}; there are {', '.join(drawings())}.")
+        with resources.as_file(resources.files("scalefree_studio") / "assets" / "drawings" / f"{name}.png") as path:
+            return Picture(_from_file(path), name, spec)
+    path = Path(spec).expanduser()
+    return Picture(_from_file(path), path.stem or "picture", str(path))
+
+
+def pixels_of(image: Any) -> Pixels:
+    """Any picture as (H, W, 3) bytes: a Pillow image, or an array, grey or colour, bytes or floats in [0, 1]."""
+    if isinstance(image, Image.Image):
+        image = ImageOps.exif_transpose(image)
+        if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+            image = image.convert("RGBA")
+            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+        if image.mode.startswith("I") or image.mode == "F":  # deeper than 8 bits: spread what is there
+            deep = np.asarray(image, dtype=np.float64)
+            return pixels_of((deep - deep.min()) / max(float(np.ptp(deep)), 1e-12))
+        return np.array(image.convert("RGB"))
+    array = np.asarray(image)
+    if array.ndim == 2:
+        array = np.repeat(array[..., None], 3, axis=2)
+    if array.ndim != 3 or array.shape[2] < 3 or min(array.shape) == 0:
+        raise UserError(f"A picture is an array (height, width, 3), not {array.shape}.")
+    array = array[..., :3]
+    if array.dtype == np.uint8:
+        return array.copy()
+    if array.dtype == bool:
+        return array.astype(np.uint8) * 255
+    if not np.isfinite(array).all():
+        raise UserError("A picture of floats must be finite, with values from 0 to 1.")
+    return np.round(np.clip(array, 0, 1) * 255).astype(np.uint8)
+
+
+def downscaled(pixels: Pixels, factor: int = 0) -> Pixels:
+    """Smaller by a whole factor, averaging; 0 is the least factor that brings the longer side to 512."""
+    height, width = pixels.shape[:2]
+    factor = factor or -(-max(height, width) // AUTOMATIC_SIDE)
+    if factor == 1:
+        return pixels
+    size = (max(1, width // factor), max(1, height // factor))
+    return np.array(Image.fromarray(pixels).resize(size, Image.Resampling.BOX))
+
+
+def _photo(name: str) -> Pixels:
+    import skimage.data  # slow to import, and needed only here
+
+    if name not in PHOTOS:
+        raise UserError(f"There is no photograph {name!r}; there are {', '.join(PHOTOS)}.")
+    return pixels_of(getattr(skimage.data, name)())
+
+
+def _synthetic(name: str) -> Pixels:
+    match = re.fullmatch(r"(lines|circles|mixed)-(\d+)(?::(\d+))?", name)
+    if not match:
+        raise UserError(f"A synthetic picture is named like synthetic:lines-5 or synthetic:mixed-8:2, not {name!r}.")
+    kind, count, seed = match.groups()
+    return random_arrangement(kind, int(count), int(seed or 0))[0]
+
+
+def _from_file(path: Path) -> Pixels:
+    if path.is_dir():
+        raise UserError(f"{path} is a folder, not a picture.")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                if image.width * image.height > MOST_PIXELS:
+                    raise UserError(f"{path} has {image.width}×{image.height} pixels, more than can be opened.")
+                return pixels_of(image)
+    except UserError:
+        raise
+    except FileNotFoundError:
+        raise UserError(f"There is no file {path}.") from None
+    except PermissionError:
+        raise UserError(f"{path} may not be read.") from None
+    except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
+        what = str(error) or type(error).__name__
+        raise UserError(f"{path} is no picture that can be read: {what.splitlines()[0].rstrip('.')}.") from None

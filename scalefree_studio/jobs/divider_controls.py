@@ -1,0 +1,77 @@
+"""Every control of fitting a divider network, declared once. Those of the network itself are in `DividerShape`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..controls import control
+from ..models.dividers import DividerShape
+
+
+@dataclass(frozen=True)
+class FitControls(DividerShape):
+    gradient_sharpness: float = control(
+        5.0, label="Gradient sharpness",
+        help="How near to its edge a divider learns: the g of the false gradient g · sech²(E · g) at the start.",
+        low=0.1, high=1000.0, scale="log", live=True, group="Edges",
+    )
+    gradient_sharpening: float = control(
+        40.0, label="Sharpening", help="By what factor the gradient sharpness has grown at the end of the schedule.",
+        low=1.0, high=1000.0, scale="log", live=True, group="Edges", unit="×",
+    )
+    learning_rate: float = control(
+        0.01, label="Learning rate", help="How far each step goes, at the start of the schedule.",
+        low=1e-5, high=1.0, scale="log", live=True, group="Learning",
+    )
+    divider_rate: float = control(
+        3.0, label="Divider rate", help="How much faster lines and circles move than colours learn.",
+        low=0.01, high=100.0, scale="log", live=True, group="Learning", unit="×", advanced=True,
+    )
+    final_rate: float = control(
+        0.02, label="Final rate", help="What is left of the learning rate when the schedule has run its course.",
+        low=0.0, high=1.0, live=True, group="Learning", unit="×", advanced=True,
+    )
+    horizon: int = control(
+        40_000, label="Schedule", help="So many steps the schedule takes, where no time or number of steps is given.",
+        low=100, high=10_000_000, scale="log", live=True, group="Learning", unit="steps",
+    )
+    batch_size: int = control(
+        2048, label="Batch", help="How many pixels a step looks at; 0 is the whole picture.",
+        low=0, high=1 << 22, scale="log", live=True, group="Learning", unit="pixels",
+    )
+    start: str = control(
+        "edges", label="Start", help="Where dividers begin: on the picture's strongest edges, or anywhere.",
+        choices=("edges", "random"), group="Learning", advanced=True,
+    )
+    revive: bool = control(
+        True, label="Revive", help="Now and then move the least useful dividers to where the error is.",
+        live=True, group="Learning", advanced=True,
+    )
+    seed: int = control(
+        0, label="Seed", help="The same seed and settings give the same picture.",
+        low=0, high=2**31 - 1, group="Learning",
+    )
+    downscale: int = control(
+        0, label="Downscale", help="Learn from a picture so many times smaller; 0 brings the longer side to 512.",
+        low=0, high=64, group="Picture", unit="×",
+    )
+    weigh_center: float = control(
+        1.0, label="Weight of the centre", help="How much more the pixels of the centre count; 1 is no more.",
+        low=0.01, high=100.0, scale="log", live=True, group="What matters", unit="×",
+    )
+    center_inner: float = control(
+        0.2, label="Inner radius", help="Within this distance of the centre the full weight holds.",
+        low=0.0, high=4.0, live=True, group="What matters", advanced=True,
+    )
+    center_outer: float = control(
+        0.8, label="Outer radius", help="Beyond this distance every pixel counts once.",
+        low=0.0, high=4.0, live=True, group="What matters", advanced=True,
+    )
+    center_x: float = control(
+        0.0, label="Centre, across", help="Where the weighted centre lies: -1 left, 1 right.",
+        low=-1.0, high=1.0, live=True, group="What matters", advanced=True,
+    )
+    center_y: float = control(
+        0.0, label="Centre, down", help="Where the weighted centre lies: -1 top, 1 bottom.",
+        low=-1.0, high=1.0, live=True, group="What matters", advanced=True,
+    )  # fmt: skip

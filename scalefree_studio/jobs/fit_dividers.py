@@ -1,0 +1,348 @@
+"""Fit a divider network to a picture: the job that the window shows and `scalefree-studio fit` runs.
+
+A step is one batch of pixels. The learning rates fall and the gradient sharpness rises along a schedule; a person may
+move, add and remove units, paint what matters, and turn every live control while it runs.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..controls import ControlError, checked, controls_of, edited, values_of
+from ..errors import JobError, UserError
+from ..models import dividers
+from ..models.dividers import Params
+from ..models.dividers_fast import Adam, FlatParams, FusedGradient, pixel_features
+from ..snapshot import Array, Change, Checkpoint, Snapshot, frozen, frozen_all
+from . import divider_start
+from .divider_controls import FitControls
+from .divider_hands import Hands
+from .job import Edit, Limit
+
+KIND = "dividers"
+CHECK_EVERY = 64  # steps between looks at whether all numbers are still finite
+MEASURED_PIXELS = 16_384  # a fixed sample of this many says how good the picture is
+MEASURE_EVERY = 50  # steps
+
+@dataclass(frozen=True)
+class Backup:
+    """Everything that learning changes, in memory."""
+
+    params: Params
+    moments: tuple[Params, Params, int]
+    ids: Array
+    step: int
+    seconds: float
+    random: Tensor
+
+
+class FitDividers:
+    kind = KIND
+
+    def __init__(
+        self,
+        pixels: Array,
+        controls: FitControls | None = None,
+        limit: Limit | None = None,
+        device: str = "cpu",
+        name: str = "picture",
+        spec: str = "",
+    ):
+        """`pixels` is the target as it shall be learned, (H, W, 3) bytes; downscale it before."""
+        self.pixels = frozen(pixels)
+        self.limit = limit or Limit()
+        self.name, self.spec = name, spec
+        self.device = torch.device(device)
+        self._controls = checked(controls or FitControls())
+        self.mask: Array | None = None
+        self._hands = Hands(self)
+        height, width = pixels.shape[:2]
+        xy = dividers.pixel_grid(height, width, self.device)
+        colours = torch.from_numpy(pixels.copy()).to(self.device).reshape(-1, 3).float() / 255
+        # One row a pixel: x, y, 1, x² + y², r, g, b, weight. A batch is then one gather.
+        self._rows = torch.cat([pixel_features(xy).T, colours, torch.ones_like(xy[:, :1])], 1)  # (P, 8)
+        self._weigh()
+        self.start()
+
+    # State, and how it starts.
+
+    def start(self) -> None:
+        """Forget everything learnt and begin."""
+        c = self._controls
+        self.step_count, self.seconds = 0, 0.0
+        self._random = torch.Generator(self.device).manual_seed(c.seed)
+        sample = min(len(self._rows), MEASURED_PIXELS)
+        chosen = torch.randperm(len(self._rows), generator=torch.Generator().manual_seed(0))[:sample]
+        self._measured_rows = self._rows[chosen.to(self.device)] if sample < len(self._rows) else self._rows
+        params = divider_start.start(c, self.pixels)
+        self.lay_out({n: t.to(self.device) for n, t in params.items()}, np.arange(c.units, dtype=np.int64))
+        self._loss = torch.tensor(math.nan)
+        self._metrics: dict[str, float] = {}
+        self._good = self.backup()
+
+    def lay_out(self, params: Params, ids: Array, moments: tuple[Params, Params, int] | None = None) -> None:
+        """Take these parameters as ours; the optimizer forgets, or takes the moments given alike."""
+        self._flat = FlatParams(params)
+        self._fused = FusedGradient(self._flat)
+        self._adam = Adam(self._flat.vector)
+        if moments:
+            mean, square, self._adam.count = moments
+            self._adam.mean, self._adam.square = FlatParams(mean).vector, FlatParams(square).vector
+        self.unit_ids = ids
+        self._rates = torch.empty_like(self._flat.vector)
+        layers = sum(t.numel() for n, t in self._flat.views.items() if n.startswith(dividers.LAYERS))
+        self._geometry = len(self._flat.vector) - layers  # so many numbers are geometry, and they come first
+
+    @property
+    def moments(self) -> tuple[Params, Params, int]:
+        """The optimizer's memory, laid out like the parameters."""
+        return self._flat.like(self._adam.mean), self._flat.like(self._adam.square), self._adam.count
+
+    def backup(self) -> Backup:
+        """A copy of everything that learning changes."""
+        mean, square, count = self.moments
+        params, mean, square = ({n: t.clone() for n, t in p.items()} for p in (self.params, mean, square))
+        random = self._random.get_state()
+        return Backup(params, (mean, square, count), self.unit_ids, self.step_count, self.seconds, random)
+
+    def return_to(self, backup: Backup) -> None:
+        self.lay_out(backup.params, backup.ids, backup.moments)
+        self.step_count, self.seconds = backup.step, backup.seconds
+        self._random.set_state(backup.random)
+        self._metrics = {}
+
+    def _weigh(self) -> None:
+        """Set every pixel's weight from the painted mask and the weighted centre; their mean is 1."""
+        c = self._controls
+        weight = dividers.centre_weight(
+            self._rows[:, :2], c.weigh_center, c.center_inner, c.center_outer, c.center_x, c.center_y
+        )
+        if self.mask is not None:
+            weight = weight * torch.from_numpy(self.mask.astype(np.float32)).to(weight).reshape(-1)
+        self._weighted = self.mask is not None or c.weigh_center != 1
+        self._rows[:, 7] = weight / weight.mean().clamp(min=1e-12)
+
+    @property
+    def controls(self) -> FitControls:
+        return self._controls
+
+    @property
+    def params(self) -> Params:
+        return self._flat.views
+
+    @property
+    def progress(self) -> float:
+        """How far the schedules are, in [0, 1]."""
+        limit = self.limit if self.limit != Limit() else Limit(steps=self._controls.horizon)
+        return limit.progress(self.step_count, self.seconds)
+
+    def _scheduled(self) -> tuple[float, float]:
+        """(learning rate, g) of this moment."""
+        c, progress = self._controls, self.progress
+        return c.learning_rate * max(1 - progress, c.final_rate), c.gradient_sharpness * c.gradient_sharpening**progress
+
+    # One step.
+
+    def step(self) -> None:
+        began = time.perf_counter()
+        try:
+            self._step()
+        except torch.OutOfMemoryError as error:
+            message = f"Out of memory: use a smaller batch or fewer units ({str(error).splitlines()[0]})."
+        except RuntimeError as error:  # what torch raises on the CPU
+            if "alloc" not in str(error).lower():
+                raise
+            message = "Out of memory: use a smaller batch, fewer units or a smaller picture."
+        else:
+            self.seconds += time.perf_counter() - began
+            return
+        raise JobError(message)  # outside of the handler, which would keep the tensors alive
+
+    def _step(self) -> None:
+        c = self._controls
+        learning_rate, g = self._scheduled()
+        if 0 < c.batch_size < len(self._rows):
+            chosen = torch.randint(len(self._rows), (c.batch_size,), generator=self._random, device=self.device)
+            rows = self._rows[chosen]
+        else:
+            rows = self._rows
+        columns = rows.T.contiguous()  # (8, B)
+        weight = columns[7] if self._weighted else None
+        loss, _ = self._fused.loss_and_gradient(columns[:4], columns[4:7], c.sharpness, g, weight)
+        self._rates[: self._geometry] = learning_rate * c.divider_rate
+        self._rates[self._geometry :] = learning_rate
+        self._adam.step(self._flat.vector, self._flat.gradient, self._rates)
+        self._loss = loss
+        self.step_count += 1
+        if self.step_count % CHECK_EVERY == 0:
+            self._check_finite()
+
+    def _check_finite(self) -> None:
+        if torch.isfinite(self._flat.vector).all():
+            self._good = self.backup()
+            return
+        bad = self.step_count
+        self.return_to(self._good)
+        raise JobError(
+            f"The numbers stopped being numbers near step {bad}; back at step {self.step_count}. "
+            "Lower the learning rate, then play on."
+        )
+
+    # What a person sees.
+
+    def snapshot(self) -> Snapshot:
+        since = self.step_count - self._metrics.get("step", -math.inf)
+        if since < 0 or since >= MEASURE_EVERY:
+            self._measure()
+        frame = frozen_all({n: t.cpu().numpy() for n, t in self.params.items()} | {"unit_ids": self.unit_ids})
+        metrics = {name: value for name, value in self._metrics.items() if name not in ("step", "seconds")}
+        return Snapshot(KIND, self.step_count, self.seconds, frame, metrics)
+
+    def still(self) -> Mapping[str, Array]:
+        return {"target": self.pixels}
+
+    def _measure(self) -> None:
+        steps = self.step_count - self._metrics.get("step", self.step_count)
+        took = self.seconds - self._metrics.get("seconds", self.seconds)
+        error = self.mean_squared_error(self._measured_rows)
+        loss = float(self._loss)
+        learning_rate, sharpness = self._scheduled()
+        self._metrics = {
+            "step": self.step_count,
+            "seconds": self.seconds,
+            "loss": loss if math.isfinite(loss) else error,
+            "psnr": dividers.psnr(error),
+            "learning_rate": learning_rate,
+            "g": sharpness,
+            "steps_per_second": steps / took if took > 0 else 0.0,
+        }
+
+    def said_on_average(self) -> Tensor:
+        """The mean of A of every unit over the sample of pixels: (U,)."""
+        return self._fused.said(self._measured_rows.T[:4].contiguous(), self._controls.sharpness).mean(1)
+
+    def mean_squared_error(self, rows: Tensor | None = None) -> float:
+        """Of the whole picture, or of some rows of pixels; unweighted."""
+        columns = (self._rows if rows is None else rows).T.contiguous()
+        colours = self._fused.colours(columns[:4], self._controls.sharpness)
+        return float(((colours - columns[4:7]) ** 2).mean())
+
+    def psnr(self) -> float:
+        """In dB, of the whole picture."""
+        return dividers.psnr(self.mean_squared_error())
+
+    # What a person changes.
+
+    def apply(self, edit: Edit) -> Change:
+        return self._hands.apply(edit)
+
+    def set_controls(self, values: Mapping[str, Any]) -> bool:
+        """Take new values; True if one of them made the job start over."""
+        new = edited(self._controls, values)
+        changed = [c for c in controls_of(new) if getattr(new, c.name) != getattr(self._controls, c.name)]
+        if new.units == 0:
+            raise ControlError("A network needs at least one line, circle or smooth unit.")
+        self._controls = new
+        self._weigh()
+        again = not all(c.live for c in changed)
+        if again:
+            self.start()
+        return again
+
+    def set_mask(self, mask: Array | None) -> None:
+        if mask is not None and mask.shape != self.pixels.shape[:2]:
+            raise ControlError(f"A mask has the picture's size {self.pixels.shape[:2]}, not {mask.shape}.")
+        self.mask = None if mask is None else frozen(mask)
+        self._weigh()
+
+    # What is kept.
+
+    def checkpoint(self) -> Checkpoint:
+        good = self.backup() if torch.isfinite(self._flat.vector).all() else self._good
+        mean, square, count = good.moments
+        about = {
+            "controls": values_of(self._controls),
+            "picture": {"name": self.name, "spec": self.spec},
+            "limit": {"steps": self.limit.steps, "seconds": self.limit.seconds},
+            "seconds": good.seconds,
+            "adam_count": count,
+            "psnr": self.psnr(),
+        }
+        model = _arrays(good.params) | {"target": self.pixels, "unit_ids": good.ids}
+        trainer = _arrays(mean, "mean.") | _arrays(square, "square.") | {"random": good.random.numpy()}
+        if self.mask is not None:
+            trainer["mask"] = self.mask
+        return Checkpoint(KIND, good.step, about, frozen_all(model), frozen_all(trainer))
+
+    @classmethod
+    def from_checkpoint(
+        cls, checkpoint: Checkpoint, device: str = "cpu", limit: Limit | None = None, **edits: Any
+    ) -> FitDividers:
+        """Go on from a checkpoint: exactly, if its trainer part is there and no edit asks otherwise."""
+        saved = read_model(checkpoint)
+        about, trainer = checkpoint.about, checkpoint.trainer
+        picture = about.get("picture", {})
+        job = cls(saved.target, saved.controls, Limit(), device, picture.get("name", "picture"), picture.get("spec", ""))
+        job.limit = limit or Limit(**about.get("limit", {}))
+        try:
+            params = {n: t.to(job.device) for n, t in saved.params.items()}
+            moments = None
+            if trainer:
+                mean, square = (
+                    {n: torch.from_numpy(trainer[f"{which}.{n}"].copy()).to(params[n]).view_as(params[n]) for n in params}
+                    for which in ("mean", "square")
+                )
+                moments = (mean, square, int(about["adam_count"]))
+                job.set_mask(trainer.get("mask"))
+            job.lay_out(params, saved.unit_ids, moments)
+            job.step_count, job.seconds = checkpoint.step, float(about.get("seconds", 0))
+            if trainer and job.device.type == "cpu":
+                job._random.set_state(torch.from_numpy(trainer["random"].copy()))
+        except (KeyError, ValueError, RuntimeError, TypeError, ControlError) as error:
+            raise UserError(f"The training state beside the model does not fit it ({error}).") from None
+        job._good = job.backup()
+        if edits:
+            job.set_controls(edits)
+        return job
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """What a divider model file holds, checked."""
+
+    params: Params
+    unit_ids: Array
+    target: Array
+    controls: FitControls
+
+
+def read_model(checkpoint: Checkpoint) -> SavedModel:
+    """The model of a checkpoint, or a UserError in one sentence."""
+    if checkpoint.kind != KIND:
+        raise UserError(f"This is a model of kind {checkpoint.kind!r}, not a divider network.")
+    try:
+        params = dividers.params_from_arrays(checkpoint.model)
+        target = checkpoint.model["target"]
+        if target.dtype != np.uint8 or target.ndim != 3 or target.shape[2] != 3 or target.size == 0:
+            raise ValueError("its target is no picture")
+        known = {c.name for c in controls_of(FitControls)}
+        values = {n: v for n, v in dict(checkpoint.about.get("controls", {})).items() if n in known}
+        counts = dividers.unit_counts(params)
+        ids = checkpoint.model.get("unit_ids", np.arange(sum(counts.values())))
+        if ids.shape != (sum(counts.values()),) or len(np.unique(ids)) != len(ids):
+            raise ValueError("its units are not numbered one by one")
+        return SavedModel(params, ids.astype(np.int64), target, edited(FitControls(), values))
+    except (KeyError, ValueError, TypeError) as error:  # ControlError is a ValueError
+        raise UserError(f"The model is damaged: {str(error).rstrip('.')}.") from None
+
+
+def _arrays(params: Params, prefix: str = "") -> dict[str, Array]:
+    return {prefix + name: tensor.cpu().numpy() for name, tensor in params.items()}
