@@ -52,3 +52,357 @@ Mouse (F1):
     drag the middle bar             (swipe) shows more of the target or of what was learned
     brush: left button paints, right button or Alt + left erases, Shift + wheel changes the size, middle button pans
 """
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from vispy import app
+
+from .brush import Brush, Mask
+from .camera import Camera, Size, half_extent
+from .drawing import PARTS, Drawing
+from .edit import Arrays, with_numbers
+from .geometry import Dividers, nearest
+from .hand import Drag, Hand, Point
+from .look import DARK, Look
+from .panes import MODES, Pane, arranged
+from .picture import Rendered, RenderRequest, Sampled
+
+GAP, MARGIN = 8, 16  # logical pixels: between panes, around a fitted picture
+WHEEL = 1.25  # nearer by this for each notch
+REACH = 7.0  # so near, in logical pixels, is on a divider
+NOTHING: Mapping[str, Any] = {}
+
+
+class Listener:
+    """What a canvas tells. Override, or assign, what you want to hear."""
+
+    def hover(self, unit: int | None) -> None: ...
+    def select(self, unit: int | None) -> None: ...
+    def drag(self, unit: int, params: Mapping[str, npt.NDArray[Any]], gesture: int) -> None: ...
+    def drag_end(self, gesture: int) -> None: ...
+    def mask_changed(self, mask: Mask, done: bool) -> None: ...
+    def brush_changed(self, brush: Brush) -> None: ...
+    def camera_changed(self, camera: Camera) -> None: ...
+    def render(self, request: RenderRequest) -> None: ...
+
+
+class DividerCanvas(app.Canvas):  # type: ignore[misc]
+    """See the top of this file."""
+
+    def __init__(self, look: Look = DARK, **options: Any):
+        self.listener = Listener()
+        self.dividers = Dividers.of(NOTHING)
+        self.frame: Arrays | None = None  # what is shown: the last frame, with the held divider where the hand has it
+        self._told: Arrays | None = None  # the last frame as it came
+        self._held: tuple[int, Arrays] | None = None
+        self._sharpness = 1000.0
+        self._hand = Hand(self)
+        self._look = look
+        self._mode, self._overlay, self._swipe = "side", True, 0.5
+        self._editable, self._moving = True, False
+        self._brush: Brush | None = None
+        self._mask: Mask | None = None
+        self._selected: int | None = None
+        self._hovered: int | None = None
+        self._camera, self._fitted = Camera(), True
+        self.target: Sampled | None = None
+        self._epoch = self._gestures = 0
+        self._stale = set(PARTS)  # what must be made anew before the next drawing
+        self.physical: Size = (1, 1)
+        self.panes: tuple[Pane, ...] = ()
+        super().__init__(**{"keys": None, "title": "dividers", "size": (960, 540), **options})
+        self._drawing = Drawing(self)
+        self._arrange()
+
+    # -- fed by the window ---------------------------------------------------------------------------------------
+
+    def set_target(self, picture: npt.NDArray[np.uint8]) -> None:
+        self.target = Sampled(np.array(picture))
+        self._mask = None
+        self._selected = self._hovered = None
+        self.fit()
+        self._renew("target", "mask", "marks")
+
+    def show_frame(self, frame: Arrays | None, sharpness: float = 1000.0) -> None:
+        if frame is None:
+            self._epoch += 1  # what is being drawn just now belongs to another network
+            self._drawing.rendered = None
+        if not isinstance(self._hand.gesture, Drag):
+            self._held = None  # by now the frame has heard of it
+        self._told, self._sharpness = frame, sharpness
+        self._show()
+
+    def show_rendered(self, rendered: Rendered) -> None:
+        if rendered.epoch == self._epoch and self.frame is not None:
+            self._drawing.show(rendered)
+            self.update()
+
+    def set_captions(self, images: Mapping[str, npt.NDArray[np.uint8]]) -> None:
+        self._drawing.set_captions(images)
+        self.update()
+
+    def leave(self) -> None:
+        self._hand.leave()
+
+    def fit(self) -> None:
+        self._fitted = True
+        self._look_from(self._fitting())
+
+    def zoom(self, factor: float) -> None:
+        width, height = self.panes[0].size
+        self.look_from(self._camera.zoomed((width / 2, height / 2), factor, self.panes[0].size))
+
+    def select_none(self) -> None:
+        self.selected = None
+
+    # -- properties ----------------------------------------------------------------------------------------------
+
+    @property
+    def mode(self) -> str:
+        return self._mode
+
+    @mode.setter
+    def mode(self, mode: str) -> None:
+        if mode not in MODES:
+            raise ValueError(f"a mode is one of {', '.join(MODES)}, not {mode!r}")
+        self._mode = mode
+        self._arrange()
+
+    @property
+    def overlay(self) -> bool:
+        return self._overlay
+
+    @overlay.setter
+    def overlay(self, shown: bool) -> None:
+        self._overlay = shown
+        if not shown:
+            self._hovered = None
+        self._renew("lines", "marks")
+
+    @property
+    def editable(self) -> bool:
+        return self._editable
+
+    @editable.setter
+    def editable(self, editable: bool) -> None:
+        self._editable = editable
+
+    @property
+    def moving(self) -> bool:
+        return self._moving
+
+    @moving.setter
+    def moving(self, moving: bool) -> None:
+        if moving != self._moving:
+            self._moving = moving
+            self._renew("learned")  # what was drawn in a hurry is drawn again at leisure
+
+    @property
+    def selected(self) -> int | None:
+        return self._selected
+
+    @selected.setter
+    def selected(self, unit: int | None) -> None:
+        self._selected = unit
+        self._renew("marks")
+
+    @property
+    def hovered(self) -> int | None:
+        return self._hovered
+
+    @property
+    def swipe(self) -> float:
+        return self._swipe
+
+    @swipe.setter
+    def swipe(self, swipe: float) -> None:
+        self._swipe = min(1.0, max(0.0, swipe))
+        self.panes = arranged(self._mode, self.physical, round(GAP * self.ratio), self._swipe)
+        self._renew("marks")
+
+    @property
+    def brush(self) -> Brush | None:
+        return self._brush
+
+    @brush.setter
+    def brush(self, brush: Brush | None) -> None:
+        self._brush = brush
+        self._hovered = None
+        self._renew("marks")
+
+    @property
+    def mask(self) -> Mask | None:
+        return None if self._mask is None else self._mask.copy()
+
+    @mask.setter
+    def mask(self, mask: Mask | None) -> None:
+        self._mask = None if mask is None else np.array(mask, np.float32)
+        self._renew("mask")
+
+    @property
+    def camera(self) -> Camera:
+        return self._camera
+
+    @camera.setter
+    def camera(self, camera: Camera) -> None:
+        self._fitted = False
+        self._camera = camera
+        self._renew("target", "mask", "lines", "marks", "learned")
+
+    @property
+    def look(self) -> Look:
+        return self._look
+
+    @look.setter
+    def look(self, look: Look) -> None:
+        self._look = look
+        self._renew("mask", "lines", "marks")
+
+    @property
+    def ratio(self) -> float:
+        """Physical pixels a logical one."""
+        return float(self.pixel_scale)
+
+    # -- for the hand --------------------------------------------------------------------------------------------
+
+    def pane_at(self, at: Point) -> Pane | None:
+        return next((pane for pane in self.panes if pane.holds(*at)), None)
+
+    def touched(self, pane: Pane, at: Point) -> tuple[int, str] | None:
+        """The divider at a point of the canvas, and what of it."""
+        if not self._overlay:
+            return None
+        found = nearest(self.dividers, self._camera, pane.size, pane.local(*at), REACH * self.ratio)
+        return None if found is None else (int(self.dividers.ids[found[0]]), found[1])
+
+    def look_from(self, camera: Camera) -> None:
+        self._fitted = False
+        self._look_from(camera)
+
+    def choose(self, unit: int | None) -> None:
+        if unit != self._selected:
+            self.selected = unit
+            self.listener.select(unit)
+
+    def hover(self, unit: int | None) -> None:
+        if unit != self._hovered:
+            self._hovered = unit
+            self._renew("marks")
+            self.listener.hover(unit)
+
+    def pointer_moved(self) -> None:
+        if self._brush is not None:
+            self._renew("marks")
+
+    def next_gesture(self) -> int:
+        self._gestures += 1
+        return self._gestures
+
+    def hold(self, unit: int, numbers: Arrays) -> None:
+        """Show a divider where the hand has it, whatever the frames say."""
+        self._held = unit, numbers
+        self._show()
+
+    def writable_mask(self, make: bool = True) -> Mask | None:
+        """The mask itself, made if need be; None without a picture."""
+        if make and self._mask is None and self.target is not None:
+            width, height = self.target.size
+            self._mask = np.ones((height, width), np.float32)
+        return self._mask
+
+    @property
+    def pointer(self) -> Point | None:
+        """Where the mouse is, in pixels of its pane."""
+        return self._hand.at
+
+    def mask_painted(self) -> None:
+        self._renew("mask", "marks")
+
+    # -- vispy's events ------------------------------------------------------------------------------------------
+
+    def on_resize(self, event: Any) -> None:
+        self._arrange()
+
+    def on_mouse_press(self, event: Any) -> None:
+        event.handled = True
+        self._hand.press(self._at(event), event.button, _keys(event))
+
+    def on_mouse_move(self, event: Any) -> None:
+        self._hand.move(self._at(event), _keys(event))
+
+    def on_mouse_release(self, event: Any) -> None:
+        event.handled = True
+        if self._hand.release(self._at(event), event.button, _keys(event)):
+            self._renew("learned")  # at rest now, so finer
+
+    def on_mouse_double_click(self, event: Any) -> None:
+        event.handled = True
+        self._hand.double_click(self._at(event), event.button, _keys(event))
+
+    def on_mouse_wheel(self, event: Any) -> None:
+        event.handled = True
+        notches, at = float(event.delta[1]), self._at(event)
+        pane = self.pane_at(at)
+        if self._brush is not None and "Shift" in _keys(event):
+            radius = min(400.0, max(1.0, self._brush.radius * 1.15**notches))
+            self.brush = replace(self._brush, radius=radius)
+            self.listener.brush_changed(self._brush)
+        elif pane is not None and notches:
+            self.look_from(self._camera.zoomed(pane.local(*at), WHEEL**notches, pane.size))
+
+    def on_draw(self, event: Any) -> None:
+        stale, self._stale = self._stale, set()
+        self._drawing.renew(stale)
+        if "learned" in stale:
+            self._ask()
+        self._drawing.draw()
+
+    # -- inside --------------------------------------------------------------------------------------------------
+
+    def _ask(self) -> None:
+        """Ask for the learned picture: not drawn here, and not waited for."""
+        if self.frame is not None:
+            (width, height), camera = self.panes[0].size, self._camera
+            moving = self._moving or self._hand.gesture is not None
+            self.listener.render(RenderRequest(
+                self.frame, self._sharpness, camera.x, camera.y, camera.pixel, width, height, moving, self._epoch
+            ))
+
+    def _show(self) -> None:
+        self.frame = self._told
+        if self._held is not None and self._told is not None:
+            index = Dividers.of(self._told).index(self._held[0])
+            if index is not None:
+                self.frame = with_numbers(self._told, index, self._held[1])
+        self.dividers = Dividers.of(self.frame or NOTHING)
+        self._renew("lines", "marks", "learned")
+
+    def _arrange(self) -> None:
+        width, height = self.physical_size
+        self.physical = max(1, int(width)), max(1, int(height))
+        self.panes = arranged(self._mode, self.physical, round(GAP * self.ratio), self._swipe)
+        if self._fitted:
+            self._camera = self._fitting()
+        self._renew(*PARTS)
+
+    def _fitting(self) -> Camera:
+        extent = half_extent(self.target.size) if self.target is not None else (1.0, 1.0)
+        return Camera.fitted(extent, self.panes[0].size, MARGIN * self.ratio)
+
+    def _look_from(self, camera: Camera) -> None:
+        self._camera = camera
+        self._renew("target", "mask", "lines", "marks", "learned")
+        self.listener.camera_changed(camera)
+
+    def _at(self, event: Any) -> Point:
+        return float(event.pos[0]) * self.ratio, float(event.pos[1]) * self.ratio
+
+
+def _keys(event: Any) -> frozenset[str]:
+    return frozenset(key.name for key in event.modifiers or ())

@@ -123,8 +123,7 @@ def arcs_in_view(centre: Floats, radius: Floats, half: Floats) -> tuple[Floats, 
     middle = start + extent / 2
     x = c[:, :1] + r[:, None] * np.cos(middle)
     y = c[:, 1:] + r[:, None] * np.sin(middle)
-    slack = 1e-9 * (1 + r[:, None])
-    seen = (np.abs(x) <= half[0] + slack) & (np.abs(y) <= half[1] + slack) & (extent > 0)
+    seen = (np.abs(x) <= half[0]) & (np.abs(y) <= half[1]) & (extent > 0)
     circle, cut = np.nonzero(seen)
     start, extent, r, c = start[circle, cut], extent[circle, cut], r[circle], c[circle]
     pieces = np.ceil(extent / np.sqrt(8 * ROUND / r).clip(max=np.pi / 6)).astype(np.int64).clip(1, 4096)

@@ -16,6 +16,7 @@ class Look:
     gap: str = "#0e1115"  # between the panes
     divider: str = "#ffffffd8"
     halo: str = "#0000006a"
+    bar: str = "#ffffffd0"  # the swipe's bar and the brush's ring
     border: str = "#8b98a766"  # around the picture
     accent: str = "#4fb3ff"
     selected: str = "#ffb454"

@@ -130,7 +130,12 @@ class Layer:
         self.texture: Rect = (0, 0, 1, 1)
         self.shown = False
 
-    def set(self, image: npt.NDArray[np.uint8], interpolation: str | None = None) -> None:
+    @property
+    def size(self) -> Size:
+        """Width and height of the texture."""
+        return (self._texture.shape[1], self._texture.shape[0]) if self._texture is not None else (0, 0)
+
+    def set(self, image: npt.NDArray[np.uint8]) -> None:
         """(h, w), (h, w, 3) or (h, w, 4). The array must not change afterwards: it is uploaded at the next draw."""
         image = np.ascontiguousarray(image[..., None] if image.ndim == 2 else image)
         if self._texture is None or self._texture.shape[2] != image.shape[2]:
@@ -138,8 +143,6 @@ class Layer:
             self._program["u_image"] = self._texture
         else:
             self._texture.set_data(image)
-        if interpolation and interpolation != self._interpolation:
-            self._interpolation = self._texture.interpolation = interpolation
         self.shown = True
 
     def tint(self, colour: npt.ArrayLike) -> None:

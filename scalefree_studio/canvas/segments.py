@@ -88,6 +88,9 @@ def ring(centre: tuple[float, float], radius: float, colour: npt.ArrayLike, half
     return pieces(np.concatenate([at[:-1], at[1:]], axis=-1), colour, half_width, np.pi / n)
 
 
+NONE = pieces(np.zeros((0, 4)), (0, 0, 0, 0), 0)
+
+
 class Segments:
     """Draws pieces. Its buffers are kept, and grow when they must."""
 
