@@ -144,7 +144,7 @@ class FitDividers:
         limit = self.limit if self.limit != Limit() else Limit(steps=self._controls.horizon)
         return limit.progress(self.step_count, self.seconds)
 
-    def _scheduled(self) -> tuple[float, float]:
+    def scheduled(self) -> tuple[float, float]:
         """(learning rate, g) of this moment."""
         c, progress = self._controls, self.progress
         return c.learning_rate * max(1 - progress, c.final_rate), c.gradient_sharpness * c.gradient_sharpening**progress
@@ -168,7 +168,7 @@ class FitDividers:
 
     def _step(self) -> None:
         c = self._controls
-        learning_rate, g = self._scheduled()
+        learning_rate, g = self.scheduled()
         if 0 < c.batch_size < len(self._rows):
             chosen = torch.randint(len(self._rows), (c.batch_size,), generator=self._random, device=self.device)
             rows = self._rows[chosen]
@@ -214,7 +214,7 @@ class FitDividers:
         took = self.seconds - self._metrics.get("seconds", self.seconds)
         error = self.mean_squared_error(self._measured_rows)
         loss = float(self._loss)
-        learning_rate, sharpness = self._scheduled()
+        learning_rate, sharpness = self.scheduled()
         self._metrics = {
             "step": self.step_count,
             "seconds": self.seconds,

@@ -29,16 +29,17 @@ class Recorder:
         self._next = 0
         self._next_metrics = 0
         self._queue: queue.Queue[Snapshot | Measured | Change | None] = queue.Queue(maxsize=256)
-        self._broken = False
+        self.trouble = ""  # why nothing is recorded any more, in one sentence
         History.create(path).close()  # a folder that cannot be written is told now, to the caller
         self._thread = threading.Thread(target=self._write_all, args=(path,), name="recorder", daemon=True)
         self._thread.start()
 
     def wants(self, step: int) -> bool:
-        return (self.recording and step >= self._next) or step >= self._next_metrics
+        due = (self.recording and step >= self._next) or step >= self._next_metrics
+        return due and not self.trouble
 
     def show(self, snapshot: Snapshot) -> None:
-        if self._broken:
+        if self.trouble:
             return
         step = snapshot.step
         if self.recording and step >= self._next:
@@ -50,11 +51,11 @@ class Recorder:
 
     def changed(self, change: Change) -> None:
         self._next = self._next_metrics = min(self._next, change.step)  # an edit, or a step back, is seen at once
-        if not self._broken:
+        if not self.trouble:
             self._queue.put(change)
 
     def close(self, last: Snapshot | None = None) -> None:
-        if last is not None and not self._broken and self.recording:
+        if last is not None and not self.trouble and self.recording:
             self._queue.put(last)
         self._queue.put(None)
         self._thread.join()
@@ -71,11 +72,11 @@ class Recorder:
                         metrics=[i for i in items if isinstance(i, Measured)],
                         changes=[(i.step, i.what, i.values) for i in items if isinstance(i, Change)],
                     )
-                    self._broken = False
                 except OSError as error:
-                    if not self._broken:
-                        self._told(f"Recording stopped: {error}. What was recorded before is kept.")
-                    self._broken = True
+                    first = not self.trouble
+                    self.trouble = f"Recording stopped: {error}. What was recorded before is kept."
+                    if first:
+                        self._told(self.trouble)
 
     def _gather(self) -> list[Snapshot | Measured | Change | None]:
         """At least one item, and what follows it within one commit's time."""

@@ -1,0 +1,114 @@
+"""The one door: `scalefree-studio` opens the window, `scalefree-studio COMMAND` works without one.
+
+Exit codes: 0 all is well; 2 bad input, told in one line; 1 a bug.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib import metadata
+from typing import NoReturn
+
+from .controls import ControlError
+from .errors import JobError, UserError
+
+PROGRAM = "scalefree-studio"
+Handler = Callable[[argparse.Namespace], int]
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message} (see {self.prog} --help)")
+
+
+def commands() -> dict[str, tuple[str, Callable[[argparse.ArgumentParser], Handler]]]:
+    """Command → (what it does, what fills its parser and returns its handler)."""
+    from . import cli_export, cli_fit, cli_info
+
+    return {
+        "fit": ("learn a picture as a divider network", cli_fit.fill_fit),
+        "demo": ("learn a built-in picture and leave a picture, a model and a movie", cli_fit.fill_demo),
+        "render": ("draw a model at any size", cli_export.fill_render),
+        "movie": ("make a movie of a recorded run", cli_export.fill_movie),
+        "info": ("say what a model or a run holds", cli_info.fill_info),
+        "pictures": ("list the built-in pictures", cli_info.fill_pictures),
+    }
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    argv = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _run(argv)
+    except (UserError, ControlError, JobError) as error:
+        print(f"{PROGRAM}: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # the reader of our output went away
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print(f"\n{PROGRAM}: stopped.", file=sys.stderr)
+        return 0
+
+
+def _run(argv: list[str]) -> int:
+    known = commands()
+    if argv and argv[0] in known:
+        name = argv[0]
+        parser = Parser(prog=f"{PROGRAM} {name}", description=known[name][0].capitalize() + ".")
+        handler = known[name][1](parser)
+        return handler(parser.parse_args(argv[1:]))
+    parser = _window_parser(known)
+    return _open_window(parser.parse_args(argv))
+
+
+def _window_parser(known: dict[str, tuple[str, Callable[[argparse.ArgumentParser], Handler]]]) -> Parser:
+    lines = "\n".join(f"  {name:<10}{what}" for name, (what, _) in known.items())
+    parser = Parser(
+        prog=PROGRAM,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Watch image models learn and draw. Without a command, the window opens.",
+        epilog=f"commands (each has its own --help):\n{lines}",
+    )
+    parser.add_argument("subject", nargs="?", metavar="PICTURE|MODEL|RUN", help="what the window opens on")
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {_version()}")
+    parser.add_argument("--theme", choices=("dark", "light"), help="how the window looks (default: as it was)")
+    parser.add_argument("--size", metavar="WxH", help="the window's size")
+    parser.add_argument("--screenshot", metavar="OUT.png", help="save a picture of the window, then stop as Escape does")
+    parser.add_argument("--after", type=float, default=10.0, metavar="SECONDS", help="when to take it (default: 10)")
+    return parser
+
+
+def _open_window(arguments: argparse.Namespace) -> int:
+    if not has_display():
+        raise UserError("There is no display for the window; try `scalefree-studio demo` or `scalefree-studio --help`.")
+    from .window.app import main as window_main  # only here: everything else works without Qt
+
+    return window_main(
+        arguments.subject,
+        theme=arguments.theme,
+        size=arguments.size,
+        screenshot=arguments.screenshot,
+        after=arguments.after,
+    )
+
+
+def has_display() -> bool:
+    """Whether a window can be shown."""
+    return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _version() -> str:
+    try:
+        return metadata.version("scalefree-studio")
+    except metadata.PackageNotFoundError:
+        return "(not installed)"
+
+
+def entry() -> None:
+    """The console script."""
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""`scalefree-studio fit` and `demo`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+from .controls import add_flags, controls_of, differing, from_flags, values_of
+from .errors import UserError
+from .jobs.divider_controls import FitControls
+from .jobs.job import Limit
+
+SECONDS = 30.0  # where nobody says how long
+
+
+def fill_fit(parser: argparse.ArgumentParser) -> Any:
+    parser.add_argument(
+        "image", nargs="?", help="a picture file, photo:astronaut, synthetic:lines-5 or drawing:NAME (see `pictures`)"
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="the run folder (default: output/NAME)")
+    parser.add_argument("--steps", type=_positive(int), metavar="N", help="stop after so many steps in all")
+    parser.add_argument(
+        "--seconds", type=_positive(float), metavar="S", help=f"stop after so many seconds of learning in all (default: {SECONDS:g})"
+    )
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute")
+    parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    parser.add_argument(
+        "--record-every", type=_positive(int), metavar="N",
+        help="record a frame every N steps (default: every step at first, later every 1%% of the steps)",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print the result as JSON, as the last line")
+    add_flags(parser, FitControls)
+    return fit
+
+
+def fit(arguments: argparse.Namespace) -> int:
+    from .api import choose_device, fit_into, new_job, resumed_job
+    from .storage.run_folder import RunFolder, free_folder
+
+    device = choose_device(arguments.device)
+    limit = Limit(arguments.steps, arguments.seconds)
+    if arguments.resume:
+        if arguments.out is None:
+            raise UserError("--resume goes on with the run in --out DIR; name it.")
+        folder = RunFolder(arguments.out)
+        given = {c.name: getattr(arguments, c.name) for c in controls_of(FitControls) if hasattr(arguments, c.name)}
+        job = resumed_job(folder, given, limit if limit != Limit() else None, device)
+        if arguments.image and arguments.image not in (job.spec, job.name):
+            raise UserError(f"The run in {folder.path} learns {job.name}; leave the picture out to resume it.")
+    else:
+        if arguments.image is None:
+            raise UserError("Which picture? Name a file, or photo:astronaut, or see `scalefree-studio pictures`.")
+        job = new_job(
+            arguments.image,
+            from_flags(FitControls, arguments),
+            limit if limit != Limit() else Limit(seconds=SECONDS),
+            device,
+        )
+        folder = RunFolder(arguments.out or free_folder(Path("output"), job.name))
+        if folder.model_path.exists():
+            raise UserError(f"{folder.path} already holds a run; add --resume to go on with it, or name another --out.")
+        folder.describe(sys.argv, picture=job.spec, seed=job.controls.seed, controls=values_of(job.controls))
+    result = fit_into(folder, job, every=arguments.record_every or 0)
+    _report(result, arguments.json)
+    return 0
+
+
+def fill_demo(parser: argparse.ArgumentParser) -> Any:
+    parser.add_argument("--out", type=Path, metavar="DIR", help="the run folder (default: output/demo)")
+    parser.add_argument("--seconds", type=_positive(float), default=20.0, metavar="S", help="how long to learn (default: 20)")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON, as the last line")
+    return demo
+
+
+def demo(arguments: argparse.Namespace) -> int:
+    """What `make run` does on a machine without a display."""
+    from .api import fit_into, new_job
+    from .export.movie import movie_of_run
+    from .storage.run_folder import RunFolder, free_folder
+
+    folder = RunFolder(arguments.out or free_folder(Path("output"), "demo"))
+    if folder.model_path.exists():
+        raise UserError(f"{folder.path} already holds a run; name another --out.")
+    controls = FitControls(lines=32, circles=64, downscale=2)
+    job = new_job("photo:astronaut", controls, Limit(seconds=arguments.seconds), "cpu")
+    folder.describe(sys.argv, picture=job.spec, seed=controls.seed, controls=values_of(controls))
+    result = fit_into(folder, job)
+    movie = folder.path / "movie.mp4"
+    movie_of_run(folder, movie)
+    _report(result | {"movie": str(movie)}, arguments.json)
+    return 0
+
+
+def _report(result: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(result), flush=True)
+        return
+    print(f"{result['psnr']:.2f} dB after {result['steps']} steps in {result['seconds']:.1f} s", file=sys.stderr)
+    for what in ("picture", "model", "movie"):
+        if what in result:
+            print(f"  {what:<8}{result[what]}", file=sys.stderr)
+    if "movie" not in result:
+        run = shlex.quote(str(Path(result["model"]).parent))
+        print(f"  look at it:   scalefree-studio {run}\n  as a movie:   scalefree-studio movie {run} movie.mp4", file=sys.stderr)
+
+
+def _positive(kind: type) -> Any:
+    def convert(text: str) -> Any:
+        value = kind(text)
+        if not 0 < value < float("inf"):
+            raise argparse.ArgumentTypeError(f"{text} is not more than nothing")
+        return value
+
+    convert.__name__ = {int: "whole number", float: "number"}[kind]  # argparse names it in its message
+    return convert

@@ -1,0 +1,67 @@
+"""The terminal as a consumer: a progress bar; and signals as commands to a runner."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tqdm import tqdm
+
+from .jobs.job import Limit
+from .runner import Runner
+from .snapshot import Change, Snapshot
+
+REFRESH_SECONDS = 0.1
+
+
+class ProgressBar:
+    """How far learning is, at what rate, how good, and how long it still takes."""
+
+    def __init__(self, limit: Limit, name: str):
+        self._by_time = limit.steps is None and limit.seconds is not None
+        total = limit.seconds if self._by_time else limit.steps
+        form = "{desc} {percentage:3.0f}%|{bar}| {postfix[0]}" if total else "{desc} {postfix[0]}"
+        self._bar: Any = tqdm(
+            total=total, desc=name, file=sys.stderr, bar_format=form, postfix=["starting"], leave=True, mininterval=0
+        )
+        self._looked = 0.0
+
+    def wants(self, step: int) -> bool:
+        return time.monotonic() - self._looked > REFRESH_SECONDS
+
+    def show(self, snapshot: Snapshot) -> None:
+        self._looked = time.monotonic()
+        done = snapshot.seconds if self._by_time else snapshot.step
+        total, m = self._bar.total, snapshot.metrics
+        words = [f"{snapshot.step} steps", f"{snapshot.seconds:.1f} s"]
+        if "psnr" in m:
+            words.insert(0, f"{m['psnr']:.2f} dB")
+        if m.get("steps_per_second"):
+            words.append(f"{m['steps_per_second']:.0f} steps/s")
+        if total and done:
+            words.append(f"{max(0.0, snapshot.seconds * (total / done - 1)):.0f} s left")
+        self._bar.postfix[0] = ", ".join(words)
+        self._bar.n = min(done, total) if total else done
+        self._bar.refresh()
+
+    def changed(self, change: Change) -> None: ...
+
+    def close(self, last: Snapshot) -> None:
+        self.show(last)
+        self._bar.close()
+
+
+@contextmanager
+def signals_stop(runner: Runner) -> Iterator[None]:
+    """Within this, Ctrl-C and SIGTERM stop the runner as Escape stops the window: it saves, and all is well."""
+    names = [signal.SIGINT, signal.SIGTERM]
+    before = {name: signal.signal(name, lambda *_: runner.stop()) for name in names}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)

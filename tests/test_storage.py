@@ -1,0 +1,200 @@
+"""The run folder: whole or not at all, whatever happens to it."""
+
+import json
+import os
+import sqlite3
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from scalefree_studio.errors import UserError
+from scalefree_studio.snapshot import Change, Checkpoint, Snapshot
+from scalefree_studio.storage import tensors
+from scalefree_studio.storage.history import History, Measured
+from scalefree_studio.storage.recorder import Recorder
+from scalefree_studio.storage.run_folder import MODEL, TRAINER, RunFolder, free_folder, load_checkpoint
+
+
+def checkpoint(step=3):
+    model = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "target": np.zeros((2, 2, 3), np.uint8)}
+    return Checkpoint("dividers", step, {"controls": {"lines": 2}, "psnr": 1.5}, model, {"mean.a": np.full(3, 0.1)})
+
+
+def shot(step, value=0.0):
+    return Snapshot("dividers", step, step / 10, {"a": np.full((2, 2), value, np.float32)}, {"psnr": 1.0 * step})
+
+
+def test_save_load_is_bit_equal(tmp_path):
+    folder = RunFolder(tmp_path / "new" / "run")
+    folder.keep(checkpoint())
+    loaded = folder.checkpoint()
+    assert loaded.kind == "dividers" and loaded.step == 3 and loaded.about["controls"] == {"lines": 2}
+    for part in ("model", "trainer"):
+        mine, theirs = getattr(checkpoint(), part), getattr(loaded, part)
+        assert mine.keys() == theirs.keys()
+        for name in mine:
+            assert mine[name].dtype == theirs[name].dtype and mine[name].tobytes() == theirs[name].tobytes()
+
+
+def test_a_trainer_of_another_step_is_not_mixed_with_the_model(tmp_path):
+    """What a kill between the two renames leaves behind."""
+    folder = RunFolder(tmp_path)
+    folder.keep(checkpoint(3))
+    old = (tmp_path / TRAINER).read_bytes()
+    folder.keep(checkpoint(4))
+    (tmp_path / TRAINER).write_bytes(old)
+    assert folder.checkpoint().step == 4 and folder.checkpoint().trainer == {}
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    tensors.write_atomically(path, b"old")
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError):
+        tensors.write_atomically(path, b"new")
+    assert path.read_bytes() == b"old" and os.listdir(tmp_path) == ["file"]
+
+
+def damaged_files(tmp_path):
+    good = tmp_path / "good.safetensors"
+    tensors.write_tensors(good, checkpoint().model, {"kind": "dividers", "step": 1})
+    data = good.read_bytes()
+    yield "empty", b""
+    yield "text", b"hello, I am a picture"
+    yield "pickle", b"\x80\x04\x95\x1b\x00\x00\x00\x00\x00\x00\x00\x8c\x05posix\x94\x8c\x06system\x94\x93\x94."
+    for cut in (1, 7, 8, 9, 40, len(data) // 2, len(data) - 1):
+        yield f"cut at {cut}", data[:cut]
+    yield "huge header", (2**60).to_bytes(8, "little") + data[8:]
+    yield "newer", data.replace(b'format\\": 1', b'format\\": 9')
+    header = json.dumps({"a": {"dtype": "F32", "shape": [2**40, 2**40], "data_offsets": [0, 4]}}).encode()
+    yield "absurd shape", len(header).to_bytes(8, "little") + header + b"\0\0\0\0"
+
+
+def test_damaged_hostile_and_newer_files_get_one_sentence(tmp_path):
+    path = tmp_path / "bad.safetensors"
+    names = []
+    for name, data in damaged_files(tmp_path):
+        path.write_bytes(data)
+        with pytest.raises(UserError) as told:
+            load_checkpoint(path)
+        assert "\n" not in str(told.value), name
+        names.append(name)
+    assert len(names) == 13
+
+
+def test_every_flipped_header_byte_is_survived(tmp_path):
+    good = tmp_path / "good.safetensors"
+    tensors.write_tensors(good, checkpoint().model, {"kind": "dividers", "step": 1})
+    data = bytearray(good.read_bytes())
+    refused = 0
+    for position in range(0, len(data) - 36, 3):
+        data[position] ^= 0x15
+        good.write_bytes(bytes(data))
+        try:
+            load_checkpoint(good)
+        except UserError:
+            refused += 1
+        data[position] ^= 0x15
+    assert refused > 10
+
+
+def test_foreign_files_missing_files_and_folders_are_told(tmp_path):
+    save_file({"x": np.zeros(2)}, tmp_path / "foreign.safetensors")
+    with pytest.raises(UserError, match="not one that"):
+        load_checkpoint(tmp_path / "foreign.safetensors")
+    with pytest.raises(UserError, match="no file"):
+        load_checkpoint(tmp_path / "nothing.safetensors")
+    with pytest.raises(UserError):
+        load_checkpoint(tmp_path)  # a folder without a model
+    (tmp_path / "occupied").write_text("a file")
+    with pytest.raises(UserError, match="cannot be made"):
+        RunFolder(tmp_path / "occupied" / "run").prepare()
+
+
+def test_history_gives_back_what_was_written_in_order(tmp_path):
+    with History.create(tmp_path / "h.sqlite") as history:
+        history.write([shot(5, 1.0), shot(2, 2.0)], [Measured(5, 0.5, {"loss": 0.1})], [(5, "move", {"unit": 3})])
+    with History.open(tmp_path / "h.sqlite") as history:
+        assert [step for _, step in history.index()] == [5, 2] and len(history) == 2
+        first, second = history.frames()
+        assert first.frame["a"].tobytes() == shot(5, 1.0).frame["a"].tobytes() and second.step == 2
+        assert first.metrics == {"psnr": 5.0}
+        assert history.metrics() == [Measured(5, 0.5, {"loss": 0.1})]
+        assert history.changes() == [(5, "move", {"unit": 3})]
+        with pytest.raises(OSError):
+            history.write([shot(9)])  # a reader never writes
+        with pytest.raises(UserError):
+            history.frame(99)
+
+
+def test_a_reader_sees_what_a_writer_has_committed_meanwhile(tmp_path):
+    with History.create(tmp_path / "h.sqlite") as writer:
+        writer.write([shot(1)])
+        with History.open(tmp_path / "h.sqlite") as reader:
+            last = reader.index()[-1][0]
+            writer.write([shot(2)])
+            assert [step for _, step in reader.index(after=last)] == [2]
+
+
+def test_damaged_histories_are_told(tmp_path):
+    path = tmp_path / "h.sqlite"
+    with pytest.raises(UserError, match="no history"):
+        History.open(path)
+    path.write_bytes(b"this is no database at all, but it is long enough to be taken for one" * 50)
+    with pytest.raises(UserError):
+        History.open(path)
+    path.unlink()
+    sqlite3.connect(path).execute("CREATE TABLE other (x)").connection.close()
+    with pytest.raises(UserError):
+        History.open(path)
+
+
+def test_the_recorder_keeps_every_frame_and_waits_when_the_disk_is_slow(tmp_path):
+    recorder = Recorder(tmp_path / "h.sqlite", every=1)
+    for step in range(1000):  # far more than its queue holds
+        assert recorder.wants(step)
+        recorder.show(shot(step))
+    recorder.changed(Change(999, "paint"))
+    recorder.close(shot(1000))
+    with History.open(tmp_path / "h.sqlite") as history:
+        assert [step for _, step in history.index()] == list(range(1001))
+        assert history.changes() == [(999, "paint", {})]
+
+
+def test_the_automatic_stride_widens_with_the_steps(tmp_path):
+    recorder = Recorder(tmp_path / "h.sqlite")
+    for step in range(20_000):
+        if recorder.wants(step):
+            recorder.show(shot(step))
+    recorder.close(shot(20_000))
+    with History.open(tmp_path / "h.sqlite") as history:
+        steps = [step for _, step in history.index()]
+    assert steps[:200] == list(range(200)) and 600 < len(steps) < 900
+    assert max(np.diff(steps)) <= 200
+
+
+def test_a_recorder_that_cannot_write_says_so_once_and_lets_the_job_go_on(tmp_path, monkeypatch):
+    told = []
+    recorder = Recorder(tmp_path / "h.sqlite", every=1, told=told.append)
+
+    def full(self, **_):
+        raise OSError("the history cannot be written (database or disk is full)")
+
+    monkeypatch.setattr(History, "write", full)
+    for step in range(2000):
+        recorder.show(shot(step))
+    recorder.close(shot(2000))
+    assert len(told) == 1 and "disk is full" in told[0] == recorder.trouble
+
+
+def test_free_folder_never_names_one_that_exists(tmp_path):
+    assert free_folder(tmp_path, "a").name == "a"
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a-2").mkdir()
+    assert free_folder(tmp_path, "a").name == "a-3"
+    assert MODEL == "model.safetensors"
