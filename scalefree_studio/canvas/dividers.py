@@ -5,17 +5,16 @@ feeds it, and it tells a `Listener` what the person does.
 
     canvas = DividerCanvas(look, parent=...)          # vispy.use("pyqt6") first
     canvas.listener = Listener()                      # subclass it, or assign to its attributes
-    pictures = render.attach(canvas)                  # window/render.py: draws what the canvas asks for; pictures.stop() at the end
+    worker = render.attach(canvas)                    # window/render.py draws what it asks for; stop() it at the end
 
 Fed by the window (GUI thread only):
-    set_target(picture)          uint8 (H, W, 3) of job.still()["target"]: a new picture. Fits the view, forgets mask and selection
+    set_target(picture)          uint8 (H, W, 3), job.still()["target"]: fits the view, forgets mask and selection
     show_frame(frame, sharpness) Snapshot.frame; cheap, call it for each snapshot. frame=None: nothing learned yet
     show_rendered(rendered)      a picture from the render worker (`attach` does this)
-    set_captions(images)         {"target": rgba, "learned": rgba} uint8 (h, w, 4): small labels; window/render.py makes them
+    set_captions(images)         {"target": rgba, "learned": rgba}: small labels, uint8 (h, w, 4), from render.caption
     leave()                      the mouse has left (`attach` does this)
     fit()                        the whole picture in view
     zoom(factor)                 nearer (> 1) about the middle of the pane
-    select_none()                the same as selected = None
 
 Properties; setting one redraws what is needed, and tells no listener:
     mode         "side" | "swipe" | "learned"
@@ -98,14 +97,16 @@ class DividerCanvas(app.Canvas):  # type: ignore[misc]
     def __init__(self, look: Look = DARK, **options: Any):
         self.listener = Listener()
         self.dividers = Dividers.of(NOTHING)
-        self.frame: Arrays | None = None  # what is shown: the last frame, with the held divider where the hand has it
+        self.frame: Arrays | None = (
+            None  # what is shown: the last frame, with the held divider where the hand has it
+        )
         self._told: Arrays | None = None  # the last frame as it came
         self._held: tuple[int, Arrays] | None = None
         self._sharpness = 1000.0
         self._hand = Hand(self)
         self._look = look
         self._mode, self._overlay, self._swipe = "side", True, 0.5
-        self._editable, self._moving = True, False
+        self.editable, self._moving = True, False
         self._brush: Brush | None = None
         self._mask: Mask | None = None
         self._selected: int | None = None
@@ -158,9 +159,6 @@ class DividerCanvas(app.Canvas):  # type: ignore[misc]
         width, height = self.panes[0].size
         self.look_from(self._camera.zoomed((width / 2, height / 2), factor, self.panes[0].size))
 
-    def select_none(self) -> None:
-        self.selected = None
-
     # -- properties ----------------------------------------------------------------------------------------------
 
     @property
@@ -184,14 +182,6 @@ class DividerCanvas(app.Canvas):  # type: ignore[misc]
         if not shown:
             self._hovered = None
         self._renew("lines", "marks")
-
-    @property
-    def editable(self) -> bool:
-        return self._editable
-
-    @editable.setter
-    def editable(self, editable: bool) -> None:
-        self._editable = editable
 
     @property
     def moving(self) -> bool:
@@ -365,14 +355,28 @@ class DividerCanvas(app.Canvas):  # type: ignore[misc]
 
     # -- inside --------------------------------------------------------------------------------------------------
 
+    def _renew(self, *parts: str) -> None:
+        self._stale.update(parts)
+        self.update()
+
     def _ask(self) -> None:
         """Ask for the learned picture: not drawn here, and not waited for."""
         if self.frame is not None:
             (width, height), camera = self.panes[0].size, self._camera
             moving = self._moving or self._hand.gesture is not None
-            self.listener.render(RenderRequest(
-                self.frame, self._sharpness, camera.x, camera.y, camera.pixel, width, height, moving, self._epoch
-            ))
+            self.listener.render(
+                RenderRequest(
+                    self.frame,
+                    self._sharpness,
+                    camera.x,
+                    camera.y,
+                    camera.pixel,
+                    width,
+                    height,
+                    moving,
+                    self._epoch,
+                )
+            )
 
     def _show(self) -> None:
         self.frame = self._told

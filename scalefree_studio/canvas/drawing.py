@@ -21,7 +21,7 @@ PARTS = ("target", "mask", "lines", "marks", "learned")  # what can be out of da
 
 # Logical pixels: half a line's width, how far its halo reaches, a centre's radius, a caption's distance from the edge.
 LINE, HALO, DOT, INSET = 0.55, 1.6, 1.8, 10
-DENSE = 96  # with more dividers than this their lines fade, so that the picture stays visible
+DENSE = 64  # with more dividers than this their lines fade, so that the picture stays visible
 TINT = 0.55  # how much the heaviest place of the mask is covered
 
 
@@ -36,7 +36,9 @@ class Drawing:
         self._tint = Layer("linear")
         self._captions: dict[str, Layer] = {}
         self._lines = Segments()  # every divider
-        self._marks = Segments()  # borders, and what changes with the pointer: the touched dividers, the brush
+        self._marks = (
+            Segments()
+        )  # borders, and what changes with the pointer: the touched dividers, the brush
 
     def show(self, rendered: Rendered) -> None:
         self.rendered = rendered
@@ -95,7 +97,9 @@ class Drawing:
             caption.rect = (left, inset, left + width, inset + height)
             caption.draw(pane.window)
 
-    def _fill(self, layer: Layer, source: Sampled | None, shown_as: Callable[[Any], Any] = lambda a: a) -> None:
+    def _fill(
+        self, layer: Layer, source: Sampled | None, shown_as: Callable[[Any], Any] = lambda a: a
+    ) -> None:
         """Into a layer what is in view of an array over the picture."""
         seen = source.seen(self.canvas.camera, self.canvas.panes[0].size) if source is not None else None
         layer.shown = seen is not None

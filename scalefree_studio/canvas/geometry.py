@@ -50,7 +50,9 @@ class Dividers:
 
     def index(self, unit: int | None) -> int | None:
         """Where a unit stands among the dividers, or None if it is gone."""
-        found = np.flatnonzero(self.ids == unit) if unit is not None else ()
+        if unit is None:
+            return None
+        found = np.flatnonzero(self.ids == unit)
         return int(found[0]) if len(found) else None
 
     def only(self, index: int) -> Dividers:
@@ -79,7 +81,9 @@ def strokes(dividers: Dividers, camera: Camera, size: Size, margin: float = 4.0)
     centre = (dividers.centre - (camera.x, camera.y)) / camera.pixel
     lines = len(dividers.normal)
     line_ends, line_owner = _lines_in_view(dividers.normal, centre[:lines], half + margin)
-    arc_ends, arc_owner, arc_bend = arcs_in_view(centre[lines:], dividers.radius / camera.pixel, half + margin)
+    arc_ends, arc_owner, arc_bend = arcs_in_view(
+        centre[lines:], dividers.radius / camera.pixel, half + margin
+    )
     return Strokes(
         np.concatenate([line_ends, arc_ends]) + np.tile(half, 2),
         np.concatenate([line_owner, arc_owner + lines]),

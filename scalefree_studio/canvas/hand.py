@@ -30,7 +30,10 @@ class Gesture:
         self.clicked = True  # until it has moved
 
     def move(self, at: Point, keys: frozenset[str]) -> None:
-        if self.clicked and np.hypot(at[0] - self.start[0], at[1] - self.start[1]) < STILL * self.canvas.ratio:
+        if (
+            self.clicked
+            and np.hypot(at[0] - self.start[0], at[1] - self.start[1]) < STILL * self.canvas.ratio
+        ):
             return
         self.clicked = False
         self.moved(at, keys)

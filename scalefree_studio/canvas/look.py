@@ -28,7 +28,7 @@ class Look:
 
 def colour(text: str) -> npt.NDArray[np.float32]:
     parts = bytes.fromhex(text.removeprefix("#")) + (b"\xff" if len(text) == 7 else b"")
-    return np.frombuffer(parts, np.uint8).astype(np.float32) / 255
+    return np.array(list(parts), np.float32) / np.float32(255)
 
 
 DARK = Look()

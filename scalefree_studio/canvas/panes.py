@@ -51,6 +51,10 @@ def arranged(mode: str, size: Size, gap: int, swipe: float) -> tuple[Pane, ...]:
         return Pane("target", 0, 0, width, height, 0, at), Pane("learned", 0, 0, width, height, at, width)
     if height > width:
         half = max(1, (height - gap) // 2)
-        return Pane("target", 0, 0, width, half, 0, width), Pane("learned", 0, height - half, width, half, 0, width)
+        return Pane("target", 0, 0, width, half, 0, width), Pane(
+            "learned", 0, height - half, width, half, 0, width
+        )
     half = max(1, (width - gap) // 2)
-    return Pane("target", 0, 0, half, height, 0, half), Pane("learned", width - half, 0, half, height, 0, half)
+    return Pane("target", 0, 0, half, height, 0, half), Pane(
+        "learned", width - half, 0, half, height, 0, half
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -42,46 +42,83 @@ class Rendered:
     down: float
     epoch: int
 
-    @classmethod
-    def of(cls, request: RenderRequest, image: npt.NDArray[np.uint8]) -> Rendered:
-        across, down = request.width * request.pixel, request.height * request.pixel
-        return cls(image, request.x, request.y, across, down, request.epoch)
-
     def in_texture(self, camera: Camera, size: Size) -> Rect:
         """The texture coordinates of a pane's corners; outside [0, 1] where the picture does not reach."""
         left, top, right, bottom = camera.seen(size)
         x, y = self.x - self.across / 2, self.y - self.down / 2
-        return (left - x) / self.across, (top - y) / self.down, (right - x) / self.across, (bottom - y) / self.down
+        return (
+            (left - x) / self.across,
+            (top - y) / self.down,
+            (right - x) / self.across,
+            (bottom - y) / self.down,
+        )
 
 
 class Sampled:
-    """An array (H, W, ...) over the picture's extent, looked up at the pixels of a pane: nearest values, so that one
-    sees the picture's own pixels from near, and means of 2ᵏ × 2ᵏ from far, so that it does not sparkle."""
+    """An array (H, W, ...) over the picture's extent, looked up at the pixels of a pane. From near one sees the
+    picture's own pixels, with edges that fall within a pixel of the screen smoothed; from far, means of 2ᵏ × 2ᵏ of
+    them, so that nothing sparkles. `smooth` False: the nearest value and nothing else."""
 
     def __init__(self, array: npt.NDArray[Any], smooth: bool = True):
         self.size = (array.shape[1], array.shape[0])
+        self._smooth = smooth
         self._levels = [array]
         while smooth and max(self._levels[-1].shape[:2]) > 64:
             self._levels.append(_halved(self._levels[-1]))
 
     def seen(self, camera: Camera, size: Size) -> tuple[npt.NDArray[Any], Rect] | None:
-        """What of it is in view, and the pixels of the pane that it fills; None if nothing."""
-        texel = 2 / max(self.size)
-        level = max(0, min(len(self._levels) - 1, round(math.log2(camera.pixel / texel))))
-        array, extent = self._levels[level], half_extent(self.size)
+        """What of it is in view, and the pixels of the pane that it fills; None if nothing. It costs a pane's worth
+        of work at any zoom."""
+        finest = 2 / max(self.size)
+        level = max(0, min(len(self._levels) - 1, round(math.log2(camera.pixel / finest))))
+        array, texel, extent = self._levels[level], finest * 2**level, half_extent(self.size)
         left, top, _, _ = camera.seen(size)
-        found = []
-        for axis, start in enumerate((left, top)):
-            at = start + (np.arange(size[axis]) + 0.5) * camera.pixel + extent[axis]
-            inside = np.flatnonzero((at >= 0) & (at < 2 * extent[axis]))
-            if not len(inside):
-                return None
-            cell = (at[inside] / (texel * 2**level)).astype(np.int64)
-            found.append((int(inside[0]), int(inside[-1]) + 1, cell.clip(0, array.shape[1 - axis] - 1)))
-        (x0, x1, columns), (y0, y1, rows) = found
-        first = columns[0]
-        strip = array[rows, first : columns[-1] + 1]
-        return strip[:, columns - first], (x0, y0, x1, y1)
+        columns = _cells(left + extent[0], size[0], camera.pixel, 2 * extent[0], texel, array.shape[1])
+        rows = _cells(top + extent[1], size[1], camera.pixel, 2 * extent[1], texel, array.shape[0])
+        if columns is None or rows is None:
+            return None
+        rect = (columns.start, rows.start, columns.end, rows.end)
+        part = array[:, columns.first[0] : columns.last[-1] + 1]  # views: only what is in view is ever copied
+        columns = replace(
+            columns, first=columns.first - columns.first[0], last=columns.last - columns.first[0]
+        )
+        if not self._smooth or not (columns.share.any() or rows.share.any()):
+            return part[rows.first][:, columns.first], rect
+        return columns.mixed(rows.mixed(part, 0), 1).round().astype(array.dtype), rect
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """For pixels start to end of one axis: the first and the last cell that each meets, and the last one's share."""
+
+    start: int
+    end: int
+    first: npt.NDArray[np.int64]
+    last: npt.NDArray[np.int64]
+    share: npt.NDArray[np.float32]
+
+    def mixed(self, array: npt.NDArray[Any], axis: int) -> npt.NDArray[np.float32]:
+        """The array looked up along an axis; cells are only mixed where two meet."""
+        mixed = np.take(array, self.first, axis).astype(np.float32)
+        both = np.flatnonzero(self.share)
+        shares = self.share[both].reshape([-1 if i == axis else 1 for i in range(array.ndim)])
+        other = np.take(array, self.last[both], axis).astype(np.float32)
+        at = (slice(None),) * axis + (both,)
+        mixed[at] += (other - mixed[at]) * shares
+        return mixed
+
+
+def _cells(start: float, count: int, pixel: float, length: float, cell: float, cells: int) -> _Cells | None:
+    """Pixels from `start` on, over cells from 0 to `length`."""
+    at = start + (np.arange(count) + 0.5) * pixel
+    inside = np.flatnonzero((at >= 0) & (at < length))
+    if not len(inside):
+        return None
+    begin, end = (at[inside] - pixel / 2) / cell, (at[inside] + pixel / 2) / cell
+    first = np.floor(begin).astype(np.int64).clip(0, cells - 1)
+    last = np.floor(end).astype(np.int64).clip(0, cells - 1)
+    share = np.where(last > first, (end - last) / np.maximum(end - begin, 1e-300), 0).clip(0, 1)
+    return _Cells(int(inside[0]), int(inside[-1]) + 1, first, last, share.astype(np.float32))
 
 
 def _halved(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -90,7 +127,7 @@ def _halved(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     even = np.pad(array, [(0, h % 2), (0, w % 2)] + [(0, 0)] * (array.ndim - 2), mode="edge")
     wide = even.astype(np.uint16) if array.dtype == np.uint8 else even
     total = wide[0::2, 0::2] + wide[1::2, 0::2] + wide[0::2, 1::2] + wide[1::2, 1::2]
-    return ((total + 2) // 4).astype(np.uint8) if array.dtype == np.uint8 else total / 4
+    return np.asarray(((total + 2) // 4).astype(np.uint8) if array.dtype == np.uint8 else total / 4)
 
 
 VERTEX = """

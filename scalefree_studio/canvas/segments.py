@@ -62,7 +62,11 @@ void main() {
 
 
 def pieces(
-    ends: npt.ArrayLike, colour: npt.ArrayLike, half_width: float, bend: npt.ArrayLike = 0.0, rounded: bool = False
+    ends: npt.ArrayLike,
+    colour: npt.ArrayLike,
+    half_width: float,
+    bend: npt.ArrayLike = 0.0,
+    rounded: bool = False,
 ) -> npt.NDArray[Any]:
     """Pieces (S,) from ends (S, 4) on the screen; `colour` is one (4,) or (S, 4)."""
     ends = np.asarray(ends)
@@ -80,7 +84,9 @@ def dots(points: npt.ArrayLike, colour: npt.ArrayLike, radius: float) -> npt.NDA
     return pieces(np.tile(np.asarray(points), 2), colour, radius, rounded=True)
 
 
-def ring(centre: tuple[float, float], radius: float, colour: npt.ArrayLike, half_width: float) -> npt.NDArray[Any]:
+def ring(
+    centre: tuple[float, float], radius: float, colour: npt.ArrayLike, half_width: float
+) -> npt.NDArray[Any]:
     """A circle."""
     n = int(np.clip(radius, 16, 180))
     a = np.arange(n + 1) * (2 * np.pi / n)
@@ -119,7 +125,9 @@ class Segments:
         n = self._capacity = 1 << max(6, (wanted - 1).bit_length())
         corner = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], np.float32)
         self._corners.set_data(np.tile(corner, (n, 1)))
-        self._indices.set_data((np.arange(n, dtype=np.uint32)[:, None] * 4 + np.array([0, 1, 2, 0, 2, 3], np.uint32)).ravel())
+        self._indices.set_data(
+            (np.arange(n, dtype=np.uint32)[:, None] * 4 + np.array([0, 1, 2, 0, 2, 3], np.uint32)).ravel()
+        )
         self._buffer.set_data(np.zeros(4 * n, Piece))
         self._drawn = 0
         self._program["a_corner"] = self._corners
