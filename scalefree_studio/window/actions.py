@@ -1,0 +1,109 @@
+"""Everything that can be done, declared once: menus, buttons, keys and the F1 page are made from this list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PyQt6.QtCore import QObject, Qt
+from PyQt6.QtGui import QAction, QKeySequence
+from PyQt6.QtWidgets import QMenu, QMenuBar, QWidget
+
+
+@dataclass(frozen=True)
+class Deed:
+    name: str  # of the window's method, and of the action
+    menu: str
+    text: str
+    help: str
+    keys: str = ""
+    checkable: bool = False
+    apart: bool = False  # a line above it in its menu
+    repeats: bool = False
+
+
+DEEDS = (
+    Deed("open_file", "File", "Open…", "A picture, a model or a run, from a file", "Ctrl+O"),
+    Deed("open_run", "File", "Open a run folder…", "Go on with a run where it was", "Ctrl+Shift+O"),
+    Deed("show_gallery", "File", "Gallery…", "Built-in pictures, and recent runs", "G"),
+    Deed("paste", "File", "Paste", "Learn the picture, or the file, that is on the clipboard", "Ctrl+V"),
+    Deed("save_now", "File", "Save now", "Keep the model as it is now (it is also kept every few seconds)", "Ctrl+S",
+         apart=True),
+    Deed("export_picture", "File", "Export picture…", "The learned picture at any size, as PNG", "Ctrl+E"),
+    Deed("leave", "File", "Stop, save and leave", "The same as closing the window", "Escape", apart=True),
+    Deed("undo", "Edit", "Undo", "Take back the last change", "Ctrl+Z"),
+    Deed("add_line", "Edit", "Add a line", "One more line, where the error is", "L", apart=True, repeats=True),
+    Deed("add_circle", "Edit", "Add a circle", "One more circle, where the error is", "C", repeats=True),
+    Deed("delete_unit", "Edit", "Delete", "Remove the selected line or circle", "Delete"),
+    Deed("select_none", "Edit", "Select nothing", "Let go of the selected line or circle", "Ctrl+D"),
+    Deed("brush", "Edit", "Brush", "Paint where detail matters", "B", checkable=True, apart=True),
+    Deed("brush_smaller", "Edit", "Smaller brush", "Also Shift and the wheel", "[", repeats=True),
+    Deed("brush_larger", "Edit", "Larger brush", "Also Shift and the wheel", "]", repeats=True),
+    Deed("clear_mask", "Edit", "Clear what was painted", "Every part matters alike again"),
+    Deed("play", "Learn", "Pause", "Pause and go on", "Space"),
+    Deed("single_step", "Learn", "Step", "One single step", ".", repeats=True),
+    Deed("restart", "Learn", "Start over", "Begin again with the same settings", "Ctrl+R"),
+    Deed("record", "Learn", "Record", "Keep what happens, for looking back and for movies", "R", checkable=True),
+    Deed("to_now", "Learn", "Back to now", "Stop looking at the past", "N", apart=True),
+    Deed("go_on_from_here", "Learn", "Continue from here", "Go on from the moment that is looked at", "Ctrl+Return"),
+    Deed("next_mode", "View", "Next view", "Side by side, swiped over one another, the learned picture alone", "V"),
+    Deed("overlay", "View", "Lines and circles", "Show the lines and circles over the picture", "O", checkable=True),
+    Deed("fit", "View", "Fit", "The whole picture in view", "F"),
+    Deed("zoom_in", "View", "Nearer", "As deep as you like: it is a function, not pixels", "+", repeats=True),
+    Deed("zoom_out", "View", "Farther", "Also beyond the picture's border", "-", repeats=True),
+    Deed("recent_curves", "View", "Only recent curves", "The curves of the last quarter of the steps", "A",
+         checkable=True, apart=True),
+    Deed("show_panel", "View", "Controls", "Show the controls on the right", "F9", checkable=True),
+    Deed("show_bottom", "View", "Curves", "Show the curves at the bottom", "F10", checkable=True),
+    Deed("theme", "View", "Light or dark", "Change between the two themes", "T", apart=True),
+    Deed("full_screen", "View", "Full screen", "The whole screen", "F11", checkable=True),
+    Deed("keys", "Help", "Keys and mouse", "What every key does", "F1"),
+    Deed("about", "Help", "About Scalefree Studio", "Version and licence"),
+)  # fmt: skip
+
+
+def make_actions(window: QWidget, owner: QObject | None = None) -> dict[str, QAction]:
+    """A QAction for every deed, bound to the window's method of the same name."""
+    actions = {}
+    for deed in DEEDS:
+        action = QAction(deed.text, window)
+        action.setObjectName(deed.name)
+        action.setCheckable(deed.checkable)
+        action.setAutoRepeat(deed.repeats)
+        action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
+        if deed.keys:
+            keys = [QKeySequence(deed.keys)]
+            if deed.keys == "Delete":
+                keys.append(QKeySequence("Backspace"))
+            if deed.keys == "+":
+                keys.append(QKeySequence("="))
+            action.setShortcuts(keys)
+        shown = f" ({key_text(action)})" if deed.keys else ""
+        action.setToolTip(f"{deed.help}{shown}")
+        action.setStatusTip(deed.help)
+        act: Callable[..., object] = getattr(owner or window, deed.name)
+        if deed.checkable:
+            action.triggered.connect(lambda on, act=act: act(on))
+        else:
+            action.triggered.connect(lambda _=False, act=act: act())
+        window.addAction(action)
+        actions[deed.name] = action
+    return actions
+
+
+def key_text(action: QAction) -> str:
+    """The action's key as this system writes it."""
+    return action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+
+
+def fill_menus(bar: QMenuBar, actions: dict[str, QAction]) -> dict[str, QMenu]:
+    menus: dict[str, QMenu] = {}
+    for deed in DEEDS:
+        if deed.menu not in menus:
+            menu = bar.addMenu(deed.menu)
+            assert menu is not None
+            menus[deed.menu] = menu
+        if deed.apart:
+            menus[deed.menu].addSeparator()
+        menus[deed.menu].addAction(actions[deed.name])
+    return menus

@@ -1,0 +1,192 @@
+"""The curves at the bottom: loss, PSNR, learning rate and speed, painted by hand in the theme's colours."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+from PyQt6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer, pyqtSignal
+from PyQt6.QtGui import QFontMetricsF, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
+from PyQt6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
+
+from .series import Series, thinned, ticks
+from .theme import DARK, GRID, Palette, scaled, tabular
+
+REPAINT = 50  # ms: curves change slowly, and the picture wants the time
+QUANTITIES = (  # metric, title, unit, logarithmic, share of the width
+    ("loss", "Loss", "", True, 3),
+    ("psnr", "PSNR", "dB", False, 3),
+    ("learning_rate", "Learning rate", "", True, 2),
+    ("steps_per_second", "Speed", "steps/s", False, 2),
+)
+
+
+class Curve(QWidget):
+    """One quantity: its title and newest value above, its course beneath; the pointer reads it off."""
+
+    def __init__(self, title: str, unit: str = "", log: bool = False):
+        super().__init__()
+        self.title, self.unit, self.log = title, unit, log
+        self.series = Series()
+        self.recent = False
+        self.palette_ = DARK
+        self.hovered: float | None = None  # x of the pointer
+        self.setMouseTracking(True)
+        self.setMinimumSize(96, 64)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setAccessibleName(title)
+
+    def sizeHint(self) -> QSize:
+        return QSize(200, 96)
+
+    # Where things lie.
+
+    @property
+    def plot(self) -> QRectF:
+        top = QFontMetricsF(self.font()).height() + GRID
+        return QRectF(0, top, self.width(), self.height() - top - 2)
+
+    def _scale(self, values: np.ndarray) -> tuple[float, float]:
+        """The lowest and highest that is drawn, in the axis' own measure."""
+        measured = np.log10(np.maximum(values, 1e-12)) if self.log else values
+        low, high = float(measured.min()), float(measured.max())
+        room = max((high - low) * 0.08, 0.02 if self.log else max(abs(high), 1.0) * 0.01)
+        return low - room, high + room
+
+    # Painting.
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setFont(tabular(scaled(self.font(), 0.92)))
+        steps, values = self.series.seen(self.recent)
+        if len(steps):
+            self._draw_course(painter, steps, values)
+        self._draw_title(painter, steps)
+
+    def _draw_title(self, painter: QPainter, steps: np.ndarray) -> None:
+        p, metrics = self.palette_, QFontMetricsF(painter.font())
+        read = self._read_off(steps)
+        value = self._in_words(read[1] if read else self.series.last)
+        if read:
+            value = f"{value}  at step {read[0]:,.0f}"
+        width = metrics.horizontalAdvance(value)
+        line = QRectF(0, 0, self.width(), metrics.height())
+        if metrics.horizontalAdvance(self.title) + width + GRID <= self.width():
+            painter.setPen(p.colour("soft"))
+            painter.drawText(line, Qt.AlignmentFlag.AlignLeft, self.title)
+        painter.setPen(p.colour("accent" if read else "text"))
+        painter.drawText(line, Qt.AlignmentFlag.AlignRight, value)
+
+    def _in_words(self, value: float) -> str:
+        if not math.isfinite(value):
+            return "–"
+        if self.log:
+            text = f"{value:.4f}" if value >= 0.001 else f"{value:.1e}"
+        else:
+            text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.2f}" if abs(value) < 100 else f"{value:.0f}"
+        return f"{text} {self.unit}".rstrip()
+
+    def _draw_course(self, painter: QPainter, steps: np.ndarray, values: np.ndarray) -> None:
+        p, plot = self.palette_, self.plot
+        low, high = self._scale(values)
+        self._draw_ticks(painter, low, high)
+        x, y = thinned(steps, values, int(plot.width()))
+        y = np.log10(np.maximum(y, 1e-12)) if self.log else y
+        span = max(float(steps[-1] - steps[0]), 1e-9)
+        px = plot.left() + (x - steps[0]) / span * (plot.width() - 4)
+        py = plot.bottom() - (y - low) / (high - low) * plot.height()
+        course = QPolygonF([QPointF(a, b) for a, b in zip(px.tolist(), py.tolist(), strict=True)])
+        painter.setPen(QPen(p.colour("accent"), 1.5))
+        painter.drawPolyline(course)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(p.colour("accent"))
+        painter.drawEllipse(course.last(), 2.5, 2.5)
+        read = self._read_off(steps)
+        if read:
+            at = plot.left() + (read[0] - steps[0]) / span * (plot.width() - 4)
+            painter.setPen(QPen(p.colour("edge"), 1))
+            painter.drawLine(QPointF(at, plot.top()), QPointF(at, plot.bottom()))
+
+    def _draw_ticks(self, painter: QPainter, low: float, high: float) -> None:
+        p, plot, metrics = self.palette_, self.plot, QFontMetricsF(painter.font())
+        marks = ticks(low, high, max(1, int(plot.height() // 28)))
+        if self.log:
+            marks = [m for m in marks if m == round(m)] or marks[:2]
+        for mark in marks:
+            y = plot.bottom() - (mark - low) / (high - low) * plot.height()
+            painter.setPen(QPen(p.colour("line"), 1))
+            painter.drawLine(QPointF(plot.left(), y), QPointF(plot.right(), y))
+            if plot.top() + metrics.height() * 0.6 < y:
+                painter.setPen(p.colour("soft", 0.85))
+                painter.drawText(QPointF(plot.left(), y - 2), self._tick_text(10**mark if self.log else mark))
+
+    def _tick_text(self, value: float) -> str:
+        return f"{value:.3g}" if abs(value) < 10_000 else f"{value:,.0f}"
+
+    # The pointer.
+
+    def _read_off(self, steps: np.ndarray) -> tuple[float, float] | None:
+        if self.hovered is None or not len(steps):
+            return None
+        share = min(1.0, max(0.0, self.hovered / max(1.0, self.plot.width() - 4)))
+        return self.series.at(float(steps[0] + share * (steps[-1] - steps[0])))
+
+    def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
+        if event is not None:
+            self.hovered = event.position().x()
+            self.update()
+
+    def leaveEvent(self, event: QEvent | None) -> None:
+        self.hovered = None
+        self.update()
+
+
+class Curves(QWidget):
+    """All of them, side by side. A double click changes between all and the recent."""
+
+    recent_wanted = pyqtSignal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        row = QHBoxLayout(self)
+        row.setContentsMargins(2 * GRID, GRID, 2 * GRID, GRID)
+        row.setSpacing(3 * GRID)
+        self.curves: dict[str, Curve] = {}
+        for metric, title, unit, log, share in QUANTITIES:
+            self.curves[metric] = Curve(title, unit, log)
+            row.addWidget(self.curves[metric], share)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(REPAINT)
+        self._timer.timeout.connect(self._repaint)
+
+    def add(self, step: int, metrics: Mapping[str, float]) -> None:
+        for metric, curve in self.curves.items():
+            if metric in metrics:
+                curve.series.add(step, float(metrics[metric]))
+        if not self._timer.isActive():
+            self._timer.start()
+
+    def clear(self) -> None:
+        for curve in self.curves.values():
+            curve.series.clear()
+            curve.update()
+
+    def show_recent(self, recent: bool) -> None:
+        for curve in self.curves.values():
+            curve.recent = recent
+            curve.update()
+
+    def set_palette(self, palette: Palette) -> None:
+        for curve in self.curves.values():
+            curve.palette_ = palette
+            curve.update()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent | None) -> None:
+        self.recent_wanted.emit()
+
+    def _repaint(self) -> None:
+        for curve in self.curves.values():
+            curve.update()

@@ -1,0 +1,196 @@
+"""What each action of actions.py does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PyQt6.QtWidgets import QApplication, QFileDialog
+
+from ..errors import UserError
+from ..jobs.divider_edits import AddUnit, RemoveUnit, SetMask
+from ..jobs.job import Restore, StartOver, Undo
+from . import dialogs, theme
+from .export import ask_and_export
+from .gallery import Gallery
+from .opening import subject_of
+from .topbar import MODES
+
+if TYPE_CHECKING:
+    from .main_window import MainWindow
+
+PICTURES = "Pictures, models (*.png *.jpg *.jpeg *.webp *.gif *.bmp *.tif *.tiff *.ppm *.safetensors);;All files (*)"
+NEARER = 1.5
+
+
+class Deeds:
+    """A method for every deed, of the same name."""
+
+    def __init__(self, window: MainWindow):
+        self.w = window
+
+    # File
+
+    def open_file(self) -> None:
+        start = str(self.w.settings.value("folder", str(Path.home())))
+        path, _ = QFileDialog.getOpenFileName(self.w, "Open a picture or a model", start, PICTURES)
+        if path:
+            self.w.settings.setValue("folder", str(Path(path).parent))
+            self.w.open(path)
+
+    def open_run(self) -> None:
+        path = QFileDialog.getExistingDirectory(self.w, "Open a run folder", str(self.w.desk.runs))
+        if path:
+            self.w.open(path)
+
+    def show_gallery(self) -> None:
+        gallery = Gallery(self.w.recent(), self.w)
+        gallery.chosen.connect(self.w.open)
+        self.w.show_dialog(gallery)
+
+    def paste(self) -> None:
+        clipboard = QApplication.clipboard()
+        try:
+            subject = subject_of(clipboard.mimeData() if clipboard else None)
+        except UserError as error:
+            self.w.say(str(error))
+            return
+        if subject is None:
+            self.w.say("There is no picture on the clipboard, nor the path of one.")
+        else:
+            self.w.open(subject)
+
+    def save_now(self) -> None:
+        session = self.w.desk.session
+        if session is not None:
+            session.runner.save_soon()
+            self.w.say(f"Saved in {session.folder.path}.")
+
+    def export_picture(self) -> None:
+        ask_and_export(self.w)
+
+    def leave(self) -> None:
+        self.w.leave()
+
+    # Edit
+
+    def undo(self) -> None:
+        self.w.edit(Undo())
+
+    def add_line(self) -> None:
+        self.w.edit(AddUnit("line"))
+
+    def add_circle(self) -> None:
+        self.w.edit(AddUnit("circle"))
+
+    def delete_unit(self) -> None:
+        canvas = self.w.stage.canvas
+        if canvas.selected is None:
+            self.w.say("Select a line or circle first: click it in the picture.")
+            return
+        self.w.edit(RemoveUnit(canvas.selected))
+        self.select_none()
+
+    def select_none(self) -> None:
+        self.w.stage.canvas.select_none()
+        self.w.show_selected()
+
+    def brush(self, on: bool) -> None:
+        self.w.stage.set_brush(on)
+        if on:
+            self.w.say("Paint where detail matters; the right button erases. B puts the brush away.")
+
+    def brush_smaller(self) -> None:
+        self.w.stage.size_brush(1 / 1.25)
+
+    def brush_larger(self) -> None:
+        self.w.stage.size_brush(1.25)
+
+    def clear_mask(self) -> None:
+        self.w.stage.canvas.mask = None
+        self.w.edit(SetMask(None))
+
+    # Learn
+
+    def play(self) -> None:
+        session = self.w.desk.session
+        if session is None:
+            return
+        if session.status.playing:
+            session.runner.pause()
+        else:
+            session.runner.play()
+        self.w.show_status()
+
+    def single_step(self) -> None:
+        if self.w.desk.session is not None:
+            self.to_now()
+            self.w.desk.session.runner.step_once()
+            self.w.show_status()
+
+    def restart(self) -> None:
+        self.to_now()
+        self.w.edit(StartOver())
+
+    def record(self, on: bool) -> None:
+        if self.w.desk.session is not None:
+            self.w.desk.session.record(on)
+        self.w.settings.setValue("record", on)
+
+    def to_now(self) -> None:
+        self.w.back_to_now()
+
+    def go_on_from_here(self) -> None:
+        past, session = self.w.past, self.w.desk.session
+        if past is None or session is None:
+            return
+        self.w.edit(Restore(past.frame, past.step))
+        self.w.back_to_now()
+        session.runner.play()
+        self.w.show_status()
+        self.w.say(f"Learning goes on from step {past.step:,}. Undo takes it back.")
+
+    # View
+
+    def next_mode(self) -> None:
+        modes = [mode for mode, _, _ in MODES]
+        self.w.set_mode(modes[(modes.index(self.w.stage.canvas.mode) + 1) % len(modes)])
+
+    def overlay(self, on: bool) -> None:
+        self.w.stage.canvas.overlay = on
+        self.w.settings.setValue("overlay", on)
+
+    def fit(self) -> None:
+        self.w.stage.canvas.fit()
+
+    def zoom_in(self) -> None:
+        self.w.stage.canvas.zoom(NEARER)
+
+    def zoom_out(self) -> None:
+        self.w.stage.canvas.zoom(1 / NEARER)
+
+    def recent_curves(self, on: bool) -> None:
+        self.w.curves.show_recent(on)
+
+    def show_panel(self, on: bool) -> None:
+        self.w.panel.setVisible(on)
+
+    def show_bottom(self, on: bool) -> None:
+        self.w.bottom.setVisible(on)
+
+    def theme(self) -> None:
+        self.w.set_palette(theme.LIGHT if self.w.palette_.name == "dark" else theme.DARK)
+
+    def full_screen(self, on: bool) -> None:
+        if on:
+            self.w.showFullScreen()
+        else:
+            self.w.showNormal()
+
+    # Help
+
+    def keys(self) -> None:
+        self.w.show_dialog(dialogs.Keys(self.w.actions_, self.w))
+
+    def about(self) -> None:
+        dialogs.about(self.w)

@@ -1,0 +1,138 @@
+"""The present session, how another takes its place, and the one way in which it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PyQt6.QtCore import QObject, QTimer, pyqtSignal
+
+from ..jobs.divider_controls import FitControls
+from ..jobs.job import Edit
+from ..storage.run_folder import RunFolder
+from .background import Background
+from .opening import Opened, Subject, open_subject
+from .session import Session
+
+PATIENCE = 20_000  # ms for the current step and for saving, before the person is asked
+
+
+class Person:
+    """Whom the desk asks. The window asks with dialogs; a test answers by itself."""
+
+    def unsaved(self, why: str, folder: Path) -> Path | bool:
+        """Saving failed: another folder, True to try again, False to throw the work away."""
+        return False
+
+    def still_working(self) -> bool:
+        """The current step takes long: wait on, or (False) leave without its end."""
+        return False
+
+
+class Desk(QObject):
+    """Signals reach the window on its own thread, and carry nothing from the training: it looks for itself."""
+
+    ready = pyqtSignal()  # a snapshot waits in the session's mailbox
+    told = pyqtSignal()  # the session's status has changed
+    opening = pyqtSignal(str)  # something is being read
+    opened = pyqtSignal()  # another session has begun
+    refused = pyqtSignal(str)  # what was to be opened cannot be: one sentence
+
+    def __init__(self, runs: Path, person: Person, parent: QObject | None = None):
+        super().__init__(parent)
+        self.runs, self.person = runs, person
+        self.session: Session | None = None
+        self.found: Opened | None = None  # what the session was made of
+        self._background = Background("opening", self)
+        self._then: list[Callable[[], None]] = []
+        self._ending = False
+        self._wanted = 0  # the number of the newest wish to open something
+        self._slow = QTimer(self)
+        self._slow.setSingleShot(True)
+        self._slow.setInterval(PATIENCE)
+        self._slow.timeout.connect(self._ask_patience)
+        self.told.connect(self._look)
+
+    # Opening: the new is read while the old goes on; what cannot be read changes nothing.
+
+    def open(self, subject: Subject, controls: FitControls | None = None) -> None:
+        self._wanted += 1
+        wish, runs = self._wanted, self.runs
+        self.opening.emit(subject.name if not isinstance(subject, str | Path) else Path(str(subject)).name)
+        self._background.submit(
+            lambda: open_subject(subject, runs, controls),
+            lambda found: self._begin(found, wish),
+            lambda message: self._refuse(message, wish),
+        )
+
+    def _refuse(self, message: str, wish: int) -> None:
+        if wish == self._wanted:
+            self.refused.emit(message)
+
+    def _begin(self, found: Opened, wish: int) -> None:
+        if wish != self._wanted:
+            return  # overtaken by a later wish
+        self.end(lambda: self._start(found, wish))
+
+    def _start(self, found: Opened, wish: int) -> None:
+        if wish != self._wanted:
+            return
+        self.found = found
+        self.session = Session(found.job, found.folder, found.name, self.ready.emit, self.told.emit)
+        self.session.start()
+        self.opened.emit()
+        self.told.emit()
+
+    def edit(self, edit: Edit) -> None:
+        if self.session is not None:
+            self.session.edit(edit)
+
+    # Ending: stop after the current step, finish the recording, save; if that fails, ask.
+
+    def end(self, then: Callable[[], None]) -> None:
+        """End the present session, then go on. Asking twice asks for both, and ends once."""
+        self._then.append(then)
+        if self.session is None:
+            self._ended()
+        elif not self._ending:
+            self._ending = True
+            self._slow.start()
+            self.session.stop()
+            self._look()
+
+    @property
+    def ending(self) -> bool:
+        return self._ending
+
+    def _look(self) -> None:
+        session = self.session
+        if not self._ending or session is None or not session.ended:
+            return
+        self._slow.stop()
+        session.join(1.0)
+        while why := session.unsaved:
+            answer = self.person.unsaved(why, session.folder.path)
+            if answer is False:
+                break
+            session.save_again(RunFolder(answer) if isinstance(answer, Path) else None)
+        self._ended()
+
+    def _ask_patience(self) -> None:
+        if self.session is None or self.session.ended:
+            self._look()
+        elif self.person.still_working():
+            self._slow.start()
+        else:
+            self._ended()
+
+    def _ended(self) -> None:
+        self.session, self._ending = None, False
+        then, self._then = self._then, []
+        for go_on in then:
+            go_on()
+
+    def close(self) -> None:
+        """After the end of everything."""
+        self._wanted += 1
+        self._slow.stop()
+        self._background.close()

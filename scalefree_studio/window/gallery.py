@@ -1,0 +1,151 @@
+"""What can be opened without looking for it: recent runs, photographs, drawings, pictures of known truth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from PyQt6.QtCore import QSize, Qt, pyqtSignal
+from PyQt6.QtGui import QColor, QIcon, QImage, QPainter, QPainterPath, QPixmap
+from PyQt6.QtWidgets import QDialog, QLabel, QListView, QListWidget, QListWidgetItem, QScrollArea, QVBoxLayout, QWidget
+
+from ..data.pictures import gallery, load_picture
+from ..errors import UserError
+from ..snapshot import Array
+from ..storage.run_folder import load_checkpoint
+from .background import Background
+from .theme import GRID, tabular
+
+THUMBNAIL = 112
+SPEC = Qt.ItemDataRole.UserRole
+
+
+def thumbnail(pixels: Array) -> Array:
+    """A small square from the middle: (S, S, 3) bytes, twice as fine as it is shown."""
+    height, width = pixels.shape[:2]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    square = Image.fromarray(np.ascontiguousarray(pixels[top : top + side, left : left + side]))
+    return np.asarray(square.resize((2 * THUMBNAIL, 2 * THUMBNAIL), Image.Resampling.LANCZOS))
+
+
+def rounded(pixels: Array) -> QIcon:
+    """The thumbnail with round corners."""
+    data = np.ascontiguousarray(pixels)
+    image = QImage(data.tobytes(), data.shape[1], data.shape[0], 3 * data.shape[1], QImage.Format.Format_RGB888)
+    pixmap = QPixmap(image.size())
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    path = QPainterPath()
+    path.addRoundedRect(0, 0, image.width(), image.height(), 2 * GRID, 2 * GRID)
+    painter.setClipPath(path)
+    painter.drawImage(0, 0, image)
+    painter.end()
+    return QIcon(pixmap)
+
+
+def empty_icon() -> QIcon:
+    pixmap = QPixmap(2 * THUMBNAIL, 2 * THUMBNAIL)
+    pixmap.fill(QColor(128, 128, 128, 40))
+    return QIcon(pixmap)
+
+
+class Gallery(QDialog):
+    """`chosen` tells the spec of a picture or the path of a run. Thumbnails arrive as they are ready."""
+
+    chosen = pyqtSignal(str)
+
+    def __init__(self, recent: list[Path], parent: QWidget | None = None):
+        super().__init__(parent)
+        self.setWindowTitle("Gallery")
+        self.resize(110 * GRID, 84 * GRID)
+        self._background = Background("thumbnails", self)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        outer.addWidget(scroll)
+        page = QWidget()
+        scroll.setWidget(page)
+        self._column = QVBoxLayout(page)
+        self._column.setContentsMargins(3 * GRID, 2 * GRID, 3 * GRID, 2 * GRID)
+        self._column.setSpacing(GRID)
+        self.shelves: list[Shelf] = []
+        self._fill(recent)
+        hint = QLabel("Your own pictures: drop a file on the window, paste one, or open it with Ctrl+O.")
+        hint.setProperty("soft", True)
+        hint.setWordWrap(True)
+        self._column.addWidget(hint)
+        self._column.addStretch()
+        self.finished.connect(lambda _: self._background.close())
+
+    def _fill(self, recent: list[Path]) -> None:
+        if recent:
+            self._shelf("Recent runs", [(str(path), path.name) for path in recent])
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for item in gallery():
+            groups.setdefault(item.group, []).append((item.spec, item.title))
+        for group, items in groups.items():
+            self._shelf(group, items)
+
+    def _shelf(self, title: str, items: list[tuple[str, str]]) -> None:
+        label = QLabel(title)
+        label.setProperty("heading", True)
+        self._column.addWidget(label)
+        shelf = Shelf(items)
+        shelf.setAccessibleName(title)
+        shelf.itemClicked.connect(self._choose)
+        shelf.itemActivated.connect(self._choose)
+        self._column.addWidget(shelf)
+        self.shelves.append(shelf)
+        for n, (spec, _) in enumerate(items):
+            item = shelf.item(n)
+            self._background.submit(lambda spec=spec: _look_at(spec), lambda a, i=item: i.setIcon(rounded(a)))
+
+    def _choose(self, item: QListWidgetItem) -> None:
+        if self.isVisible():
+            self.accept()
+            self.chosen.emit(item.data(SPEC))
+
+
+def _look_at(spec: str) -> Array:
+    path = Path(spec)
+    if path.is_dir():
+        target = load_checkpoint(path).model.get("target")
+        if target is None:
+            raise UserError("This run has no picture.")
+        return thumbnail(target)
+    return thumbnail(load_picture(spec).pixels)
+
+
+class Shelf(QListWidget):
+    """A row of pictures that wraps; as high as it needs to be."""
+
+    def __init__(self, items: list[tuple[str, str]]):
+        super().__init__()
+        self.setViewMode(QListView.ViewMode.IconMode)
+        self.setResizeMode(QListView.ResizeMode.Adjust)
+        self.setMovement(QListView.Movement.Static)
+        self.setUniformItemSizes(True)
+        self.setIconSize(QSize(THUMBNAIL, THUMBNAIL))
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFont(tabular(self.font()))
+        self._cell = QSize(THUMBNAIL + 3 * GRID, THUMBNAIL + 5 * GRID + self.fontMetrics().height())
+        self.setGridSize(self._cell)
+        for spec, title in items:
+            item = QListWidgetItem(empty_icon(), title)
+            item.setData(SPEC, spec)
+            item.setToolTip(f"{title}: learn it" if not Path(spec).is_dir() else f"Go on with {spec}")
+            item.setSizeHint(self._cell - QSize(GRID, GRID))
+            self.addItem(item)
+
+    def resizeEvent(self, event: object) -> None:
+        super().resizeEvent(event)  # type: ignore[arg-type]
+        columns = max(1, (self.width() - 2) // self._cell.width())
+        rows = -(-self.count() // columns)
+        if self.height() != rows * self._cell.height() + 4:
+            self.setFixedHeight(rows * self._cell.height() + 4)

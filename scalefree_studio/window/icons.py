@@ -1,0 +1,154 @@
+"""The few pictograms of the window, drawn with a pen so that they follow the theme and any screen's resolution."""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import QPointF, QRectF, Qt
+from PyQt6.QtGui import QColor, QIcon, QPainter, QPainterPath, QPen, QPixmap
+
+from .theme import Palette
+
+SIZE = 16  # logical pixels; drawn in a 16 × 16 square
+
+
+def icon(name: str, palette: Palette) -> QIcon:
+    """In the text's colour, and in the accent where it is on."""
+    result = QIcon()
+    for role, mode, state in (
+        ("text", QIcon.Mode.Normal, QIcon.State.Off),
+        ("accent", QIcon.Mode.Normal, QIcon.State.On),
+        ("edge", QIcon.Mode.Disabled, QIcon.State.Off),
+    ):
+        for ratio in (1, 2, 3):
+            result.addPixmap(_pixmap(name, palette.colour(role), ratio), mode, state)
+    return result
+
+
+def _pixmap(name: str, colour: QColor, ratio: int) -> QPixmap:
+    pixmap = QPixmap(SIZE * ratio, SIZE * ratio)
+    pixmap.setDevicePixelRatio(ratio)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    pen = QPen(colour, 1.6, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin)
+    painter.setPen(pen)
+    filled, outline = _SHAPES[name]()
+    painter.drawPath(outline)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(colour)
+    painter.drawPath(filled)
+    painter.end()
+    return pixmap
+
+
+Shape = tuple[QPainterPath, QPainterPath]  # what is filled, what is drawn along
+
+
+def _polygon(*points: tuple[float, float]) -> QPainterPath:
+    path = QPainterPath(QPointF(*points[0]))
+    for point in points[1:]:
+        path.lineTo(QPointF(*point))
+    return path
+
+
+def _play() -> Shape:
+    path = _polygon((4.5, 3), (13, 8), (4.5, 13))
+    path.closeSubpath()
+    return path, QPainterPath()
+
+
+def _pause() -> Shape:
+    path = QPainterPath()
+    path.addRoundedRect(QRectF(4, 3, 3, 10), 1, 1)
+    path.addRoundedRect(QRectF(9, 3, 3, 10), 1, 1)
+    return path, QPainterPath()
+
+
+def _step() -> Shape:
+    path = _polygon((3.5, 3.5), (10, 8), (3.5, 12.5))
+    path.closeSubpath()
+    path.addRoundedRect(QRectF(11, 3.5, 2, 9), 1, 1)
+    return path, QPainterPath()
+
+
+def _restart() -> Shape:
+    outline = QPainterPath()
+    outline.arcMoveTo(QRectF(3, 3, 10, 10), 60)
+    outline.arcTo(QRectF(3, 3, 10, 10), 60, 290)
+    head = _polygon((10.2, 0.8), (10.6, 5.6), (6.4, 3.4))
+    head.closeSubpath()
+    return head, outline
+
+
+def _record() -> Shape:
+    path = QPainterPath()
+    path.addEllipse(QPointF(8, 8), 4.5, 4.5)
+    return path, QPainterPath()
+
+
+def _line() -> Shape:
+    return QPainterPath(), _polygon((2.5, 13), (13.5, 3))
+
+
+def _circle() -> Shape:
+    path = QPainterPath()
+    path.addEllipse(QPointF(8, 8), 5.5, 5.5)
+    return QPainterPath(), path
+
+
+def _delete() -> Shape:
+    outline = _polygon((4, 4), (12, 12))
+    outline.addPath(_polygon((12, 4), (4, 12)))
+    return QPainterPath(), outline
+
+
+def _undo() -> Shape:
+    outline = QPainterPath(QPointF(4, 6.5))
+    outline.lineTo(10, 6.5)
+    outline.cubicTo(14.5, 6.5, 14.5, 13, 10, 13)
+    outline.lineTo(6, 13)
+    head = _polygon((6.5, 2.5), (2, 6.5), (6.5, 10.5))
+    head.closeSubpath()
+    return head, outline
+
+
+def _overlay() -> Shape:
+    outline = _polygon((2, 12), (14, 5))
+    outline.addEllipse(QPointF(8, 8), 4.2, 4.2)
+    return QPainterPath(), outline
+
+
+def _brush() -> Shape:
+    outline = _polygon((13.5, 2.5), (7.5, 8.5))
+    blob = QPainterPath()
+    blob.addEllipse(QPointF(5.2, 10.8), 3, 3)
+    return blob, outline
+
+
+def _theme() -> Shape:
+    outline = QPainterPath()
+    outline.addEllipse(QPointF(8, 8), 5.5, 5.5)
+    half = QPainterPath(QPointF(8, 2.5))
+    half.arcTo(QRectF(2.5, 2.5, 11, 11), 90, -180)
+    half.closeSubpath()
+    return half, outline
+
+
+def _fit() -> Shape:
+    outline = QPainterPath()
+    for x, y, dx, dy in ((2.5, 2.5, 1, 1), (13.5, 2.5, -1, 1), (2.5, 13.5, 1, -1), (13.5, 13.5, -1, -1)):
+        outline.addPath(_polygon((x + 3.5 * dx, y), (x, y), (x, y + 3.5 * dy)))
+    return QPainterPath(), outline
+
+
+def _gallery() -> Shape:
+    outline = QPainterPath()
+    for x, y in ((2.5, 2.5), (9, 2.5), (2.5, 9), (9, 9)):
+        outline.addRoundedRect(QRectF(x, y, 4.5, 4.5), 1, 1)
+    return QPainterPath(), outline
+
+
+_SHAPES = {
+    "play": _play, "pause": _pause, "step": _step, "restart": _restart, "record": _record, "line": _line,
+    "circle": _circle, "delete": _delete, "undo": _undo, "overlay": _overlay, "brush": _brush, "theme": _theme,
+    "fit": _fit, "gallery": _gallery,
+}  # fmt: skip

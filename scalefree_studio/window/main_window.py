@@ -1,0 +1,412 @@
+"""The window: the canvas in the middle, the controls on the right, curves and the past at the bottom."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from PyQt6.QtCore import QSettings, Qt, QTimer, pyqtSignal
+from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PyQt6.QtWidgets import QApplication, QDialog, QMainWindow, QMenuBar, QSplitter, QVBoxLayout, QWidget
+
+from ..controls import ControlError, edited
+from ..errors import UserError
+from ..jobs.divider_edits import MoveUnit
+from ..jobs.job import Edit, SetControls
+from ..snapshot import Snapshot
+from . import theme
+from .actions import fill_menus, make_actions
+from .curves import Curves
+from .deeds import Deeds
+from .desk import Desk, Person
+from .dialogs import Asking
+from .opening import Subject, subject_of
+from .panel import Panel
+from .session import Session, place_for_runs
+from .stage import Stage
+from .theme import GRID, Palette
+from .topbar import TopBar
+from .transport import Transport
+from .units import in_words
+
+FRAME = 16  # ms between looks at the mailbox: as often as a display shows something
+RECENT = 12  # runs that are remembered
+LAYOUT = 1  # changes when a remembered layout no longer fits
+
+
+class MainWindow(QMainWindow):
+    gone = pyqtSignal()  # everything is saved and ended
+
+    def __init__(self, settings: QSettings, person: Person | None = None, runs: Path | None = None):
+        super().__init__()
+        self.settings = settings
+        self.setWindowTitle("Scalefree Studio")
+        self.setAcceptDrops(True)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
+        self.past: Snapshot | None = None  # the recorded moment that is looked at
+        self._newest: Snapshot | None = None
+        self._controls: Any = None
+        self._undone = 0
+        self._leaving = self._ended = False
+        self._dialogs: list[QDialog] = []
+        self._hand_gestures = -1  # gestures of typed moves count down, those of the canvas up
+        self.desk = Desk(runs or place_for_runs(), person or Asking(self), self)
+        self.deeds = Deeds(self)
+        self.actions_ = make_actions(self, self.deeds)
+        self._build()
+        self._connect()
+        self._restore_layout()
+
+    # -- what it is made of --------------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        bar = QMenuBar()
+        fill_menus(bar, self.actions_)
+        self.top = TopBar(bar, self.actions_)
+        self.setMenuWidget(self.top)
+        self.stage = Stage()
+        self.curves = Curves()
+        self.transport = Transport(self.actions_)
+        self.panel = Panel(self.actions_)
+        self.bottom = QWidget()
+        self.bottom.setObjectName("bar")
+        self.bottom.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        column = QVBoxLayout(self.bottom)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.curves, 1)
+        column.addWidget(self.transport)
+        self.left = QSplitter(Qt.Orientation.Vertical)
+        self.left.addWidget(self.stage)
+        self.left.addWidget(self.bottom)
+        self.whole = QSplitter(Qt.Orientation.Horizontal)
+        self.whole.addWidget(self.left)
+        self.whole.addWidget(self.panel)
+        for splitter in (self.left, self.whole):
+            splitter.setHandleWidth(1)
+            splitter.setChildrenCollapsible(False)
+            splitter.setStretchFactor(0, 1)
+            splitter.setStretchFactor(1, 0)
+        self.panel.setMinimumWidth(30 * GRID)
+        self.panel.setMaximumWidth(60 * GRID)
+        self.stage.setMinimumSize(40 * GRID, 30 * GRID)
+        self.setCentralWidget(self.whole)
+
+    def _connect(self) -> None:
+        self._display = QTimer(self)
+        self._display.setSingleShot(True)
+        self._display.setInterval(FRAME)
+        self._display.timeout.connect(self._show_newest)
+        self.desk.ready.connect(self._schedule)
+        self.desk.told.connect(self._hear)
+        self.desk.opened.connect(self._begin)
+        self.desk.opening.connect(lambda name: self.top.say(f"Opening {name} …"))
+        self.desk.refused.connect(self._refuse)
+        self.stage.edited.connect(self.edit)
+        self.stage.selected.connect(self.show_selected)
+        self.panel.edited.connect(self.set_controls)
+        self.panel.moved.connect(self._move)
+        self.top.mode_chosen.connect(self.set_mode)
+        self.transport.looked.connect(self.look_at)
+        self.transport.refused.connect(self.say)
+        self.transport.timeline.back_to_now.connect(self.back_to_now)
+        self.curves.recent_wanted.connect(self.actions_["recent_curves"].trigger)
+
+    # -- opening, and the pipe's end -----------------------------------------------------------------------------
+
+    def open(self, subject: Subject) -> None:
+        """Learn a picture, or go on with a model or run. What is there goes on until the other is ready."""
+        if not self._leaving:
+            self.desk.open(subject)
+
+    def _begin(self) -> None:
+        session, found = self.desk.session, self.desk.found
+        if session is None or found is None:
+            return
+        self.back_to_now()
+        self.stage.empty.hide()
+        self.stage.toast.hide()
+        self._newest, self._undone = None, 0
+        self.stage.begin(session.still["target"])
+        self.stage.canvas.mask = found.job.mask
+        session.record(self.actions_["record"].isChecked())
+        self.curves.clear()
+        for measured in found.past:
+            self.curves.add(measured.step, measured.metrics)
+        self.transport.follow(session.folder.history_path)
+        self._show_controls(session, force=True)
+        self._remember_run(session.folder.path)
+        self.show_status()
+
+    def _refuse(self, message: str) -> None:
+        self.say(message)
+        if self.desk.session is None:
+            self.show_empty()
+        else:
+            self._show_controls(self.desk.session, force=True)
+        self.show_status()
+
+    def show_empty(self) -> None:
+        """Nothing is there: say what to do."""
+        self.stage.empty.say(
+            "Drop a picture here, or choose one.",
+            (("Gallery", self.deeds.show_gallery), ("Open…", self.deeds.open_file)),
+            closes=False,
+        )
+
+    def _schedule(self) -> None:
+        if not self._display.isActive():
+            self._display.start()
+
+    def _show_newest(self) -> None:
+        session = self.desk.session
+        snapshot = session.mailbox.take() if session is not None else None
+        if session is None or snapshot is None:
+            return
+        self._newest = snapshot
+        self._show_controls(session)
+        if session.undone != self._undone:
+            self._undone = session.undone
+            self.stage.canvas.mask = session.mask
+        self.curves.add(snapshot.step, snapshot.metrics)
+        self.transport.show_clock(snapshot.step, snapshot.seconds)
+        if self.past is None:
+            self._show_on_stage(snapshot)
+        else:
+            self._say_where()
+        self.show_status()
+
+    def _show_on_stage(self, snapshot: Snapshot) -> None:
+        self.stage.show_snapshot(snapshot, getattr(self._controls, "sharpness", 1000.0))
+        self.show_selected()
+
+    def _show_controls(self, session: Session, force: bool = False) -> None:
+        controls = session.job.controls
+        if controls is not self._controls or force:
+            self._controls = controls
+            self.panel.show_controls(controls)
+
+    def show_selected(self) -> None:
+        selected = self.stage.canvas.selected
+        self.panel.unit.show_unit(self.stage.frame, selected)
+
+    # -- what is said --------------------------------------------------------------------------------------------
+
+    def say(self, text: str) -> None:
+        self.stage.toast.say(text)
+
+    def _hear(self) -> None:
+        session = self.desk.session
+        if session is not None:
+            messages = session.messages()
+            status = session.status
+            if not messages and status.message and not status.stopped:
+                messages = [status.message]
+            if messages:
+                self.say(" ".join(messages))
+                self._show_controls(session, force=True)
+        self.show_status()
+
+    def show_status(self) -> None:
+        """One sentence on what goes on, and the buttons as they are."""
+        session = self.desk.session
+        if self._leaving or self.desk.ending:
+            self.top.say("Saving …")
+            return
+        if session is None:
+            self.top.say("")
+            self.setWindowTitle("Scalefree Studio")
+            return
+        playing = session.status.playing and not session.ended
+        self.transport.show_playing(playing)
+        self.actions_["record"].setChecked(session.recording)
+        self.stage.canvas.moving = playing and self.past is None
+        doing = "Learning" if playing else "Stopped:" if session.ended else "Paused:"
+        words = f"{doing} {session.name}"
+        if self._newest is not None:
+            words += f" — {in_words(self._newest.frame)}"
+            if "psnr" in self._newest.metrics:
+                words += f", {self._newest.metrics['psnr']:.1f} dB"
+        self.top.say(words)
+        title = f"{session.name} — Scalefree Studio"
+        if title != self.windowTitle():
+            self.setWindowTitle(title)
+
+    # -- what the person does ------------------------------------------------------------------------------------
+
+    def edit(self, edit: Edit) -> None:
+        self.desk.edit(edit)
+
+    def set_controls(self, values: dict[str, Any]) -> None:
+        found = self.desk.found
+        if "downscale" not in values or found is None or self.desk.session is None:
+            self.edit(SetControls(values))
+            return
+        try:  # another picture to learn from: another run
+            controls = edited(self.desk.session.job.controls, values)
+        except ControlError as error:
+            self.say(str(error))
+            return
+        self.desk.open(found.picture.spec or found.picture, controls)
+
+    def _move(self, unit: int, values: dict[str, Any]) -> None:
+        self._hand_gestures -= 1
+        self.edit(MoveUnit(unit, values, self._hand_gestures))
+
+    def set_mode(self, mode: str) -> None:
+        self.stage.canvas.mode = mode
+        self.top.show_mode(mode)
+        self.settings.setValue("mode", mode)
+
+    def look_at(self, snapshot: Snapshot) -> None:
+        """A recorded moment instead of the present one."""
+        self.past = snapshot
+        self.stage.canvas.editable = False
+        self.stage.canvas.moving = False
+        self._show_on_stage(snapshot)
+        self._say_where()
+        for name in ("to_now", "go_on_from_here"):
+            self.actions_[name].setEnabled(True)
+
+    def _say_where(self) -> None:
+        if self.past is None:
+            return
+        psnr = self.past.metrics.get("psnr")
+        words = f"Looking at step {self.past.step:,}" + (f", {psnr:.1f} dB" if psnr is not None else "")
+        if self.stage.past.isVisible() and self.stage.past.label.text() == words:
+            return
+        deeds = self.deeds
+        choices = (("Continue from here", deeds.go_on_from_here), ("Back to now", deeds.to_now))
+        self.stage.past.say(words, choices, closes=False)
+
+    def back_to_now(self) -> None:
+        for name in ("to_now", "go_on_from_here"):
+            self.actions_[name].setEnabled(False)
+        if self.past is None:
+            return
+        self.past = None
+        self.stage.past.hide()
+        self.stage.canvas.editable = True
+        self.transport.timeline.show_frame(None)
+        if self._newest is not None:
+            self._show_on_stage(self._newest)
+        self.show_status()
+
+    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
+        if event is not None:
+            mime = event.mimeData()
+            if mime is not None and (mime.hasUrls() or mime.hasImage() or mime.hasText()):
+                event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent | None) -> None:
+        if event is None:
+            return
+        try:
+            subject = subject_of(event.mimeData())
+        except UserError as error:
+            self.say(str(error))
+            return
+        event.acceptProposedAction()
+        if subject is None:
+            self.say("That is no picture, model or run.")
+        else:
+            self.open(subject)
+
+    def show_dialog(self, dialog: QDialog) -> None:
+        """Beside the window, which goes on."""
+        for other in self._dialogs:
+            other.close()
+        self._dialogs = [dialog]
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.finished.connect(lambda _: self._dialogs.clear() if dialog in self._dialogs else None)
+        dialog.show()
+
+    # -- how it looks, remembered --------------------------------------------------------------------------------
+
+    def set_palette(self, palette: Palette, remember: bool = True) -> None:
+        self.palette_ = palette
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            theme.apply(app, palette)
+        for part in (self.top, self.stage, self.curves, self.transport, self.panel):
+            part.set_palette(palette)
+        if remember:
+            self.settings.setValue("theme", palette.name)
+        self.show_status()
+
+    def _restore_layout(self) -> None:
+        s = self.settings
+        self.set_palette(theme.PALETTES.get(str(s.value("theme", "dark")), theme.DARK), remember=False)
+        self.resize(1440, 900)
+        known = s.value("layout", 0, int) == LAYOUT
+        if not known or not self.restoreGeometry(s.value("geometry", b"")):
+            screen = self.screen()
+            if screen is not None:
+                room = screen.availableGeometry()
+                self.resize(min(1440, round(room.width() * 0.92)), min(900, round(room.height() * 0.92)))
+        self.left.setSizes([10_000, 18 * GRID])
+        self.whole.setSizes([10_000, 33 * GRID])
+        if known:
+            self.left.restoreState(s.value("left", b""))
+            self.whole.restoreState(s.value("whole", b""))
+        self.actions_["record"].setChecked(s.value("record", True, bool))
+        for name in ("show_panel", "show_bottom", "overlay"):
+            on = s.value(name, True, bool)
+            self.actions_[name].setChecked(on)
+            getattr(self.deeds, name)(on)
+        mode = str(s.value("mode", "side"))
+        self.set_mode(mode if mode in self.top.modes else "side")
+        self.back_to_now()
+
+    def _remember_layout(self) -> None:
+        s = self.settings
+        s.setValue("layout", LAYOUT)
+        s.setValue("geometry", self.saveGeometry())
+        s.setValue("left", self.left.saveState())
+        s.setValue("whole", self.whole.saveState())
+        for name in ("show_panel", "show_bottom"):
+            s.setValue(name, self.actions_[name].isChecked())
+        s.sync()
+
+    def recent(self) -> list[Path]:
+        """The runs that were open, newest first, as far as they are still there."""
+        listed = self.settings.value("recent", [])
+        paths = [listed] if isinstance(listed, str) else list(listed or [])
+        return [Path(path) for path in paths if (Path(path) / "model.safetensors").exists()]
+
+    def _remember_run(self, path: Path) -> None:
+        listed = self.settings.value("recent", [])
+        paths = [listed] if isinstance(listed, str) else list(listed or [])
+        newest = str(path.absolute())
+        self.settings.setValue("recent", [newest, *(p for p in paths if p != newest)][:RECENT])
+
+    # -- the end: Escape, the X, Ctrl-C and SIGTERM all come here ------------------------------------------------
+
+    def leave(self) -> None:
+        """Stop, save, go. Once."""
+        if self._leaving:
+            return
+        self._leaving = True
+        self._remember_layout()
+        self.show_status()
+        self.desk.end(self._finish)
+
+    def _finish(self) -> None:
+        self._ended = True
+        self._display.stop()
+        for dialog in list(self._dialogs):
+            dialog.close()
+        self.transport.close_history()
+        self.stage.close_canvas()
+        self.desk.close()
+        self.close()
+        self.gone.emit()
+
+    def closeEvent(self, event: QCloseEvent | None) -> None:
+        if event is None:
+            return
+        if self._ended:
+            event.accept()
+        else:
+            event.ignore()
+            self.leave()

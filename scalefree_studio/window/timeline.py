@@ -1,0 +1,139 @@
+"""The scrubber: a run's recorded past as a thin line that one can pull along."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+
+from PyQt6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, pyqtSignal
+from PyQt6.QtGui import QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PyQt6.QtWidgets import QSizePolicy, QWidget
+
+from .theme import DARK, GRID, Palette, scaled, tabular
+
+
+class Timeline(QWidget):
+    """Frames stand in the order in which they were recorded. `looked` tells the id of a frame."""
+
+    looked = pyqtSignal(int)
+    back_to_now = pyqtSignal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.palette_: Palette = DARK
+        self.ids: list[int] = []
+        self.steps: list[int] = []
+        self.at: int | None = None  # the frame looked at, as an index; None: now
+        self._hover: float | None = None
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.setMinimumWidth(120)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName("Recorded past")
+        self.setToolTip("Pull along to look at any recorded moment; arrows go frame by frame")
+
+    def sizeHint(self) -> QSize:
+        return QSize(400, 5 * GRID)
+
+    def clear(self) -> None:
+        self.ids, self.steps, self.at = [], [], None
+        self.update()
+
+    def add(self, frames: list[tuple[int, int]]) -> None:
+        """More recorded frames: (id, step)."""
+        self.ids += [id for id, _ in frames]
+        self.steps += [step for _, step in frames]
+        if frames:
+            self.update()
+
+    def show_frame(self, id: int | None) -> None:
+        self.at = None if id is None or id not in self.ids else bisect_left(self.ids, id)
+        self.update()
+
+    # Places.
+
+    def _x(self, index: int) -> float:
+        room = self.width() - 2 * GRID
+        return GRID + room * index / max(1, len(self.ids) - 1)
+
+    def _index(self, x: float) -> int:
+        share = (x - GRID) / max(1, self.width() - 2 * GRID)
+        return round(min(1.0, max(0.0, share)) * (len(self.ids) - 1))
+
+    # Hands.
+
+    def mousePressEvent(self, event: QMouseEvent | None) -> None:
+        if event is not None and event.button() == Qt.MouseButton.LeftButton and self.ids:
+            self.setFocus(Qt.FocusReason.MouseFocusReason)
+            self._look(self._index(event.position().x()))
+
+    def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
+        if event is None:
+            return
+        self._hover = event.position().x()
+        if event.buttons() & Qt.MouseButton.LeftButton and self.ids:
+            self._look(self._index(self._hover))
+        self.update()
+
+    def leaveEvent(self, event: QEvent | None) -> None:
+        self._hover = None
+        self.update()
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        if event is None:
+            return
+        here = len(self.ids) - 1 if self.at is None else self.at
+        by = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_PageUp: -10, Qt.Key.Key_PageDown: 10}
+        if event.key() in by and self.ids:
+            there = here + by[Qt.Key(event.key())]
+            if there >= len(self.ids):
+                self.back_to_now.emit()
+            else:
+                self._look(max(0, there))
+        elif event.key() == Qt.Key.Key_Home and self.ids:
+            self._look(0)
+        elif event.key() == Qt.Key.Key_End:
+            self.back_to_now.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def _look(self, index: int) -> None:
+        if index != self.at:
+            self.at = index
+            self.update()
+            self.looked.emit(self.ids[index])
+
+    # Painting.
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        p, painter = self.palette_, QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setFont(tabular(scaled(self.font(), 0.92)))
+        if not self.ids:
+            painter.setPen(p.colour("soft"))
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "The recorded past will stand here")
+            return
+        middle = self.height() * 0.68
+        here = len(self.ids) - 1 if self.at is None else self.at
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(p.colour("edge", 0.45))
+        painter.drawRoundedRect(QRectF(GRID, middle - 1.5, self.width() - 2 * GRID, 3), 1.5, 1.5)
+        painter.setBrush(p.colour("accent" if self.at is not None else "soft", 1 if self.at is not None else 0.8))
+        painter.drawRoundedRect(QRectF(GRID, middle - 1.5, self._x(here) - GRID, 3), 1.5, 1.5)
+        painter.drawEllipse(QPointF(self._x(here), middle), 5, 5)
+        self._draw_words(painter, middle)
+
+    def _draw_words(self, painter: QPainter, middle: float) -> None:
+        p, metrics = self.palette_, QFontMetricsF(painter.font())
+        if self._hover is not None:
+            index = self._index(self._hover)
+            text, x = f"step {self.steps[index]:,}", self._x(index)
+            painter.setBrush(p.colour("text", 0.7))
+            painter.drawEllipse(QPointF(x, middle), 2.5, 2.5)
+        elif self.at is not None:
+            text, x = f"step {self.steps[self.at]:,}", self._x(self.at)
+        else:
+            text, x = "now", self._x(len(self.ids) - 1)
+        width = metrics.horizontalAdvance(text)
+        left = min(max(GRID / 2, x - width / 2), self.width() - width - GRID / 2)
+        painter.setPen(p.colour("text" if self._hover is not None else "soft"))
+        painter.drawText(QPointF(left, middle - GRID), text)

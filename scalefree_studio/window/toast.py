@@ -1,0 +1,85 @@
+"""A calm strip over the picture: one sentence, and perhaps what can be done about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PyQt6.QtCore import QEvent, QObject, Qt, QTimer
+from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
+
+from .theme import GRID
+
+SHOWN = 8_000  # ms
+Choice = tuple[str, Callable[[], object]]
+
+
+class Toast(QFrame):
+    """Lies over the upper edge of another widget, in the middle."""
+
+    def __init__(self, over: QWidget, kind: str = "word"):
+        super().__init__(over)
+        self.setObjectName("toast")
+        self.setProperty("kind", kind)
+        self.kind = kind
+        self.row = QHBoxLayout(self)
+        self.row.setContentsMargins(2 * GRID, GRID, GRID, GRID)
+        self.row.setSpacing(GRID)
+        self.label = QLabel()
+        self.label.setWordWrap(True)
+        self.row.addWidget(self.label)
+        self._buttons: list[QWidget] = []
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self.hide)
+        over.installEventFilter(self)
+        self.hide()
+
+    def say(self, text: str, choices: tuple[Choice, ...] = (), closes: bool = True) -> None:
+        """Show a sentence; what `closes` goes by itself after a while, or by a click."""
+        self.label.setText(text)
+        for button in self._buttons:
+            self.row.removeWidget(button)
+            button.deleteLater()
+        self._buttons = []
+        for n, (title, act) in enumerate(choices):
+            push = QPushButton(title)
+            push.setProperty("primary", n == 0)
+            push.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+            push.clicked.connect(lambda _=False, act=act: act())
+            self._add(push)
+        if closes:
+            close = QToolButton()
+            close.setText("×")
+            close.setToolTip("Close")
+            close.setAccessibleName("Close this message")
+            close.setProperty("flat", True)
+            close.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+            close.clicked.connect(self.hide)
+            self._add(close)
+            self._timer.start(SHOWN)
+        self.place()
+        self.show()
+        self.raise_()
+
+    def _add(self, button: QPushButton | QToolButton) -> None:
+        self.row.addWidget(button)
+        self._buttons.append(button)
+
+    def place(self) -> None:
+        over = self.parentWidget()
+        if over is None:
+            return
+        room = over.width() - 4 * GRID
+        metrics = self.label.fontMetrics()
+        beside = sum(b.sizeHint().width() + GRID for b in self._buttons) + 4 * GRID
+        wish = metrics.horizontalAdvance(self.label.text()) + GRID
+        self.label.setFixedWidth(max(8 * GRID, min(wish, room - beside, 80 * GRID)))
+        self.label.setFixedHeight(max(self.label.heightForWidth(self.label.width()), 3 * GRID))
+        self.adjustSize()
+        top = 2 * GRID if self.kind == "word" else over.height() - self.height() - 2 * GRID
+        self.move((over.width() - self.width()) // 2, top)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        if event is not None and event.type() == QEvent.Type.Resize and self.isVisible():
+            self.place()
+        return False

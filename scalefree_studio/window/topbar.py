@@ -1,0 +1,75 @@
+"""The strip at the top: the menus, one sentence on what goes on, and how one looks at it."""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import QSize, Qt, pyqtSignal
+from PyQt6.QtGui import QAction
+from PyQt6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QMenuBar, QSizePolicy, QToolButton, QWidget
+
+from .fields import segment
+from .icons import icon
+from .theme import GRID, Palette, tabular
+
+MODES = (
+    ("side", "Side by side", "Target and learned picture side by side"),
+    ("swipe", "Swipe", "The learned picture over the target: pull the bar"),
+    ("learned", "Learned", "The learned picture alone"),
+)
+
+
+class TopBar(QWidget):
+    """`mode_chosen` tells a view mode."""
+
+    mode_chosen = pyqtSignal(str)
+
+    TOOLS = {"show_gallery": "gallery", "overlay": "overlay", "brush": "brush", "fit": "fit", "theme": "theme"}
+
+    def __init__(self, bar: QMenuBar, actions: dict[str, QAction]):
+        super().__init__()
+        self.setObjectName("bar")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._actions = actions
+        row = QHBoxLayout(self)
+        row.setContentsMargins(GRID, GRID // 2, 2 * GRID, GRID // 2)
+        row.setSpacing(GRID // 2)
+        bar.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
+        row.addWidget(bar)
+        self.words = QLabel()
+        self.words.setFont(tabular(self.words.font()))
+        self.words.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        row.addWidget(self.words, 1)
+        self.modes: dict[str, QToolButton] = {}
+        group = QButtonGroup(self)
+        inner = QHBoxLayout()
+        inner.setSpacing(0)
+        for n, (mode, title, help) in enumerate(MODES):
+            button = segment(title, n, len(MODES))
+            button.setToolTip(f"{help} (V changes between them)")
+            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+            button.clicked.connect(lambda _=False, m=mode: self.mode_chosen.emit(m))
+            group.addButton(button)
+            inner.addWidget(button)
+            self.modes[mode] = button
+        row.addLayout(inner)
+        row.addSpacing(GRID)
+        for name in self.TOOLS:
+            button = QToolButton()
+            button.setDefaultAction(actions[name])
+            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
+            button.setIconSize(QSize(16, 16))
+            button.setProperty("flat", True)
+            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+            button.setAccessibleName(actions[name].text())
+            row.addWidget(button)
+
+    def show_mode(self, mode: str) -> None:
+        self.modes[mode].setChecked(True)
+
+    def say(self, text: str) -> None:
+        if text != self.words.text():
+            self.words.setText(text)
+
+    def set_palette(self, palette: Palette) -> None:
+        for name, pictogram in self.TOOLS.items():
+            self._actions[name].setIcon(icon(pictogram, palette))
