@@ -254,3 +254,17 @@ def test_damaged_models_are_told_in_one_sentence(damage):
     with pytest.raises(UserError) as told:
         read_model(damage(make().checkpoint()))
     assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize("numbers", [21, 100, 2371, 50_000])
+def test_a_budget_of_numbers_is_never_exceeded_and_well_used(numbers):
+    job = FitDividers(picture(), FitControls(numbers=numbers, start="random"))
+    used = dividers.count_numbers(job.params)
+    one_more_circle = 3 + job.controls.hidden
+    assert used == job.controls.numbers - (numbers - used) <= numbers < used + one_more_circle
+
+
+def test_setting_the_shape_ends_a_budget():
+    job = FitDividers(picture(), FitControls(numbers=200, start="random"))
+    job.apply(SetControls({"circles": 4}))
+    assert job.controls.numbers == 0 and job.controls.circles == 4 and job.controls.lines == 0

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
-from ..controls import control
+from ..controls import ControlError, control, edited
 from ..models.dividers import DividerShape
 
 
 @dataclass(frozen=True)
 class FitControls(DividerShape):
+    numbers: int = control(
+        0, label="Numbers", help="Let so many numbers make the picture, divided in the best way; 0: as set above.",
+        low=0, high=1_000_000, scale="log", group="Network",
+    )
     gradient_sharpness: float = control(
         5.0, label="Gradient sharpness",
         help="How near to its edge a divider learns: the g of the false gradient g · sech²(E · g) at the start.",
@@ -28,8 +34,8 @@ class FitControls(DividerShape):
         low=0.01, high=100.0, scale="log", live=True, group="Learning", unit="×", advanced=True,
     )
     final_rate: float = control(
-        0.02, label="Final rate", help="What is left of the learning rate when the schedule has run its course.",
-        low=0.0, high=1.0, live=True, group="Learning", unit="×", advanced=True,
+        0.01, label="Final rate", help="What is left of the learning rate when the schedule has run its course.",
+        low=1e-4, high=1.0, scale="log", live=True, group="Learning", unit="×", advanced=True,
     )
     horizon: int = control(
         40_000, label="Schedule", help="So many steps the schedule takes, where no time or number of steps is given.",
@@ -75,3 +81,29 @@ class FitControls(DividerShape):
         0.0, label="Centre, down", help="Where the weighted centre lies: -1 top, 1 bottom.",
         low=-1.0, high=1.0, live=True, group="What matters", advanced=True,
     )  # fmt: skip
+
+
+SHAPE_CONTROLS = ("lines", "circles", "relu", "tanh", "structure", "hidden", "line_form")
+
+
+def best_division(numbers: int) -> dict[str, int]:
+    """The circles and colour units that make the best picture of a budget: many circles, few colours.
+
+    Measured on photographs at 2,371 numbers: 19 colours 21.1 dB, 10 colours 22.2 dB, 8 colours 23.5 dB, 6 colours
+    24.1 dB, 4 colours 23.2 dB. A circle costs three numbers and one for each colour; a colour its bias and three ways out.
+    """
+    hidden = max(3, min(64, round(6 * (numbers / 2371) ** 0.3)))
+    circles = (numbers - 3 - 4 * hidden) // (3 + hidden)
+    return {"lines": 0, "circles": max(1, circles), "relu": 0, "tanh": 0, "structure": 0, "hidden": hidden}
+
+
+def with_values(controls: FitControls, values: Mapping[str, Any]) -> FitControls:
+    """Controls after some edits. A budget of numbers sets the network's shape; setting the shape ends the budget."""
+    new = edited(controls, values)
+    if new.numbers != controls.numbers and new.numbers:
+        if new.numbers < 21:
+            raise ControlError("A network takes at least 21 numbers.")
+        return replace(new, **best_division(new.numbers))
+    if new.numbers and any(getattr(new, name) != getattr(controls, name) for name in SHAPE_CONTROLS):
+        return replace(new, numbers=0)
+    return new

@@ -16,14 +16,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..controls import ControlError, checked, controls_of, edited, values_of
+from ..controls import ControlError, controls_of, edited, values_of
 from ..errors import JobError, UserError
 from ..models import dividers
 from ..models.dividers import Params
 from ..models.dividers_fast import Adam, FlatParams, FusedGradient, pixel_features
 from ..snapshot import Array, Change, Checkpoint, Snapshot, frozen, frozen_all
 from . import divider_start
-from .divider_controls import FitControls
+from .divider_controls import FitControls, with_values
 from .divider_hands import Hands
 from .job import Edit, Limit
 
@@ -61,7 +61,7 @@ class FitDividers:
         self.limit = limit or Limit()
         self.name, self.spec = name, spec
         self.device = torch.device(device)
-        self._controls = checked(controls or FitControls())
+        self._controls = with_values(FitControls(), values_of(controls or FitControls()))
         self.mask: Array | None = None
         self._hands = Hands(self)
         height, width = pixels.shape[:2]
@@ -147,7 +147,7 @@ class FitDividers:
     def scheduled(self) -> tuple[float, float]:
         """(learning rate, g) of this moment."""
         c, progress = self._controls, self.progress
-        return c.learning_rate * max(1 - progress, c.final_rate), c.gradient_sharpness * c.gradient_sharpening**progress
+        return c.learning_rate * c.final_rate**progress, c.gradient_sharpness * c.gradient_sharpening**progress
 
     # One step.
 
@@ -246,7 +246,7 @@ class FitDividers:
 
     def set_controls(self, values: Mapping[str, Any]) -> bool:
         """Take new values; True if one of them made the job start over."""
-        new = edited(self._controls, values)
+        new = with_values(self._controls, values)
         changed = [c for c in controls_of(new) if getattr(new, c.name) != getattr(self._controls, c.name)]
         if new.units == 0:
             raise ControlError("A network needs at least one line, circle or smooth unit.")
