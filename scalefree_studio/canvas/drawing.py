@@ -11,7 +11,7 @@ import numpy.typing as npt
 from .camera import Camera, Size, half_extent
 from .geometry import strokes
 from .panes import Pane
-from .picture import Layer, Rendered, Sampled
+from .picture import OPAQUE, Layer, Rendered, Sampled, Sheet
 from .segments import NONE, Segments, dots, pieces, ring
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ class Drawing:
         self._learned = Layer("linear")
         self._tint = Layer("linear")
         self._captions: dict[str, Layer] = {}
-        self._lines = Segments()  # every divider
+        self._lines = Segments()  # every divider, all in one
+        self._sheet, self._sheet_stale = Sheet(), False  # they are costly without a GPU, so kept as a picture
         self._marks = (
             Segments()
         )  # borders, and what changes with the pointer: the touched dividers, the brush
@@ -62,10 +63,13 @@ class Drawing:
     def draw(self) -> None:
         canvas, context, look = self.canvas, self.canvas.context, self.canvas.look
         width, height = canvas.physical
+        if self._sheet_stale:
+            self._sheet_stale = False
+            size = canvas.panes[0].size
+            with self._sheet.fresh(context, size):
+                self._lines.draw((0, 0, *size), look.of("halo"), HALO * canvas.ratio)
         context.set_state(
-            blend=True, depth_test=False, cull_face=False, scissor_test=True,
-            # The canvas itself stays opaque: else one would see through it what is behind the window.
-            blend_func=("src_alpha", "one_minus_src_alpha", "zero", "one"),
+            blend=True, depth_test=False, cull_face=False, scissor_test=True, blend_func=OPAQUE
         )  # fmt: skip
         context.set_viewport(0, 0, width, height)
         context.set_scissor(0, 0, width, height)
@@ -87,8 +91,9 @@ class Drawing:
             self._learned.texture = self.rendered.in_texture(canvas.camera, pane.size)
             self._learned.draw(pane.window)
         self._tint.draw(pane.window)
-        for segments in (self._lines, self._marks):
-            segments.draw(pane.window, canvas.look.of("halo"), HALO * canvas.ratio)
+        if canvas.overlay:
+            self._sheet.draw(canvas.context, pane.window)
+        self._marks.draw(pane.window, canvas.look.of("halo"), HALO * canvas.ratio)
         caption, inset = self._captions.get(pane.name), round(INSET * canvas.ratio)
         if caption is not None and caption.size[0] + 2 * inset < pane.end - pane.start:
             width, height = caption.size
@@ -119,8 +124,8 @@ class Drawing:
     def _renew_lines(self) -> None:
         canvas, ratio = self.canvas, self.canvas.ratio
         if not canvas.overlay:
-            self._lines.set(NONE)
             return
+        self._sheet_stale = True
         size = canvas.panes[0].size
         found = strokes(canvas.dividers, canvas.camera, size)
         colour = canvas.look.of("divider")

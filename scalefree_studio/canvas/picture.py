@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +13,9 @@ import numpy.typing as npt
 from vispy import gloo
 
 from .camera import Camera, Size, half_extent
+
+# The canvas itself stays opaque: else one would see through it what is behind the window.
+OPAQUE = ("src_alpha", "one_minus_src_alpha", "zero", "one")
 
 Rect = tuple[float, float, float, float]  # left, top, right, bottom
 
@@ -182,6 +186,11 @@ class Layer:
             self._texture.set_data(image)
         self.shown = True
 
+    def share(self, texture: Any) -> None:
+        """Draw a texture that somebody else fills."""
+        self._texture = self._program["u_image"] = texture
+        self.shown = True
+
     def tint(self, colour: npt.ArrayLike) -> None:
         self._program["u_tint"] = colour
 
@@ -191,3 +200,36 @@ class Layer:
             self._program["u_rect"] = self.rect
             self._program["u_texture"] = self.texture
             self._program.draw("triangle_strip")
+
+
+class Sheet:
+    """A transparent sheet over a pane, on which something costly is drawn once and then laid over many drawings."""
+
+    def __init__(self) -> None:
+        self._texture = gloo.Texture2D((1, 1, 4), interpolation="nearest", wrapping="clamp_to_edge")
+        self._buffer = gloo.FrameBuffer(self._texture)
+        self._layer = Layer()
+        self._layer.share(self._texture)
+
+    @contextmanager
+    def fresh(self, context: Any, size: Size) -> Iterator[None]:
+        """What is drawn inside is drawn on the sheet, now empty and of this size."""
+        width, height = size
+        if self._texture.shape[:2] != (height, width):
+            self._buffer.resize((height, width))
+        with self._buffer:
+            context.set_viewport(0, 0, width, height)
+            # Colours come out multiplied by their alpha, as laying one sheet over another wants them.
+            context.set_state(
+                blend=True, depth_test=False, cull_face=False, scissor_test=False,
+                blend_func=("src_alpha", "one_minus_src_alpha", "one", "one_minus_src_alpha"),
+            )  # fmt: skip
+            context.clear(color=(0, 0, 0, 0), depth=False)
+            yield
+        self._layer.rect = (0, 0, width, height)
+        self._layer.texture = (0, 1, 1, 0)  # OpenGL counts its rows from below
+
+    def draw(self, context: Any, window: Rect) -> None:
+        context.set_blend_func("one", "one_minus_src_alpha", "zero", "one")
+        self._layer.draw(window)
+        context.set_blend_func(*OPAQUE)

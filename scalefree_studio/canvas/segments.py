@@ -29,7 +29,7 @@ void main() {
     float len = length(way);
     vec2 along = len > 1e-6 ? way / len : vec2(1.0, 0.0);
     vec2 across = vec2(-along.y, along.x);
-    float reach = a_shape.y > 0.0 ? a_shape.y + u_soft + 1.0 : 0.0;
+    float reach = a_shape.y > 0.0 ? a_shape.y + u_soft + 0.5 : 0.0;
     // Neighbouring pieces of an arc meet on the line between them, so that nothing is painted twice.
     float slant = -a_corner.x * a_corner.y * a_shape.x * reach;
     float lengthways = a_corner.x * (len / 2.0 + a_shape.z * reach) + slant;
@@ -55,8 +55,7 @@ void main() {
     float t = clamp((d - v_size.y) / (u_soft + 0.5), 0.0, 1.0);
     float halo = u_halo.a * v_colour.a * (1.0 - t) * (1.0 - t);
     float a = core + halo * (1.0 - core);
-    if (a < 0.004) discard;
-    gl_FragColor = vec4((v_colour.rgb * core + u_halo.rgb * halo * (1.0 - core)) / a, a);
+    gl_FragColor = vec4((v_colour.rgb * core + u_halo.rgb * halo * (1.0 - core)) / max(a, 0.001), a);
 }
 """
 
