@@ -1,0 +1,50 @@
+# `make run` and `make test` set everything up by themselves, in .venv. `make help` lists the rest.
+
+PYTHON := .venv/bin/python
+SCREEN := $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname -s)))
+# Tests press keys and move the mouse: give them a screen of their own, not the one that you work on.
+WITH_DISPLAY := env -u DISPLAY -u WAYLAND_DISPLAY scripts/with-display
+# More words for the command: make run ARGS=photo.jpg, make test ARGS='-k movie'
+ARGS :=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check pictures bench pins clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile | expand -t 18
+
+run: ## open the studio; without a screen, make a picture, a model and a movie in output/
+ifneq ($(SCREEN),)
+	@scripts/setup.sh window
+	@$(PYTHON) -m scalefree_studio $(ARGS)
+else
+	@scripts/setup.sh headless
+	@$(PYTHON) -m scalefree_studio demo $(ARGS)
+endif
+
+test: ## run the tests, the window's too, in a screen that nobody sees
+	@scripts/setup.sh test
+	$(WITH_DISPLAY) $(PYTHON) -m pytest $(ARGS)
+
+check: ## style, types, and who imports whom
+	@scripts/setup.sh test
+	$(PYTHON) -m ruff check
+	$(PYTHON) -m ruff format --check
+	$(PYTHON) -m mypy
+	.venv/bin/lint-imports --no-logo
+
+pictures: ## make the README's pictures of the window
+	@scripts/setup.sh test
+	$(WITH_DISPLAY) $(PYTHON) scripts/pictures.py $(ARGS)
+
+bench: ## measure training against a naive reference
+	@scripts/setup.sh test
+	$(PYTHON) benchmarks/dividers.py $(ARGS)
+
+pins: ## resolve constraints.txt afresh (ARGS=torch==2.13.0 holds one back)
+	@scripts/setup.sh test
+	$(PYTHON) scripts/pin.py $(ARGS)
+
+clean: ## remove the environment and what tools left behind; output/ stays
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
