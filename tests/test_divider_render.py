@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import pytest
 import torch
@@ -24,15 +24,6 @@ NETWORKS: dict[str, dict[str, int]] = {
     "structure": dict(lines=8, structure=6),
     "nothing": dict(),
 }
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Small work among busy processes waits longer for its threads than it takes."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def network(
@@ -185,6 +176,13 @@ def test_zooming_keeps_its_point_in_place() -> None:
 def test_autograd_is_left_alone() -> None:
     p = {name: tensor.requires_grad_() for name, tensor in network(lines=3).items()}
     assert not render_region(p, Region(), 8, 8).requires_grad
+
+
+def test_the_number_of_threads_is_left_alone() -> None:
+    before = torch.get_num_threads()
+    with pytest.raises(KeyError):
+        render_region({}, Region(), 8, 8)
+    assert torch.get_num_threads() == before
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -81,17 +82,34 @@ def render_region(
 
     Each pixel is the network's value at the pixel's centre, or with `samples` n the mean over n × n points in it.
     """
-    network = _Network(params, sharpness)
-    if samples == 1:
-        return network.render(region, width, height)
-    picture = torch.empty(height, width, 3, device=network.device)
-    rows = max(1, PAIRS // (width * samples * samples))  # a band of the finer picture at a time
-    for top in range(0, height, rows):
-        n = min(rows, height - top)
-        band = region.part(height, width, top, 0, n, width).finer(samples)
-        fine = network.render(band, width * samples, n * samples)
-        picture[top : top + n] = fine.view(n, samples, width, samples, 3).mean(dim=(1, 3))
-    return picture
+    with one_core():
+        network = _Network(params, sharpness)
+        if samples == 1:
+            return network.render(region, width, height)
+        picture = torch.empty(height, width, 3, device=network.device)
+        rows = max(1, PAIRS // (width * samples * samples))  # a band of the finer picture at a time
+        for top in range(0, height, rows):
+            n = min(rows, height - top)
+            band = region.part(height, width, top, 0, n, width).finer(samples)
+            fine = network.render(band, width * samples, n * samples)
+            picture[top : top + n] = fine.view(n, samples, width, samples, 3).mean(dim=(1, 3))
+        return picture
+
+
+@contextmanager
+def one_core() -> Iterator[None]:
+    """Within this, torch computes in the calling thread alone.
+
+    A piece of work takes tens of microseconds; waiting for another core to join in takes as long on an idle machine
+    and a hundred times as long on a busy one. Setting it once a thread is not enough: MKL has one number for all
+    threads, the one that was set last by any of them.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 class _Network:
