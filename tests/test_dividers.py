@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from scalefree_studio.models import dividers as d
-from scalefree_studio.models.dividers_fast import Adam, FlatParams, FusedGradient, pixel_features
+from scalefree_studio.models.divider_optimizer import BETAS, Optimizer, orthogonalised
+from scalefree_studio.models.dividers_fast import FlatParams, FusedGradient, pixel_features
 
 
 def some_params(seed=0, lines=0, circles=0, relu=0, tanh=0, structure=0, hidden=8, form="angle", dtype=torch.float64):
@@ -106,20 +107,47 @@ def test_fused_gradient_equals_autograd(mixture, weighted):
         torch.testing.assert_close(flat.gradients[name], parameter.grad, rtol=1e-6, atol=1e-10)
 
 
-def test_adam_equals_torch_with_a_rate_for_every_number():
+def test_units_biases_and_outputs_take_the_steps_of_torch_adam():
+    flat = FlatParams(some_params(seed=2, lines=3, circles=2, structure=4))
+    optimizer = Optimizer(flat)
+    parts = [flat.units, flat.small]
+    theirs = [flat.vector[part].clone().requires_grad_() for part in parts]
+    groups = [{"params": [p], "lr": rate} for p, rate in zip(theirs, (0.1, 0.02), strict=True)]
+    adam = torch.optim.Adam(groups, betas=BETAS, eps=1e-8)
     gen = torch.Generator().manual_seed(1)
-    ours = torch.randn(6, generator=gen, dtype=torch.float64)
-    rates = torch.tensor([0.1, 0.1, 0.1, 0.01, 0.01, 0.01], dtype=torch.float64)
-    halves = [ours[:3].clone().requires_grad_(), ours[3:].clone().requires_grad_()]
-    groups = [{"params": [h], "lr": r} for h, r in zip(halves, (0.1, 0.01), strict=True)]
-    theirs = torch.optim.Adam(groups, betas=(0.9, 0.99))
-    adam = Adam(ours)
     for _ in range(5):
-        gradient = torch.randn(6, generator=gen, dtype=torch.float64)
-        halves[0].grad, halves[1].grad = gradient[:3].clone(), gradient[3:].clone()
-        theirs.step()
-        adam.step(ours, gradient, rates)
-    torch.testing.assert_close(ours, torch.cat(halves).detach())
+        flat.gradient.copy_(torch.randn(len(flat.gradient), generator=gen, dtype=torch.float64))
+        for p, part in zip(theirs, parts, strict=True):
+            p.grad = flat.gradient[part].clone()
+        adam.step()
+        optimizer.step(flat, 0.1, 0.02, 0.0)
+    for p, part in zip(theirs, parts, strict=True):
+        torch.testing.assert_close(flat.vector[part], p.detach())
+
+
+@pytest.mark.parametrize("shape", [(4, 9), (9, 4), (5, 5), (1, 3)])
+def test_orthogonalised_keeps_directions_and_evens_out_lengths(shape):
+    gen = torch.Generator().manual_seed(6)
+    matrix = torch.randn(*shape, generator=gen, dtype=torch.float64)
+    u, _, vh = torch.linalg.svd(matrix, full_matrices=False)
+    made = orthogonalised(matrix)
+    inner = u.T @ made @ vh.T  # diagonal: the same singular directions
+    assert (inner - torch.diag(inner.diagonal())).abs().max() < 1e-9
+    assert 0.6 < inner.diagonal().min() and inner.diagonal().max() < 1.3
+
+
+def test_the_leak_reaches_only_what_is_off():
+    p = some_params(seed=5, lines=3, hidden=4)
+    p["colour_bias"][0] = -1e3  # never on
+    xy = d.pixel_grid(6, 6, dtype=torch.float64)
+    target = torch.rand(3, 36, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    gradients = []
+    for leak in (0.0, 0.1):
+        flat = FlatParams(p)
+        FusedGradient(flat).loss_and_gradient(pixel_features(xy), target, 40.0, 7.0, leak=leak)
+        gradients.append(flat.gradients)
+    assert (gradients[0]["colour_weight"][0] == 0).all() and (gradients[1]["colour_weight"][0] != 0).all()
+    torch.testing.assert_close(gradients[0]["out_weight"], gradients[1]["out_weight"])
 
 
 def test_numbers_are_counted_as_stored():

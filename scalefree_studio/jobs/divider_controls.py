@@ -33,6 +33,10 @@ class FitControls(DividerShape):
         3.0, label="Divider rate", help="How much faster lines and circles move than colours learn.",
         low=0.01, high=100.0, scale="log", live=True, group="Learning", unit="×", advanced=True,
     )
+    matrix_rate: float = control(
+        0.6, label="Mixing rate", help="How much faster the mixing of dividers into colours is learnt.",
+        low=0.01, high=100.0, scale="log", live=True, group="Learning", unit="×", advanced=True,
+    )
     final_rate: float = control(
         0.01, label="Final rate", help="What is left of the learning rate when the schedule has run its course.",
         low=1e-4, high=1.0, scale="log", live=True, group="Learning", unit="×", advanced=True,

@@ -19,8 +19,9 @@ from torch import Tensor
 from ..controls import ControlError, controls_of, edited, values_of
 from ..errors import JobError, UserError
 from ..models import dividers
+from ..models.divider_optimizer import Optimizer
 from ..models.dividers import Params
-from ..models.dividers_fast import Adam, FlatParams, FusedGradient, pixel_features
+from ..models.dividers_fast import FlatParams, FusedGradient, pixel_features
 from ..snapshot import Array, Change, Checkpoint, Snapshot, frozen, frozen_all
 from . import divider_start
 from .divider_controls import FitControls, with_values
@@ -31,6 +32,7 @@ KIND = "dividers"
 CHECK_EVERY = 64  # steps between looks at whether all numbers are still finite
 MEASURED_PIXELS = 16_384  # a fixed sample of this many says how good the picture is
 MEASURE_EVERY = 50  # steps
+LEAK, LEAK_UNTIL = 0.05, 0.8  # how much gradient reaches colours that are off, and until when
 
 @dataclass(frozen=True)
 class Backup:
@@ -92,19 +94,17 @@ class FitDividers:
         """Take these parameters as ours; the optimizer forgets, or takes the moments given alike."""
         self._flat = FlatParams(params)
         self._fused = FusedGradient(self._flat)
-        self._adam = Adam(self._flat.vector)
+        self._optimizer = Optimizer(self._flat)
         if moments:
-            mean, square, self._adam.count = moments
-            self._adam.mean, self._adam.square = FlatParams(mean).vector, FlatParams(square).vector
+            mean, square, self._optimizer.count = moments
+            self._optimizer.mean, self._optimizer.square = FlatParams(mean).vector, FlatParams(square).vector
         self.unit_ids = ids
-        self._rates = torch.empty_like(self._flat.vector)
-        layers = sum(t.numel() for n, t in self._flat.views.items() if n.startswith(dividers.LAYERS))
-        self._geometry = len(self._flat.vector) - layers  # so many numbers are geometry, and they come first
 
     @property
     def moments(self) -> tuple[Params, Params, int]:
         """The optimizer's memory, laid out like the parameters."""
-        return self._flat.like(self._adam.mean), self._flat.like(self._adam.square), self._adam.count
+        o = self._optimizer
+        return self._flat.like(o.mean), self._flat.like(o.square), o.count
 
     def backup(self) -> Backup:
         """A copy of everything that learning changes."""
@@ -176,11 +176,9 @@ class FitDividers:
             rows = self._rows
         columns = rows.T.contiguous()  # (8, B)
         weight = columns[7] if self._weighted else None
-        loss, _ = self._fused.loss_and_gradient(columns[:4], columns[4:7], c.sharpness, g, weight)
-        self._rates[: self._geometry] = learning_rate * c.divider_rate
-        self._rates[self._geometry :] = learning_rate
-        self._adam.step(self._flat.vector, self._flat.gradient, self._rates)
-        self._loss = loss
+        leak = LEAK * max(0.0, 1 - self.progress / LEAK_UNTIL)
+        self._loss, _ = self._fused.loss_and_gradient(columns[:4], columns[4:7], c.sharpness, g, weight, leak)
+        self._optimizer.step(self._flat, learning_rate * c.divider_rate, learning_rate, learning_rate * c.matrix_rate)
         self.step_count += 1
         if self.step_count % CHECK_EVERY == 0:
             self._check_finite()
@@ -273,7 +271,7 @@ class FitDividers:
             "picture": {"name": self.name, "spec": self.spec},
             "limit": {"steps": self.limit.steps, "seconds": self.limit.seconds},
             "seconds": good.seconds,
-            "adam_count": count,
+            "updates": count,
             "psnr": self.psnr(),
         }
         model = _arrays(good.params) | {"target": self.pixels, "unit_ids": good.ids}
@@ -300,7 +298,7 @@ class FitDividers:
                     {n: torch.from_numpy(trainer[f"{which}.{n}"].copy()).to(params[n]).view_as(params[n]) for n in params}
                     for which in ("mean", "square")
                 )
-                moments = (mean, square, int(about["adam_count"]))
+                moments = (mean, square, int(about["updates"]))
                 job.set_mask(trainer.get("mask"))
             job.lay_out(params, saved.unit_ids, moments)
             job.step_count, job.seconds = checkpoint.step, float(about.get("seconds", 0))

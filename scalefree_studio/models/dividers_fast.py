@@ -4,7 +4,7 @@ Why it is fast:
 - every measure E is a matrix product of the units' coefficients with four pixel features, x, y, 1, x² + y²;
 - every gradient of a unit is a matrix product the other way, so nothing larger than (units, chunk) is ever made;
 - pixels are taken in chunks whose buffers stay in the processor's cache, and are reused;
-- all parameters lie in one flat vector, and so Adam is six operations.
+- all parameters lie in one flat vector, and so an optimizer is a few operations.
 
 U units, S structure units, M colour units, B pixels of a chunk. Matrices are (feature, pixel) here.
 """
@@ -17,16 +17,20 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from .dividers import Params, unit_counts
+from .dividers import LAYERS, Params, unit_counts
 
+MATRICES = ("structure_weight", "colour_weight")
 CPU_CHUNK = 2048  # pixels; the buffers of a hundred units then fit a core's cache
 
 
 class FlatParams:
-    """Parameters as views into one vector, geometry first; gradients lie alike."""
+    """Parameters as views into one vector: units first, then biases and outputs, the large matrices last, so that each
+    group is one piece. Gradients lie alike."""
 
     def __init__(self, params: Mapping[str, Tensor]):
-        self.names = sorted(params, key=lambda name: name.split("_")[0] in ("structure", "colour", "out"))
+        self.names = sorted(params, key=_group)
+        sizes = [sum(params[n].numel() for n in self.names if _group(n) <= group) for group in range(3)]
+        self.units, self.small, self.matrices = slice(0, sizes[0]), slice(*sizes[:2]), slice(*sizes[1:])
         shapes = {name: params[name].shape for name in self.names}
         self.vector = torch.cat([params[name].detach().reshape(-1) for name in self.names])
         self.gradient = torch.zeros_like(self.vector)
@@ -40,6 +44,12 @@ class FlatParams:
     def _views(self, vector: Tensor, shapes: Mapping[str, torch.Size]) -> Params:
         pieces = vector.split([math.prod(shapes[name]) for name in self.names])
         return {name: piece.view(shapes[name]) for name, piece in zip(self.names, pieces, strict=True)}
+
+
+def _group(name: str) -> int:
+    if name in MATRICES:
+        return 2
+    return 1 if name.startswith(LAYERS) else 0
 
 
 def pixel_features(xy: Tensor) -> Tensor:
@@ -127,10 +137,17 @@ class FusedGradient:
         self.out = h.sigmoid_()
 
     def loss_and_gradient(
-        self, features: Tensor, target: Tensor, sharpness: float, g: float, weight: Tensor | None = None
+        self,
+        features: Tensor,
+        target: Tensor,
+        sharpness: float,
+        g: float,
+        weight: Tensor | None = None,
+        leak: float = 0.0,
     ) -> tuple[Tensor, Tensor]:
         """(weighted loss, plain mean squared error) over pixels given as features (4, P) and target (3, P); fills the
-        gradient of the first. Weights (P,) count relative to their mean."""
+        gradient of the first. Weights (P,) count relative to their mean. With a leak, so much of the gradient passes
+        through a ReLU that is off: backward only, so that colours which are never on come back to life."""
         pixels = features.shape[1]
         self.flat.gradient.zero_()
         self._coefficients()
@@ -149,7 +166,7 @@ class FusedGradient:
                 squared = torch.dot(error.view(-1), weighed.view(-1))
                 error = weighed
             loss += squared
-            self._back(error, f, g, sums)
+            self._back(error, f, g, leak, sums)
         self._unit_gradients(sums, g)
         total = weight.sum() if weight is not None else pixels
         self.flat.gradient.mul_(2 / (3 * total))
@@ -174,7 +191,7 @@ class FusedGradient:
             said.append(self.a.clone())
         return torch.cat(said, dim=1)
 
-    def _back(self, error: Tensor, features: Tensor, g: float, sums: dict[str, Tensor]) -> None:
+    def _back(self, error: Tensor, features: Tensor, g: float, leak: float, sums: dict[str, Tensor]) -> None:
         """Add one chunk to the gradients of the layers, and to the units' sums over (x, y, 1)."""
         p, grad, pixels = self.p, self.grad, error.shape[1]
         back = error.mul_(self.out).mul_(self.out.neg_().add_(1))  # through the sigmoid: (3, B)
@@ -186,7 +203,7 @@ class FusedGradient:
             weight = p[f"{layer}_weight"]
             back = torch.mm(weight.T, back, out=self._buffer(f"back_{k}", weight.shape[1], pixels))
             if k:
-                back.mul_(below.sign_())  # through the ReLU
+                back.mul_(below.sign_().clamp_(min=leak))  # through the ReLU
         hard, relu_end = self.hard, self.hard + self.relus
         slope = torch.mul(self.e[:hard], g, out=self._buffer("slope", hard, pixels)).tanh_()
         back[:hard].addcmul_(back[:hard], slope.mul_(slope), value=-1)  # · sech²(g E); the factor g comes at the end
@@ -236,21 +253,3 @@ class FusedGradient:
             if f"{kind}_weight" in p:
                 grad[f"{kind}_weight"].copy_(sums["smooth"][part, :2])
                 grad[f"{kind}_bias"].copy_(sums["smooth"][part, 2])
-
-
-class Adam:
-    """Adam over one flat vector, with a rate for every number; made of plain tensors, so it can be saved and edited."""
-
-    def __init__(self, vector: Tensor, betas: tuple[float, float] = (0.9, 0.99), eps: float = 1e-8):
-        self.mean, self.square, self._room = (torch.zeros_like(vector) for _ in range(3))
-        self.betas, self.eps, self.count = betas, eps, 0
-
-    def step(self, vector: Tensor, gradient: Tensor, rates: Tensor) -> None:
-        b1, b2 = self.betas
-        self.count += 1
-        self.mean.lerp_(gradient, 1 - b1)
-        self.square.mul_(b2).addcmul_(gradient, gradient, value=1 - b2)
-        torch.sqrt(self.square, out=self._room)
-        self._room.mul_(1 / math.sqrt(1 - b2**self.count)).add_(self.eps)
-        torch.div(self.mean, self._room, out=self._room)
-        vector.addcmul_(self._room, rates, value=-1 / (1 - b1**self.count))
