@@ -67,7 +67,7 @@ want_small_torch() {
     [ "$(uname -s)" = Linux ] && [ ! -e /proc/driver/nvidia ] && ! command -v nvidia-smi >/dev/null || return 0
     case $(.venv/bin/python -m pip config list) in *index* | *find-links*) return 0 ;; esac
     .venv/bin/python -m pip install $quiet --no-deps --retries 0 --timeout 10 \
-        --index-url https://download.pytorch.org/whl/cpu "$(grep '^torch==' constraints.txt)" ||
+        --index-url https://download.pytorch.org/whl/cpu "$(grep '^torch==' constraints.txt)" 2>/dev/null ||
         say "no torch from PyTorch's own index; the ordinary one follows"
 }
 

@@ -196,7 +196,7 @@ case $* in
         cp "$0" "$dir/bin/python"; echo "command = python -m venv $PWD/$dir" >"$dir/pyvenv.cfg" ;;
     "-m pip install"*) echo "pip $*" >>"$LOG"
         case $PIP in fails) exit 1 ;; killed) kill -KILL $PPID ;; esac ;;
-    "-m pip config list") echo ":env:.find-links='wheels'" ;;
+    "-m pip config list") echo "$CONFIG" ;;
     --version) echo Python 3.11.0 ;;
 esac
 """
@@ -225,8 +225,11 @@ class Machine:
             shutil.copy(ROOT / name, self.folder / name)
         tools = {"python3": PYTHON, "dpkg-query": DPKG_QUERY, "apt-get": APT_GET, "id": ID, "sudo": SUDO}
         for name, text in tools.items():
-            (self.tools / name).write_text(text)
-            (self.tools / name).chmod(0o755)
+            self.add_tool(name, text)
+
+    def add_tool(self, name: str, text: str) -> None:
+        (self.tools / name).write_text(text)
+        (self.tools / name).chmod(0o755)
 
     def setup(self, purpose: str = "headless", **env: str) -> subprocess.CompletedProcess[str]:
         self.log.write_text("")
@@ -239,6 +242,7 @@ class Machine:
                 "PIP": "works",
                 "MISSING": "none",
                 "RENAMED": "none",
+                "CONFIG": "global.find-links='wheels'",
                 **env,
             },
             capture_output=True,
@@ -312,6 +316,24 @@ def test_setup_makes_the_environment_anew_where_the_folder_was_moved(machine: Ma
     assert machine.did == ["venv", "pip"]
 
 
+def test_setup_takes_the_small_torch_where_there_is_no_card(machine: Machine) -> None:
+    has_card = Path("/proc/driver/nvidia").exists() or shutil.which("nvidia-smi") is not None
+    machine.setup(CONFIG="")
+    assert ("download.pytorch.org/whl/cpu" in machine.log.read_text()) == (not has_card)
+
+
+def test_setup_takes_the_ordinary_torch_where_there_is_a_card(machine: Machine) -> None:
+    machine.add_tool("nvidia-smi", "#!/bin/sh\n")
+    machine.setup(CONFIG="")
+    assert machine.did == ["venv", "pip"]
+    assert "download.pytorch.org" not in machine.log.read_text()
+
+
+def test_setup_leaves_it_to_a_person_where_pip_looks(machine: Machine) -> None:
+    machine.setup(CONFIG="global.index-url='https://example.org/simple'")
+    assert "download.pytorch.org" not in machine.log.read_text()
+
+
 def test_setup_installs_missing_system_packages_as_root(machine: Machine) -> None:
     assert machine.setup("window", MISSING="libxcb-cursor0").returncode == 0
     assert machine.did == ["apt-get", "apt-get", "venv", "pip"]
@@ -338,7 +360,7 @@ def test_setup_needs_no_screen_libraries_without_a_window(machine: Machine) -> N
 
 
 def test_setup_says_which_python_it_needs(machine: Machine) -> None:
-    (machine.tools / "python3").write_text("#!/bin/sh\nexit 1\n")
+    machine.add_tool("python3", "#!/bin/sh\nexit 1\n")
     for tool in ("sh", "dirname", "cat", "cksum", "tr", "grep"):
         (machine.tools / tool).symlink_to(str(shutil.which(tool)))
     done = machine.setup(PATH=str(machine.tools), USER_ID="1000")
