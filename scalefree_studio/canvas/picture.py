@@ -76,9 +76,11 @@ class Sampled:
         finest = 2 / max(self.size)
         level = max(0, min(len(self._levels) - 1, round(math.log2(camera.pixel / finest))))
         array, texel, extent = self._levels[level], finest * 2**level, half_extent(self.size)
-        left, top, _, _ = camera.seen(size)
-        columns = _cells(left + extent[0], size[0], camera.pixel, 2 * extent[0], texel, array.shape[1])
-        rows = _cells(top + extent[1], size[1], camera.pixel, 2 * extent[1], texel, array.shape[0])
+        left, top, smooth = *camera.seen(size)[:2], self._smooth
+        columns = _cells(
+            left + extent[0], size[0], camera.pixel, 2 * extent[0], texel, array.shape[1], smooth
+        )
+        rows = _cells(top + extent[1], size[1], camera.pixel, 2 * extent[1], texel, array.shape[0], smooth)
         if columns is None or rows is None:
             return None
         rect = (columns.start, rows.start, columns.end, rows.end)
@@ -86,7 +88,7 @@ class Sampled:
         columns = replace(
             columns, first=columns.first - columns.first[0], last=columns.last - columns.first[0]
         )
-        if not self._smooth or not (columns.share.any() or rows.share.any()):
+        if not (columns.share.any() or rows.share.any()):
             return part[rows.first][:, columns.first], rect
         return columns.mixed(rows.mixed(part, 0), 1).round().astype(array.dtype), rect
 
@@ -112,13 +114,16 @@ class _Cells:
         return mixed
 
 
-def _cells(start: float, count: int, pixel: float, length: float, cell: float, cells: int) -> _Cells | None:
-    """Pixels from `start` on, over cells from 0 to `length`."""
+def _cells(
+    start: float, count: int, pixel: float, length: float, cell: float, cells: int, smooth: bool
+) -> _Cells | None:
+    """Pixels from `start` on, over cells from 0 to `length`; not `smooth`: each in the cell of its centre."""
     at = start + (np.arange(count) + 0.5) * pixel
     inside = np.flatnonzero((at >= 0) & (at < length))
     if not len(inside):
         return None
-    begin, end = (at[inside] - pixel / 2) / cell, (at[inside] + pixel / 2) / cell
+    reach = pixel / 2 if smooth else 0.0
+    begin, end = (at[inside] - reach) / cell, (at[inside] + reach) / cell
     first = np.floor(begin).astype(np.int64).clip(0, cells - 1)
     last = np.floor(end).astype(np.int64).clip(0, cells - 1)
     share = np.where(last > first, (end - last) / np.maximum(end - begin, 1e-300), 0).clip(0, 1)

@@ -82,6 +82,7 @@ class RenderWorker(QObject):
         self._lock = threading.Lock()
         self._answer: Rendered | None = None
         self._cost = TYPICAL  # seconds a pixel, as measured
+        self.finest = False  # the last request has been drawn as finely as it ever will be
         self._up = threading.Event()
         self._thread = threading.Thread(target=self._work, name="render", daemon=True)
         self._thread.start()
@@ -114,6 +115,7 @@ class RenderWorker(QObject):
 
     def _serve(self, request: RenderRequest) -> RenderRequest | None:
         """Draw a request as finely as there is time for; the next request, if one has come."""
+        self.finest = False
         params = {
             name: torch.from_numpy(np.array(array)).to(self._device)
             for name, array in request.frame.items()
@@ -133,6 +135,7 @@ class RenderWorker(QObject):
             if newer is not None or self._box.closed:
                 return newer
             self._draw(request, params, step, samples, may_give_up=True)
+        self.finest = not self._box.stirred
         return None
 
     def _draw(
