@@ -171,7 +171,7 @@ class FitDividers:
         learning_rate, g = self.scheduled()
         if 0 < c.batch_size < len(self._rows):
             chosen = torch.randint(len(self._rows), (c.batch_size,), generator=self._random, device=self.device)
-            rows = self._rows[chosen]
+            rows = self._rows.index_select(0, chosen)
         else:
             rows = self._rows
         columns = rows.T.contiguous()  # (8, B)
