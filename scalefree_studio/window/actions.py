@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from PyQt6.QtCore import QObject, Qt
+from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QAction, QKeySequence
 from PyQt6.QtWidgets import QMenu, QMenuBar, QWidget
 
@@ -20,6 +20,7 @@ class Deed:
     checkable: bool = False
     apart: bool = False  # a line above it in its menu
     repeats: bool = False
+    short: str = ""  # on a narrow button
 
 
 DEEDS = (
@@ -47,7 +48,8 @@ DEEDS = (
     Deed("to_now", "Learn", "Back to now", "Stop looking at the past", "N", apart=True),
     Deed("go_on_from_here", "Learn", "Continue from here", "Go on from the moment that is looked at", "Ctrl+Return"),
     Deed("next_mode", "View", "Next view", "Side by side, swiped over one another, the learned picture alone", "V"),
-    Deed("overlay", "View", "Lines and circles", "Show the lines and circles over the picture", "O", checkable=True),
+    Deed("overlay", "View", "Lines and circles", "Show the lines and circles over the picture", "O", checkable=True,
+         short="Overlay"),
     Deed("fit", "View", "Fit", "The whole picture in view", "F"),
     Deed("zoom_in", "View", "Nearer", "As deep as you like: it is a function, not pixels", "+", repeats=True),
     Deed("zoom_out", "View", "Farther", "Also beyond the picture's border", "-", repeats=True),
@@ -55,19 +57,20 @@ DEEDS = (
          checkable=True, apart=True),
     Deed("show_panel", "View", "Controls", "Show the controls on the right", "F9", checkable=True),
     Deed("show_bottom", "View", "Curves", "Show the curves at the bottom", "F10", checkable=True),
-    Deed("theme", "View", "Light or dark", "Change between the two themes", "T", apart=True),
+    Deed("theme", "View", "Light or dark", "Change between the two themes", "T", apart=True, short="Theme"),
     Deed("full_screen", "View", "Full screen", "The whole screen", "F11", checkable=True),
     Deed("keys", "Help", "Keys and mouse", "What every key does", "F1"),
     Deed("about", "Help", "About Scalefree Studio", "Version and licence"),
 )  # fmt: skip
 
 
-def make_actions(window: QWidget, owner: QObject | None = None) -> dict[str, QAction]:
+def make_actions(window: QWidget, owner: object = None) -> dict[str, QAction]:
     """A QAction for every deed, bound to the window's method of the same name."""
     actions = {}
     for deed in DEEDS:
         action = QAction(deed.text, window)
         action.setObjectName(deed.name)
+        action.setIconText(deed.short or deed.text.rstrip("…"))
         action.setCheckable(deed.checkable)
         action.setAutoRepeat(deed.repeats)
         action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)

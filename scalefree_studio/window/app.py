@@ -23,7 +23,9 @@ from . import theme as themes
 from .main_window import MainWindow
 
 FIRST = "photo:astronaut"
-SETTINGS = "SCALEFREE_STUDIO_SETTINGS"  # a file of settings instead of the person's own: for tests and pictures
+SETTINGS = (
+    "SCALEFREE_STUDIO_SETTINGS"  # a file of settings instead of the person's own: for tests and pictures
+)
 
 
 def main(
@@ -48,7 +50,7 @@ def main(
         if wanted:
             window.resize(*wanted)
         window.show()
-        recent = window.recent()
+        recent = window.memory.recent()
         window.open(subject or (str(recent[0]) if recent else FIRST))
         if screenshot:
             QTimer.singleShot(round(after * 1000), lambda: take_picture(window, Path(screenshot)))
@@ -126,7 +128,7 @@ def watching_signals(window: MainWindow) -> Iterator[None]:
     ours, theirs = socket.socketpair()
     for end in (ours, theirs):
         end.setblocking(False)
-    notifier = QSocketNotifier(ours.fileno(), QSocketNotifier.Type.Read)
+    notifier = QSocketNotifier(ours.fileno(), QSocketNotifier.Type.Read)  # type: ignore[call-overload]  # takes an int
 
     def hear() -> None:
         with contextlib.suppress(BlockingIOError):

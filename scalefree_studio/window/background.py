@@ -1,4 +1,4 @@
-"""Work that takes a while, off the window's thread: opening, thumbnails, exports. One after the other, in one thread."""
+"""Work that takes a while, off the window's thread: opening, thumbnails, exports. One at a time, in one thread."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from PyQt6.QtCore import QObject, Qt, pyqtSignal
+from PyQt6.QtCore import QObject, pyqtSignal
 
 from ..errors import JobError, UserError
 
@@ -31,7 +31,7 @@ class Background(QObject):
         self._work: queue.SimpleQueue[tuple[Work, Done, Failed] | None] = queue.SimpleQueue()
         self._results: deque[Callable[[], None]] = deque()
         self._closed = False
-        self._ready.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
+        self._ready.connect(self._deliver)  # emitted in another thread, so Qt queues it
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 

@@ -10,7 +10,7 @@ from PyQt6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QFontMetricsF, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
 from PyQt6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
-from .series import Series, thinned, ticks
+from .series import Series, log_ticks, thinned, ticks
 from .theme import DARK, GRID, Palette, scaled, tabular
 
 REPAINT = 50  # ms: curves change slowly, and the picture wants the time
@@ -45,14 +45,15 @@ class Curve(QWidget):
     @property
     def plot(self) -> QRectF:
         top = QFontMetricsF(self.font()).height() + GRID
-        return QRectF(0, top, self.width(), self.height() - top - 2)
+        left = QFontMetricsF(self.font()).horizontalAdvance("0.000") + GRID / 2  # room for what the ticks say
+        return QRectF(left, top, self.width() - left, self.height() - top - 4)
 
     def _scale(self, values: np.ndarray) -> tuple[float, float]:
         """The lowest and highest that is drawn, in the axis' own measure."""
         measured = np.log10(np.maximum(values, 1e-12)) if self.log else values
         low, high = float(measured.min()), float(measured.max())
         room = max((high - low) * 0.08, 0.02 if self.log else max(abs(high), 1.0) * 0.01)
-        return low - room, high + room
+        return low - room, high + 2 * room
 
     # Painting.
 
@@ -85,7 +86,13 @@ class Curve(QWidget):
         if self.log:
             text = f"{value:.4f}" if value >= 0.001 else f"{value:.1e}"
         else:
-            text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.2f}" if abs(value) < 100 else f"{value:.0f}"
+            text = (
+                f"{value:,.0f}"
+                if abs(value) >= 1000
+                else f"{value:.2f}"
+                if abs(value) < 100
+                else f"{value:.0f}"
+            )
         return f"{text} {self.unit}".rstrip()
 
     def _draw_course(self, painter: QPainter, steps: np.ndarray, values: np.ndarray) -> None:
@@ -113,14 +120,17 @@ class Curve(QWidget):
         p, plot, metrics = self.palette_, self.plot, QFontMetricsF(painter.font())
         marks = ticks(low, high, max(1, int(plot.height() // 28)))
         if self.log:
-            marks = [m for m in marks if m == round(m)] or marks[:2]
+            marks = log_ticks(low, high)
         for mark in marks:
             y = plot.bottom() - (mark - low) / (high - low) * plot.height()
+            if not plot.top() + 2 < y < plot.bottom() + 2:
+                continue
             painter.setPen(QPen(p.colour("line"), 1))
             painter.drawLine(QPointF(plot.left(), y), QPointF(plot.right(), y))
-            if plot.top() + metrics.height() * 0.6 < y:
-                painter.setPen(p.colour("soft", 0.85))
-                painter.drawText(QPointF(plot.left(), y - 2), self._tick_text(10**mark if self.log else mark))
+            painter.setPen(p.colour("soft", 0.85))
+            text = self._tick_text(10**mark if self.log else mark)
+            x = plot.left() - GRID / 2 - metrics.horizontalAdvance(text)
+            painter.drawText(QPointF(max(0.0, x), y + metrics.ascent() / 2 - 1), text)
 
     def _tick_text(self, value: float) -> str:
         return f"{value:.3g}" if abs(value) < 10_000 else f"{value:,.0f}"
@@ -130,7 +140,7 @@ class Curve(QWidget):
     def _read_off(self, steps: np.ndarray) -> tuple[float, float] | None:
         if self.hovered is None or not len(steps):
             return None
-        share = min(1.0, max(0.0, self.hovered / max(1.0, self.plot.width() - 4)))
+        share = min(1.0, max(0.0, (self.hovered - self.plot.left()) / max(1.0, self.plot.width() - 4)))
         return self.series.at(float(steps[0] + share * (steps[-1] - steps[0])))
 
     def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
@@ -157,12 +167,16 @@ class Curves(QWidget):
         for metric, title, unit, log, share in QUANTITIES:
             self.curves[metric] = Curve(title, unit, log)
             row.addWidget(self.curves[metric], share)
+        self._last: dict[str, float] = {}
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(REPAINT)
         self._timer.timeout.connect(self._repaint)
 
     def add(self, step: int, metrics: Mapping[str, float]) -> None:
+        if metrics == self._last:
+            return  # measured only now and then
+        self._last = dict(metrics)
         for metric, curve in self.curves.items():
             if metric in metrics:
                 curve.series.add(step, float(metrics[metric]))
@@ -170,6 +184,7 @@ class Curves(QWidget):
             self._timer.start()
 
     def clear(self) -> None:
+        self._last = {}
         for curve in self.curves.values():
             curve.series.clear()
             curve.update()

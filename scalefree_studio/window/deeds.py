@@ -19,7 +19,9 @@ from .topbar import MODES
 if TYPE_CHECKING:
     from .main_window import MainWindow
 
-PICTURES = "Pictures, models (*.png *.jpg *.jpeg *.webp *.gif *.bmp *.tif *.tiff *.ppm *.safetensors);;All files (*)"
+PICTURES = (
+    "Pictures, models (*.png *.jpg *.jpeg *.webp *.gif *.bmp *.tif *.tiff *.ppm *.safetensors);;All files (*)"
+)
 NEARER = 1.5
 
 
@@ -44,7 +46,7 @@ class Deeds:
             self.w.open(path)
 
     def show_gallery(self) -> None:
-        gallery = Gallery(self.w.recent(), self.w)
+        gallery = Gallery(self.w.memory.recent(), self.w)
         gallery.chosen.connect(self.w.open)
         self.w.show_dialog(gallery)
 
@@ -64,7 +66,7 @@ class Deeds:
         session = self.w.desk.session
         if session is not None:
             session.runner.save_soon()
-            self.w.say(f"Saved in {session.folder.path}.")
+            self.w.say(f"The model is kept in {session.folder.path}.")
 
     def export_picture(self) -> None:
         ask_and_export(self.w)

@@ -7,7 +7,17 @@ from pathlib import Path
 
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QAction
-from PyQt6.QtWidgets import QDialog, QFileDialog, QGridLayout, QHBoxLayout, QLabel, QMessageBox, QScrollArea, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import (
+    QDialog,
+    QFileDialog,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QMessageBox,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from .actions import DEEDS, key_text
 from .desk import Person
@@ -94,7 +104,9 @@ class Asking(Person):
         if box.clickedButton() is discard:
             return False
         if box.clickedButton() is elsewhere:
-            chosen = QFileDialog.getExistingDirectory(self._window, "Keep the run in this folder", str(Path.home()))
+            chosen = QFileDialog.getExistingDirectory(
+                self._window, "Keep the run in this folder", str(Path.home())
+            )
             if chosen:
                 return _of_its_own(Path(chosen), folder.name)
         return True

@@ -9,7 +9,6 @@ from PyQt6.QtCore import QEvent, Qt, pyqtSignal
 from PyQt6.QtGui import QFocusEvent, QFontMetrics, QKeyEvent
 from PyQt6.QtWidgets import (
     QButtonGroup,
-    QCheckBox,
     QComboBox,
     QHBoxLayout,
     QLabel,
@@ -22,15 +21,20 @@ from PyQt6.QtWidgets import (
 from ..controls import Control, ControlError
 from .slider import STEPS, Slider, to_position, to_value
 from .theme import GRID, Palette, tabular
+from .toggle import Toggle
 
 MARK = "↻"  # beside what starts over
 
 
 def shown(value: Any) -> str:
     """A value as a person writes it: 1000, 0.05, 2.5e-05."""
-    return f"{value:.4g}" if isinstance(value, float) and abs(value) < 10_000 else f"{value:g}" if isinstance(
-        value, float
-    ) else str(value)
+    return (
+        f"{value:.4g}"
+        if isinstance(value, float) and abs(value) < 10_000
+        else f"{value:g}"
+        if isinstance(value, float)
+        else str(value)
+    )
 
 
 def rounded(value: float) -> float:
@@ -100,7 +104,7 @@ class NumberField(Field):
         self.hint.hide()
         self._pending: Any = None  # chosen, but it starts over, so it waits for a release or Enter
         self.slider: Slider | None = None
-        if control.low is not None and control.high is not None:
+        if control.low is not None and control.high is not None and not _endless(control):
             self.slider = Slider()
             self.slider.setAccessibleName(control.label)
             self.slider.valueChanged.connect(self._pulled)
@@ -198,6 +202,11 @@ class NumberField(Field):
         return False
 
 
+def _endless(control: Control) -> bool:
+    """A range that nobody pulls through, such as that of seeds."""
+    return control.scale != "log" and (control.high or 0) - (control.low or 0) > 1e6
+
+
 def _number(text: str, kind: type) -> Any:
     """What was typed, as near to a number as it is; Control.check says the rest."""
     try:
@@ -254,11 +263,14 @@ class CheckField(Field):
 
     def __init__(self, control: Control, value: Any):
         super().__init__(control, value)
-        self.box = QCheckBox()
+        self.box = Toggle()
         self.box.setAccessibleName(control.label)
         self.row.addWidget(self.box)
         self.put(value)
         self.box.clicked.connect(self.give)
+
+    def set_palette(self, palette: Palette) -> None:
+        self.box.set_palette(palette)
 
     def put(self, value: Any) -> None:
         super().put(value)

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 from PyQt6.QtCore import QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QColor, QIcon, QImage, QPainter, QPainterPath, QPixmap
-from PyQt6.QtWidgets import QDialog, QLabel, QListView, QListWidget, QListWidgetItem, QScrollArea, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import (
+    QDialog,
+    QLabel,
+    QListView,
+    QListWidget,
+    QListWidgetItem,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ..data.pictures import gallery, load_picture
 from ..errors import UserError
@@ -33,7 +43,9 @@ def thumbnail(pixels: Array) -> Array:
 def rounded(pixels: Array) -> QIcon:
     """The thumbnail with round corners."""
     data = np.ascontiguousarray(pixels)
-    image = QImage(data.tobytes(), data.shape[1], data.shape[0], 3 * data.shape[1], QImage.Format.Format_RGB888)
+    image = QImage(
+        data.tobytes(), data.shape[1], data.shape[0], 3 * data.shape[1], QImage.Format.Format_RGB888
+    )
     pixmap = QPixmap(image.size())
     pixmap.fill(Qt.GlobalColor.transparent)
     painter = QPainter(pixmap)
@@ -103,7 +115,8 @@ class Gallery(QDialog):
         self.shelves.append(shelf)
         for n, (spec, _) in enumerate(items):
             item = shelf.item(n)
-            self._background.submit(lambda spec=spec: _look_at(spec), lambda a, i=item: i.setIcon(rounded(a)))
+            if item is not None:
+                self._background.submit(partial(_look_at, spec), partial(_show_on, item))
 
     def _choose(self, item: QListWidgetItem) -> None:
         if self.isVisible():
@@ -119,6 +132,10 @@ def _look_at(spec: str) -> Array:
             raise UserError("This run has no picture.")
         return thumbnail(target)
     return thumbnail(load_picture(spec).pixels)
+
+
+def _show_on(item: QListWidgetItem, pixels: Array) -> None:
+    item.setIcon(rounded(pixels))
 
 
 class Shelf(QListWidget):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from .curves import Curves
 from .deeds import Deeds
 from .desk import Desk, Person
 from .dialogs import Asking
+from .memory import Memory
 from .opening import Subject, subject_of
 from .panel import Panel
 from .session import Session, place_for_runs
@@ -29,17 +31,21 @@ from .topbar import TopBar
 from .transport import Transport
 from .units import in_words
 
-FRAME = 16  # ms between looks at the mailbox: as often as a display shows something
-RECENT = 12  # runs that are remembered
-LAYOUT = 1  # changes when a remembered layout no longer fits
+FRAME, SLOW = (
+    16,
+    50,
+)  # ms between looks at the mailbox: as a display shows, and when the window is hard pressed
+LATE = 0.008  # seconds
 
 
 class MainWindow(QMainWindow):
+    shown = pyqtSignal()  # a snapshot has reached the screen
     gone = pyqtSignal()  # everything is saved and ended
 
     def __init__(self, settings: QSettings, person: Person | None = None, runs: Path | None = None):
         super().__init__()
         self.settings = settings
+        self.memory = Memory(settings)
         self.setWindowTitle("Scalefree Studio")
         self.setAcceptDrops(True)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
@@ -55,7 +61,8 @@ class MainWindow(QMainWindow):
         self.actions_ = make_actions(self, self.deeds)
         self._build()
         self._connect()
-        self._restore_layout()
+        self.memory.restore(self)
+        self.back_to_now()
 
     # -- what it is made of --------------------------------------------------------------------------------------
 
@@ -95,7 +102,8 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         self._display = QTimer(self)
         self._display.setSingleShot(True)
-        self._display.setInterval(FRAME)
+        self._display.setTimerType(Qt.TimerType.PreciseTimer)
+        self._pace, self._due = float(FRAME), 0.0
         self._display.timeout.connect(self._show_newest)
         self.desk.ready.connect(self._schedule)
         self.desk.told.connect(self._hear)
@@ -128,14 +136,14 @@ class MainWindow(QMainWindow):
         self.stage.toast.hide()
         self._newest, self._undone = None, 0
         self.stage.begin(session.still["target"])
-        self.stage.canvas.mask = found.job.mask
+        self.stage.show_mask(found.job.mask)
         session.record(self.actions_["record"].isChecked())
         self.curves.clear()
         for measured in found.past:
             self.curves.add(measured.step, measured.metrics)
         self.transport.follow(session.folder.history_path)
         self._show_controls(session, force=True)
-        self._remember_run(session.folder.path)
+        self.memory.add_recent(session.folder.path)
         self.show_status()
 
     def _refuse(self, message: str) -> None:
@@ -156,9 +164,13 @@ class MainWindow(QMainWindow):
 
     def _schedule(self) -> None:
         if not self._display.isActive():
-            self._display.start()
+            self._due = time.monotonic() + self._pace / 1000
+            self._display.start(round(self._pace))
 
     def _show_newest(self) -> None:
+        # Where drawing is slow, this timer is late: show less often, so that the window still answers in between.
+        late = time.monotonic() - self._due > LATE
+        self._pace = min(SLOW, self._pace * 1.5) if late else max(FRAME, self._pace * 0.95)
         session = self.desk.session
         snapshot = session.mailbox.take() if session is not None else None
         if session is None or snapshot is None:
@@ -167,7 +179,7 @@ class MainWindow(QMainWindow):
         self._show_controls(session)
         if session.undone != self._undone:
             self._undone = session.undone
-            self.stage.canvas.mask = session.mask
+            self.stage.show_mask(session.mask)
         self.curves.add(snapshot.step, snapshot.metrics)
         self.transport.show_clock(snapshot.step, snapshot.seconds)
         if self.past is None:
@@ -175,6 +187,7 @@ class MainWindow(QMainWindow):
         else:
             self._say_where()
         self.show_status()
+        self.shown.emit()
 
     def _show_on_stage(self, snapshot: Snapshot) -> None:
         self.stage.show_snapshot(snapshot, getattr(self._controls, "sharpness", 1000.0))
@@ -334,52 +347,6 @@ class MainWindow(QMainWindow):
             self.settings.setValue("theme", palette.name)
         self.show_status()
 
-    def _restore_layout(self) -> None:
-        s = self.settings
-        self.set_palette(theme.PALETTES.get(str(s.value("theme", "dark")), theme.DARK), remember=False)
-        self.resize(1440, 900)
-        known = s.value("layout", 0, int) == LAYOUT
-        if not known or not self.restoreGeometry(s.value("geometry", b"")):
-            screen = self.screen()
-            if screen is not None:
-                room = screen.availableGeometry()
-                self.resize(min(1440, round(room.width() * 0.92)), min(900, round(room.height() * 0.92)))
-        self.left.setSizes([10_000, 18 * GRID])
-        self.whole.setSizes([10_000, 33 * GRID])
-        if known:
-            self.left.restoreState(s.value("left", b""))
-            self.whole.restoreState(s.value("whole", b""))
-        self.actions_["record"].setChecked(s.value("record", True, bool))
-        for name in ("show_panel", "show_bottom", "overlay"):
-            on = s.value(name, True, bool)
-            self.actions_[name].setChecked(on)
-            getattr(self.deeds, name)(on)
-        mode = str(s.value("mode", "side"))
-        self.set_mode(mode if mode in self.top.modes else "side")
-        self.back_to_now()
-
-    def _remember_layout(self) -> None:
-        s = self.settings
-        s.setValue("layout", LAYOUT)
-        s.setValue("geometry", self.saveGeometry())
-        s.setValue("left", self.left.saveState())
-        s.setValue("whole", self.whole.saveState())
-        for name in ("show_panel", "show_bottom"):
-            s.setValue(name, self.actions_[name].isChecked())
-        s.sync()
-
-    def recent(self) -> list[Path]:
-        """The runs that were open, newest first, as far as they are still there."""
-        listed = self.settings.value("recent", [])
-        paths = [listed] if isinstance(listed, str) else list(listed or [])
-        return [Path(path) for path in paths if (Path(path) / "model.safetensors").exists()]
-
-    def _remember_run(self, path: Path) -> None:
-        listed = self.settings.value("recent", [])
-        paths = [listed] if isinstance(listed, str) else list(listed or [])
-        newest = str(path.absolute())
-        self.settings.setValue("recent", [newest, *(p for p in paths if p != newest)][:RECENT])
-
     # -- the end: Escape, the X, Ctrl-C and SIGTERM all come here ------------------------------------------------
 
     def leave(self) -> None:
@@ -387,7 +354,7 @@ class MainWindow(QMainWindow):
         if self._leaving:
             return
         self._leaving = True
-        self._remember_layout()
+        self.memory.keep(self)
         self.show_status()
         self.desk.end(self._finish)
 

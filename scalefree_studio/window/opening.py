@@ -84,7 +84,9 @@ def subject_of(mime: QMimeData | None) -> Subject | None:
     for url in mime.urls():
         if url.isLocalFile():
             return url.toLocalFile()
-        raise UserError("Only files on this computer can be opened: save the picture first, then open the file.")
+        raise UserError(
+            "Only files on this computer can be opened: save the picture first, then open the file."
+        )
     if mime.hasImage():
         return picture_of(mime.imageData())
     text = mime.text().strip().strip("\"'") if mime.hasText() else ""
@@ -102,6 +104,8 @@ def picture_of(image: Any) -> Picture:
     flat = image.convertToFormat(QImage.Format.Format_RGBA8888)
     bits = flat.constBits()
     assert bits is not None
-    rows = np.frombuffer(bits.asarray(flat.sizeInBytes()), np.uint8).reshape(flat.height(), flat.bytesPerLine())
+    rows = np.frombuffer(bits.asstring(flat.sizeInBytes()), np.uint8).reshape(
+        flat.height(), flat.bytesPerLine()
+    )
     rgba = rows[:, : 4 * flat.width()].reshape(flat.height(), flat.width(), 4)
     return Picture(pixels_of(Image.fromarray(rgba.copy(), "RGBA")), "pasted", "")

@@ -7,7 +7,16 @@ from typing import Any
 
 from PyQt6.QtCore import QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QAction
-from PyQt6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QScrollArea, QToolButton, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ..snapshot import Array
 from .fields import ValueEdit
@@ -34,15 +43,15 @@ class Panel(QWidget):
         self._actions = actions
         self._palette: Palette | None = None
         self.form: Form | None = None
-        self.scroll = QScrollArea()
-        self.scroll.setObjectName("panel")
-        self.scroll.setWidgetResizable(True)
-        self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.scroller = QScrollArea()
+        self.scroller.setObjectName("panel")
+        self.scroller.setWidgetResizable(True)
+        self.scroller.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.scroller.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 2 * GRID)
         column.setSpacing(GRID)
-        column.addWidget(self.scroll, 1)
+        column.addWidget(self.scroller, 1)
         rule = QFrame()
         rule.setObjectName("rule")
         column.addWidget(rule)
@@ -85,7 +94,7 @@ class Panel(QWidget):
         inner.setContentsMargins(2 * GRID, GRID, 2 * GRID, 2 * GRID)
         inner.addWidget(self.form)
         inner.addStretch()
-        self.scroll.setWidget(page)
+        self.scroller.setWidget(page)
 
     def set_palette(self, palette: Palette) -> None:
         self._palette = palette

@@ -83,3 +83,14 @@ def ticks(low: float, high: float, most: int = 3) -> list[float]:
     step = next(m * magnitude for m in (1, 2, 5, 10) if m * magnitude >= rough * 0.999)
     first = math.ceil(low / step - 1e-9)
     return [n * step for n in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+def log_ticks(low: float, high: float, most: int = 3) -> list[float]:
+    """The logarithms of a few round numbers: 1, 2 and 5 of each decade, or the decades alone."""
+    decades = range(math.floor(low), math.ceil(high) + 1)
+    for digits in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7)):
+        marks = [d + math.log10(digit) for d in decades for digit in digits]
+        inside = [mark for mark in marks if low < mark < high]
+        if len(inside) >= 2:
+            return inside[:: -(-len(inside) // most)]
+    return inside

@@ -15,7 +15,7 @@ import torch
 
 from ..errors import UserError
 from ..jobs.job import Edit, Job
-from ..runner import Mailbox, Runner, Status
+from ..runner import Consumer, Mailbox, Runner, Status
 from ..snapshot import Array, Change, Snapshot
 from ..storage.recorder import Recorder
 from ..storage.run_folder import HISTORY, RunFolder
@@ -41,7 +41,7 @@ class Session:
         self.ended = False
         self.mailbox = Mailbox(ready)
         self._still = _Still(job)
-        consumers = [self._still, self.mailbox]
+        consumers: list[Consumer] = [self._still, self.mailbox]
         self.recorder: Recorder | None = None
         try:
             folder.prepare()

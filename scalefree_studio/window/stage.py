@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import vispy
 from PyQt6.QtCore import QEvent, QObject, Qt, pyqtSignal
 from PyQt6.QtWidgets import QLabel, QVBoxLayout, QWidget
@@ -56,10 +57,14 @@ class Stage(QWidget):
     def begin(self, target: Array) -> None:
         """Another picture."""
         self.snapshot = None
-        self.canvas.set_target(target)
+        self.canvas.set_target(np.asarray(target, np.uint8))
         self.canvas.show_frame(None)
         self.canvas.editable = True
         self.selected.emit()
+
+    def show_mask(self, mask: Array | None) -> None:
+        """What is painted, as the job has it."""
+        self.canvas.mask = None if mask is None else np.asarray(mask, np.float32)
 
     def show_snapshot(self, snapshot: Snapshot, sharpness: float) -> None:
         self.snapshot, self.sharpness = snapshot, sharpness

@@ -168,10 +168,6 @@ QLineEdit[pending="true"] { border-color: @accent; color: @accent; }
 QComboBox::drop-down { border: none; width: 20px; }
 QComboBox::down-arrow { width: 0; height: 0; }
 QComboBox QAbstractItemView { background: @raised; color: @text; border: 1px solid @edge; padding: 4px; }
-QCheckBox { color: @text; spacing: 8px; }
-QCheckBox::indicator { width: 14px; height: 14px; border: 1px solid @edge; border-radius: 4px; background: @raised; }
-QCheckBox::indicator:hover, QCheckBox:focus { border-color: @accent; }
-QCheckBox::indicator:checked { background: @accent; border-color: @accent; }
 
 QScrollArea { border: none; background: transparent; }
 QScrollBar:vertical { background: transparent; width: 8px; margin: 0; }
@@ -185,7 +181,7 @@ QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
 QSplitter { background: @line; }
 QSplitter::handle { background: @line; }
 QSplitter::handle:hover { background: @accent; }
-QListWidget { background: @window; color: @text; border: none; outline: none; }
+QListWidget { background: transparent; color: @text; border: none; outline: none; }
 QListWidget::item { border-radius: 8px; padding: 8px; color: @text; }
 QListWidget::item:hover { background: @hover; }
 QListWidget::item:selected { background: @hover; color: @text; border: 1px solid @accent; }

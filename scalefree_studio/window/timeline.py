@@ -117,7 +117,9 @@ class Timeline(QWidget):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(p.colour("edge", 0.45))
         painter.drawRoundedRect(QRectF(GRID, middle - 1.5, self.width() - 2 * GRID, 3), 1.5, 1.5)
-        painter.setBrush(p.colour("accent" if self.at is not None else "soft", 1 if self.at is not None else 0.8))
+        painter.setBrush(
+            p.colour("accent" if self.at is not None else "soft", 1 if self.at is not None else 0.8)
+        )
         painter.drawRoundedRect(QRectF(GRID, middle - 1.5, self._x(here) - GRID, 3), 1.5, 1.5)
         painter.drawEllipse(QPointF(self._x(here), middle), 5, 5)
         self._draw_words(painter, middle)

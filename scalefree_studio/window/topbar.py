@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from PyQt6.QtCore import QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QAction
+from PyQt6.QtGui import QAction, QResizeEvent
 from PyQt6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QMenuBar, QSizePolicy, QToolButton, QWidget
 
 from .fields import segment
 from .icons import icon
 from .theme import GRID, Palette, tabular
 
+ROOMY = 170 * GRID
 MODES = (
     ("side", "Side by side", "Target and learned picture side by side"),
     ("swipe", "Swipe", "The learned picture over the target: pull the bar"),
@@ -22,7 +23,13 @@ class TopBar(QWidget):
 
     mode_chosen = pyqtSignal(str)
 
-    TOOLS = {"show_gallery": "gallery", "overlay": "overlay", "brush": "brush", "fit": "fit", "theme": "theme"}
+    TOOLS = {
+        "show_gallery": "gallery",
+        "overlay": "overlay",
+        "brush": "brush",
+        "fit": "fit",
+        "theme": "theme",
+    }
 
     def __init__(self, bar: QMenuBar, actions: dict[str, QAction]):
         super().__init__()
@@ -33,7 +40,7 @@ class TopBar(QWidget):
         row.setContentsMargins(GRID, GRID // 2, 2 * GRID, GRID // 2)
         row.setSpacing(GRID // 2)
         bar.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
-        row.addWidget(bar)
+        row.addWidget(bar, 0, Qt.AlignmentFlag.AlignVCenter)
         self.words = QLabel()
         self.words.setFont(tabular(self.words.font()))
         self.words.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -53,15 +60,30 @@ class TopBar(QWidget):
             self.modes[mode] = button
         row.addLayout(inner)
         row.addSpacing(GRID)
+        self.tools: list[QToolButton] = []
         for name in self.TOOLS:
             button = QToolButton()
             button.setDefaultAction(actions[name])
-            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
             button.setIconSize(QSize(16, 16))
             button.setProperty("flat", True)
             button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
             button.setAccessibleName(actions[name].text())
             row.addWidget(button)
+            self.tools.append(button)
+        self._name_tools(True)
+
+    def _name_tools(self, named: bool) -> None:
+        style = Qt.ToolButtonStyle
+        for button in self.tools:
+            button.setToolButtonStyle(style.ToolButtonTextBesideIcon if named else style.ToolButtonIconOnly)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Where there is little room, the tools are named by their tooltips only."""
+        super().resizeEvent(event)
+        self._name_tools(self.width() > ROOMY)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(40 * GRID, super().minimumSizeHint().height())
 
     def show_mode(self, mode: str) -> None:
         self.modes[mode].setChecked(True)
