@@ -20,9 +20,10 @@ from vispy.util import keys
 
 from scalefree_studio.canvas.brush import Brush, painted
 from scalefree_studio.canvas.camera import Camera, half_extent
-from scalefree_studio.canvas.dividers import DividerCanvas, Listener
+from scalefree_studio.canvas.dividers import DividerCanvas
 from scalefree_studio.canvas.edit import dragged, numbers_of, with_numbers
 from scalefree_studio.canvas.geometry import ROUND, Dividers, nearest, strokes
+from scalefree_studio.canvas.listener import Listener
 from scalefree_studio.canvas.panes import arranged
 from scalefree_studio.canvas.picture import RenderRequest, Sampled
 from scalefree_studio.models.dividers import predict
@@ -422,6 +423,8 @@ def test_real_clicks_select_and_hovering_tells(canvas: DividerCanvas) -> None:
     x, y = at(canvas, (0.5, -0.3))
     canvas.events.mouse_move(pos=(x, y), modifiers=())
     assert canvas.hovered == 100 and heard(canvas).of("hover") == [("hover", 100)]
+    numbers = canvas.numbers(100)
+    assert numbers is not None and numbers["line_angle"] == 0 and canvas.numbers(7) is None
     QTest.mouseClick(canvas.native, Qt.MouseButton.LeftButton, pos=QPoint(round(x), round(y)))
     assert canvas.selected == 100 and not heard(canvas).of("drag")
     QTest.mouseClick(canvas.native, Qt.MouseButton.LeftButton, pos=QPoint(round(x) - 40, round(y)))
@@ -496,6 +499,27 @@ def test_a_picture_of_another_network_is_not_shown(canvas: DividerCanvas) -> Non
     assert canvas._drawing.rendered is not None
 
 
+def test_while_training_a_frame_is_drawn_together_with_its_picture(canvas: DividerCanvas, qtbot: Any) -> None:
+    asked: list[RenderRequest] = []
+    canvas.listener.render = asked.append  # type: ignore[method-assign]
+    canvas.show_rendered(render.Rendered(np.zeros((4, 4, 3), np.uint8), 0, 0, 2, 2, 0))
+    canvas.moving = True
+    shot(canvas)
+    QTest.qWait(50)
+    asked.clear()
+    drawn: list[int] = []
+    canvas.events.draw.connect(lambda event: drawn.append(1))
+    canvas.show_frame(CROSS)
+    QTest.qWait(50)
+    assert len(asked) == 1 and asked[0].moving and not drawn
+    canvas.show_rendered(render.Rendered(np.zeros((4, 4, 3), np.uint8), 0, 0, 2, 2, 0))
+    qtbot.waitUntil(lambda: bool(drawn))
+    drawn.clear()
+    for _ in range(4):  # no picture comes: then without
+        canvas.show_frame(CROSS)
+    qtbot.waitUntil(lambda: bool(drawn))
+
+
 def test_torch_threads_of_others_are_left_alone(qapp: Any) -> None:
     seen: list[int] = []
     expected = torch.get_num_threads()
@@ -514,4 +538,8 @@ def test_captions_are_drawn(canvas: DividerCanvas, qapp: Any) -> None:
     canvas.set_captions({"target": label})
     after = shot(canvas)
     changed = np.argwhere(np.abs(after.astype(int) - before).max(-1) > 2)
-    assert len(changed) and (changed.min(0) >= 10).all() and changed[:, 1].max() < 12 * canvas.ratio + label.shape[1]
+    assert (
+        len(changed)
+        and (changed.min(0) >= 10).all()
+        and changed[:, 1].max() < 12 * canvas.ratio + label.shape[1]
+    )

@@ -14,6 +14,7 @@ Fed by the window (GUI thread only):
     set_captions(images)         {"target": rgba, "learned": rgba}: small labels, uint8 (h, w, 4), from render.caption
     leave()                      the mouse has left (`attach` does this)
     fit()                        the whole picture in view
+    numbers(unit)                name → array of a divider as it is shown, or None if there is none such
     zoom(factor)                 nearer (> 1) about the middle of the pane
 
 Properties; setting one redraws what is needed, and tells no listener:
@@ -65,9 +66,10 @@ from vispy import app
 from .brush import Brush, Mask
 from .camera import Camera, Size, half_extent
 from .drawing import PARTS, Drawing
-from .edit import Arrays, with_numbers
+from .edit import Arrays, numbers_of, with_numbers
 from .geometry import Dividers, nearest
 from .hand import Drag, Hand, Point
+from .listener import Listener as Listener  # for whoever imports the canvas
 from .look import DARK, Look
 from .panes import MODES, Pane, arranged
 from .picture import Rendered, RenderRequest, Sampled
@@ -75,20 +77,8 @@ from .picture import Rendered, RenderRequest, Sampled
 GAP, MARGIN = 8, 16  # logical pixels: between panes, around a fitted picture
 WHEEL = 1.25  # nearer by this for each notch
 REACH = 7.0  # so near, in logical pixels, is on a divider
+PATIENCE = 3  # frames that wait for their picture before they are drawn without it
 NOTHING: Mapping[str, Any] = {}
-
-
-class Listener:
-    """What a canvas tells. Override, or assign, what you want to hear."""
-
-    def hover(self, unit: int | None) -> None: ...
-    def select(self, unit: int | None) -> None: ...
-    def drag(self, unit: int, params: Mapping[str, npt.NDArray[Any]], gesture: int) -> None: ...
-    def drag_end(self, gesture: int) -> None: ...
-    def mask_changed(self, mask: Mask, done: bool) -> None: ...
-    def brush_changed(self, brush: Brush) -> None: ...
-    def camera_changed(self, camera: Camera) -> None: ...
-    def render(self, request: RenderRequest) -> None: ...
 
 
 class DividerCanvas(app.Canvas):  # type: ignore[misc]
@@ -113,7 +103,7 @@ class DividerCanvas(app.Canvas):  # type: ignore[misc]
         self._hovered: int | None = None
         self._camera, self._fitted = Camera(), True
         self.target: Sampled | None = None
-        self._epoch = self._gestures = 0
+        self._epoch = self._gestures = self._waiting = 0
         self._stale = set(PARTS)  # what must be made anew before the next drawing
         self.physical: Size = (1, 1)
         self.panes: tuple[Pane, ...] = ()
@@ -137,7 +127,18 @@ class DividerCanvas(app.Canvas):  # type: ignore[misc]
         if not isinstance(self._hand.gesture, Drag):
             self._held = None  # by now the frame has heard of it
         self._told, self._sharpness = frame, sharpness
-        self._show()
+        if (
+            self._moving
+            and self._held is None
+            and self._drawing.rendered is not None
+            and self._waiting < PATIENCE
+        ):
+            # Drawn once its picture is there: lines and picture agree, and the screen is drawn once, not twice.
+            self._waiting += 1
+            self._show_at_next_drawing()
+            self._ask()
+        else:
+            self._show()
 
     def show_rendered(self, rendered: Rendered) -> None:
         if rendered.epoch == self._epoch and self.frame is not None:
@@ -158,6 +159,10 @@ class DividerCanvas(app.Canvas):  # type: ignore[misc]
     def zoom(self, factor: float) -> None:
         width, height = self.panes[0].size
         self.look_from(self._camera.zoomed((width / 2, height / 2), factor, self.panes[0].size))
+
+    def numbers(self, unit: int | None) -> Arrays | None:
+        index = self.dividers.index(unit)
+        return None if index is None or self.frame is None else numbers_of(self.frame, index)
 
     # -- properties ----------------------------------------------------------------------------------------------
 
@@ -348,6 +353,7 @@ class DividerCanvas(app.Canvas):  # type: ignore[misc]
 
     def on_draw(self, event: Any) -> None:
         stale, self._stale = self._stale, set()
+        self._waiting = 0
         self._drawing.renew(stale)
         if "learned" in stale:
             self._ask()
@@ -379,13 +385,17 @@ class DividerCanvas(app.Canvas):  # type: ignore[misc]
             )
 
     def _show(self) -> None:
+        self._show_at_next_drawing()
+        self._renew("learned")
+
+    def _show_at_next_drawing(self) -> None:
         self.frame = self._told
         if self._held is not None and self._told is not None:
             index = Dividers.of(self._told).index(self._held[0])
             if index is not None:
                 self.frame = with_numbers(self._told, index, self._held[1])
         self.dividers = Dividers.of(self.frame or NOTHING)
-        self._renew("lines", "marks", "learned")
+        self._stale |= {"lines", "marks"}
 
     def _arrange(self) -> None:
         width, height = self.physical_size

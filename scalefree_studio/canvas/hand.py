@@ -40,8 +40,7 @@ class Gesture:
         self.last = at
 
     def release(self, at: Point, keys: frozenset[str]) -> None:
-        if not self.clicked:
-            self.move(at, keys)
+        self.move(at, keys)  # vispy leaves out moves in quick succession, so perhaps the last
         self.done()
 
     def moved(self, at: Point, keys: frozenset[str]) -> None: ...

@@ -134,9 +134,11 @@ def _halved(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Means of 2 × 2; an odd last row or column is repeated."""
     h, w = array.shape[:2]
     even = np.pad(array, [(0, h % 2), (0, w % 2)] + [(0, 0)] * (array.ndim - 2), mode="edge")
-    wide = even.astype(np.uint16) if array.dtype == np.uint8 else even
-    total = wide[0::2, 0::2] + wide[1::2, 0::2] + wide[0::2, 1::2] + wide[1::2, 1::2]
-    return np.asarray(((total + 2) // 4).astype(np.uint8) if array.dtype == np.uint8 else total / 4)
+    wide = np.uint16 if array.dtype == np.uint8 else np.float32
+    total = np.add(even[0::2, 0::2], even[1::2, 0::2], dtype=wide)
+    total += even[0::2, 1::2]
+    total += even[1::2, 1::2]
+    return np.asarray((total + 2) // 4, np.uint8) if array.dtype == np.uint8 else np.asarray(total / 4)
 
 
 VERTEX = """
