@@ -479,6 +479,10 @@ def test_painting_a_mask(canvas: DividerCanvas) -> None:
     assert heard(canvas).of("mask")[-1][1][20, 30] == 1
     canvas.events.mouse_wheel(pos=(50, 50), delta=(0, 1), modifiers=(keys.SHIFT,))
     assert canvas.brush.radius > 20
+    canvas.events.mouse_press(pos=at(canvas, (0, 0)), button=1, modifiers=())
+    canvas.mask = None  # the job's echo of an earlier stroke does not wipe out the one in hand
+    canvas.events.mouse_release(pos=at(canvas, (0, 0)), button=1, modifiers=())
+    assert heard(canvas).of("mask")[-1][1].max() == 5
     canvas.set_target(PICTURE[:20])
     assert canvas.mask is None
 

@@ -68,7 +68,7 @@ from .camera import Camera, Size, half_extent
 from .drawing import PARTS, Drawing
 from .edit import Arrays, numbers_of, with_numbers
 from .geometry import Dividers, nearest
-from .hand import Drag, Hand, Point
+from .hand import Drag, Hand, Paint, Point
 from .listener import Listener as Listener  # for whoever imports the canvas
 from .look import DARK, Look
 from .panes import MODES, Pane, arranged
@@ -237,6 +237,8 @@ class DividerCanvas(app.Canvas):  # type: ignore[misc]
 
     @mask.setter
     def mask(self, mask: Mask | None) -> None:
+        if isinstance(self._hand.gesture, Paint):
+            return  # what the hand paints just now is newer
         self._mask = None if mask is None else np.array(mask, np.float32)
         self._renew("mask")
 

@@ -157,7 +157,7 @@ class Drawing:
             made.append(pieces([[bar, 0, bar, size[1]]], look.of("bar"), LINE * ratio))
             made.append(dots([[bar, size[1] / 2]], look.of("bar"), 6 * ratio))
         if canvas.brush is not None and canvas.pointer is not None:
-            made.append(ring(canvas.pointer, canvas.brush.radius * ratio, look.of("bar"), LINE * ratio))
+            made.append(ring(canvas.pointer, canvas.brush.radius * ratio, look.of("bar"), 0.9 * ratio))
         self._marks.set(np.concatenate(made))
 
 
