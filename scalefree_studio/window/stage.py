@@ -12,7 +12,8 @@ from PyQt6.QtWidgets import QLabel, QVBoxLayout, QWidget
 vispy.use("pyqt6")
 
 from ..canvas.brush import Brush, Mask  # noqa: E402
-from ..canvas.dividers import DividerCanvas, Listener  # noqa: E402
+from ..canvas.dividers import DividerCanvas  # noqa: E402
+from ..canvas.listener import Listener  # noqa: E402
 from ..jobs.divider_edits import MoveUnit, SetMask  # noqa: E402
 from ..jobs.job import Edit  # noqa: E402
 from ..snapshot import Array, Snapshot  # noqa: E402

@@ -186,6 +186,8 @@ QListWidget::item { border-radius: 8px; padding: 8px; color: @text; }
 QListWidget::item:hover { background: @hover; }
 QListWidget::item:selected { background: @hover; color: @text; border: 1px solid @accent; }
 
+QProgressBar { background: @line; border: none; border-radius: 2px; max-height: 4px; }
+QProgressBar::chunk { background: @accent; border-radius: 2px; }
 QFrame#toast { background: @raised; border: 1px solid @edge; border-radius: 8px; }
 QFrame#toast[kind="past"] { border-color: @accent; }
 QFrame#rule { background: @line; max-height: 1px; min-height: 1px; border: none; }
