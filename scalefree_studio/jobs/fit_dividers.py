@@ -20,6 +20,7 @@ from ..controls import ControlError, controls_of, edited, values_of
 from ..errors import JobError, UserError
 from ..models import dividers
 from ..models.divider_optimizer import Optimizer
+from ..models.divider_revival import revive
 from ..models.dividers import Params
 from ..models.dividers_fast import FlatParams, FusedGradient, pixel_features
 from ..snapshot import Array, Change, Checkpoint, Snapshot, frozen, frozen_all
@@ -33,6 +34,10 @@ CHECK_EVERY = 64  # steps between looks at whether all numbers are still finite
 MEASURED_PIXELS = 16_384  # a fixed sample of this many says how good the picture is
 MEASURE_EVERY = 50  # steps
 LEAK, LEAK_UNTIL = 0.05, 0.8  # how much gradient reaches colours that are off, and until when
+WARM = 0.01  # of the schedule, while the rates rise
+GROWTH = ((0.85, 8), (0.3, 2), (0.0, 1))  # from so far on, batches are so many times larger
+REVIVALS, REVIVE_UNTIL, REVIVED = 30, 0.6, 0.1  # how often, until when, what share of the units at first
+REVIVAL_PIXELS = 4096
 
 @dataclass(frozen=True)
 class Backup:
@@ -86,6 +91,7 @@ class FitDividers:
         self._measured_rows = self._rows[chosen.to(self.device)] if sample < len(self._rows) else self._rows
         params = divider_start.start(c, self.pixels)
         self.lay_out({n: t.to(self.device) for n, t in params.items()}, np.arange(c.units, dtype=np.int64))
+        self._revivals = 0
         self._loss = torch.tensor(math.nan)
         self._metrics: dict[str, float] = {}
         self._good = self.backup()
@@ -147,7 +153,8 @@ class FitDividers:
     def scheduled(self) -> tuple[float, float]:
         """(learning rate, g) of this moment."""
         c, progress = self._controls, self.progress
-        return c.learning_rate * c.final_rate**progress, c.gradient_sharpness * c.gradient_sharpening**progress
+        warm = min(1.0, (progress + 1e-4) / WARM)
+        return c.learning_rate * warm * c.final_rate**progress, c.gradient_sharpness * c.gradient_sharpening**progress
 
     # One step.
 
@@ -169,12 +176,9 @@ class FitDividers:
     def _step(self) -> None:
         c = self._controls
         learning_rate, g = self.scheduled()
-        if 0 < c.batch_size < len(self._rows):
-            chosen = torch.randint(len(self._rows), (c.batch_size,), generator=self._random, device=self.device)
-            rows = self._rows.index_select(0, chosen)
-        else:
-            rows = self._rows
-        columns = rows.T.contiguous()  # (8, B)
+        self._revive_when_due()
+        growth = next(times for start, times in GROWTH if self.progress >= start)
+        columns = self._some_pixels(c.batch_size * growth)
         weight = columns[7] if self._weighted else None
         leak = LEAK * max(0.0, 1 - self.progress / LEAK_UNTIL)
         self._loss, _ = self._fused.loss_and_gradient(columns[:4], columns[4:7], c.sharpness, g, weight, leak)
@@ -182,6 +186,27 @@ class FitDividers:
         self.step_count += 1
         if self.step_count % CHECK_EVERY == 0:
             self._check_finite()
+
+    def _some_pixels(self, count: int) -> Tensor:
+        """So many random pixels, or all: (8, B)."""
+        if not 0 < count < len(self._rows):
+            return self._rows.T.contiguous()
+        chosen = torch.randint(len(self._rows), (count,), generator=self._random, device=self.device)
+        return self._rows.index_select(0, chosen).T.contiguous()
+
+    def _revive_when_due(self) -> None:
+        """Along the first part of the schedule, move the units that matter least; ever fewer of them."""
+        gone = self.progress / REVIVE_UNTIL
+        if gone >= 1 or int(gone * REVIVALS) <= self._revivals:
+            return
+        self._revivals = int(gone * REVIVALS)
+        if self._controls.revive:
+            columns = self._some_pixels(REVIVAL_PIXELS)
+            said = self._fused.said(columns[:4], self._controls.sharpness)
+            weight = columns[7] if self._weighted else None
+            count = max(1, round(REVIVED * len(said) * (1 - gone)))
+            memory = [*self.moments[:2]]
+            revive(self.params, memory, said, columns[:2].T, columns[4:7].T, weight, count, self._random)
 
     def _check_finite(self) -> None:
         if torch.isfinite(self._flat.vector).all():
@@ -272,6 +297,7 @@ class FitDividers:
             "limit": {"steps": self.limit.steps, "seconds": self.limit.seconds},
             "seconds": good.seconds,
             "updates": count,
+            "revivals": self._revivals,
             "psnr": self.psnr(),
         }
         model = _arrays(good.params) | {"target": self.pixels, "unit_ids": good.ids}
@@ -302,6 +328,7 @@ class FitDividers:
                 job.set_mask(trainer.get("mask"))
             job.lay_out(params, saved.unit_ids, moments)
             job.step_count, job.seconds = checkpoint.step, float(about.get("seconds", 0))
+            job._revivals = int(about.get("revivals", 0))
             if trainer and job.device.type == "cpu":
                 job._random.set_state(torch.from_numpy(trainer["random"].copy()))
         except (KeyError, ValueError, RuntimeError, TypeError, ControlError) as error:
