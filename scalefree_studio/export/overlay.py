@@ -72,7 +72,8 @@ class _Shapes:
         """From points to dividers, whatever their shapes make together."""
         straight = x * self.normal[unit, 0] + y * self.normal[unit, 1]
         curved = np.hypot(x - self.centre[unit, 0], y - self.centre[unit, 1])
-        return np.abs(np.where(self.round[unit], curved, straight) - self.size[unit]) / self.pixel
+        away: Floats = np.abs(np.where(self.round[unit], curved, straight) - self.size[unit]) / self.pixel
+        return away
 
     def distances(self, x: Floats, y: float, unit: npt.NDArray[np.intp]) -> npt.NDArray[np.float32]:
         """From every pixel of tiles around (x, y), (n,), to one divider each: (n, t, t)."""

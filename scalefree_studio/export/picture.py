@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from ..models.divider_render import Region, render_region
 from .overlay import draw_overlay, stroke_of
 from .png import PngWriter
 
+S = TypeVar("S")
 T = TypeVar("T")
 Bytes = npt.NDArray[np.uint8]
 Progress = Callable[[int], None]  # told how many more rows (or frames) are done
@@ -29,7 +30,7 @@ BAND = 1 << 20  # pixels that are drawn at once
 LONGEST = 1 << 18  # pixels along a side
 IN_MEMORY = 1 << 26  # pixels of a picture in a format that cannot be written band by band
 FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF", ".bmp": "BMP"}
-OPTIONS = {
+OPTIONS: dict[str, dict[str, Any]] = {
     "JPEG": {"quality": 95, "subsampling": 0},
     "WEBP": {"quality": 95},
     "TIFF": {"compression": "tiff_deflate"},
@@ -118,7 +119,7 @@ def check_target(path: Path, size: tuple[int, int]) -> str:
     return form
 
 
-def drawn_ahead(make: Callable[[int], T], items: range, ahead: int = 2) -> Iterator[T]:
+def drawn_ahead(make: Callable[[S], T], items: Iterable[S], ahead: int = 2) -> Iterator[T]:
     """make(item) for every item, in order, made by another thread while the caller uses the ones before."""
     worker = ThreadPoolExecutor(1, thread_name_prefix="draw")
     try:

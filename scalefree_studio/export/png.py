@@ -71,4 +71,5 @@ class PngWriter:
 def _size(differences: Bytes) -> npt.NDArray[np.int64]:
     """How large the differences of each row are, taken as small numbers around 0."""
     near_zero = np.minimum(differences, -differences)  # modulo 256 the smaller of |d| and |256 − d|
-    return near_zero.sum((1, 2), dtype=np.int64)
+    size: npt.NDArray[np.int64] = near_zero.sum((1, 2), dtype=np.int64)
+    return size

@@ -1,0 +1,326 @@
+"""Movies: of frames, and of recorded runs; what is left of them when somebody is killed."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import imageio_ffmpeg
+import numpy as np
+import pytest
+
+from scalefree_studio.cli import main
+from scalefree_studio.errors import UserError
+from scalefree_studio.export import video
+from scalefree_studio.export.caption import draw_caption, filled
+from scalefree_studio.export.movie import Zoom, moments, movie_of_run
+from scalefree_studio.export.video import VideoWriter
+from scalefree_studio.models.divider_render import Region
+from scalefree_studio.snapshot import Checkpoint, Snapshot
+from scalefree_studio.storage.run_folder import RunFolder
+
+
+def frames_of(path: Path, pixels: str = "rgb24") -> np.ndarray:
+    """All frames of a movie: (N, H, W, 3)."""
+    reader = imageio_ffmpeg.read_frames(str(path), pix_fmt=pixels)
+    width, height = next(reader)["size"]
+    return np.stack([np.frombuffer(frame, np.uint8).reshape(height, width, 3) for frame in reader])
+
+
+def gradients(count: int, height: int = 48, width: int = 64) -> Iterator[np.ndarray]:
+    x, y = np.meshgrid(np.linspace(0, 255, width), np.linspace(0, 255, height))
+    for n in range(count):
+        yield np.stack([x, y, np.full_like(x, 255 * n / max(1, count - 1))], axis=-1).astype(np.uint8)
+
+
+@pytest.mark.parametrize(("colours", "error"), [("yuv420p", 4), ("yuv444p", 4), ("lossless", 0)])
+def test_frames_come_back(colours: str, error: float, tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    with VideoWriter(path, 64, 48, fps=25, colours=colours) as movie:
+        for frame in gradients(30):
+            movie.write(frame)
+    back = frames_of(path)
+    assert back.shape == (30, 48, 64, 3)
+    assert abs(back.astype(float) - np.stack(list(gradients(30)))).mean() <= error
+
+
+def test_an_odd_size_becomes_even_and_is_not_rescaled(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    with VideoWriter(path, 51, 33, colours="lossless") as movie:
+        for frame in gradients(3, 33, 51):
+            movie.write(frame)
+    back = frames_of(path)
+    assert back.shape == (3, 34, 52, 3)
+    np.testing.assert_array_equal(back[:, :33, :51], np.stack(list(gradients(3, 33, 51))))
+
+
+def test_whoever_writes_faster_than_ffmpeg_waits(tmp_path: Path) -> None:
+    with VideoWriter(tmp_path / "a.mp4", 64, 48) as movie:
+        os.kill(movie.process.pid, signal.SIGSTOP)
+        waited = 0
+        pipe = 70_000 // (64 * 48 * 3)  # frames that fit into the pipe besides
+        try:
+            for frame in gradients(video.WAITING + pipe):
+                movie.write(frame)
+            waited = movie._frames.qsize()
+        finally:
+            os.kill(movie.process.pid, signal.SIGCONT)
+    assert waited <= video.WAITING
+    assert len(frames_of(tmp_path / "a.mp4")) == video.WAITING + pipe
+
+
+def test_an_ffmpeg_that_dies_is_told_in_a_sentence(tmp_path: Path) -> None:
+    movie = VideoWriter(tmp_path / "a.mp4", 64, 48)
+    os.kill(movie.process.pid, signal.SIGKILL)
+    movie.process.wait()
+
+    def write_on() -> None:
+        for frame in gradients(100):
+            movie.write(frame)
+
+    with pytest.raises(UserError, match="cannot be written"):
+        write_on()
+    movie.close()
+
+
+def test_a_movie_without_frames_leaves_nothing(tmp_path: Path) -> None:
+    with VideoWriter(tmp_path / "a.mp4", 64, 48):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "told"),
+    [
+        ("a.avi", {}, "ends otherwise"),
+        ("no/a.mp4", {}, "no such folder"),
+        ("a.mp4", {"colours": "pink"}, "one of"),
+        ("a.mp4", {"fps": 0}, "frames a second"),
+        ("a.mp4", {"width": 20_000}, "along a side"),
+    ],
+)
+def test_what_makes_no_movie_is_told(
+    name: str, options: dict[str, object], told: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=told):
+        VideoWriter(tmp_path / name, **{"width": 64, "height": 48, **options})  # type: ignore[arg-type]
+
+
+SENDER = """
+import sys, time
+import numpy as np
+from scalefree_studio.export.video import VideoWriter
+movie = VideoWriter(sys.argv[1], 64, 48)
+print(movie.process.pid, flush=True)
+for n in range(10**6):
+    movie.write(np.full((48, 64, 3), n % 256, np.uint8))
+    print(n, flush=True)
+    time.sleep(0.004)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+@pytest.mark.parametrize("victim", ["us", "both"])
+def test_a_killed_movie_can_be_played(victim: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    sender = subprocess.Popen([sys.executable, "-c", SENDER, str(path)], stdout=subprocess.PIPE, text=True)
+    assert sender.stdout is not None
+    ffmpeg = int(sender.stdout.readline())
+    sent = 0
+    while sent < 150:
+        sent = int(sender.stdout.readline())
+    if victim == "both":
+        os.kill(ffmpeg, signal.SIGKILL)
+    sender.kill()
+    sent = int((sender.stdout.read().split() or [str(sent)])[-1])
+    sender.wait()
+    sender.stdout.close()
+    while _alive(ffmpeg):  # it finishes the file once nobody sends any more
+        pass
+    kept = len(frames_of(path))
+    assert kept >= sent - (video.WAITING + 1 if victim == "us" else 60)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+# --- Of a recorded run --------------------------------------------------------------------------------------
+
+
+def snapshot(step: int, **changes: np.ndarray) -> Snapshot:
+    """A line that moves from left to right, one hundredth a step: dark at one side, light at the other."""
+    frame: dict[str, np.ndarray] = {
+        "line_angle": np.zeros(1, np.float32),
+        "line_offset": np.full(1, -0.5 + step / 100, np.float32),
+        "colour_weight": np.ones((1, 1), np.float32),
+        "colour_bias": np.ones(1, np.float32),
+        "out_weight": np.full((3, 1), 4, np.float32),
+        "out_bias": np.full(3, -4, np.float32),
+        "unit_ids": np.arange(1),
+        **changes,
+    }
+    return Snapshot("dividers", step, step / 10, frame, {"psnr": 10 + step / 100})
+
+
+@dataclass
+class Recording:
+    """A run in memory."""
+
+    snapshots: list[Snapshot]
+    target: tuple[int, int] = (40, 60)
+    closed: bool = field(default=False, init=False)
+
+    def checkpoint(self) -> Checkpoint:
+        target = np.zeros((*self.target, 3), np.uint8)
+        return Checkpoint("dividers", 0, {"controls": {"sharpness": 1000.0}}, {"target": target})
+
+    def history(self) -> Recording:
+        return self
+
+    def index(self) -> list[tuple[int, int]]:
+        return [(n + 1, s.step) for n, s in enumerate(self.snapshots)]
+
+    def frame(self, id: int, /) -> Snapshot:
+        return self.snapshots[id - 1]
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def edges(frames: np.ndarray) -> np.ndarray:
+    """Where the line stands in every frame, as a part of the width."""
+    return 1 - (frames[:, frames.shape[1] // 2, :, 0] > 128).mean(1)
+
+
+def test_every_recorded_frame_is_shown_once(tmp_path: Path) -> None:
+    run = Recording([snapshot(step) for step in range(0, 101, 5)])
+    assert movie_of_run(run, tmp_path / "a.mp4", size=(120, 80)) == 21
+    frames = frames_of(tmp_path / "a.mp4")
+    assert frames.shape == (21, 80, 120, 3)
+    np.testing.assert_allclose(edges(frames), np.linspace(0.25, 0.75, 21), atol=0.02)
+    assert run.closed
+
+
+def test_its_size_follows_the_picture(tmp_path: Path) -> None:
+    movie_of_run(Recording([snapshot(0)]), tmp_path / "a.mp4")
+    assert frames_of(tmp_path / "a.mp4").shape == (1, 720, 1080, 3)
+
+
+@pytest.mark.parametrize("seconds", [0.5, 4])
+def test_it_lasts_as_long_as_asked(seconds: float, tmp_path: Path) -> None:
+    run = Recording([snapshot(step) for step in range(0, 101, 5)])
+    count = movie_of_run(run, tmp_path / "a.mp4", size=(120, 80), seconds=seconds, fps=20)
+    frames = frames_of(tmp_path / "a.mp4")
+    assert count == len(frames) == 20 * seconds
+    np.testing.assert_allclose(edges(frames), np.linspace(0.25, 0.75, count), atol=0.04)
+
+
+def test_slow_motion_makes_frames_between_unless_the_units_changed() -> None:
+    twice = np.zeros(2, np.float32)
+    run = Recording([snapshot(0), snapshot(100), snapshot(200, unit_ids=np.array([7]), line_angle=twice)])
+    shown = [s for _, s in moments(run, [1, 2, 3], 9)]
+    offsets = [float(s.frame["line_offset"][0]) for s in shown]
+    np.testing.assert_allclose(offsets[:5], np.linspace(-0.5, 0.5, 5), atol=1e-6)
+    assert [s.step for s in shown[4:]] == [100, 100, 200, 200, 200]
+    assert shown[1].frame["line_angle"].dtype == np.float32
+
+
+def test_zooming_goes_evenly_and_ends_at_the_point() -> None:
+    whole = Region.whole((40, 60), 80, 120, border=2)
+    zoom = Zoom(0.3, -0.2, 1e4)
+    start, end = zoom.region(whole, 0), zoom.region(whole, 1)
+    assert (start.x, start.y, start.pixel) == pytest.approx((whole.x, whole.y, whole.pixel))
+    assert (end.x, end.y, end.pixel) == pytest.approx((0.3, -0.2, whole.pixel / 1e4))
+    path = [zoom.region(whole, t) for t in np.linspace(0, 1, 101)]
+    on_screen = [(0.3 - r.x) / r.pixel for r in path]
+    assert all(a >= b - 1e-9 for a, b in itertools.pairwise(on_screen))  # never away from the point
+    nearer = [a.pixel / b.pixel for a, b in itertools.pairwise(path)]
+    assert max(nearer) == pytest.approx(1e4 ** (1.5 / 100), rel=0.01)
+    assert Zoom(1, 1, 1).region(whole, 1).x == pytest.approx(1)
+    with pytest.raises(UserError):
+        Zoom(0, 0, 0)
+
+
+def test_captions_know_what_was_measured() -> None:
+    assert filled("{step}: {psnr} dB, {seconds:.1f} s {loss}", snapshot(50)) == "50: 10.50 dB, 5.0 s –"
+    for wrong in ("{nonsense}", "{step.__class__}", "{step[0]}", "{", "{}", "{psnr:q}"):
+        with pytest.raises(UserError):
+            filled(wrong, snapshot(0))
+
+
+@pytest.mark.parametrize("text", ["hello", "two\nlines"])
+def test_a_caption_is_written_at_the_bottom_left(text: str) -> None:
+    picture = np.full((200, 300, 3), 128, np.uint8)
+    draw_caption(picture, text)
+    changed = (picture != 128).any(-1)
+    assert changed[100:, :150].any()
+    assert not changed[:100].any()
+    assert not changed[:, 200:].any()
+    assert not changed[-4:].any()
+    assert picture.max() > 230
+    assert picture.min() < 40
+
+
+@pytest.mark.parametrize(
+    ("run", "options", "told"),
+    [
+        (Recording([]), {}, "Nothing was recorded"),
+        (Recording([snapshot(0)]), {"caption": "{x}"}, "A caption knows"),
+        (Recording([Snapshot("pixelcnn", 0, 0, {})]), {}, "no movies"),
+        (Recording([snapshot(0, line_offset=np.zeros(3, np.float32))]), {}, "damaged"),
+    ],
+)
+def test_what_is_no_movie_of_a_run_is_told(
+    run: Recording, options: dict[str, str], told: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=told):
+        movie_of_run(run, tmp_path / "a.mp4", size=(20, 20), **options)  # type: ignore[arg-type]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from scalefree_studio.storage.history import History
+
+    folder = RunFolder(tmp_path / "run")
+    last = snapshot(100)
+    model = {**last.frame, "target": np.zeros((40, 60, 3), np.uint8)}
+    controls = {"lines": 1, "circles": 0, "hidden": 1, "line_form": "distance"}
+    folder.keep(Checkpoint("dividers", 100, {"controls": controls}, model))
+    history = History.create(folder.history_path)
+    history.write([snapshot(step) for step in range(0, 101, 10)])
+    history.close()
+    out = tmp_path / "a.mp4"
+    view = [
+        "--size",
+        "90",
+        "--overlay",
+        "--border",
+        "1.5",
+        "--samples",
+        "2",
+        "--crisp",
+        "--zoom-to",
+        "0.1",
+        "0",
+        "3",
+    ]
+    more = ["--fps", "10", "--seconds", "2", "--colours", "yuv444p", "--json", "--caption", "{step}"]
+    assert main(["movie", str(folder.path), str(out), *view, *more]) == 0
+    report = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert report == {"movie": str(out), "frames": 20, "seconds": 2.0, "fps": 10.0, "width": 90, "height": 60}
+    assert frames_of(out).shape == (20, 60, 90, 3)
+    for wrong in (["--zoom-to", "0", "0", "0"], ["--seconds", "0"], ["--caption", "{x}"]):
+        assert main(["movie", str(folder.path), str(out), *wrong]) == 2
+        assert len(capsys.readouterr().err.strip().splitlines()) == 1
+    assert len(frames_of(out)) == 20  # and the movie from before is still there
