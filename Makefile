@@ -37,9 +37,11 @@ pictures: ## make the README's pictures of the window
 	@scripts/setup.sh test
 	$(WITH_DISPLAY) $(PYTHON) scripts/pictures.py $(ARGS)
 
-bench: ## measure training against a naive reference
+bench: ## measure learning against a naive reference, rendering, and how fast the window answers
 	@scripts/setup.sh test
-	$(PYTHON) benchmarks/dividers.py $(ARGS)
+	$(PYTHON) benchmarks/dividers.py
+	$(PYTHON) benchmarks/render.py
+	$(WITH_DISPLAY) $(PYTHON) benchmarks/latency.py
 
 pins: ## resolve constraints.txt afresh (ARGS=torch==2.13.0 holds one back)
 	@scripts/setup.sh test
