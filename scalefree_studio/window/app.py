@@ -53,7 +53,7 @@ def main(
         recent = window.memory.recent()
         window.open(subject or (str(recent[0]) if recent else FIRST))
         if screenshot:
-            QTimer.singleShot(round(after * 1000), lambda: take_picture(window, Path(screenshot)))
+            take_picture_later(window, Path(screenshot), after)
         with watching_signals(window):
             code = app.exec()
     return code
@@ -93,6 +93,21 @@ def _size(text: str | None) -> tuple[int, int] | None:
     if not (480 <= width <= 16_384 and 360 <= height <= 16_384):
         raise UserError(f"The window cannot be {width}x{height}; it is at least 480x360.")
     return width, height
+
+
+def take_picture_later(window: MainWindow, path: Path, seconds: float) -> None:
+    """So many seconds after learning was first seen, or after it was refused."""
+    timer = QTimer(window)
+    timer.setSingleShot(True)
+    timer.setInterval(round(seconds * 1000))
+    timer.timeout.connect(lambda: take_picture(window, path))
+
+    def begin() -> None:
+        window.shown.disconnect(begin)
+        timer.start()
+
+    window.shown.connect(begin)
+    window.desk.refused.connect(lambda _: timer.start())
 
 
 def take_picture(window: MainWindow, path: Path) -> None:

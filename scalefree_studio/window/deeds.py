@@ -94,7 +94,7 @@ class Deeds:
         self.select_none()
 
     def select_none(self) -> None:
-        self.w.stage.canvas.select_none()
+        self.w.stage.canvas.selected = None
         self.w.show_selected()
 
     def brush(self, on: bool) -> None:

@@ -163,7 +163,7 @@ class MainWindow(QMainWindow):
         )
 
     def _schedule(self) -> None:
-        if not self._display.isActive():
+        if not (self._ended or self._display.isActive()):
             self._due = time.monotonic() + self._pace / 1000
             self._display.start(round(self._pace))
 

@@ -107,6 +107,8 @@ class Stage(QWidget):
 
     def close_canvas(self) -> None:
         """The end: no thread may draw for a canvas that has gone."""
+        for toast in (self.toast, self.past, self.empty):
+            toast.hide()
         self.pictures.stop()
 
 

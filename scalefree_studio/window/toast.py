@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PyQt6.QtCore import QEvent, QObject, Qt, QTimer
+from PyQt6.QtGui import QHideEvent
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
 from .theme import GRID
@@ -60,6 +61,10 @@ class Toast(QFrame):
         self.place()
         self.show()
         self.raise_()
+
+    def hideEvent(self, event: QHideEvent | None) -> None:
+        self._timer.stop()
+        super().hideEvent(event)
 
     def _add(self, button: QPushButton | QToolButton) -> None:
         self.row.addWidget(button)

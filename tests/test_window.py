@@ -1,0 +1,542 @@
+"""The window, driven for real: keys and mouse in an X server, a real session with a small fit."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from PyQt6.QtCore import QMimeData, QPoint, QPointF, QSettings, Qt, QTimer, QUrl
+from PyQt6.QtGui import QDragEnterEvent, QDropEvent, QImage
+from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QApplication, QLabel, QPushButton
+from pytestqt.qtbot import QtBot
+
+from scalefree_studio.jobs.fit_dividers import FitDividers
+from scalefree_studio.storage.history import History
+from scalefree_studio.storage.run_folder import RunFolder, load_checkpoint
+from scalefree_studio.window.actions import DEEDS
+from scalefree_studio.window.desk import Person
+from scalefree_studio.window.dialogs import Keys
+from scalefree_studio.window.export import Export
+from scalefree_studio.window.gallery import Gallery
+from scalefree_studio.window.main_window import MainWindow
+from scalefree_studio.window.session import Session
+from scalefree_studio.window.theme import DARK, LIGHT
+
+PATIENCE = 20_000  # ms: only so that a broken window does not hang the tests
+OURS = {"training", "recorder", "render", "opening", "thumbnails", "export"}
+SMALL = "synthetic:lines-5"
+
+
+class Answers(Person):
+    """Someone who answers without a dialog."""
+
+    def __init__(self) -> None:
+        self.answer: Path | bool = False
+        self.asked: list[str] = []
+
+    def unsaved(self, why: str, folder: Path) -> Path | bool:
+        self.asked.append(why)
+        return self.answer
+
+
+class Driven:
+    """A window, and hands to drive it."""
+
+    def __init__(self, qtbot: QtBot, folder: Path):
+        self.qtbot, self.folder, self.person = qtbot, folder, Answers()
+        self.settings = QSettings(str(folder / "settings.ini"), QSettings.Format.IniFormat)
+        self.window = MainWindow(self.settings, self.person, runs=folder / "runs")
+        self.gone: list[bool] = []
+        self.window.gone.connect(lambda: self.gone.append(True))
+        self.window.resize(960, 640)
+        with qtbot.waitExposed(self.window):
+            self.window.show()
+        self.window.activateWindow()
+        self.until(self.window.isActiveWindow)
+
+    def until(self, what: Callable[[], object]) -> None:
+        self.qtbot.waitUntil(lambda: bool(what()), timeout=PATIENCE)
+
+    def open(self, subject: object = SMALL) -> None:
+        """Open, and wait until something has been learnt and shown."""
+        before = self.window.desk.session
+        self.window.open(subject)  # type: ignore[arg-type]
+        self.until(
+            lambda: self.window.desk.session not in (before, None) and self.window.stage.snapshot is not None
+        )
+
+    @property
+    def session(self) -> Session:
+        assert self.window.desk.session is not None
+        return self.window.desk.session
+
+    @property
+    def job(self) -> FitDividers:
+        assert isinstance(self.session.job, FitDividers)
+        return self.session.job
+
+    def key(self, key: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+        QTest.keyClick(self.window, key, modifier)
+
+    def learn_on(self) -> None:
+        """Wait for a few more steps."""
+        step = self.job.step_count
+        self.until(lambda: self.job.step_count > step + 3)
+
+    def pause(self) -> None:
+        self.key(Qt.Key.Key_Space)
+        assert not self.session.status.playing
+        self.qtbot.wait(150)  # the step that was being made
+
+    def leave(self) -> None:
+        self.window.leave()
+        self.until(lambda: self.gone)
+
+
+@pytest.fixture
+def driven(qtbot: QtBot, tmp_path: Path) -> Iterator[Driven]:
+    """An empty window; after the test, it and everything behind it must be gone."""
+    driven = Driven(qtbot, tmp_path)
+    yield driven
+    driven.leave()
+    assert not driven.window.isVisible()
+    assert not [t.name for t in threading.enumerate() if t.name in OURS]
+    assert not [t for t in driven.window.findChildren(QTimer) if t.isActive()]
+    driven.window.deleteLater()
+    qtbot.wait(1)
+
+
+def saved(folder: Path) -> FitDividers:
+    return FitDividers.from_checkpoint(load_checkpoint(folder))
+
+
+# -- the end ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", ["escape", "escape in an editor", "close", "escape twice", "paused"])
+def test_every_way_out_saves(driven: Driven, way: str) -> None:
+    driven.open()
+    job, folder = driven.job, driven.session.folder.path
+    driven.learn_on()
+    if way == "escape in an editor":
+        edit = driven.window.panel.form.fields["learning_rate"].edit  # type: ignore[union-attr]
+        edit.setFocus()
+        driven.until(edit.hasFocus)
+        QTest.keyClick(edit, Qt.Key.Key_Escape)
+    elif way == "close":
+        driven.window.close()
+    elif way == "paused":
+        driven.pause()
+        driven.key(Qt.Key.Key_Escape)
+    else:
+        driven.key(Qt.Key.Key_Escape)
+        if "twice" in way:
+            driven.window.leave()
+    driven.until(lambda: driven.gone)
+    assert driven.gone == [True]
+    assert saved(folder).step_count == job.step_count > 0
+    with History.open(folder / "history.sqlite") as history:
+        assert history.index()[-1][1] == job.step_count
+    assert not driven.person.asked
+
+
+def test_what_cannot_be_saved_goes_elsewhere(driven: Driven, tmp_path: Path) -> None:
+    driven.open()
+    driven.learn_on()
+    job, folder = driven.job, driven.session.folder.path
+    elsewhere = driven.person.answer = tmp_path / "elsewhere"
+    folder.rename(tmp_path / "away")
+    folder.write_text("in the way")
+    driven.leave()
+    assert len(driven.person.asked) == 1
+    assert "Saving failed" in driven.person.asked[0]
+    assert saved(elsewhere).step_count == job.step_count
+
+
+def test_trying_again_is_asked_until_it_works(driven: Driven, tmp_path: Path) -> None:
+    driven.open()
+    folder = driven.session.folder.path
+
+    class Repairs(Answers):
+        def unsaved(self, why: str, folder: Path) -> bool:
+            self.asked.append(why)
+            if len(self.asked) == 2:
+                folder.unlink()
+            return True
+
+    driven.window.desk.person = person = Repairs()
+    folder.rename(tmp_path / "away")
+    folder.write_text("in the way")
+    driven.leave()
+    assert len(person.asked) == 2
+    assert saved(folder).step_count > 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+def test_signals_save_and_exit_0(tmp_path: Path, number: signal.Signals) -> None:
+    environment = os.environ | {
+        "SCALEFREE_STUDIO_SETTINGS": str(tmp_path / "settings.ini"),
+        "PYTHONPATH": str(Path(__file__).parents[1]),
+    }
+    command = [sys.executable, "-m", "scalefree_studio", SMALL]
+    program = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
+    try:
+        folder = RunFolder(tmp_path / "output" / "lines-5")
+        while program.poll() is None and not (folder.history_path.exists() and len(folder.history())):
+            time.sleep(0.1)
+        program.send_signal(number)
+        _, told = program.communicate(timeout=60)
+    finally:
+        program.kill()
+        program.wait()
+    assert program.returncode == 0, told
+    assert "Traceback" not in told
+    assert saved(folder.path).step_count > 0
+
+
+def test_a_picture_of_the_window_by_a_command(tmp_path: Path) -> None:
+    environment = os.environ | {
+        "SCALEFREE_STUDIO_SETTINGS": str(tmp_path / "settings.ini"),
+        "PYTHONPATH": str(Path(__file__).parents[1]),
+    }
+    out = tmp_path / "window.png"
+    command = [sys.executable, "-m", "scalefree_studio", SMALL, "--screenshot", str(out), "--after", "1"]
+    command += ["--size", "1000x700", "--theme", "light"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+    with Image.open(out) as picture:
+        assert picture.size == (1000, 700)
+        pixels = np.asarray(picture.convert("RGB"))
+    assert tuple(pixels[690, 990]) == tuple(bytes.fromhex(LIGHT.panel[1:]))
+    middle = pixels[100:450, 50:600].reshape(-1, 3)
+    assert len(np.unique(middle, axis=0)) > 50  # the canvas is in it
+
+
+# -- playing ---------------------------------------------------------------------------------------------------------
+
+
+def test_play_pause_step(driven: Driven) -> None:
+    driven.open()
+    driven.pause()
+    assert driven.window.top.words.text().startswith("Paused")
+    assert driven.window.actions_["play"].text() == "Play"
+    step = driven.job.step_count
+    driven.key(Qt.Key.Key_Period)
+    driven.until(lambda: driven.job.step_count == step + 1)
+    driven.until(lambda: f"step {step + 1:,}" in driven.window.transport.clock.text())
+    driven.key(Qt.Key.Key_Space)
+    driven.learn_on()
+    assert driven.window.top.words.text().startswith("Learning lines-5 — 64 lines, ")
+
+
+def test_a_live_control_reaches_the_job(driven: Driven) -> None:
+    driven.open()
+    field = driven.window.panel.form.fields["learning_rate"]  # type: ignore[union-attr]
+    edit = field.edit  # type: ignore[attr-defined]
+    edit.setFocus()
+    edit.selectAll()
+    QTest.keyClicks(edit, "0.005")
+    QTest.keyClick(edit, Qt.Key.Key_Return)
+    driven.until(lambda: driven.job.controls.learning_rate == 0.005)
+    driven.window.setFocus()
+    driven.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    driven.until(lambda: driven.job.controls.learning_rate != 0.005)
+    driven.until(lambda: edit.text() == f"{driven.job.controls.learning_rate:g}")
+
+
+def test_a_control_that_starts_over(driven: Driven) -> None:
+    driven.open()
+    driven.learn_on()
+    driven.window.set_controls({"lines": 7})
+    driven.until(lambda: "7 lines" in driven.window.top.words.text())
+    driven.window.set_controls({"lines": 0})  # refused: no unit would be left
+    driven.until(driven.window.stage.toast.isVisible)
+    assert "at least one" in driven.window.stage.toast.label.text()
+    assert driven.window.panel.form.fields["lines"].edit.text() == "7"  # type: ignore[union-attr,attr-defined]
+
+
+def test_another_size_is_another_run(driven: Driven) -> None:
+    driven.open()
+    first = driven.session
+    driven.window.set_controls({"downscale": 2})
+    driven.until(lambda: driven.window.desk.session not in (first, None))
+    assert driven.job.pixels.shape == (64, 64, 3)
+    assert first.ended
+    assert saved(first.folder.path).step_count > 0
+
+
+def test_record_is_remembered(driven: Driven) -> None:
+    driven.open()
+    assert driven.session.recording
+    driven.key(Qt.Key.Key_R)
+    assert not driven.session.recording
+    assert driven.settings.value("record", type=bool) is False
+
+
+# -- the past --------------------------------------------------------------------------------------------------------
+
+
+def test_look_back_and_go_on_from_there(driven: Driven) -> None:
+    driven.open()
+    transport = driven.window.transport
+    driven.until(lambda: transport.poll() or len(transport.timeline.ids) > 20)
+    line = transport.timeline
+    QTest.mouseClick(line, Qt.MouseButton.LeftButton, pos=QPoint(line.width() // 2, line.height() // 2))
+    past = driven.window.past
+    assert past is not None
+    assert driven.window.stage.snapshot is past
+    assert not driven.window.stage.canvas.editable
+    assert f"step {past.step:,}" in driven.window.stage.past.label.text()
+    driven.learn_on()  # behind it, learning goes on
+    assert driven.window.stage.snapshot is past
+    QTest.keyClick(line, Qt.Key.Key_Left)
+    assert driven.window.past is not None
+    assert driven.window.past.step < past.step
+    driven.key(Qt.Key.Key_N)
+    assert driven.window.past is None
+    assert driven.window.stage.canvas.editable
+    assert not driven.window.stage.past.isVisible()
+
+    QTest.mouseClick(line, Qt.MouseButton.LeftButton, pos=QPoint(20, line.height() // 2))
+    buttons = {b.text(): b for b in driven.window.stage.past.findChildren(QPushButton)}
+    QTest.mouseClick(buttons["Continue from here"], Qt.MouseButton.LeftButton)
+    assert driven.window.past is None
+    driven.until(lambda: any("recorded frame" in what for _, what, _ in changes(driven)))
+    assert driven.session.status.playing
+
+
+def changes(driven: Driven) -> list[tuple[int, str, dict[str, object]]]:
+    with driven.session.folder.history() as history:
+        return history.changes()
+
+
+def test_a_run_goes_on_where_it_was(driven: Driven) -> None:
+    driven.open()
+    driven.until(lambda: driven.job.step_count > 60)
+    driven.pause()
+    driven.until(lambda: driven.window.transport.poll() or driven.window.transport.timeline.ids)
+    folder, step = driven.session.folder.path, driven.job.step_count
+    driven.open("synthetic:circles-5")
+    assert saved(folder).step_count == step
+    assert folder in driven.window.memory.recent()
+    driven.open(folder)
+    assert driven.job.step_count >= step
+    assert driven.session.folder.path == folder
+    assert len(driven.window.curves.curves["psnr"].series) > 0
+    assert driven.window.transport.timeline.ids
+
+
+# -- opening ---------------------------------------------------------------------------------------------------------
+
+
+def drop(window: MainWindow, mime: QMimeData) -> None:
+    at, none = QPointF(300, 300), Qt.KeyboardModifier.NoModifier
+    actions, left = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
+    enter = QDragEnterEvent(at.toPoint(), actions, mime, left, none)
+    QApplication.sendEvent(window, enter)
+    assert enter.isAccepted()
+    QApplication.sendEvent(window, QDropEvent(at, actions, mime, left, none))
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    path = tmp_path / "müder stern.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8)).save(path)
+    return path
+
+
+def test_a_dropped_file_is_learned(driven: Driven, picture: Path) -> None:
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(picture))])
+    drop(driven.window, mime)
+    driven.until(lambda: driven.window.desk.session is not None)
+    assert driven.job.pixels.shape == (40, 60, 3)
+    assert driven.session.folder.path.name == "müder stern"
+    driven.until(lambda: driven.window.windowTitle() == "müder stern — Scalefree Studio")
+
+
+def test_what_cannot_be_dropped_is_told(driven: Driven) -> None:
+    mime = QMimeData()
+    mime.setUrls([QUrl("https://example.org/picture.png")])
+    drop(driven.window, mime)
+    assert "on this computer" in driven.window.stage.toast.label.text()
+
+
+@pytest.mark.parametrize("kind", ["image", "path", "file url"])
+def test_paste(driven: Driven, picture: Path, kind: str) -> None:
+    clipboard = QApplication.clipboard()
+    assert clipboard is not None
+    if kind == "image":
+        clipboard.setImage(QImage(str(picture)))
+    else:
+        clipboard.setText(str(picture) if kind == "path" else QUrl.fromLocalFile(str(picture)).toString())
+    driven.key(Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
+    driven.until(lambda: driven.window.desk.session is not None)
+    with Image.open(picture) as image:
+        assert np.array_equal(driven.job.pixels, np.asarray(image))
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture at all", b"\x89PNG\r\n\x1a\n" + bytes(100)])
+def test_a_bad_picture_is_one_sentence_and_the_run_goes_on(
+    driven: Driven, tmp_path: Path, content: bytes
+) -> None:
+    driven.open()
+    session, bad = driven.session, tmp_path / "bad.png"
+    bad.write_bytes(content)
+    driven.window.open(str(bad))
+    driven.until(driven.window.stage.toast.isVisible)
+    words = driven.window.stage.toast.label.text()
+    assert "bad.png" in words
+    assert words.endswith(".")
+    assert "\n" not in words
+    assert driven.session is session
+    driven.learn_on()
+
+
+def test_nothing_to_open_says_what_to_do(driven: Driven) -> None:
+    driven.window.open("/no/such/picture.png")
+    driven.until(driven.window.stage.empty.isVisible)
+    assert "Drop a picture" in driven.window.stage.empty.label.text()
+    driven.open()
+    assert not driven.window.stage.empty.isVisible()
+
+
+def test_the_gallery_opens_what_is_clicked(driven: Driven) -> None:
+    driven.window.deeds.show_gallery()
+    gallery = driven.window.findChild(Gallery)
+    assert isinstance(gallery, Gallery)
+    made = gallery.shelves[-1]
+    item = made.item(0)
+    assert item is not None
+    chosen: list[str] = []
+    gallery.chosen.connect(chosen.append)
+    made.itemClicked.emit(item)
+    assert chosen == [SMALL]
+    driven.until(lambda: driven.window.desk.session is not None)
+
+
+# -- hands in the network --------------------------------------------------------------------------------------------
+
+
+def test_add_select_move_delete_undo(driven: Driven) -> None:
+    driven.open()
+    w = driven.window
+    driven.key(Qt.Key.Key_L)
+    driven.until(lambda: "65 lines" in w.top.words.text())
+    driven.key(Qt.Key.Key_C)
+    driven.until(lambda: "1 circle" in w.top.words.text())
+    assert w.stage.frame is not None
+    unit = int(w.stage.frame["unit_ids"][-1])  # the circle
+    w.stage.canvas.selected = unit
+    w.show_selected()
+    assert w.panel.unit.title.text() == "Circle 1"
+    driven.pause()
+    _, edit = w.panel.unit._rows[2]
+    edit.setFocus()
+    edit.selectAll()
+    QTest.keyClicks(edit, "0.25")
+    QTest.keyClick(edit, Qt.Key.Key_Return)
+    driven.until(lambda: abs(float(driven.job.params["circle_log_radius"][-1].exp()) - 0.25) < 1e-6)
+    w.setFocus()
+    driven.key(Qt.Key.Key_Delete)
+    driven.until(lambda: unit not in driven.job.unit_ids)
+    assert w.panel.unit.title.text() == "Nothing selected"
+    driven.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    driven.until(lambda: unit in driven.job.unit_ids)
+
+
+def test_painting_and_taking_it_back(driven: Driven) -> None:
+    driven.open()
+    w = driven.window
+    driven.key(Qt.Key.Key_B)
+    assert w.stage.canvas.brush is not None
+    native = w.stage.canvas.native
+    at = QPoint(native.width() // 4, native.height() // 2)
+    QTest.mousePress(native, Qt.MouseButton.LeftButton, pos=at)
+    QTest.mouseMove(native, at + QPoint(20, 0))
+    QTest.mouseRelease(native, Qt.MouseButton.LeftButton, pos=at + QPoint(20, 0))
+    driven.until(lambda: driven.job.mask is not None and float(driven.job.mask.max()) > 1)
+    driven.key(Qt.Key.Key_B)
+    assert w.stage.canvas.brush is None
+    w.deeds.clear_mask()
+    driven.until(lambda: driven.job.mask is None)
+    driven.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    driven.until(lambda: driven.job.mask is not None and w.stage.canvas.mask is not None)
+
+
+# -- how it looks ----------------------------------------------------------------------------------------------------
+
+
+def test_theme_modes_and_layout_are_remembered(driven: Driven, qtbot: QtBot, tmp_path: Path) -> None:
+    w = driven.window
+    assert w.palette_ is DARK
+    driven.key(Qt.Key.Key_T)
+    driven.key(Qt.Key.Key_V)
+    driven.key(Qt.Key.Key_O)
+    driven.key(Qt.Key.Key_F9)
+    assert not w.panel.isVisible()
+    grab = w.grab().toImage()
+    assert grab.pixelColor(grab.width() // 3, 2).name() == LIGHT.panel
+    driven.leave()
+    again = MainWindow(driven.settings, Answers(), runs=tmp_path)
+    assert again.palette_ is LIGHT
+    assert again.stage.canvas.mode == "swipe"
+    assert not again.stage.canvas.overlay
+    assert again.panel.isHidden()
+    gone: list[bool] = []
+    again.gone.connect(lambda: gone.append(True))
+    again.leave()
+    qtbot.waitUntil(lambda: bool(gone), timeout=PATIENCE)
+
+
+def test_every_key_is_told_on_f1(driven: Driven) -> None:
+    driven.key(Qt.Key.Key_F1)
+    keys = driven.window.findChild(Keys)
+    assert isinstance(keys, Keys)
+    keys.activateWindow()
+    driven.until(keys.isActiveWindow)
+    told = {label.text() for label in keys.findChildren(QLabel)}
+    for deed in DEEDS:
+        action = driven.window.actions_[deed.name]
+        assert action.toolTip()
+        if deed.keys:
+            assert action.shortcut().toString() in told
+    used = [s.toString() for a in driven.window.actions_.values() for s in a.shortcuts()]
+    assert len(used) == len(set(used))
+    QTest.keyClick(keys, Qt.Key.Key_Escape)  # closes the page, not the program
+    assert not keys.isVisible()
+    assert not driven.gone
+
+
+def test_the_canvas_owns_most_of_the_window(driven: Driven) -> None:
+    w = driven.window
+    w.resize(1440, 900)
+    driven.until(lambda: w.width() == 1440)
+    canvas = w.stage.canvas.native
+    assert canvas.width() * canvas.height() >= 0.6 * w.width() * w.height()
+    assert canvas.width() >= 2 / 3 * w.width()
+    assert canvas.height() >= 2 / 3 * w.height()
+
+
+def test_export_writes_what_is_shown(driven: Driven, tmp_path: Path) -> None:
+    driven.open()
+    driven.key(Qt.Key.Key_E, Qt.KeyboardModifier.ControlModifier)
+    dialog = driven.window.findChild(Export)
+    assert isinstance(dialog, Export)
+    dialog.width_edit.setText("200")
+    out = tmp_path / "out.png"
+    dialog.write(out)
+    driven.until(out.exists)
+    with Image.open(out) as image:
+        assert image.size == (200, 200)
+    driven.until(lambda: "out.png" in driven.window.stage.toast.label.text())
