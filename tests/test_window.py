@@ -20,6 +20,7 @@ from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
+from scalefree_studio.jobs.divider_controls import FitControls
 from scalefree_studio.jobs.fit_dividers import FitDividers
 from scalefree_studio.storage.history import History
 from scalefree_studio.storage.run_folder import RunFolder, load_checkpoint
@@ -29,12 +30,14 @@ from scalefree_studio.window.dialogs import Keys
 from scalefree_studio.window.export import Export
 from scalefree_studio.window.gallery import Gallery
 from scalefree_studio.window.main_window import MainWindow
+from scalefree_studio.window.opening import Subject
 from scalefree_studio.window.session import Session
 from scalefree_studio.window.theme import DARK, LIGHT
 
 PATIENCE = 20_000  # ms: only so that a broken window does not hang the tests
 OURS = {"training", "recorder", "render", "opening", "thumbnails", "export"}
 SMALL = "synthetic:lines-5"
+FEW = FitControls(lines=8, hidden=8, batch_size=512, start="random")
 
 
 class Answers(Person):
@@ -67,10 +70,10 @@ class Driven:
     def until(self, what: Callable[[], object]) -> None:
         self.qtbot.waitUntil(lambda: bool(what()), timeout=PATIENCE)
 
-    def open(self, subject: object = SMALL) -> None:
+    def open(self, subject: Subject = SMALL) -> None:
         """Open, and wait until something has been learnt and shown."""
         before = self.window.desk.session
-        self.window.open(subject)  # type: ignore[arg-type]
+        self.window.open(subject, FEW)
         self.until(
             lambda: self.window.desk.session not in (before, None) and self.window.stage.snapshot is not None
         )
@@ -236,7 +239,7 @@ def test_play_pause_step(driven: Driven) -> None:
     driven.until(lambda: f"step {step + 1:,}" in driven.window.transport.clock.text())
     driven.key(Qt.Key.Key_Space)
     driven.learn_on()
-    assert driven.window.top.words.text().startswith("Learning lines-5 — 64 lines, ")
+    assert driven.window.top.words.text().startswith("Learning lines-5 — 8 lines, ")
 
 
 def test_a_live_control_reaches_the_job(driven: Driven) -> None:
@@ -432,7 +435,7 @@ def test_add_select_move_delete_undo(driven: Driven) -> None:
     driven.open()
     w = driven.window
     driven.key(Qt.Key.Key_L)
-    driven.until(lambda: "65 lines" in w.top.words.text())
+    driven.until(lambda: "9 lines" in w.top.words.text())
     driven.key(Qt.Key.Key_C)
     driven.until(lambda: "1 circle" in w.top.words.text())
     assert w.stage.frame is not None

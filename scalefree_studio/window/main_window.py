@@ -12,6 +12,7 @@ from PyQt6.QtWidgets import QApplication, QDialog, QMainWindow, QMenuBar, QSplit
 
 from ..controls import ControlError, edited
 from ..errors import UserError
+from ..jobs.divider_controls import FitControls
 from ..jobs.divider_edits import MoveUnit
 from ..jobs.job import Edit, SetControls
 from ..snapshot import Snapshot
@@ -122,10 +123,10 @@ class MainWindow(QMainWindow):
 
     # -- opening, and the pipe's end -----------------------------------------------------------------------------
 
-    def open(self, subject: Subject) -> None:
+    def open(self, subject: Subject, controls: FitControls | None = None) -> None:
         """Learn a picture, or go on with a model or run. What is there goes on until the other is ready."""
         if not self._leaving:
-            self.desk.open(subject)
+            self.desk.open(subject, controls)
 
     def _begin(self) -> None:
         session, found = self.desk.session, self.desk.found
@@ -360,12 +361,13 @@ class MainWindow(QMainWindow):
 
     def _finish(self) -> None:
         self._ended = True
-        self._display.stop()
         for dialog in list(self._dialogs):
             dialog.close()
         self.transport.close_history()
         self.stage.close_canvas()
         self.desk.close()
+        for timer in self.findChildren(QTimer):
+            timer.stop()
         self.close()
         self.gone.emit()
 
