@@ -8,7 +8,7 @@ WITH_DISPLAY := env -u DISPLAY -u WAYLAND_DISPLAY scripts/with-display
 ARGS :=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check pictures bench pins clean
+.PHONY: help run test check format pictures bench pins clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile | expand -t 18
@@ -32,6 +32,11 @@ check: ## style, types, and who imports whom
 	$(PYTHON) -m ruff format --check
 	$(PYTHON) -m mypy
 	.venv/bin/lint-imports --no-logo
+
+format: ## lay out the code, and mend what ruff can mend
+	@scripts/setup.sh test
+	$(PYTHON) -m ruff check --fix
+	$(PYTHON) -m ruff format
 
 pictures: ## make the README's pictures of the window
 	@scripts/setup.sh test
