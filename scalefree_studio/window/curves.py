@@ -6,14 +6,13 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
-from PyQt6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer, pyqtSignal
+from PyQt6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QFontMetricsF, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
 from PyQt6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from .series import Series, log_ticks, thinned, ticks
 from .theme import DARK, GRID, Palette, scaled, tabular
 
-REPAINT = 50  # ms: curves change slowly, and the picture wants the time
 QUANTITIES = (  # metric, title, unit, logarithmic, share of the width
     ("loss", "Loss", "", True, 3),
     ("psnr", "PSNR", "dB", False, 3),
@@ -168,10 +167,6 @@ class Curves(QWidget):
             self.curves[metric] = Curve(title, unit, log)
             row.addWidget(self.curves[metric], share)
         self._last: dict[str, float] = {}
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(REPAINT)
-        self._timer.timeout.connect(self._repaint)
 
     def add(self, step: int, metrics: Mapping[str, float]) -> None:
         if metrics == self._last:
@@ -180,8 +175,7 @@ class Curves(QWidget):
         for metric, curve in self.curves.items():
             if metric in metrics:
                 curve.series.add(step, float(metrics[metric]))
-        if not self._timer.isActive():
-            self._timer.start()
+                curve.update()
 
     def clear(self) -> None:
         self._last = {}
@@ -201,7 +195,3 @@ class Curves(QWidget):
 
     def mouseDoubleClickEvent(self, event: QMouseEvent | None) -> None:
         self.recent_wanted.emit()
-
-    def _repaint(self) -> None:
-        for curve in self.curves.values():
-            curve.update()

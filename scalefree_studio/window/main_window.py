@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +30,6 @@ from .theme import GRID, Palette
 from .topbar import TopBar
 from .transport import Transport
 from .units import in_words
-
-FRAME, SLOW = (
-    16,
-    50,
-)  # ms between looks at the mailbox: as a display shows, and when the window is hard pressed
-LATE = 0.008  # seconds
 
 
 class MainWindow(QMainWindow):
@@ -101,12 +94,8 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(self.whole)
 
     def _connect(self) -> None:
-        self._display = QTimer(self)
-        self._display.setSingleShot(True)
-        self._display.setTimerType(Qt.TimerType.PreciseTimer)
-        self._pace, self._due = float(FRAME), 0.0
-        self._display.timeout.connect(self._show_newest)
-        self.desk.ready.connect(self._schedule)
+        self.stage.tick.connect(self._show_newest)
+        self.desk.ready.connect(self.stage.pace.ask)
         self.desk.told.connect(self._hear)
         self.desk.opened.connect(self._begin)
         self.desk.opening.connect(lambda name: self.top.say(f"Opening {name} …"))
@@ -163,15 +152,7 @@ class MainWindow(QMainWindow):
             closes=False,
         )
 
-    def _schedule(self) -> None:
-        if not (self._ended or self._display.isActive()):
-            self._due = time.monotonic() + self._pace / 1000
-            self._display.start(round(self._pace))
-
     def _show_newest(self) -> None:
-        # Where drawing is slow, this timer is late: show less often, so that the window still answers in between.
-        late = time.monotonic() - self._due > LATE
-        self._pace = min(SLOW, self._pace * 1.5) if late else max(FRAME, self._pace * 0.95)
         session = self.desk.session
         snapshot = session.mailbox.take() if session is not None else None
         if session is None or snapshot is None:

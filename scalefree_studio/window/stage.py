@@ -18,6 +18,7 @@ from ..jobs.divider_edits import MoveUnit, SetMask  # noqa: E402
 from ..jobs.job import Edit  # noqa: E402
 from ..snapshot import Array, Snapshot  # noqa: E402
 from . import render  # noqa: E402
+from .pace import Pace  # noqa: E402
 from .theme import GRID, Palette, tabular  # noqa: E402
 from .toast import Toast  # noqa: E402
 from .units import Unit, unit_of  # noqa: E402
@@ -27,6 +28,7 @@ class Stage(QWidget):
     """Shows snapshots, and tells what the hand does as edits of the job."""
 
     edited = pyqtSignal(object)
+    tick = pyqtSignal()  # the canvas is about to be drawn: the moment to give it what is new
     selected = pyqtSignal()
     brush_changed = pyqtSignal()
 
@@ -34,6 +36,9 @@ class Stage(QWidget):
         super().__init__()
         self.canvas = DividerCanvas(parent=self)
         self.canvas.listener = _Hands(self)
+        self._update = self.canvas.update
+        self.pace = Pace(self._draw, self)
+        self.canvas.update = self.pace.ask  # whatever wants to be drawn waits for the next moment to draw
         self.pictures = render.attach(self.canvas)
         self.snapshot: Snapshot | None = None  # what is shown
         self.sharpness = 1000.0
@@ -50,6 +55,10 @@ class Stage(QWidget):
         self.reading.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.reading.hide()
         self.installEventFilter(self)
+
+    def _draw(self) -> None:
+        self.tick.emit()
+        self._update()
 
     @property
     def frame(self) -> Mapping[str, Array] | None:
@@ -109,6 +118,7 @@ class Stage(QWidget):
         """The end: no thread may draw for a canvas that has gone."""
         for toast in (self.toast, self.past, self.empty):
             toast.hide()
+        self.pace.stop()
         self.pictures.stop()
 
 
