@@ -27,8 +27,8 @@ def resolve(hold: list[str]) -> dict[str, str]:
     """Name → version of all that the project and its extras need, found without installing anything."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = itertools.chain(*project["optional-dependencies"].values())
-    pip = "-m pip install --quiet --dry-run --ignore-installed --report -".split()
-    command = [sys.executable, *pip, *project["dependencies"], *extras, *hold]
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed"]
+    command = [*pip, "--report", "-", *project["dependencies"], *extras, *hold]
     report = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
     found = [item["metadata"] for item in report["install"]]
     return {item["name"]: item["version"].partition("+")[0] for item in found}
