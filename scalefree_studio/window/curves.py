@@ -132,6 +132,8 @@ class Curve(QWidget):
             painter.drawText(QPointF(max(0.0, x), y + metrics.ascent() / 2 - 1), text)
 
     def _tick_text(self, value: float) -> str:
+        if 0 < abs(value) < 0.001:
+            return f"{value:.0e}".replace("e-0", "e-")
         return f"{value:.3g}" if abs(value) < 10_000 else f"{value:,.0f}"
 
     # The pointer.

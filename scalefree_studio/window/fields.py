@@ -90,7 +90,7 @@ class NumberField(Field):
         super().__init__(control, value)
         self.edit = ValueEdit()
         self.edit.setAccessibleName(control.label)
-        self.edit.setFixedWidth(9 * GRID)
+        self.edit.setFixedWidth(8 * GRID)
         self.edit.returnPressed.connect(self._typed)
         self.edit.left.connect(self._typed)
         self.edit.given_up.connect(lambda: self.put(self.value))

@@ -25,7 +25,7 @@ class Pace(QObject):
         self._draw = draw
         self._cost = 0.0  # seconds
         self._drawn = 0.0
-        self._drawing = False
+        self._drawing = self._stopped = False
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
@@ -39,11 +39,13 @@ class Pace(QObject):
         return min(SLOWEST, max(FASTEST, SHARE * self._cost))
 
     def ask(self, *_: object) -> None:
-        if not (self._drawing or self._timer.isActive()):
+        if not (self._stopped or self._drawing or self._timer.isActive()):
             wait = self._drawn + self.interval - time.perf_counter()
             self._timer.start(max(0, round(wait * 1000)))
 
     def stop(self) -> None:
+        """For good."""
+        self._stopped = True
         self._timer.stop()
         self._after.stop()
 
@@ -54,7 +56,8 @@ class Pace(QObject):
             self._draw()
         finally:
             self._drawing = False
-        self._after.start(0)
+        if not self._stopped:
+            self._after.start(0)
 
     def _measure(self) -> None:
         cost = min(SLOWEST, time.perf_counter() - self._drawn)

@@ -154,7 +154,7 @@ class UnitEditor(QWidget):
             line.addStretch()
             edit = ValueEdit()
             edit.setAccessibleName(told.label)
-            edit.setFixedWidth(9 * GRID)
+            edit.setFixedWidth(8 * GRID)
             edit.returnPressed.connect(lambda n=n: self._typed(n))
             edit.left.connect(lambda n=n: self._typed(n))
             line.addWidget(edit)

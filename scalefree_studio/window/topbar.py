@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PyQt6.QtCore import QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QAction, QResizeEvent
+from PyQt6.QtGui import QAction, QPainter, QPaintEvent, QResizeEvent
 from PyQt6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QMenuBar, QSizePolicy, QToolButton, QWidget
 
 from .fields import segment
@@ -16,6 +16,22 @@ MODES = (
     ("swipe", "Swipe", "The learned picture over the target: pull the bar"),
     ("learned", "Learned", "The learned picture alone"),
 )
+
+
+class Sentence(QLabel):
+    """One line; where there is no room for all of it, its end is left out and told by the tooltip."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFont(tabular(self.font()))
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        painter, room = QPainter(self), self.rect().adjusted(GRID, 0, -GRID, 0)
+        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, room.width())
+        self.setToolTip("" if text == self.text() else self.text())
+        painter.setPen(self.palette().color(self.foregroundRole()))
+        painter.drawText(room, Qt.AlignmentFlag.AlignCenter, text)
 
 
 class TopBar(QWidget):
@@ -41,10 +57,7 @@ class TopBar(QWidget):
         row.setSpacing(GRID // 2)
         bar.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
         row.addWidget(bar, 0, Qt.AlignmentFlag.AlignVCenter)
-        self.words = QLabel()
-        self.words.setFont(tabular(self.words.font()))
-        self.words.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.words = Sentence()
         row.addWidget(self.words, 1)
         self.modes: dict[str, QToolButton] = {}
         group = QButtonGroup(self)

@@ -46,7 +46,7 @@ class Transport(QWidget):
         self.clock.setProperty("soft", True)
         self.clock.setFont(tabular(self.clock.font()))
         self.clock.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.clock.setMinimumWidth(22 * GRID)
+        self.clock.setMinimumWidth(18 * GRID)
         row.addWidget(self.clock)
         self._actions = actions
         self._path: Path | None = None
