@@ -13,7 +13,7 @@ from collections.abc import Callable
 from PyQt6.QtCore import QObject, Qt, QTimer
 
 FASTEST, SLOWEST = 0.016, 0.08  # seconds
-SHARE = 2.0  # the interval, in costs: half of the time is left for everything else
+SHARE = 1.5  # the interval, in costs: a third of the time is left for everything else
 SMOOTH = 0.2
 
 

@@ -20,6 +20,8 @@ from ..snapshot import Array, Change, Snapshot
 from ..storage.recorder import Recorder
 from ..storage.run_folder import HISTORY, RunFolder
 
+POLITE = 10  # how far behind: as `nice` counts
+
 
 class Session:
     """From `start` until `ended`. `ready` and `told` are called, without arguments, in the training thread: when a new
@@ -121,7 +123,9 @@ class Session:
         return saved
 
     def _work(self) -> None:
-        # One core stays free for the window, whatever torch would take for itself.
+        # One core stays free for the window, whatever torch would take for itself; and where cores are short, drawing
+        # goes first: it is a small part of the time, and a person waits for it.
+        yield_to_the_window()
         torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
         try:
             self.runner.run()
@@ -137,6 +141,13 @@ class Session:
     def _say(self, message: str) -> None:
         self._messages.append(message)
         self._told()
+
+
+def yield_to_the_window() -> None:
+    """Let this thread step back behind the one that draws. Only Linux knows priorities of threads."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), POLITE)
 
 
 class _Still:
