@@ -19,22 +19,26 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+import skimage.data
 import torch
+from skimage.transform import resize
 from torch import nn
 
-from scalefree_studio.data.pictures import downscaled, load_picture
+from scalefree_studio.data.pictures import pixels_of
 from scalefree_studio.data.synthetic import random_arrangement
 from scalefree_studio.jobs.divider_controls import FitControls
 from scalefree_studio.jobs.fit_dividers import FitDividers
 from scalefree_studio.jobs.job import Limit
 from scalefree_studio.models import dividers
+from scalefree_studio.models.threads import cores_for_learning, torch_threads
 
 Curve = list[tuple[float, float]]  # (seconds, dB)
 MARKS = (1, 2, 3, 5, 10, 20, 40, 60, 80, 120, 160)
 
 
 def astronaut() -> np.ndarray:
-    return downscaled(load_picture("photo:astronaut").pixels, 4)  # 128 × 128
+    """Resized as scikit-image resizes it."""
+    return pixels_of(resize(skimage.data.astronaut(), (128, 128), anti_aliasing=True))
 
 
 def watch(step: Callable[[], None], psnr: Callable[[], float], seconds: float, look_every: float = 0.25) -> Curve:
@@ -89,9 +93,9 @@ def reference_curve(pixels: np.ndarray, lines: int, circles: int, hidden: int, s
 def our_curve(pixels: np.ndarray, controls: FitControls, seconds: float) -> Curve:
     began = time.perf_counter()
     job = FitDividers(pixels, controls, Limit(seconds=seconds))
-    start = time.perf_counter() - began  # finding the start is part of the work
-    job.seconds = start
-    return [(t + start, db) for t, db in watch(job.step, job.psnr, seconds - start)]
+    start = job.seconds = time.perf_counter() - began  # finding the start is part of the work
+    with torch_threads(cores_for_learning()):
+        return [(t + start, db) for t, db in watch(job.step, job.psnr, seconds - start)]
 
 
 def first_time(curve: Curve, level: float) -> float:
@@ -161,9 +165,7 @@ def main() -> None:
     parser.add_argument("--truth-seconds", type=float, default=10)
     parser.add_argument("--counts", type=int, nargs="+", default=[1, 2, 3, 5, 8, 10, 15])
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
     for part in (race, budget, truth):
         if arguments.only in (None, part.__name__):
             part(arguments)

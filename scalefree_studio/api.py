@@ -26,6 +26,7 @@ from .jobs.divider_controls import FitControls
 from .jobs.fit_dividers import KIND, FitDividers, SavedModel, read_model
 from .jobs.job import Limit
 from .models.divider_render import Region, render_region
+from .models.threads import cores_for_learning, torch_threads
 from .runner import Consumer, Runner
 from .snapshot import Array
 from .storage.recorder import Recorder
@@ -76,7 +77,7 @@ def fit_into(folder: RunFolder, job: FitDividers, every: int = 0, progress: bool
     if progress:
         consumers.append(ProgressBar(job.limit, job.name))
     runner = Runner(job, consumers, folder.keep)
-    with signals_stop(runner):
+    with signals_stop(runner), torch_threads(cores_for_learning()):
         runner.run(until_limit=True)
     if runner.status.unsaved or runner.status.failed:
         raise JobError(runner.status.message)
@@ -152,7 +153,8 @@ def fit(
     limit = Limit(steps, seconds) if steps or seconds else Limit(seconds=20.0)
     job = new_job(image, wanted, limit, choose_device(device))
     runner = Runner(job, [ProgressBar(limit, job.name)] if progress else [])
-    runner.run(until_limit=True)
+    with torch_threads(cores_for_learning()):
+        runner.run(until_limit=True)
     if runner.status.failed:
         raise JobError(runner.status.message)
     return Dividers(read_model(job.checkpoint()), job.step_count, job.seconds)

@@ -15,7 +15,8 @@ from .jobs.job import Limit
 from .runner import Runner
 from .snapshot import Change, Snapshot
 
-REFRESH_SECONDS = 0.1
+REFRESH_SECONDS = 0.1  # on a terminal
+LOG_SECONDS = 5.0  # in a log file
 
 
 class ProgressBar:
@@ -28,10 +29,11 @@ class ProgressBar:
         self._bar: Any = tqdm(
             total=total, desc=name, file=sys.stderr, bar_format=form, postfix=["starting"], leave=True, mininterval=0
         )
+        self._every = REFRESH_SECONDS if sys.stderr.isatty() else LOG_SECONDS
         self._looked = 0.0
 
     def wants(self, step: int) -> bool:
-        return time.monotonic() - self._looked > REFRESH_SECONDS
+        return time.monotonic() - self._looked > self._every
 
     def show(self, snapshot: Snapshot) -> None:
         self._looked = time.monotonic()

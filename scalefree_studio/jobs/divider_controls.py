@@ -26,7 +26,7 @@ class FitControls(DividerShape):
         low=1.0, high=1000.0, scale="log", live=True, group="Edges", unit="×",
     )
     learning_rate: float = control(
-        0.01, label="Learning rate", help="How far each step goes, at the start of the schedule.",
+        0.005, label="Learning rate", help="How far each step goes, at the start of the schedule.",
         low=1e-5, high=1.0, scale="log", live=True, group="Learning",
     )
     divider_rate: float = control(
@@ -50,8 +50,9 @@ class FitControls(DividerShape):
         low=0, high=1 << 22, scale="log", live=True, group="Learning", unit="pixels",
     )
     start: str = control(
-        "edges", label="Start", help="Where dividers begin: on the picture's strongest edges, or anywhere.",
-        choices=("edges", "random"), group="Learning", advanced=True,
+        "auto", label="Start",
+        help="Where dividers begin: on the strongest edges, at random, or on edges where a few explain the picture.",
+        choices=("auto", "edges", "random"), group="Learning", advanced=True,
     )
     revive: bool = control(
         True, label="Revive", help="Now and then move the least useful dividers to where the error is.",
@@ -107,7 +108,9 @@ def with_values(controls: FitControls, values: Mapping[str, Any]) -> FitControls
     if new.numbers != controls.numbers and new.numbers:
         if new.numbers < 21:
             raise ControlError("A network takes at least 21 numbers.")
-        return replace(new, **best_division(new.numbers))
-    if new.numbers and any(getattr(new, name) != getattr(controls, name) for name in SHAPE_CONTROLS):
-        return replace(new, numbers=0)
+        new = replace(new, **best_division(new.numbers))
+    elif new.numbers and any(getattr(new, name) != getattr(controls, name) for name in SHAPE_CONTROLS):
+        new = replace(new, numbers=0)
+    if new.units == 0:
+        raise ControlError("A network needs at least one line, circle or smooth unit.")
     return new

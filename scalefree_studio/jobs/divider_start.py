@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,13 +22,25 @@ if TYPE_CHECKING:
     from .fit_dividers import FitDividers
 
 SEARCH_SIDE = 128  # edges are looked for at this size; training finds the fraction of a pixel
-ALL_CANDIDATES = 120_000  # shared among the units, so that the start takes about a second however many there are
+POOL = 3000  # candidates for each unit
+MOST_ON_EDGES = 32  # more units than this are not looked for unasked: it takes a tenth of a second each
+MOSTLY_FLAT = 0.5  # of the picture without edges: worth looking whether a few dividers are all there is
+EXPLAINED = 0.9  # of the edges under the dividers found: the picture is made of them
 
 
-def start(controls: FitControls, pixels: Array) -> Params:
-    """The parameters before the first step."""
+@dataclass(frozen=True)
+class Start:
+    """Parameters before the first step, and whether their dividers lie on edges already: then they only need care."""
+
+    params: Params
+    on_edges: bool
+
+
+def start(controls: FitControls, pixels: Array) -> Start:
     rng = np.random.default_rng(controls.seed)
-    found = _on_edges(controls, pixels, rng) if controls.start == "edges" else _anywhere(controls, pixels, rng)
+    found = None if controls.start == "random" else _on_edges(controls, pixels, rng)
+    on_edges = found is not None
+    found = found or _anywhere(controls, pixels, rng)
     p: Params = {}
     if controls.lines:
         p |= _lines(np.array(found["line"]), controls.line_form, pixels.shape, rng)
@@ -38,13 +51,13 @@ def start(controls: FitControls, pixels: Array) -> Params:
         if count:
             p[f"{kind}_weight"] = 3 * torch.randn(count, 2, generator=gen)
             p[f"{kind}_bias"] = torch.randn(count, generator=gen)
-    return p | _layers(controls, pixels, gen)
+    return Start(p | _layers(controls, pixels, gen), on_edges)
 
 
 def placed_unit(job: FitDividers, kind: str) -> Params:
     """A line or circle on the strongest edge of what is still wrong, away from all others."""
     search = residual_search(job, np.random.default_rng(job.step_count))
-    divider, _ = search.find(kind, pool=4000)
+    divider, _ = search.find(kind, POOL)
     form = "distance" if "line_offset" in job.params else "angle"
     if "line_angle" not in job.params:
         form = job.controls.line_form
@@ -54,7 +67,7 @@ def placed_unit(job: FitDividers, kind: str) -> Params:
 
 def residual_search(job: FitDividers, rng: np.random.Generator) -> EdgeSearch:
     """A search over what is still wrong, in which the present units lie already."""
-    target = downscaled(job.pixels, math.ceil(max(job.pixels.shape[:2]) / SEARCH_SIDE)) / 255
+    target = _small(job.pixels)
     height, width = target.shape[:2]
     with torch.no_grad():
         learnt = dividers.predict(job.params, dividers.pixel_grid(height, width, job.device), job.controls.sharpness)
@@ -78,21 +91,26 @@ def present(p: Params) -> list[tuple[str, npt.NDArray[np.float64]]]:
     return found
 
 
-def _on_edges(shape: DividerShape, pixels: Array, rng: np.random.Generator) -> dict[str, list[Array]]:
-    """Greedily, the strongest edge first."""
-    target = downscaled(pixels, math.ceil(max(pixels.shape[:2]) / SEARCH_SIDE)) / 255
-    search = EdgeSearch(target, rng)
-    count = shape.lines + shape.circles
-    pool, rounds = max(200, min(8000, ALL_CANDIDATES // max(1, count))), 8 if count <= 16 else 2
-    left = {kind: n for kind, n in (("line", shape.lines), ("circle", shape.circles)) if n}
+def _on_edges(controls: FitControls, pixels: Array, rng: np.random.Generator) -> dict[str, list[Array]] | None:
+    """Greedily, the strongest edge first. Unless asked for, only where that explains the picture, or None."""
+    unasked = controls.start == "auto"
+    search = EdgeSearch(_small(pixels), rng)
+    left = {kind: n for kind, n in (("line", controls.lines), ("circle", controls.circles)) if n}
+    if unasked and (not 0 < sum(left.values()) <= MOST_ON_EDGES or search.flat() < MOSTLY_FLAT):
+        return None
     found: dict[str, list[Array]] = {"line": [], "circle": []}
     while left:
-        candidates = [(kind, *search.find(kind, pool, rounds)) for kind in left]
+        candidates = [(kind, *search.find(kind, POOL)) for kind in left]
         kind, divider, _ = max(candidates, key=lambda candidate: candidate[2])
         found[kind].append(divider)
         search.occupy(kind, divider)
         left = {k: n - (k == kind) for k, n in left.items() if n - (k == kind)}
-    return found
+    return None if unasked and search.explained() < EXPLAINED else found
+
+
+def _small(pixels: Array) -> npt.NDArray[np.float64]:
+    """The picture at the size of the search, in [0, 1]."""
+    return downscaled(pixels, math.ceil(max(pixels.shape[:2]) / SEARCH_SIDE)) / 255
 
 
 def _anywhere(shape: DividerShape, pixels: Array, rng: np.random.Generator) -> dict[str, list[Array]]:
@@ -134,9 +152,20 @@ def _layers(shape: DividerShape, pixels: Array, gen: torch.Generator) -> Params:
             p[f"{layer}_weight"] = torch.randn(size, width, generator=gen) / math.sqrt(max(1, width))
             p[f"{layer}_bias"] = torch.full((size,), 0.1)
             width = size
+    p["out_weight"] = _balanced(shape.hidden, gen)
     mean = torch.from_numpy(pixels.reshape(-1, 3).mean(0) / 255).clamp(0.02, 0.98)
     p["out_bias"] = torch.logit(mean).float()
     return p
+
+
+def _balanced(hidden: int, gen: torch.Generator) -> Tensor:
+    """Ways out of the colour units, (3, M): random directions in threes at right angles, each beside its opposite. Every
+    colour can then be made brighter and darker, also with few units, some of which may be off."""
+    columns: list[Tensor] = []
+    while len(columns) < hidden:
+        q = torch.linalg.qr(torch.randn(3, 3, generator=gen))[0]
+        columns += [sign * q[:, k] for k in range(3) for sign in (1, -1)]
+    return torch.stack(columns[:hidden], 1) * (0.85 * math.sqrt(3 / hidden))
 
 
 def _tensor(array: Array) -> Tensor:

@@ -38,6 +38,7 @@ WARM = 0.01  # of the schedule, while the rates rise
 GROWTH = ((0.85, 8), (0.3, 2), (0.0, 1))  # from so far on, batches are so many times larger
 REVIVALS, REVIVE_UNTIL, REVIVED = 30, 0.6, 0.1  # how often, until when, what share of the units at first
 REVIVAL_PIXELS = 4096
+CARE = 1 / 15  # dividers that start on edges move so much slower, and are not revived
 
 @dataclass(frozen=True)
 class Backup:
@@ -89,8 +90,9 @@ class FitDividers:
         sample = min(len(self._rows), MEASURED_PIXELS)
         chosen = torch.randperm(len(self._rows), generator=torch.Generator().manual_seed(0))[:sample]
         self._measured_rows = self._rows[chosen.to(self.device)] if sample < len(self._rows) else self._rows
-        params = divider_start.start(c, self.pixels)
-        self.lay_out({n: t.to(self.device) for n, t in params.items()}, np.arange(c.units, dtype=np.int64))
+        begun = divider_start.start(c, self.pixels)
+        self._on_edges = begun.on_edges
+        self.lay_out({n: t.to(self.device) for n, t in begun.params.items()}, np.arange(c.units, dtype=np.int64))
         self._revivals = 0
         self._loss = torch.tensor(math.nan)
         self._metrics: dict[str, float] = {}
@@ -182,7 +184,10 @@ class FitDividers:
         weight = columns[7] if self._weighted else None
         leak = LEAK * max(0.0, 1 - self.progress / LEAK_UNTIL)
         self._loss, _ = self._fused.loss_and_gradient(columns[:4], columns[4:7], c.sharpness, g, weight, leak)
-        self._optimizer.step(self._flat, learning_rate * c.divider_rate, learning_rate, learning_rate * c.matrix_rate)
+        care = CARE if self._on_edges else 1.0
+        self._optimizer.step(
+            self._flat, learning_rate * c.divider_rate * care, learning_rate, learning_rate * c.matrix_rate
+        )
         self.step_count += 1
         if self.step_count % CHECK_EVERY == 0:
             self._check_finite()
@@ -200,7 +205,7 @@ class FitDividers:
         if gone >= 1 or int(gone * REVIVALS) <= self._revivals:
             return
         self._revivals = int(gone * REVIVALS)
-        if self._controls.revive:
+        if self._controls.revive and not self._on_edges:
             columns = self._some_pixels(REVIVAL_PIXELS)
             said = self._fused.said(columns[:4], self._controls.sharpness)
             weight = columns[7] if self._weighted else None
@@ -271,8 +276,6 @@ class FitDividers:
         """Take new values; True if one of them made the job start over."""
         new = with_values(self._controls, values)
         changed = [c for c in controls_of(new) if getattr(new, c.name) != getattr(self._controls, c.name)]
-        if new.units == 0:
-            raise ControlError("A network needs at least one line, circle or smooth unit.")
         self._controls = new
         self._weigh()
         again = not all(c.live for c in changed)
@@ -298,6 +301,7 @@ class FitDividers:
             "seconds": good.seconds,
             "updates": count,
             "revivals": self._revivals,
+            "on_edges": self._on_edges,
             "psnr": self.psnr(),
         }
         model = _arrays(good.params) | {"target": self.pixels, "unit_ids": good.ids}
@@ -328,7 +332,7 @@ class FitDividers:
                 job.set_mask(trainer.get("mask"))
             job.lay_out(params, saved.unit_ids, moments)
             job.step_count, job.seconds = checkpoint.step, float(about.get("seconds", 0))
-            job._revivals = int(about.get("revivals", 0))
+            job._revivals, job._on_edges = int(about.get("revivals", 0)), bool(about.get("on_edges"))
             if trainer and job.device.type == "cpu":
                 job._random.set_state(torch.from_numpy(trainer["random"].copy()))
         except (KeyError, ValueError, RuntimeError, TypeError, ControlError) as error:

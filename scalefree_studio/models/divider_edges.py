@@ -16,6 +16,7 @@ Floats = npt.NDArray[np.float64]
 
 MOST_JUMP = 0.25  # one very strong edge must not outshout a long one
 ARC_SAMPLES = 64
+FLAT = 0.01
 FINALISTS = 8
 MOVES = 24  # small random moves of each finalist a round
 
@@ -36,7 +37,7 @@ class EdgeSearch:
         self.cap = min(MOST_JUMP, float(np.quantile(self.strength, 0.95)))
         self.free = np.ones((self.height, self.width))  # 0 where a divider lies
 
-    def find(self, kind: str, pool: int = 8000, rounds: int = 8) -> tuple[Floats, float]:
+    def find(self, kind: str, pool: int = 3000, rounds: int = 8) -> tuple[Floats, float]:
         """The best divider of a kind and its score: a line (2,) or a circle (3,)."""
         candidates = self._candidates(kind, pool)
         apart = 1.5  # pixels to either side of the contour, where the jump is measured
@@ -60,6 +61,14 @@ class EdgeSearch:
         else:
             distance = np.hypot(x - divider[0], y - divider[1]) - divider[2]
         self.free *= np.abs(distance) > pixels * self.pixel
+
+    def explained(self) -> float:
+        """What share of all edges lies under the dividers that are there, in [0, 1]."""
+        return 1 - float((self.strength * self.free).sum() / self.strength.sum())
+
+    def flat(self) -> float:
+        """What share of the picture has no edge at all: most of a drawing, little of a photograph."""
+        return float((self.strength < FLAT).mean())
 
     def _best(self, kind: str, candidates: Floats, apart: float) -> Floats:
         order = np.argsort(-self._score(kind, candidates, apart), kind="stable")

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from .dividers_fast import MATRICES, FlatParams
 
-BETAS = (0.9, 0.999)
+BETAS = (0.9, 0.99)
 EPSILON = 1e-8
 MOMENTUM = 0.95
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # Keller Jordan's coefficients: singular values to about 1 in five rounds

@@ -15,12 +15,13 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from .threads import torch_threads
 
 TILE = 16  # pixels along a tile's side: smaller has fewer undecided units, larger has less work a tile
 SATURATED = 9.1  # from here on tanh is 1 in float32
@@ -82,7 +83,7 @@ def render_region(
 
     Each pixel is the network's value at the pixel's centre, or with `samples` n the mean over n × n points in it.
     """
-    with one_core():
+    with torch_threads(1):
         network = _Network(params, sharpness)
         if samples == 1:
             return network.render(region, width, height)
@@ -94,22 +95,6 @@ def render_region(
             fine = network.render(band, width * samples, n * samples)
             picture[top : top + n] = fine.view(n, samples, width, samples, 3).mean(dim=(1, 3))
         return picture
-
-
-@contextmanager
-def one_core() -> Iterator[None]:
-    """Within this, torch computes in the calling thread alone.
-
-    A piece of work takes tens of microseconds; waiting for another core to join in takes as long on an idle machine
-    and a hundred times as long on a busy one. Setting it once a thread is not enough: MKL has one number for all
-    threads, the one that was set last by any of them.
-    """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 class _Network:

@@ -18,7 +18,8 @@ from .dividers import Params, names_of, place_of, weighted_error
 
 CANDIDATES = 1000
 RADII = (0.03, 0.7)
-LENGTHS = (0.05, 0.15, 0.4, 1.0, 2.5)  # of a revived unit's way into the next layer: the best is taken
+LENGTHS = (0.0, 0.05, 0.15, 0.4, 1.0, 2.5)  # of a revived unit's way into the next layer: the best is taken
+ACCEPTED = 1.01  # a move may cost so much at first: the unit has yet to learn its new place
 LEAST_PIXELS = 8  # on either side of a candidate
 
 
@@ -57,7 +58,7 @@ def revive(
     count: int,
     generator: torch.Generator,
 ) -> list[int]:
-    """Move the `count` least useful lines and circles, in place; their indices come back.
+    """Move up to `count` of the least useful lines and circles, in place; the indices of those moved come back.
 
     `said` (U, B) is what the units say at the points xy (B, 2); `memory` are the optimizer's moments, which are
     forgotten where units move.
@@ -72,24 +73,24 @@ def revive(
         kind, row = place_of(index, p)
         if kind not in ("line", "circle"):
             continue
-        # Out with the old: its mean stays in the bias.
         mean = said[index].mean()
-        bias.add_(into[:, index] * mean)
-        told = told - torch.outer(into[:, index], said[index] - mean)
+        before = loss(told)
+        told_without = told - torch.outer(into[:, index], said[index] - mean)
         if kind not in pools:
-            pools[kind] = _pool(kind, p, xy, target, loss, told, generator)
+            pools[kind] = _pool(kind, p, xy, target, loss, told_without, generator)
         made, answers, usable = pools[kind]  # answers (K, B) have mean 0
-        wished = -_gradient(loss, told)  # (M, B)
+        wished = -_gradient(loss, told_without)  # (M, B)
         agreement = answers @ wished.T / answers.norm(dim=1, keepdim=True).clamp(min=1e-12)  # (K, M)
         best = int((agreement.square().sum(1) * usable).argmax())
         usable[best] = False
         way = agreement[best] / agreement[best].norm().clamp(min=1e-20)  # (M,)
-        losses = [loss(torch.addmm(told, way[:, None], answers[best][None], alpha=a)) for a in (0.0, *LENGTHS)]
-        way = way * (0.0, *LENGTHS)[int(torch.stack(losses).argmin())]
-        told = told + torch.outer(way, answers[best])
-        # In with the new.
+        losses = [loss(torch.addmm(told_without, way[:, None], answers[best][None], alpha=a)) for a in LENGTHS]
+        if min(losses) > before * ACCEPTED:
+            continue
+        way = way * LENGTHS[int(torch.stack(losses).argmin())]
+        told = torch.addmm(told_without, way[:, None], answers[best][None])
+        bias.add_(into[:, index] * mean - way * made["mean"][best])  # the old one's mean stays behind
         into[:, index] = way
-        bias.sub_(way * made["mean"][best])
         for name in names_of(kind, p):
             p[name][row] = made[name][best]
             for moments in memory:

@@ -15,6 +15,7 @@ import torch
 
 from ..errors import UserError
 from ..jobs.job import Edit, Job
+from ..models.threads import cores_for_learning
 from ..runner import Consumer, Mailbox, Runner, Status
 from ..snapshot import Array, Change, Snapshot
 from ..storage.recorder import Recorder
@@ -126,7 +127,7 @@ class Session:
         # One core stays free for the window, whatever torch would take for itself; and where cores are short, drawing
         # goes first: it is a small part of the time, and a person waits for it.
         yield_to_the_window()
-        torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
+        torch.set_num_threads(cores_for_learning())
         try:
             self.runner.run()
         except Exception as error:  # a bug: the window must hear of it, and whoever mends it too

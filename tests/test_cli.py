@@ -1,0 +1,241 @@
+"""The command line as a stranger uses it: right and wrong input, interrupts, kills and full disks."""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from scalefree_studio.cli import main
+from scalefree_studio.storage.history import History
+from scalefree_studio.storage.run_folder import RunFolder, load_checkpoint
+
+SMALL = ["--lines", "3", "--hidden", "4", "--batch-size", "64", "--start", "random"]
+PROGRAM = [sys.executable, "-m", "scalefree_studio"]
+HERE = str(Path(__file__).parent.parent)
+ALONE = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": HERE}
+
+
+@pytest.fixture
+def picture(tmp_path):
+    path = tmp_path / "little picture.png"
+    pixels = np.zeros((20, 30, 3), np.uint8)
+    pixels[:, 12:] = (220, 120, 30)
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """Default output folders land in a place of the test's own."""
+    monkeypatch.chdir(tmp_path)
+
+
+def last_json(text):
+    return json.loads(text.strip().splitlines()[-1])
+
+
+def fit(*arguments):
+    return main(["fit", *map(str, arguments)])
+
+
+def test_fit_leaves_a_run_folder_and_says_so_in_json(picture, tmp_path, capsys):
+    assert fit(picture, *SMALL, "--steps", 30, "--out", tmp_path / "run", "--json") == 0
+    result = last_json(capsys.readouterr().out)
+    assert result["steps"] == 30 and result["psnr"] > 5 and result["seconds"] > 0
+    assert load_checkpoint(result["model"]).step == 30
+    with Image.open(result["picture"]) as image:
+        assert image.size == (30, 20)
+    run = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert run["seed"] == 0 and run["versions"]["torch"]
+    with RunFolder(tmp_path / "run").history() as history:
+        steps = [step for _, step in history.index()]
+    assert steps[0] == 1 and steps[-1] == 30
+
+
+def test_default_output_folders_do_not_overwrite_each_other(picture, tmp_path):
+    for _ in range(2):
+        assert fit(picture, *SMALL, "--steps", 2) == 0
+    assert sorted(os.listdir(tmp_path / "output")) == ["little picture", "little picture-2"]
+
+
+def test_resume_refuses_what_would_start_over(picture, tmp_path, capsys):
+    fit(picture, *SMALL, "--steps", 5, "--out", tmp_path / "run")
+    capsys.readouterr()
+    assert fit("--resume", "--out", tmp_path / "run", "--lines", 9, "--steps", 9) == 2
+    assert "--lines" in capsys.readouterr().err
+    assert load_checkpoint(tmp_path / "run").step == 5
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["fit"],
+        ["fit", "nothing.png"],
+        ["fit", "."],
+        ["fit", "photo:nobody"],
+        ["fit", "synthetic:lines-99"],
+        ["fit", "synthetic:triangles-3"],
+        ["fit", "drawing:nothing"],
+        ["fit", "photo:cat", "--lines", "many"],
+        ["fit", "photo:cat", "--lines", "-3"],
+        ["fit", "photo:cat", "--lines", "0"],
+        ["fit", "photo:cat", "--steps", "0"],
+        ["fit", "photo:cat", "--seconds", "nan"],
+        ["fit", "photo:cat", "--learning-rate", "inf"],
+        ["fit", "photo:cat", "--line-form", "wavy"],
+        ["fit", "photo:cat", "--numbers", "7"],
+        ["fit", "photo:cat", "--nonsense"],
+        ["fit", "--resume"],
+        ["fit", "--resume", "--out", "nowhere"],
+        ["info", "nowhere"],
+        ["info"],
+        ["render", "nowhere", "out.png"],
+        ["movie", "nowhere", "out.mp4"],
+        ["--nonsense"],
+    ],
+    ids=" ".join,
+)
+def test_bad_input_gets_one_sentence_and_exit_code_2(arguments, capsys, tmp_path):
+    assert main(arguments) == 2
+    told = capsys.readouterr().err.strip()
+    assert told.startswith("scalefree-studio: ") and "\n" not in told and "Traceback" not in told
+    assert not (tmp_path / "output").exists()
+
+
+def test_pictures_that_are_none_get_one_sentence(tmp_path, capsys):
+    good = tmp_path / "good.png"
+    Image.fromarray(np.zeros((50, 50, 3), np.uint8)).save(good)
+    (tmp_path / "text.png").write_text("I am no picture")
+    (tmp_path / "empty.png").write_bytes(b"")
+    (tmp_path / "cut.png").write_bytes(good.read_bytes()[:60])
+    (tmp_path / "bomb.png").write_bytes(
+        good.read_bytes().replace((50).to_bytes(4, "big") * 2, (60_000).to_bytes(4, "big") * 2, 1)
+    )
+    for name in ("text", "empty", "cut", "bomb"):
+        assert fit(tmp_path / f"{name}.png", "--steps", 1) == 2
+        told = capsys.readouterr().err.strip()
+        assert f"{name}.png" in told and "\n" not in told
+
+
+def test_absurd_pictures_are_learnt_all_the_same(tmp_path):
+    for name, size, mode in [("dot", (1, 1), "RGB"), ("thread", (200, 1), "L"), ("glass", (9, 5), "RGBA")]:
+        Image.new(mode, size).save(tmp_path / f"{name}.png")
+        assert fit(tmp_path / f"{name}.png", "--lines", 2, "--circles", 1, "--hidden", 2, "--steps", 3) == 0
+
+
+def test_a_run_is_not_overwritten(picture, tmp_path, capsys):
+    fit(picture, *SMALL, "--steps", 5, "--out", tmp_path / "run")
+    assert fit(picture, *SMALL, "--steps", 9, "--out", tmp_path / "run") == 2
+    assert "--resume" in capsys.readouterr().err
+    assert load_checkpoint(tmp_path / "run").step == 5
+
+
+def test_info_of_run_and_model(picture, tmp_path, capsys):
+    fit(picture, *SMALL, "--steps", 5, "--out", tmp_path / "run")
+    capsys.readouterr()
+    assert main(["info", str(tmp_path / "run"), "--json"]) == 0
+    found = last_json(capsys.readouterr().out)
+    assert found["units"] == {"lines": 3} and found["target"] == "30x20" and found["recorded"]["frames"] >= 5
+    assert found["numbers"] == 3 * 3 + 4 * 4 + 3 * 5 and found["controls"]["hidden"] == 4
+    assert main(["info", str(tmp_path / "run" / "model.safetensors")]) == 0
+    assert "step: 5" in capsys.readouterr().out
+
+
+def test_help_and_lists(capsys):
+    for arguments in (["--help"], ["fit", "--help"]):
+        with pytest.raises(SystemExit) as left:
+            main(arguments)
+        assert left.value.code == 0
+    assert main(["pictures"]) == 0
+    assert "photo:astronaut" in capsys.readouterr().out
+
+
+def start(*arguments, **more):
+    return subprocess.Popen(
+        [*PROGRAM, *map(str, arguments)], env=ALONE, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **more
+    )
+
+
+def wait_until(condition, process):
+    for _ in range(1200):
+        if condition():
+            return
+        assert process.poll() is None, process.communicate()[1]
+        time.sleep(0.05)
+    raise AssertionError("it never happened")
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_interrupts_stop_save_and_exit_0(how, picture, tmp_path):
+    run = tmp_path / "run"
+    process = start("fit", picture, *SMALL, "--steps", 10_000_000, "--out", run, "--json")
+    wait_until(lambda: (run / "history.sqlite").exists(), process)
+    time.sleep(0.5)
+    process.send_signal(how)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert load_checkpoint(run).step == last_json(out)["steps"] > 0
+
+
+def test_an_interrupted_run_resumed_equals_one_that_was_not(picture, tmp_path):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    asked = ["fit", picture, *SMALL, "--steps", 3000, "--out"]
+    uninterrupted = start(*asked, whole)
+    interrupted = start(*asked, parts)
+    wait_until(lambda: (parts / "history.sqlite").exists(), interrupted)
+    time.sleep(0.2)
+    interrupted.send_signal(signal.SIGINT)
+    for process in (interrupted, uninterrupted):
+        assert process.communicate(timeout=120) and process.returncode == 0
+    assert load_checkpoint(parts).step < 3000
+    resumed = start("fit", "--resume", "--out", parts)
+    assert resumed.communicate(timeout=120) and resumed.returncode == 0
+    one, other = load_checkpoint(whole), load_checkpoint(parts)
+    assert one.step == other.step == 3000
+    for part in ("model", "trainer"):
+        assert all(a.tobytes() == getattr(other, part)[n].tobytes() for n, a in getattr(one, part).items())
+
+
+def test_kill_9_loses_no_more_than_the_last_seconds_and_the_run_goes_on(picture, tmp_path):
+    run = tmp_path / "run"
+    process = start("fit", picture, *SMALL, "--steps", 10_000_000, "--out", run)
+    wait_until(lambda: (run / "model.safetensors").exists(), process)  # the first autosave
+    first = load_checkpoint(run).step
+    wait_until(lambda: load_checkpoint(run).step > first, process)  # and another
+    process.kill()
+    process.communicate()
+    saved = load_checkpoint(run).step
+    assert saved > first
+    with History.open(run / "history.sqlite") as history:
+        frames = history.index()
+        assert frames and history.frame(frames[-1][0]).step > 0
+    assert fit("--resume", "--out", run, "--steps", saved + 10) == 0
+    assert load_checkpoint(run).step == saved + 10
+    assert not [name for name in os.listdir(run) if name.endswith(".part")]
+
+
+def test_a_full_disk_is_reported_and_the_last_good_model_stays(picture, tmp_path):
+    """A file-size limit stands for a full disk: the history grows into it, then the model cannot be written."""
+    run = tmp_path / "run"
+    fit(picture, *SMALL, "--steps", 50, "--out", run)
+    before = (run / "model.safetensors").read_bytes()
+
+    def little_room():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1500, 1500))
+
+    process = start("fit", "--resume", "--out", run, "--steps", 200, preexec_fn=little_room)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    told = [line for line in err.splitlines() if line.startswith("scalefree-studio:")]
+    assert len(told) == 1 and "Traceback" not in err
+    assert (run / "model.safetensors").read_bytes() == before
+    assert load_checkpoint(run).trainer  # exact resume is still possible
