@@ -150,6 +150,7 @@ def test_every_way_out_saves(driven: Driven, way: str) -> None:
     assert saved(folder).step_count == job.step_count > 0
     with History.open(folder / "history.sqlite") as history:
         assert history.index()[-1][1] == job.step_count
+    assert (folder / "run.json").exists()
     assert not driven.person.asked
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
+from ..errors import UserError
 from ..jobs.divider_controls import FitControls
 from ..jobs.job import Edit
-from ..storage.run_folder import RunFolder
+from ..storage.run_folder import RUN, RunFolder
 from .background import Background
 from .opening import Opened, Subject, open_subject
 from .session import Session
@@ -80,6 +82,13 @@ class Desk(QObject):
         self.found = found
         self.session = Session(found.job, found.folder, found.name, self.ready.emit, self.told.emit)
         self.session.start()
+        with contextlib.suppress(
+            UserError, OSError
+        ):  # that nothing can be written here is told by the session
+            if not (found.folder.path / RUN).exists():
+                found.folder.describe(
+                    ["scalefree-studio", found.picture.spec or found.name], seed=found.job.controls.seed
+                )
         self.opened.emit()
         self.told.emit()
 
