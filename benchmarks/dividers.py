@@ -17,10 +17,12 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import skimage.data
 import torch
+from curve import write_chart
 from skimage.transform import resize
 from torch import nn
 
@@ -113,16 +115,19 @@ def show(name: str, curve: Curve) -> None:
 
 def race(arguments: argparse.Namespace) -> None:
     pixels = astronaut()
+    drawn: dict[str, Curve] = {}
     for kind in ("lines", "circles"):
         counts = {"lines": 64 if kind == "lines" else 0, "circles": 64 if kind == "circles" else 0}
         print(f"\n64 {kind}, 32 colour units, astronaut 128×128", flush=True)
         reference = reference_curve(pixels, **counts, hidden=32, seed=0, seconds=arguments.reference_seconds)
         show("reference", reference)
         goal = reference[-1][1]
+        drawn[f"{kind}, reference"] = reference
         finals, to_18, ratios = [], [], []
         for seed in range(arguments.seeds):
             ours = our_curve(pixels, FitControls(**counts, hidden=32, seed=seed), arguments.seconds)
             show(f"ours, seed {seed}", ours)
+            drawn.setdefault(f"{kind}, ours", ours)
             finals.append(ours[-1][1])
             to_18.append(first_time(ours, 18.0))
             ratios.append(first_time(reference, goal) / first_time(ours, goal))
@@ -130,6 +135,8 @@ def race(arguments: argparse.Namespace) -> None:
             f"  18 dB after {statistics.median(to_18):.2f} s (median); final {statistics.median(finals):.2f} dB against "
             f"{goal:.2f} dB; to the reference's {goal:.2f} dB {statistics.median(ratios):.0f} times faster"
         )
+    if arguments.curve:
+        write_chart(arguments.curve, drawn, "64 dividers, 32 colour units, astronaut at 128×128")
 
 
 def budget(arguments: argparse.Namespace) -> None:
@@ -160,6 +167,7 @@ def truth(arguments: argparse.Namespace) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=("race", "budget", "truth"))
+    parser.add_argument("--curve", type=Path, help="draw the race as an SVG file")
     parser.add_argument("--reference-seconds", type=float, default=160)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--truth-seconds", type=float, default=10)

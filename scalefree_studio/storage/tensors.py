@@ -17,6 +17,8 @@ from ..errors import UserError
 from ..snapshot import Array
 
 FORMAT = 1
+UMASK = os.umask(0)  # it can only be asked for by setting it, so once, before there are threads
+os.umask(UMASK)
 KEY = "scalefree_studio"  # our place in the file's metadata: one JSON object
 
 
@@ -28,6 +30,7 @@ def write_atomically(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        os.chmod(temporary, 0o666 & ~UMASK)  # a temporary file is private; the finished one is as any other
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

@@ -1,0 +1,55 @@
+"""Makes every picture of the README: `make pictures`. Needs a display; scripts/with-display lends one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+
+ROOT = Path(__file__).parent.parent
+PICTURES = ROOT / "docs" / "pictures"
+NETWORKS = {  # what the strip of networks shows, from left to right
+    "lines": ["--lines", "64"],
+    "circles": ["--circles", "64", "--lines", "0"],
+    "numbers": ["--numbers", "2371"],
+}
+
+
+def studio(*arguments: object) -> None:
+    subprocess.run([sys.executable, "-m", "scalefree_studio", *map(str, arguments)], check=True, cwd=ROOT)
+
+
+def keep(image: Image.Image, name: str, colours: int = 160) -> None:
+    """Small enough for a repository."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    image.convert("RGB").quantize(colours, dither=Image.Dither.NONE).save(PICTURES / name, optimize=True)
+
+
+def windows(work: Path) -> None:
+    studio("fit", "drawing:balloon", "--lines", 14, "--circles", 22, "--seconds", 30, "--out", work / "balloon")
+    for subject, theme, seconds in (("photo:astronaut", "dark", 40), (work / "balloon", "light", 12)):
+        shot = work / f"{theme}.png"
+        studio(subject, "--theme", theme, "--size", "1440x900", "--screenshot", shot, "--after", seconds)
+        with Image.open(shot) as image:
+            keep(image, f"window-{theme}.png")
+
+
+def networks(work: Path) -> None:
+    strip = Image.new("RGB", (3 * 300 + 2 * 12, 300), "white")
+    for k, (name, flags) in enumerate(NETWORKS.items()):
+        run, picture = work / name, work / f"{name}.png"
+        studio("fit", "photo:astronaut", *flags, "--downscale", 2, "--seconds", 60, "--out", run)
+        overlay = ["--overlay"] if name == "lines" else []
+        studio("render", run, picture, "--size", "300x300", "--samples", 3, *overlay)
+        with Image.open(picture) as image:
+            strip.paste(image, (k * 312, 0))
+    keep(strip, "networks.png", 256)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        windows(Path(folder))
+        networks(Path(folder))
