@@ -24,7 +24,8 @@ def write_chart(path: Path, curves: dict[str, list[tuple[float, float]]], title:
         return TOP + (high - max(db, low)) / (high - low) * (HEIGHT - TOP - BOTTOM)
 
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="12">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}"',
+        ' font-family="sans-serif" font-size="12">',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="{PAPER}"/>',
         f'<text x="{LEFT}" y="20" fill="{INK}" font-size="14">{title}</text>',
     ]

@@ -43,7 +43,9 @@ def astronaut() -> np.ndarray:
     return pixels_of(resize(skimage.data.astronaut(), (128, 128), anti_aliasing=True))
 
 
-def watch(step: Callable[[], None], psnr: Callable[[], float], seconds: float, look_every: float = 0.25) -> Curve:
+def watch(
+    step: Callable[[], None], psnr: Callable[[], float], seconds: float, look_every: float = 0.25
+) -> Curve:
     """Step until the time is over; look now and then, off the clock."""
     spent, looked, curve = 0.0, 0.0, [(0.0, psnr())]
     while spent < seconds:
@@ -57,7 +59,9 @@ def watch(step: Callable[[], None], psnr: Callable[[], float], seconds: float, l
     return curve
 
 
-def reference_curve(pixels: np.ndarray, lines: int, circles: int, hidden: int, seed: int, seconds: float) -> Curve:
+def reference_curve(
+    pixels: np.ndarray, lines: int, circles: int, hidden: int, seed: int, seconds: float
+) -> Curve:
     """What one writes first."""
     torch.manual_seed(seed)
     params = {}
@@ -110,7 +114,12 @@ def at(curve: Curve, seconds: float) -> float:
 
 def show(name: str, curve: Curve) -> None:
     marks = [m for m in MARKS if m <= curve[-1][0] + 1]
-    print(f"  {name:<24}" + "  ".join(f"{m}s {at(curve, m):.2f}" for m in marks) + f"  final {curve[-1][1]:.2f} dB", flush=True)
+    print(
+        f"  {name:<24}"
+        + "  ".join(f"{m}s {at(curve, m):.2f}" for m in marks)
+        + f"  final {curve[-1][1]:.2f} dB",
+        flush=True,
+    )
 
 
 def race(arguments: argparse.Namespace) -> None:
@@ -132,8 +141,8 @@ def race(arguments: argparse.Namespace) -> None:
             to_18.append(first_time(ours, 18.0))
             ratios.append(first_time(reference, goal) / first_time(ours, goal))
         print(
-            f"  18 dB after {statistics.median(to_18):.2f} s (median); final {statistics.median(finals):.2f} dB against "
-            f"{goal:.2f} dB; to the reference's {goal:.2f} dB {statistics.median(ratios):.0f} times faster"
+            f"  18 dB after {statistics.median(to_18):.2f} s (median); final {statistics.median(finals):.2f} dB "
+            f"against {goal:.2f} dB; to the reference's {goal:.2f} dB {statistics.median(ratios):.0f} times faster"
         )
     if arguments.curve:
         write_chart(arguments.curve, drawn, "64 dividers, 32 colour units, astronaut at 128×128")
@@ -158,14 +167,20 @@ def truth(arguments: argparse.Namespace) -> None:
             for start in range(20):
                 pixels, _ = random_arrangement(kind, count, seed=start % 5)
                 lines = {"lines": count, "circles": 0, "mixed": -(-count // 2)}[kind]
-                controls = FitControls(lines=lines, circles=count - lines, hidden=max(32, 8 * count), seed=start)
+                controls = FitControls(
+                    lines=lines, circles=count - lines, hidden=max(32, 8 * count), seed=start
+                )
                 found.append(our_curve(pixels, controls, arguments.truth_seconds)[-1][1])
                 reached += found[-1] >= 35
-            print(f"  {kind:<8}{count:>3}  {reached}/20   median {statistics.median(found):.1f} dB", flush=True)
+            print(
+                f"  {kind:<8}{count:>3}  {reached}/20   median {statistics.median(found):.1f} dB", flush=True
+            )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--only", choices=("race", "budget", "truth"))
     parser.add_argument("--curve", type=Path, help="draw the race as an SVG file")
     parser.add_argument("--reference-seconds", type=float, default=160)

@@ -1,11 +1,11 @@
 """Divider networks from Python, the same engine as the window's:
 
-    import scalefree_studio as s
+import scalefree_studio as s
 
-    picture = s.fit("photo:astronaut", lines=64, seconds=20)
-    picture.psnr                      # dB
-    picture.render((512, 512))        # (512, 512, 3) bytes, at any size
-    picture.save("astronaut.safetensors")
+picture = s.fit("photo:astronaut", lines=64, seconds=20)
+picture.psnr                      # dB
+picture.render((512, 512))        # (512, 512, 3) bytes, at any size
+picture.save("astronaut.safetensors")
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ def resumed_job(
     asked = replace(job.controls, **edits)
     fixed = [c.flag for c, _ in differing(job.controls, asked) if not c.live]
     if fixed:
-        raise UserError(f"{' and '.join(fixed)} would start the run over; leave it out, or fit into another --out.")
+        raise UserError(
+            f"{' and '.join(fixed)} would start the run over; leave it out, or fit into another --out."
+        )
     job.set_controls(edits)
     return job
 
@@ -115,7 +117,7 @@ class Dividers:
     def psnr(self) -> float:
         """In dB, against the picture it learnt."""
         height, width = self.model.target.shape[:2]
-        difference = self.render((width, height)).astype(np.float64) - self.model.target
+        difference = self.render((width, height)).astype(np.float64) - self.model.target.astype(np.float64)
         return float(-10 * np.log10(max((difference**2).mean() / 255**2, 1e-12)))
 
     def render(self, size: tuple[int, int], border: float = 1.0, samples: int = 1) -> Array:

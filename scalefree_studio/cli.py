@@ -76,16 +76,24 @@ def _window_parser(known: dict[str, tuple[str, Callable[[argparse.ArgumentParser
     )
     parser.add_argument("subject", nargs="?", metavar="PICTURE|MODEL|RUN", help="what the window opens on")
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {_version()}")
-    parser.add_argument("--theme", choices=("dark", "light"), help="how the window looks (default: as it was)")
+    parser.add_argument(
+        "--theme", choices=("dark", "light"), help="how the window looks (default: as it was)"
+    )
     parser.add_argument("--size", metavar="WxH", help="the window's size")
-    parser.add_argument("--screenshot", metavar="OUT.png", help="save a picture of the window, then stop as Escape does")
-    parser.add_argument("--after", type=float, default=10.0, metavar="SECONDS", help="when to take it (default: 10)")
+    parser.add_argument(
+        "--screenshot", metavar="OUT.png", help="save a picture of the window, then stop as Escape does"
+    )
+    parser.add_argument(
+        "--after", type=float, default=10.0, metavar="SECONDS", help="when to take it (default: 10)"
+    )
     return parser
 
 
 def _open_window(arguments: argparse.Namespace) -> int:
     if not has_display():
-        raise UserError("There is no display for the window; try `scalefree-studio demo` or `scalefree-studio --help`.")
+        raise UserError(
+            "There is no display for the window; try `scalefree-studio demo` or `scalefree-studio --help`."
+        )
     from .window.app import main as window_main  # only here: everything else works without Qt
 
     return window_main(
@@ -99,7 +107,9 @@ def _open_window(arguments: argparse.Namespace) -> int:
 
 def has_display() -> bool:
     """Whether a window can be shown."""
-    return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    return sys.platform in ("win32", "darwin") or bool(
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    )
 
 
 def _version() -> str:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from .controls import add_flags, controls_of, differing, from_flags, values_of
+from .controls import add_flags, controls_of, from_flags, values_of
 from .errors import UserError
 from .jobs.divider_controls import FitControls
 from .jobs.job import Limit
@@ -19,12 +19,17 @@ SECONDS = 30.0  # where nobody says how long
 
 def fill_fit(parser: argparse.ArgumentParser) -> Any:
     parser.add_argument(
-        "image", nargs="?", help="a picture file, photo:astronaut, synthetic:lines-5 or drawing:NAME (see `pictures`)"
+        "image",
+        nargs="?",
+        help="a picture file, photo:astronaut, synthetic:lines-5 or drawing:NAME (see `pictures`)",
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="the run folder (default: output/NAME)")
     parser.add_argument("--steps", type=_positive(int), metavar="N", help="stop after so many steps in all")
     parser.add_argument(
-        "--seconds", type=_positive(float), metavar="S", help=f"stop after so many seconds of learning in all (default: {SECONDS:g})"
+        "--seconds",
+        type=_positive(float),
+        metavar="S",
+        help=f"stop after so many seconds of learning in all (default: {SECONDS:g})",
     )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
@@ -47,13 +52,19 @@ def fit(arguments: argparse.Namespace) -> int:
         if arguments.out is None:
             raise UserError("--resume goes on with the run in --out DIR; name it.")
         folder = RunFolder(arguments.out)
-        given = {c.name: getattr(arguments, c.name) for c in controls_of(FitControls) if hasattr(arguments, c.name)}
+        given = {
+            c.name: getattr(arguments, c.name) for c in controls_of(FitControls) if hasattr(arguments, c.name)
+        }
         job = resumed_job(folder, given, limit if limit != Limit() else None, device)
         if arguments.image and arguments.image not in (job.spec, job.name):
-            raise UserError(f"The run in {folder.path} learns {job.name}; leave the picture out to resume it.")
+            raise UserError(
+                f"The run in {folder.path} learns {job.name}; leave the picture out to resume it."
+            )
     else:
         if arguments.image is None:
-            raise UserError("Which picture? Name a file, or photo:astronaut, or see `scalefree-studio pictures`.")
+            raise UserError(
+                "Which picture? Name a file, or photo:astronaut, or see `scalefree-studio pictures`."
+            )
         job = new_job(
             arguments.image,
             from_flags(FitControls, arguments),
@@ -62,7 +73,9 @@ def fit(arguments: argparse.Namespace) -> int:
         )
         folder = RunFolder(arguments.out or free_folder(Path("output"), job.name))
         if folder.model_path.exists():
-            raise UserError(f"{folder.path} already holds a run; add --resume to go on with it, or name another --out.")
+            raise UserError(
+                f"{folder.path} already holds a run; add --resume to go on with it, or name another --out."
+            )
         folder.describe(sys.argv, picture=job.spec, seed=job.controls.seed, controls=values_of(job.controls))
     result = fit_into(folder, job, every=arguments.record_every or 0)
     _report(result, arguments.json)
@@ -71,7 +84,9 @@ def fit(arguments: argparse.Namespace) -> int:
 
 def fill_demo(parser: argparse.ArgumentParser) -> Any:
     parser.add_argument("--out", type=Path, metavar="DIR", help="the run folder (default: output/demo)")
-    parser.add_argument("--seconds", type=_positive(float), default=20.0, metavar="S", help="how long to learn (default: 20)")
+    parser.add_argument(
+        "--seconds", type=_positive(float), default=20.0, metavar="S", help="how long to learn (default: 20)"
+    )
     parser.add_argument("--json", action="store_true", help="print the result as JSON, as the last line")
     return demo
 
@@ -99,13 +114,18 @@ def _report(result: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print(json.dumps(result), flush=True)
         return
-    print(f"{result['psnr']:.2f} dB after {result['steps']} steps in {result['seconds']:.1f} s", file=sys.stderr)
+    print(
+        f"{result['psnr']:.2f} dB after {result['steps']} steps in {result['seconds']:.1f} s", file=sys.stderr
+    )
     for what in ("picture", "model", "movie"):
         if what in result:
             print(f"  {what:<8}{result[what]}", file=sys.stderr)
     if "movie" not in result:
         run = shlex.quote(str(Path(result["model"]).parent))
-        print(f"  look at it:   scalefree-studio {run}\n  as a movie:   scalefree-studio movie {run} movie.mp4", file=sys.stderr)
+        print(
+            f"  look at it:   scalefree-studio {run}\n  as a movie:   scalefree-studio movie {run} movie.mp4",
+            file=sys.stderr,
+        )
 
 
 def _positive(kind: type) -> Any:

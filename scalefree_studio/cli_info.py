@@ -46,7 +46,11 @@ def _divider_info(checkpoint: Any) -> dict[str, Any]:
     if checkpoint.kind != KIND:
         raise UserError(f"This studio knows no model of kind {checkpoint.kind!r}; a newer one may.")
     saved = read_model(checkpoint)
-    counts = {f"{kind}s" if kind in ("line", "circle") else kind: n for kind, n in unit_counts(saved.params).items() if n}
+    counts = {
+        f"{kind}s" if kind in ("line", "circle") else kind: n
+        for kind, n in unit_counts(saved.params).items()
+        if n
+    }
     height, width = saved.target.shape[:2]
     return {"target": f"{width}x{height}", "units": counts, "numbers": count_numbers(saved.params)}
 
@@ -58,7 +62,11 @@ def _history_info(path: Path) -> dict[str, Any]:
         with History.open(path) as history:
             index = history.index()
             steps = [step for _, step in index]
-            return {"frames": len(index), "first_step": min(steps, default=0), "last_step": max(steps, default=0)}
+            return {
+                "frames": len(index),
+                "first_step": min(steps, default=0),
+                "last_step": max(steps, default=0),
+            }
     except UserError as error:
         return {"trouble": str(error)}
 
@@ -72,7 +80,9 @@ def _as_text(found: dict[str, Any], indent: str = "") -> str:
             lines.append(_as_text(value, indent + "  "))
         elif value not in (None, ""):
             shown = {True: "yes", False: "no"}.get(value, value) if isinstance(value, bool) else value
-            lines.append(f"{indent}{label}: {shown:.4g}" if isinstance(value, float) else f"{indent}{label}: {shown}")
+            lines.append(
+                f"{indent}{label}: {shown:.4g}" if isinstance(value, float) else f"{indent}{label}: {shown}"
+            )
     return "\n".join(line for line in lines if line)
 
 

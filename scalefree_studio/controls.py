@@ -6,7 +6,7 @@ the model and what a tracker logs are all read from that one line:
 
     @dataclass(frozen=True)
     class Controls:
-        learning_rate: float = control(0.01, label="Learning rate", help="…", low=1e-5, high=1.0, scale="log", live=True)
+        learning_rate: float = control(0.01, label="Learning rate", help="…", low=1e-5, high=1.0, live=True)
 """
 
 from __future__ import annotations
@@ -62,13 +62,15 @@ class Control:
             else:
                 value = self.type(value)
         except (TypeError, ValueError, OverflowError):
-            kind = {bool: "yes or no", int: "a whole number", float: "a number"}.get(self.type, self.type.__name__)
+            kind = {bool: "yes or no", int: "a whole number", float: "a number"}.get(
+                self.type, self.type.__name__
+            )
             raise ControlError(f"{self.label} wants {kind}, not {value!r}.") from None
         if self.choices and value not in self.choices:
             raise ControlError(f"{self.label} is one of {', '.join(self.choices)}, not {value!r}.")
         if self.type is float and not math.isfinite(value):
             raise ControlError(f"{self.label} wants a finite number, not {value!r}.")
-        if self.low is not None and value < self.low or self.high is not None and value > self.high:
+        if (self.low is not None and value < self.low) or (self.high is not None and value > self.high):
             raise ControlError(f"{self.label} lies between {self.low:g} and {self.high:g}, not {value:g}.")
         return value
 

@@ -150,7 +150,9 @@ class Runner:
                     self._work()
                 self._show()
                 self._autosave()
-                if until_limit and (self._failed or self.job.limit.reached(self.job.step_count, self.job.seconds)):
+                if until_limit and (
+                    self._failed or self.job.limit.reached(self.job.step_count, self.job.seconds)
+                ):
                     break
                 if not (self._playing or self._single_steps or self._stopping):
                     self._wake.wait(timeout=0.1)  # a mailbox emptied while paused wants what it missed

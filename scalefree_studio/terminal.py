@@ -27,7 +27,13 @@ class ProgressBar:
         total = limit.seconds if self._by_time else limit.steps
         form = "{desc} {percentage:3.0f}%|{bar}| {postfix[0]}" if total else "{desc} {postfix[0]}"
         self._bar: Any = tqdm(
-            total=total, desc=name, file=sys.stderr, bar_format=form, postfix=["starting"], leave=True, mininterval=0
+            total=total,
+            desc=name,
+            file=sys.stderr,
+            bar_format=form,
+            postfix=["starting"],
+            leave=True,
+            mininterval=0,
         )
         self._every = REFRESH_SECONDS if sys.stderr.isatty() else LOG_SECONDS
         self._looked = 0.0

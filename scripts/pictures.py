@@ -29,7 +29,9 @@ def keep(image: Image.Image, name: str, colours: int = 160) -> None:
 
 
 def windows(work: Path) -> None:
-    studio("fit", "drawing:balloon", "--lines", 14, "--circles", 22, "--seconds", 30, "--out", work / "balloon")
+    studio(
+        "fit", "drawing:balloon", "--lines", 14, "--circles", 22, "--seconds", 30, "--out", work / "balloon"
+    )
     for subject, theme, seconds in (("photo:astronaut", "dark", 40), (work / "balloon", "light", 12)):
         shot = work / f"{theme}.png"
         studio(subject, "--theme", theme, "--size", "1440x900", "--screenshot", shot, "--after", seconds)

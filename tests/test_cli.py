@@ -160,7 +160,12 @@ def test_help_and_lists(capsys):
 
 def start(*arguments, **more):
     return subprocess.Popen(
-        [*PROGRAM, *map(str, arguments)], env=ALONE, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **more
+        [*PROGRAM, *map(str, arguments)],
+        env=ALONE,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        **more,
     )
 
 

@@ -10,7 +10,9 @@ from scalefree_studio.models.divider_optimizer import BETAS, Optimizer, orthogon
 from scalefree_studio.models.dividers_fast import FlatParams, FusedGradient, pixel_features
 
 
-def some_params(seed=0, lines=0, circles=0, relu=0, tanh=0, structure=0, hidden=8, form="angle", dtype=torch.float64):
+def some_params(
+    seed=0, lines=0, circles=0, relu=0, tanh=0, structure=0, hidden=8, form="angle", dtype=torch.float64
+):
     gen = torch.Generator().manual_seed(seed)
 
     def rand(*shape):
@@ -133,7 +135,7 @@ def test_orthogonalised_keeps_directions_and_evens_out_lengths(shape):
     made = orthogonalised(matrix)
     inner = u.T @ made @ vh.T  # diagonal: the same singular directions
     assert (inner - torch.diag(inner.diagonal())).abs().max() < 1e-9
-    assert 0.6 < inner.diagonal().min() and inner.diagonal().max() < 1.3
+    assert inner.diagonal().min() > 0.6 and inner.diagonal().max() < 1.3
 
 
 def test_the_leak_reaches_only_what_is_off():

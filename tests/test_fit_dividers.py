@@ -120,7 +120,12 @@ def test_live_controls_act_and_rebuild_controls_start_over():
 def test_a_refused_control_changes_nothing():
     job = run(make(), 3)
     before = numbers(job)
-    for bad in ({"learning_rate": -1}, {"nonsense": 1}, {"lines": 1.5}, {"lines": 0, "circles": 0, "relu": 0, "tanh": 0}):
+    for bad in (
+        {"learning_rate": -1},
+        {"nonsense": 1},
+        {"lines": 1.5},
+        {"lines": 0, "circles": 0, "relu": 0, "tanh": 0},
+    ):
         with pytest.raises(ControlError):
             job.apply(SetControls(bad))
     assert same(before, numbers(job)) and job.controls == make().controls
@@ -193,7 +198,9 @@ def test_restoring_a_frame_goes_on_from_it():
     old = job.snapshot()
     run(job, 20)
     job.apply(Restore(old.frame, old.step))
-    assert same(numbers(job), {n: torch.from_numpy(a.copy()) for n, a in old.frame.items() if n != "unit_ids"})
+    assert same(
+        numbers(job), {n: torch.from_numpy(a.copy()) for n, a in old.frame.items() if n != "unit_ids"}
+    )
     run(job, 3)
 
 
@@ -245,7 +252,9 @@ def test_numbers_that_stop_being_numbers_go_back_to_the_last_good_ones():
         lambda c: Checkpoint(c.kind, 1, c.about, {**c.model, "line_angle": c.model["line_angle"][:1]}, {}),
         lambda c: Checkpoint(c.kind, 1, c.about, {**c.model, "out_bias": np.full(3, np.nan, np.float32)}, {}),
         lambda c: Checkpoint(c.kind, 1, c.about, {**c.model, "target": np.zeros((2, 2), np.uint8)}, {}),
-        lambda c: Checkpoint(c.kind, 1, c.about, {k: v for k, v in c.model.items() if k != "colour_weight"}, {}),
+        lambda c: Checkpoint(
+            c.kind, 1, c.about, {k: v for k, v in c.model.items() if k != "colour_weight"}, {}
+        ),
         lambda c: Checkpoint(c.kind, 1, {"controls": {"lines": "many"}}, c.model, {}),
         lambda c: Checkpoint(c.kind, 1, c.about, {**c.model, "unit_ids": np.zeros(7, np.int64)}, {}),
     ],

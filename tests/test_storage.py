@@ -18,11 +18,15 @@ from scalefree_studio.storage.run_folder import MODEL, TRAINER, RunFolder, free_
 
 def checkpoint(step=3):
     model = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "target": np.zeros((2, 2, 3), np.uint8)}
-    return Checkpoint("dividers", step, {"controls": {"lines": 2}, "psnr": 1.5}, model, {"mean.a": np.full(3, 0.1)})
+    return Checkpoint(
+        "dividers", step, {"controls": {"lines": 2}, "psnr": 1.5}, model, {"mean.a": np.full(3, 0.1)}
+    )
 
 
 def shot(step, value=0.0):
-    return Snapshot("dividers", step, step / 10, {"a": np.full((2, 2), value, np.float32)}, {"psnr": 1.0 * step})
+    return Snapshot(
+        "dividers", step, step / 10, {"a": np.full((2, 2), value, np.float32)}, {"psnr": 1.0 * step}
+    )
 
 
 def test_save_load_is_bit_equal(tmp_path):
@@ -66,7 +70,10 @@ def damaged_files(tmp_path):
     data = good.read_bytes()
     yield "empty", b""
     yield "text", b"hello, I am a picture"
-    yield "pickle", b"\x80\x04\x95\x1b\x00\x00\x00\x00\x00\x00\x00\x8c\x05posix\x94\x8c\x06system\x94\x93\x94."
+    yield (
+        "pickle",
+        b"\x80\x04\x95\x1b\x00\x00\x00\x00\x00\x00\x00\x8c\x05posix\x94\x8c\x06system\x94\x93\x94.",
+    )
     for cut in (1, 7, 8, 9, 40, len(data) // 2, len(data) - 1):
         yield f"cut at {cut}", data[:cut]
     yield "huge header", (2**60).to_bytes(8, "little") + data[8:]
@@ -118,7 +125,9 @@ def test_foreign_files_missing_files_and_folders_are_told(tmp_path):
 
 def test_history_gives_back_what_was_written_in_order(tmp_path):
     with History.create(tmp_path / "h.sqlite") as history:
-        history.write([shot(5, 1.0), shot(2, 2.0)], [Measured(5, 0.5, {"loss": 0.1})], [(5, "move", {"unit": 3})])
+        history.write(
+            [shot(5, 1.0), shot(2, 2.0)], [Measured(5, 0.5, {"loss": 0.1})], [(5, "move", {"unit": 3})]
+        )
     with History.open(tmp_path / "h.sqlite") as history:
         assert [step for _, step in history.index()] == [5, 2] and len(history) == 2
         first, second = history.frames()

@@ -1,6 +1,6 @@
 """Pictures by name: a file, a scikit-image photograph, a made one, or one of our own drawings.
 
-    picture.png · photo:astronaut · synthetic:lines-5 · synthetic:circles-8:seed · drawing:balloon
+picture.png · photo:astronaut · synthetic:lines-5 · synthetic:circles-8:seed · drawing:balloon
 """
 
 from __future__ import annotations
@@ -53,7 +53,10 @@ def gallery() -> list[GalleryItem]:
     """The built-in pictures."""
     return (
         [GalleryItem(f"photo:{name}", title, "Photographs") for name, title in PHOTOS.items()]
-        + [GalleryItem(f"drawing:{name}", name.replace("-", " ").capitalize(), "Drawings") for name in drawings()]
+        + [
+            GalleryItem(f"drawing:{name}", name.replace("-", " ").capitalize(), "Drawings")
+            for name in drawings()
+        ]
         + [GalleryItem(f"synthetic:{s}", s.replace("-", " ").capitalize(), "Known truth") for s in SYNTHETIC]
     )
 
@@ -74,7 +77,9 @@ def load_picture(spec: str | Path) -> Picture:
     if scheme == "drawing":
         if name not in drawings():
             raise UserError(f"There is no drawing {name!r}; there are {', '.join(drawings())}.")
-        with resources.as_file(resources.files("scalefree_studio") / "assets" / "drawings" / f"{name}.png") as path:
+        with resources.as_file(
+            resources.files("scalefree_studio") / "assets" / "drawings" / f"{name}.png"
+        ) as path:
             return Picture(_from_file(path), name, spec)
     path = Path(spec).expanduser()
     return Picture(_from_file(path), path.stem or "picture", str(path))
@@ -103,7 +108,7 @@ def pixels_of(image: Any) -> Pixels:
         return array.astype(np.uint8) * 255
     if not np.isfinite(array).all():
         raise UserError("A picture of floats must be finite, with values from 0 to 1.")
-    return np.round(np.clip(array, 0, 1) * 255).astype(np.uint8)
+    return np.asarray(np.round(np.clip(array, 0, 1) * 255), np.uint8)
 
 
 def downscaled(pixels: Pixels, factor: int = 0) -> Pixels:
@@ -127,7 +132,9 @@ def _photo(name: str) -> Pixels:
 def _synthetic(name: str) -> Pixels:
     match = re.fullmatch(r"(lines|circles|mixed)-(\d+)(?::(\d+))?", name)
     if not match:
-        raise UserError(f"A synthetic picture is named like synthetic:lines-5 or synthetic:mixed-8:2, not {name!r}.")
+        raise UserError(
+            f"A synthetic picture is named like synthetic:lines-5 or synthetic:mixed-8:2, not {name!r}."
+        )
     kind, count, seed = match.groups()
     return random_arrangement(kind, int(count), int(seed or 0))[0]
 
@@ -140,7 +147,9 @@ def _from_file(path: Path) -> Pixels:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(path) as image:
                 if image.width * image.height > MOST_PIXELS:
-                    raise UserError(f"{path} has {image.width}×{image.height} pixels, more than can be opened.")
+                    raise UserError(
+                        f"{path} has {image.width}×{image.height} pixels, more than can be opened."
+                    )
                 return pixels_of(image)
     except UserError:
         raise
@@ -150,4 +159,6 @@ def _from_file(path: Path) -> Pixels:
         raise UserError(f"{path} may not be read.") from None
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
         what = str(error) or type(error).__name__
-        raise UserError(f"{path} is no picture that can be read: {what.splitlines()[0].rstrip('.')}.") from None
+        raise UserError(
+            f"{path} is no picture that can be read: {what.splitlines()[0].rstrip('.')}."
+        ) from None

@@ -30,7 +30,7 @@ class Line:
     offset: float
 
     def side(self, x: Floats, y: Floats) -> Bools:
-        return x * np.cos(self.angle) + y * np.sin(self.angle) > self.offset
+        return np.asarray(x * np.cos(self.angle) + y * np.sin(self.angle) > self.offset)
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,9 @@ def random_arrangement(
 ) -> tuple[npt.NDArray[np.uint8], list[Line | Circle]]:
     """(picture (size, size, 3), its true units)."""
     if kind not in KINDS or not 1 <= count <= 15:
-        raise UserError(f"A synthetic picture is one of {', '.join(KINDS)}, with 1 to 15 units, not {kind}-{count}.")
+        raise UserError(
+            f"A synthetic picture is one of {', '.join(KINDS)}, with 1 to 15 units, not {kind}-{count}."
+        )
     rng = np.random.default_rng([seed, count, KINDS.index(kind)])
     centres = (np.arange(size) + 0.5) * 2 / size - 1
     x, y = np.meshgrid(centres, centres)
@@ -75,7 +77,8 @@ def _distinct_units(
         if kind == "lines" or (kind == "mixed" and len(units) % 2 == 0):
             unit = Line(rng.uniform(0, np.pi), rng.uniform(-0.9, 0.9))
         else:
-            unit = Circle(*rng.uniform(-0.85, 0.85, 2), np.exp(rng.uniform(np.log(0.2), np.log(0.75))))
+            cx, cy = rng.uniform(-0.85, 0.85, 2)
+            unit = Circle(cx, cy, np.exp(rng.uniform(np.log(0.2), np.log(0.75))))
             if not unit.mostly_visible():
                 continue
         side = unit.side(x, y)

@@ -53,7 +53,11 @@ class Hands:
                 what, inverse = "start over", self._return_to_now()
                 job.start()
             case Restore():
-                what, inverse, values = "go on from a recorded frame", self._restore(edit), {"from_step": edit.step}
+                what, inverse, values = (
+                    "go on from a recorded frame",
+                    self._restore(edit),
+                    {"from_step": edit.step},
+                )
             case MoveUnit():
                 what, inverse, values = "move a unit", self._move(edit), {"unit": edit.unit}
                 gesture = edit.gesture
@@ -131,7 +135,9 @@ class Hands:
         for name, value in (edit.values or {}).items():
             values[name] = self._tensor(value, values[name])
         reader = job.params[f"{reader_of_units(job.params)}_weight"]
-        values["column"] = torch.randn(len(reader), generator=torch.Generator().manual_seed(job.step_count)).to(reader)
+        values["column"] = torch.randn(
+            len(reader), generator=torch.Generator().manual_seed(job.step_count)
+        ).to(reader)
         values["column"] *= 0.1 * reader.std() if reader.numel() > 1 else 0.1
         unit = self._fresh_id()
         self._insert(unit, edit.kind, values)

@@ -61,7 +61,11 @@ def placed_unit(job: FitDividers, kind: str) -> Params:
     form = "distance" if "line_offset" in job.params else "angle"
     if "line_angle" not in job.params:
         form = job.controls.line_form
-    made = _circles(divider[None]) if kind == "circle" else _lines(divider[None], form, job.pixels.shape, search.rng)
+    made = (
+        _circles(divider[None])
+        if kind == "circle"
+        else _lines(divider[None], form, job.pixels.shape, search.rng)
+    )
     return {name: tensor[0].to(job.device) for name, tensor in made.items()}
 
 
@@ -70,7 +74,9 @@ def residual_search(job: FitDividers, rng: np.random.Generator) -> EdgeSearch:
     target = _small(job.pixels)
     height, width = target.shape[:2]
     with torch.no_grad():
-        learnt = dividers.predict(job.params, dividers.pixel_grid(height, width, job.device), job.controls.sharpness)
+        learnt = dividers.predict(
+            job.params, dividers.pixel_grid(height, width, job.device), job.controls.sharpness
+        )
     search = EdgeSearch(target - learnt.cpu().numpy().reshape(height, width, 3), rng)
     for kind, divider in present(job.params):
         search.occupy(kind, divider, 1.0)
@@ -83,7 +89,9 @@ def present(p: Params) -> list[tuple[str, npt.NDArray[np.float64]]]:
     if "line_angle" in p:
         angle = p["line_angle"].double()
         normal = torch.stack([angle.cos(), angle.sin()], 1)
-        offset = p["line_offset"].double() if "line_offset" in p else (p["line_centre"].double() * normal).sum(1)
+        offset = (
+            p["line_offset"].double() if "line_offset" in p else (p["line_centre"].double() * normal).sum(1)
+        )
         found += [("line", row) for row in torch.stack([angle, offset], 1).cpu().numpy()]
     if "circle_centre" in p:
         circles = torch.cat([p["circle_centre"], p["circle_log_radius"].exp()[:, None]], 1)
@@ -91,7 +99,9 @@ def present(p: Params) -> list[tuple[str, npt.NDArray[np.float64]]]:
     return found
 
 
-def _on_edges(controls: FitControls, pixels: Array, rng: np.random.Generator) -> dict[str, list[Array]] | None:
+def _on_edges(
+    controls: FitControls, pixels: Array, rng: np.random.Generator
+) -> dict[str, list[Array]] | None:
     """Greedily, the strongest edge first. Unless asked for, only where that explains the picture, or None."""
     unasked = controls.start == "auto"
     search = EdgeSearch(_small(pixels), rng)
@@ -110,7 +120,7 @@ def _on_edges(controls: FitControls, pixels: Array, rng: np.random.Generator) ->
 
 def _small(pixels: Array) -> npt.NDArray[np.float64]:
     """The picture at the size of the search, in [0, 1]."""
-    return downscaled(pixels, math.ceil(max(pixels.shape[:2]) / SEARCH_SIDE)) / 255
+    return downscaled(pixels.astype(np.uint8), math.ceil(max(pixels.shape[:2]) / SEARCH_SIDE)) / 255
 
 
 def _anywhere(shape: DividerShape, pixels: Array, rng: np.random.Generator) -> dict[str, list[Array]]:
@@ -159,8 +169,8 @@ def _layers(shape: DividerShape, pixels: Array, gen: torch.Generator) -> Params:
 
 
 def _balanced(hidden: int, gen: torch.Generator) -> Tensor:
-    """Ways out of the colour units, (3, M): random directions in threes at right angles, each beside its opposite. Every
-    colour can then be made brighter and darker, also with few units, some of which may be off."""
+    """Ways out of the colour units, (3, M): random directions in threes at right angles, each beside its opposite.
+    Every colour can then be made brighter and darker, also with few units, some of which may be off."""
     columns: list[Tensor] = []
     while len(columns) < hidden:
         q = torch.linalg.qr(torch.randn(3, 3, generator=gen))[0]

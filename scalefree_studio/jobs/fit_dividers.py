@@ -40,6 +40,7 @@ REVIVALS, REVIVE_UNTIL, REVIVED = 30, 0.6, 0.1  # how often, until when, what sh
 REVIVAL_PIXELS = 4096
 CARE = 1 / 15  # dividers that start on edges move so much slower, and are not revived
 
+
 @dataclass(frozen=True)
 class Backup:
     """Everything that learning changes, in memory."""
@@ -92,7 +93,9 @@ class FitDividers:
         self._measured_rows = self._rows[chosen.to(self.device)] if sample < len(self._rows) else self._rows
         begun = divider_start.start(c, self.pixels)
         self._on_edges = begun.on_edges
-        self.lay_out({n: t.to(self.device) for n, t in begun.params.items()}, np.arange(c.units, dtype=np.int64))
+        self.lay_out(
+            {n: t.to(self.device) for n, t in begun.params.items()}, np.arange(c.units, dtype=np.int64)
+        )
         self._revivals = 0
         self._loss = torch.tensor(math.nan)
         self._metrics: dict[str, float] = {}
@@ -156,7 +159,10 @@ class FitDividers:
         """(learning rate, g) of this moment."""
         c, progress = self._controls, self.progress
         warm = min(1.0, (progress + 1e-4) / WARM)
-        return c.learning_rate * warm * c.final_rate**progress, c.gradient_sharpness * c.gradient_sharpening**progress
+        return (
+            c.learning_rate * warm * c.final_rate** progress,
+            c.gradient_sharpness * c.gradient_sharpening** progress,
+        )
 
     # One step.
 
@@ -318,14 +324,24 @@ class FitDividers:
         saved = read_model(checkpoint)
         about, trainer = checkpoint.about, checkpoint.trainer
         picture = about.get("picture", {})
-        job = cls(saved.target, saved.controls, Limit(), device, picture.get("name", "picture"), picture.get("spec", ""))
+        job = cls(
+            saved.target,
+            saved.controls,
+            Limit(),
+            device,
+            picture.get("name", "picture"),
+            picture.get("spec", ""),
+        )
         job.limit = limit or Limit(**about.get("limit", {}))
         try:
             params = {n: t.to(job.device) for n, t in saved.params.items()}
             moments = None
             if trainer:
                 mean, square = (
-                    {n: torch.from_numpy(trainer[f"{which}.{n}"].copy()).to(params[n]).view_as(params[n]) for n in params}
+                    {
+                        n: torch.from_numpy(trainer[f"{which}.{n}"].copy()).to(params[n]).view_as(params[n])
+                        for n in params
+                    }
                     for which in ("mean", "square")
                 )
                 moments = (mean, square, int(about["updates"]))

@@ -29,7 +29,9 @@ class EdgeSearch:
         self.rng = rng
         self.height, self.width = self.picture.shape[:2]
         self.pixel = 2 / max(self.height, self.width)  # world units
-        self.reach = np.array([self.width, self.height]) * self.pixel / 2 - self.pixel  # contours count within this
+        self.reach = (
+            np.array([self.width, self.height]) * self.pixel / 2 - self.pixel
+        )  # contours count within this
         jump = np.zeros_like(self.picture)
         jump[:, 1:-1] = (self.picture[:, 2:] - self.picture[:, :-2]) ** 2
         jump[1:-1] += (self.picture[2:] - self.picture[:-2]) ** 2
@@ -116,12 +118,14 @@ class EdgeSearch:
         step = apart * self.pixel * normal
         jump = self._at(self.picture, points + step) - self._at(self.picture, points - step)
         jump = np.minimum(np.sqrt((jump**2).mean(-1)), self.cap)
-        return (length * inside * self._at(self.free, points) * jump).sum(1)
+        score: Floats = (length * inside * self._at(self.free, points) * jump).sum(1)
+        return score
 
     def _at(self, values: Floats, points: Floats) -> Floats:
         column = np.clip((points[..., 0] / self.pixel + self.width / 2).astype(np.intp), 0, self.width - 1)
         row = np.clip((points[..., 1] / self.pixel + self.height / 2).astype(np.intp), 0, self.height - 1)
-        return values[row, column]
+        found: Floats = values[row, column]
+        return found
 
 
 def _some(wanted: Floats, otherwise: Floats) -> Floats:

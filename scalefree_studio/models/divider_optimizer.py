@@ -16,7 +16,11 @@ from .dividers_fast import MATRICES, FlatParams
 BETAS = (0.9, 0.99)
 EPSILON = 1e-8
 MOMENTUM = 0.95
-NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # Keller Jordan's coefficients: singular values to about 1 in five rounds
+NEWTON_SCHULZ = (
+    3.4445,
+    -4.7750,
+    2.0315,
+)  # Keller Jordan's coefficients: singular values to about 1 in five rounds
 
 
 class Optimizer:
@@ -53,7 +57,7 @@ def orthogonalised(matrix: Tensor) -> Tensor:
     """The nearest matrix whose singular values are all about 1."""
     wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
     a, b, c = NEWTON_SCHULZ
-    x = wide / (wide.norm() + 1e-20)
+    x: Tensor = wide / (wide.norm() + 1e-20)
     for _ in range(5):
         square = x @ x.T
         x = a * x + (b * square + c * square @ square) @ x

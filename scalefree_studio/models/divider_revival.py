@@ -84,7 +84,9 @@ def revive(
         best = int((agreement.square().sum(1) * usable).argmax())
         usable[best] = False
         way = agreement[best] / agreement[best].norm().clamp(min=1e-20)  # (M,)
-        losses = [loss(torch.addmm(told_without, way[:, None], answers[best][None], alpha=a)) for a in LENGTHS]
+        losses = [
+            loss(torch.addmm(told_without, way[:, None], answers[best][None], alpha=a)) for a in LENGTHS
+        ]
         if min(losses) > before * ACCEPTED:
             continue
         way = way * LENGTHS[int(torch.stack(losses).argmin())]
@@ -102,7 +104,13 @@ def revive(
 
 
 def _pool(
-    kind: str, p: Params, xy: Tensor, target: Tensor, loss: Callable[[Tensor], Tensor], told: Tensor, gen: torch.Generator
+    kind: str,
+    p: Params,
+    xy: Tensor,
+    target: Tensor,
+    loss: Callable[[Tensor], Tensor],
+    told: Tensor,
+    gen: torch.Generator,
 ) -> tuple[Params, Tensor, Tensor]:
     """(candidates, their answers less the mean (K, B), which divide the sample at all (K,))."""
     error = _gradient(loss, told).square().sum(0)  # (B,): where something is wished

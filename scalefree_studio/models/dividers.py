@@ -37,6 +37,8 @@ LAYERS = ("structure", "colour", "out")
 class DividerShape:
     """What a divider network is made of. Every field is a control, and every one but sharpness starts over."""
 
+    # fmt: off
+
     lines: int = control(
         64, label="Lines", help="Straight dividers: each tells one side of a line from the other.",
         low=0, high=4096, scale="log", group="Network",
@@ -70,6 +72,7 @@ class DividerShape:
         1000.0, label="Sharpness", help="How hard the edge of a divider is in the picture: tanh(E · sharpness).",
         low=1.0, high=100_000.0, scale="log", live=True, group="Edges",
     )
+    # fmt: on
 
     @property
     def units(self) -> int:
@@ -89,9 +92,7 @@ class DividerShape:
         )
 
 
-def pixel_grid(
-    height: int, width: int, device: Any = "cpu", dtype: torch.dtype = torch.float32
-) -> Tensor:
+def pixel_grid(height: int, width: int, device: Any = "cpu", dtype: torch.dtype = torch.float32) -> Tensor:
     """The coordinates of all pixel centres, row by row: (height · width, 2)."""
     step = 2.0 / max(height, width)
     ys = (torch.arange(height, device=device, dtype=torch.float64) - (height - 1) / 2) * step
@@ -110,9 +111,14 @@ class FalseGradientTanh(torch.autograd.Function):
         return torch.tanh(e * sharpness)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         (e,) = ctx.saved_tensors
         return grad * ctx.g * (1 - torch.tanh(e * ctx.g) ** 2), None, None
+
+
+def _false_tanh(e: Tensor, sharpness: float, g: float) -> Tensor:
+    said: Tensor = FalseGradientTanh.apply(e, sharpness, g)  # type: ignore[no-untyped-call]
+    return said
 
 
 def line_measure(p: Mapping[str, Tensor], xy: Tensor) -> Tensor:
@@ -140,9 +146,9 @@ def units(p: Mapping[str, Tensor], xy: Tensor, sharpness: float, g: float) -> Te
     """What every unit says at every point: (P, U)."""
     said = []
     if "line_angle" in p:
-        said.append(FalseGradientTanh.apply(line_measure(p, xy), sharpness, g))
+        said.append(_false_tanh(line_measure(p, xy), sharpness, g))
     if "circle_centre" in p:
-        said.append(FalseGradientTanh.apply(circle_measure(p, xy), sharpness, g))
+        said.append(_false_tanh(circle_measure(p, xy), sharpness, g))
     if "relu_weight" in p:
         said.append(torch.relu(xy @ p["relu_weight"].T + p["relu_bias"]))
     if "tanh_weight" in p:
@@ -168,10 +174,11 @@ def weighted_error(colours: Tensor, target: Tensor, weight: Tensor | None = None
 
 
 def centre_weight(xy: Tensor, peak: float, inner: float, outer: float, x: float, y: float) -> Tensor:
-    """How much each point counts, (P,): `peak` within the inner radius of (x, y), 1 beyond the outer, smooth between."""
-    distance = torch.linalg.vector_norm(xy - xy.new_tensor([x, y]), dim=1)
+    """How much each point counts, (P,): `peak` within the inner radius of (x, y), 1 beyond the outer."""
+    distance: Tensor = torch.linalg.vector_norm(xy - xy.new_tensor([x, y]), dim=1)
     inside = ((outer - distance) / max(outer - inner, 1e-6)).clamp(0, 1)
-    return 1 + (peak - 1) * inside * inside * (3 - 2 * inside)
+    weight: Tensor = 1 + (peak - 1) * inside * inside * (3 - 2 * inside)
+    return weight
 
 
 def psnr(mean_squared_error: float) -> float:
@@ -228,7 +235,9 @@ def params_from_arrays(arrays: Mapping[str, Any]) -> Params:
     for kind, count in counts.items():
         if count:
             names = names_of(kind, p)
-            expected |= {name: (count, 2) if name.endswith(("centre", "weight")) else (count,) for name in names}
+            expected |= {
+                name: (count, 2) if name.endswith(("centre", "weight")) else (count,) for name in names
+            }
     width = sum(counts.values())
     for layer in LAYERS:
         if layer != "structure" or "structure_weight" in p:

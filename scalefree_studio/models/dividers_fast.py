@@ -113,7 +113,9 @@ class FusedGradient:
         if self.square is not None:
             near = self.near = self._buffer("near", self.centred + self.circles, pixels)
             torch.mm(self.square, features, out=near)
-            near.clamp_(min=1e-10).rsqrt_()  # nothing is nearer than 1e-5: at its own centre a line measures 0
+            near.clamp_(
+                min=1e-10
+            ).rsqrt_()  # nothing is nearer than 1e-5: at its own centre a line measures 0
             if self.centred:
                 e[:lines].mul_(near[:lines])
             if self.circles:

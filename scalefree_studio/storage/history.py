@@ -70,7 +70,9 @@ class History:
     def _checked(self) -> History:
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
         if version > VERSION:
-            raise UserError(f"The history {self.path} was written by a newer Scalefree Studio; please update.")
+            raise UserError(
+                f"The history {self.path} was written by a newer Scalefree Studio; please update."
+            )
         self._db.execute("SELECT count(*) FROM frames, metrics, changes WHERE 0").fetchone()
         return self
 

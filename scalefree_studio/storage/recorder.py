@@ -50,7 +50,9 @@ class Recorder:
             self._queue.put(Measured(step, snapshot.seconds, snapshot.metrics))
 
     def changed(self, change: Change) -> None:
-        self._next = self._next_metrics = min(self._next, change.step)  # an edit, or a step back, is seen at once
+        self._next = self._next_metrics = min(
+            self._next, change.step
+        )  # an edit, or a step back, is seen at once
         if not self.trouble:
             self._queue.put(change)
 

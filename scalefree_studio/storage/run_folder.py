@@ -1,9 +1,9 @@
 """A run folder: weights, what exact resume needs, the history, and how it came to be.
 
-    model.safetensors    weights, and in its metadata everything that says what they are
-    trainer.safetensors  optimizer and random state; good only together with a model of the same step
-    history.sqlite       metrics, changes, recorded frames
-    run.json             command, versions, seed
+model.safetensors    weights, and in its metadata everything that says what they are
+trainer.safetensors  optimizer and random state; good only together with a model of the same step
+history.sqlite       metrics, changes, recorded frames
+run.json             command, versions, seed
 """
 
 from __future__ import annotations
@@ -57,7 +57,8 @@ class RunFolder:
         self.prepare()
         packages = ("scalefree-studio", "torch", "numpy")
         text = json.dumps(
-            {"command": command, "python": sys.version.split()[0], "versions": _versions(packages), **more}, indent=2
+            {"command": command, "python": sys.version.split()[0], "versions": _versions(packages), **more},
+            indent=2,
         )
         write_atomically(self.path / RUN, (text + "\n").encode())
 

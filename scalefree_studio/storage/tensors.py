@@ -65,7 +65,15 @@ def read_tensors(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
             return {name: file.get_tensor(name) for name in file.keys()}, about
     except FileNotFoundError:
         raise UserError(f"There is no file {path}.") from None
-    except (SafetensorError, ValueError, TypeError, KeyError, AttributeError, MemoryError, RecursionError) as error:
+    except (
+        SafetensorError,
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        MemoryError,
+        RecursionError,
+    ) as error:
         raise UserError(f"{path} is damaged or is no model: {_first_line(error)}.") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or _first_line(error)}.") from None
