@@ -249,12 +249,12 @@ def test_a_live_control_reaches_the_job(driven: Driven) -> None:
     edit = field.edit  # type: ignore[attr-defined]
     edit.setFocus()
     edit.selectAll()
-    QTest.keyClicks(edit, "0.005")
+    QTest.keyClicks(edit, "0.0123")  # not the default, whatever that is
     QTest.keyClick(edit, Qt.Key.Key_Return)
-    driven.until(lambda: driven.job.controls.learning_rate == 0.005)
+    driven.until(lambda: driven.job.controls.learning_rate == 0.0123)
     driven.window.setFocus()
     driven.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
-    driven.until(lambda: driven.job.controls.learning_rate != 0.005)
+    driven.until(lambda: driven.job.controls.learning_rate != 0.0123)
     driven.until(lambda: edit.text() == f"{driven.job.controls.learning_rate:g}")
 
 
