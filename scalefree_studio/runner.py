@@ -201,7 +201,7 @@ class Runner:
             if keep is not None:
                 keep(self.job.checkpoint())
             self._unsaved = False
-        except (OSError, UserError) as error:
+        except (OSError, UserError, JobError) as error:
             self._unsaved = True
             self._say(f"Saving failed: {error}")
         return not self._unsaved

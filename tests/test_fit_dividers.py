@@ -277,3 +277,23 @@ def test_setting_the_shape_ends_a_budget():
     job = FitDividers(picture(), FitControls(numbers=200, start="random"))
     job.apply(SetControls({"circles": 4}))
     assert job.controls.numbers == 0 and job.controls.circles == 4 and job.controls.lines == 0
+
+
+def test_a_slider_being_drawn_is_undone_in_one():
+    job = make()
+    for value in (0.02, 0.03, 0.04):
+        job.apply(SetControls({"learning_rate": value}))
+    job.apply(SetControls({"sharpness": 500.0}))
+    job.apply(Undo())
+    assert (job.controls.sharpness, job.controls.learning_rate) == (1000.0, 0.04)
+    job.apply(Undo())
+    assert job.controls.learning_rate == make().controls.learning_rate
+
+
+def test_undoing_a_budget_brings_the_old_shape_back():
+    job = run(make(), 5)
+    before = numbers(job)
+    job.apply(SetControls({"numbers": 300}))
+    assert job.controls.circles > 2
+    job.apply(Undo())
+    assert job.controls == make().controls and same(before, numbers(job)) and job.step_count == 5

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from ..controls import ControlError
+from ..controls import ControlError, values_of
 from ..models import dividers
 from ..models.divider_edit import reader_of_units, unit_values, with_unit, without_unit
 from ..models.dividers import Params
@@ -31,7 +31,7 @@ class Undoable:
 
     what: str
     inverse: Inverse
-    gesture: int | None = None
+    gesture: object = None
 
 
 class Hands:
@@ -44,11 +44,13 @@ class Hands:
 
     def apply(self, edit: Edit) -> Change:
         """Take the edit, or raise a ControlError and leave everything as it was."""
-        job, gesture = self._job, None
+        job = self._job
+        gesture: object = None  # edits of the same gesture are undone together
         values: Mapping[str, Any] = {}
         match edit:
             case SetControls():
                 what, inverse, values = "controls", self._set_controls(edit.values), dict(edit.values)
+                gesture = tuple(sorted(values))  # a slider being drawn is one gesture
             case StartOver():
                 what, inverse = "start over", self._return_to_now()
                 job.start()
@@ -88,11 +90,10 @@ class Hands:
     def _set_controls(self, values: Mapping[str, Any]) -> Inverse:
         job = self._job
         before, back = job.controls, self._return_to_now()
-        old = {name: getattr(before, name) for name in values if hasattr(before, name)}
         started_over = job.set_controls(values)
 
         def inverse() -> None:
-            job.set_controls(old)
+            job.set_controls(values_of(before))
             if started_over:
                 back()
 
