@@ -23,7 +23,8 @@ from .data.pictures import Picture, downscaled, load_picture, pixels_of
 from .errors import JobError, UserError
 from .export.picture import write_picture
 from .jobs.divider_controls import FitControls
-from .jobs.fit_dividers import KIND, FitDividers, SavedModel, read_model
+from .jobs.divider_model import KIND, SavedModel, read_model
+from .jobs.fit_dividers import FitDividers
 from .jobs.job import Limit
 from .models.divider_render import Region, render_region
 from .models.threads import cores_for_learning, torch_threads

@@ -78,7 +78,7 @@ def render(arguments: argparse.Namespace) -> int:
 
     from .export.movie import crisp_sharpness
     from .export.picture import check_target, write_picture
-    from .jobs.fit_dividers import read_model
+    from .jobs.divider_model import read_model
     from .models.divider_render import Region
     from .storage.run_folder import load_checkpoint
 
@@ -104,7 +104,7 @@ def movie(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from .export.movie import LONGER_SIDE, Zoom, movie_of_run, size_for
-    from .jobs.fit_dividers import read_model
+    from .jobs.divider_model import read_model
     from .storage.run_folder import RunFolder
 
     folder = RunFolder(arguments.run)

@@ -40,7 +40,7 @@ def info(arguments: argparse.Namespace) -> int:
 
 
 def _divider_info(checkpoint: Any) -> dict[str, Any]:
-    from .jobs.fit_dividers import KIND, read_model
+    from .jobs.divider_model import KIND, read_model
     from .models.dividers import count_numbers, unit_counts
 
     if checkpoint.kind != KIND:

@@ -8,7 +8,8 @@ from scalefree_studio.controls import ControlError
 from scalefree_studio.errors import JobError, UserError
 from scalefree_studio.jobs.divider_controls import FitControls
 from scalefree_studio.jobs.divider_edits import AddUnit, MoveUnit, RemoveUnit, SetMask
-from scalefree_studio.jobs.fit_dividers import FitDividers, read_model
+from scalefree_studio.jobs.divider_model import read_model
+from scalefree_studio.jobs.fit_dividers import FitDividers
 from scalefree_studio.jobs.job import Limit, Restore, SetControls, StartOver, Undo
 from scalefree_studio.models import dividers
 from scalefree_studio.snapshot import Checkpoint
@@ -297,3 +298,33 @@ def test_undoing_a_budget_brings_the_old_shape_back():
     assert job.controls.circles > 2
     job.apply(Undo())
     assert job.controls == make().controls and same(before, numbers(job)) and job.step_count == 5
+
+
+def test_a_hand_late_in_the_schedule_sets_things_moving_again():
+    job = run(make(20), 20)
+    assert job.progress == 1
+    late = job.scheduled()[0]
+    job.apply(AddUnit("circle"))
+    assert job.progress == pytest.approx(0.65) and job.scheduled()[0] > 3 * late
+    resumed = FitDividers.from_checkpoint(run(job, 3).checkpoint())
+    assert resumed.progress == job.progress > 0.65
+
+
+def test_an_edit_while_paused_shows_how_good_the_picture_is_now():
+    job = run(make(), 20)
+    before = job.snapshot().metrics["psnr"]
+    job.apply(MoveUnit(int(job.unit_ids[3]), {"circle_log_radius": 1.0}))
+    job.apply(MoveUnit(int(job.unit_ids[4]), {"circle_log_radius": 1.0}))
+    assert job.snapshot().metrics["psnr"] == pytest.approx(job.psnr(), abs=1e-6) != before
+
+
+@pytest.mark.parametrize(
+    "about",
+    [{"limit": {"steps": "many"}}, {"limit": 3}, {"picture": []}, {"seconds": "long"}, {"updates": None}],
+    ids=str,
+)
+def test_nonsense_beside_a_model_is_told_in_one_sentence(about):
+    c = run(make(), 3).checkpoint()
+    with pytest.raises(UserError) as told:
+        FitDividers.from_checkpoint(Checkpoint(c.kind, c.step, {**c.about, **about}, c.model, c.trainer))
+    assert "\n" not in str(told.value)

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..controls import ControlError, controls_of, edited, values_of
+from ..controls import ControlError, controls_of, values_of
 from ..errors import JobError, UserError
 from ..models import dividers
 from ..models.divider_optimizer import Optimizer
@@ -26,10 +26,11 @@ from ..models.dividers_fast import FlatParams, FusedGradient, pixel_features
 from ..snapshot import Array, Change, Checkpoint, Snapshot, frozen, frozen_all
 from . import divider_start
 from .divider_controls import FitControls, with_values
+from .divider_edits import AddUnit, MoveUnit, RemoveUnit, SetMask
 from .divider_hands import Hands
-from .job import Edit, Limit
+from .divider_model import KIND, read_model
+from .job import Edit, Limit, Restore
 
-KIND = "dividers"
 CHECK_EVERY = 64  # steps between looks at whether all numbers are still finite
 MEASURED_PIXELS = 16_384  # a fixed sample of this many says how good the picture is
 MEASURE_EVERY = 50  # steps
@@ -38,6 +39,7 @@ WARM = 0.01  # of the schedule, while the rates rise
 GROWTH = ((0.85, 8), (0.3, 2), (0.0, 1))  # from so far on, batches are so many times larger
 REVIVALS, REVIVE_UNTIL, REVIVED = 30, 0.6, 0.1  # how often, until when, what share of the units at first
 REVIVAL_PIXELS = 4096
+REHEATED = 0.65  # how far in the schedule one is, at most, after a person's hand
 CARE = 1 / 15  # dividers that start on edges move so much slower, and are not revived
 
 
@@ -64,8 +66,10 @@ class FitDividers:
         device: str = "cpu",
         name: str = "picture",
         spec: str = "",
+        begun: divider_start.Start | None = None,
     ):
-        """`pixels` is the target as it shall be learned, (H, W, 3) bytes; downscale it before."""
+        """`pixels` is the target as it shall be learned, (H, W, 3) bytes; downscale it before. `begun` are parameters
+        to go on from, instead of a start of our own."""
         self.pixels = frozen(pixels)
         self.limit = limit or Limit()
         self.name, self.spec = name, spec
@@ -79,11 +83,11 @@ class FitDividers:
         # One row a pixel: x, y, 1, x² + y², r, g, b, weight. A batch is then one gather.
         self._rows = torch.cat([pixel_features(xy).T, colours, torch.ones_like(xy[:, :1])], 1)  # (P, 8)
         self._weigh()
-        self.start()
+        self.start(begun)
 
     # State, and how it starts.
 
-    def start(self) -> None:
+    def start(self, begun: divider_start.Start | None = None) -> None:
         """Forget everything learnt and begin."""
         c = self._controls
         self.step_count, self.seconds = 0, 0.0
@@ -91,12 +95,14 @@ class FitDividers:
         sample = min(len(self._rows), MEASURED_PIXELS)
         chosen = torch.randperm(len(self._rows), generator=torch.Generator().manual_seed(0))[:sample]
         self._measured_rows = self._rows[chosen.to(self.device)] if sample < len(self._rows) else self._rows
-        begun = divider_start.start(c, self.pixels)
+        begun = begun or divider_start.start(c, self.pixels)
         self._on_edges = begun.on_edges
+        units = sum(dividers.unit_counts(begun.params).values())
         self.lay_out(
-            {n: t.to(self.device) for n, t in begun.params.items()}, np.arange(c.units, dtype=np.int64)
+            {n: t.to(self.device) for n, t in begun.params.items()}, np.arange(units, dtype=np.int64)
         )
         self._revivals = 0
+        self._regained = self._rate = 0.0
         self._loss = torch.tensor(math.nan)
         self._metrics: dict[str, float] = {}
         self._good = self.backup()
@@ -152,16 +158,23 @@ class FitDividers:
     @property
     def progress(self) -> float:
         """How far the schedules are, in [0, 1]."""
+        return min(1.0, max(0.0, self._gone() - self._regained))
+
+    def _gone(self) -> float:
         limit = self.limit if self.limit != Limit() else Limit(steps=self._controls.horizon)
         return limit.progress(self.step_count, self.seconds)
+
+    def _reheat(self) -> None:
+        """Late in the schedule nothing moves far any more; after a person's hand in it, something has to."""
+        self._regained = max(self._regained, self._gone() - REHEATED)
 
     def scheduled(self) -> tuple[float, float]:
         """(learning rate, g) of this moment."""
         c, progress = self._controls, self.progress
         warm = min(1.0, (progress + 1e-4) / WARM)
         return (
-            c.learning_rate * warm * c.final_rate** progress,
-            c.gradient_sharpness * c.gradient_sharpening** progress,
+            c.learning_rate * warm * c.final_rate**progress,
+            c.gradient_sharpness * c.gradient_sharpening**progress,
         )
 
     # One step.
@@ -249,6 +262,7 @@ class FitDividers:
         error = self.mean_squared_error(self._measured_rows)
         loss = float(self._loss)
         learning_rate, sharpness = self.scheduled()
+        self._rate = steps / took if took > 0 else self._rate
         self._metrics = {
             "step": self.step_count,
             "seconds": self.seconds,
@@ -256,7 +270,7 @@ class FitDividers:
             "psnr": dividers.psnr(error),
             "learning_rate": learning_rate,
             "g": sharpness,
-            "steps_per_second": steps / took if took > 0 else 0.0,
+            "steps_per_second": self._rate,
         }
 
     def said_on_average(self) -> Tensor:
@@ -276,7 +290,11 @@ class FitDividers:
     # What a person changes.
 
     def apply(self, edit: Edit) -> Change:
-        return self._hands.apply(edit)
+        change = self._hands.apply(edit)
+        if isinstance(edit, MoveUnit | AddUnit | RemoveUnit | SetMask | Restore):
+            self._reheat()
+        self._metrics = {}  # how good the picture is must be looked at again
+        return change
 
     def set_controls(self, values: Mapping[str, Any]) -> bool:
         """Take new values; True if one of them made the job start over."""
@@ -308,6 +326,7 @@ class FitDividers:
             "updates": count,
             "revivals": self._revivals,
             "on_edges": self._on_edges,
+            "regained": self._regained,
             "psnr": self.psnr(),
         }
         model = _arrays(good.params) | {"target": self.pixels, "unit_ids": good.ids}
@@ -323,17 +342,12 @@ class FitDividers:
         """Go on from a checkpoint: exactly, if its trainer part is there and no edit asks otherwise."""
         saved = read_model(checkpoint)
         about, trainer = checkpoint.about, checkpoint.trainer
-        picture = about.get("picture", {})
-        job = cls(
-            saved.target,
-            saved.controls,
-            Limit(),
-            device,
-            picture.get("name", "picture"),
-            picture.get("spec", ""),
-        )
-        job.limit = limit or Limit(**about.get("limit", {}))
         try:
+            picture = about.get("picture", {})
+            begun = divider_start.Start(saved.params, bool(about.get("on_edges")))
+            name, spec = picture.get("name", "picture"), picture.get("spec", "")
+            job = cls(saved.target, saved.controls, Limit(), device, name, spec, begun)
+            job.limit = limit or _limit(about.get("limit", {}))
             params = {n: t.to(job.device) for n, t in saved.params.items()}
             moments = None
             if trainer:
@@ -348,45 +362,20 @@ class FitDividers:
                 job.set_mask(trainer.get("mask"))
             job.lay_out(params, saved.unit_ids, moments)
             job.step_count, job.seconds = checkpoint.step, float(about.get("seconds", 0))
-            job._revivals, job._on_edges = int(about.get("revivals", 0)), bool(about.get("on_edges"))
+            job._revivals, job._regained = int(about.get("revivals", 0)), float(about.get("regained", 0))
             if trainer and job.device.type == "cpu":
                 job._random.set_state(torch.from_numpy(trainer["random"].copy()))
-        except (KeyError, ValueError, RuntimeError, TypeError, ControlError) as error:
-            raise UserError(f"The training state beside the model does not fit it ({error}).") from None
+        except (KeyError, ValueError, RuntimeError, TypeError, AttributeError) as error:
+            raise UserError(f"What is saved beside the model does not fit it ({error}).") from None
         job._good = job.backup()
         if edits:
             job.set_controls(edits)
         return job
 
 
-@dataclass(frozen=True)
-class SavedModel:
-    """What a divider model file holds, checked."""
-
-    params: Params
-    unit_ids: Array
-    target: Array
-    controls: FitControls
-
-
-def read_model(checkpoint: Checkpoint) -> SavedModel:
-    """The model of a checkpoint, or a UserError in one sentence."""
-    if checkpoint.kind != KIND:
-        raise UserError(f"This is a model of kind {checkpoint.kind!r}, not a divider network.")
-    try:
-        params = dividers.params_from_arrays(checkpoint.model)
-        target = checkpoint.model["target"]
-        if target.dtype != np.uint8 or target.ndim != 3 or target.shape[2] != 3 or target.size == 0:
-            raise ValueError("its target is no picture")
-        known = {c.name for c in controls_of(FitControls)}
-        values = {n: v for n, v in dict(checkpoint.about.get("controls", {})).items() if n in known}
-        counts = dividers.unit_counts(params)
-        ids = checkpoint.model.get("unit_ids", np.arange(sum(counts.values())))
-        if ids.shape != (sum(counts.values()),) or len(np.unique(ids)) != len(ids):
-            raise ValueError("its units are not numbered one by one")
-        return SavedModel(params, ids.astype(np.int64), target, edited(FitControls(), values))
-    except (KeyError, ValueError, TypeError) as error:  # ControlError is a ValueError
-        raise UserError(f"The model is damaged: {str(error).rstrip('.')}.") from None
+def _limit(saved: Mapping[str, Any]) -> Limit:
+    steps, seconds = saved.get("steps"), saved.get("seconds")
+    return Limit(None if steps is None else int(steps), None if seconds is None else float(seconds))
 
 
 def _arrays(params: Params, prefix: str = "") -> dict[str, Array]:

@@ -21,10 +21,10 @@ class Limit:
     seconds: float | None = None
 
     def progress(self, step: int, seconds: float) -> float:
-        """How much of the way has been gone, in [0, 1]; steps alone make it reproducible."""
+        """How much of the way has been gone: 1 at the end, more after it. Steps alone make it reproducible."""
         by_steps = step / self.steps if self.steps else 0.0
         by_seconds = seconds / self.seconds if self.seconds else 0.0
-        return min(1.0, max(by_steps, by_seconds))
+        return max(by_steps, by_seconds)
 
     def reached(self, step: int, seconds: float) -> bool:
         return (self.steps is not None and step >= self.steps) or (
