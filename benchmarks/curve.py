@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-WIDTH, HEIGHT = 720, 340
-LEFT, RIGHT, TOP, BOTTOM = 48, 150, 34, 40
+WIDTH, HEIGHT = 750, 340
+LEFT, RIGHT, TOP, BOTTOM = 48, 180, 34, 40
 INK, QUIET, GRID, PAPER = "#2b2a27", "#6f6a60", "#e2ddd2", "#faf7f0"
 COLOURS = {"lines": "#c2571a", "circles": "#1f6f8b"}
 
@@ -37,7 +37,7 @@ def write_chart(path: Path, curves: dict[str, list[tuple[float, float]]], title:
             parts.append(
                 f'<text x="{x(seconds):.1f}" y="{HEIGHT - 20}" text-anchor="middle" fill="{QUIET}">{seconds:g} s</text>'
             )
-    parts.append(f'<text x="{LEFT - 8}" y="{HEIGHT - 20}" text-anchor="end" fill="{QUIET}">dB</text>')
+    parts.append(f'<text x="{LEFT - 8}" y="{TOP - 14}" text-anchor="end" fill="{QUIET}">dB</text>')
     taken: list[float] = []
     for name, curve in curves.items():
         colour = COLOURS[name.split(",")[0]]
