@@ -44,7 +44,7 @@ def members(
                         raise ValueError(f"{member.name!r} in it is too large")
                     file = archive.extractfile(member)
                     yield member.name, file.read() if file else b""
-                    archive.members = []  # or it keeps every one
+                    archive.members.clear()  # type: ignore[attr-defined]  # or it keeps every one
             while bounded.read(
                 2**16
             ):  # tarfile stops at the first damaged header; the check sum stands at the end

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import UserError
-from .download import Progress, RemoteFile, DownloadError, fetch
+from .download import DownloadError, Progress, RemoteFile, fetch
 
 
 @dataclass(frozen=True)

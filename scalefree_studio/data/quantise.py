@@ -20,14 +20,13 @@ def quantise(values: Bytes, levels: int) -> Levels:
 def dequantise(values: npt.NDArray[np.integer], levels: int) -> Bytes:
     """Levels as bytes, from black (0) to white (levels - 1) in even steps.
 
-    That, rather than the middle of each bin, so that two levels are black and white and not two greys. Each byte still
-    lies in the bin of its level: quantise(dequantise(x)) is x.
+    That, rather than the middle of each bin, so that two levels are black and white and not two greys. The steps are
+    rounded up, which keeps each byte in the bin of its level: quantise(dequantise(x)) is x, for any number of levels.
     """
     _check(levels)
     if values.size and not 0 <= int(values.min()) <= int(values.max()) < levels:
         raise ValueError(f"levels go from 0 to {levels - 1}, not from {values.min()} to {values.max()}")
-    steps = levels - 1
-    return ((2 * 255 * values.astype(np.int64) + steps) // (2 * steps)).astype(np.uint8)
+    return (-(-255 * values.astype(np.int64) // (levels - 1))).astype(np.uint8)
 
 
 def _check(levels: int) -> None:
