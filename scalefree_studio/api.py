@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from .controls import ControlError, controls_of, differing
+from .controls import differing, edited, values_of
 from .data.pictures import Picture, downscaled, load_picture, pixels_of
 from .errors import JobError, UserError
 from .export.picture import write_picture
@@ -133,9 +133,8 @@ class Dividers:
         """Write the model as one file."""
         arrays = {name: tensor.cpu().numpy() for name, tensor in self.model.params.items()}
         arrays |= {"target": self.model.target, "unit_ids": self.model.unit_ids}
-        controls = {c.name: getattr(self.controls, c.name) for c in controls_of(FitControls)}
-        about = {"kind": KIND, "step": self.steps, "seconds": self.seconds, "controls": controls}
-        write_tensors(Path(path), arrays, about)
+        said = {"step": self.steps, "seconds": self.seconds, "controls": values_of(self.controls)}
+        write_tensors(Path(path), arrays, {"kind": KIND, **said})
 
 
 def fit(
@@ -148,11 +147,7 @@ def fit(
     **controls: Any,
 ) -> Dividers:
     """Learn a picture. Every control of the window is a keyword: lines, circles, hidden, seed, learning_rate, …"""
-    try:
-        wanted = FitControls(**controls)
-    except TypeError:
-        known = {c.name for c in controls_of(FitControls)}
-        raise ControlError(f"There is no control named {', '.join(sorted(set(controls) - known))}.") from None
+    wanted = edited(FitControls(), controls)
     limit = Limit(steps, seconds) if steps or seconds else Limit(seconds=20.0)
     job = new_job(image, wanted, limit, choose_device(device))
     runner = Runner(job, [ProgressBar(limit, job.name)] if progress else [])

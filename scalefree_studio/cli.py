@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from importlib import metadata
@@ -54,6 +55,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output went away
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:  # a full disk, a folder that may not be written, a name that is too long
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"{PROGRAM}: {where}{error.strerror or error}.", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print(f"\n{PROGRAM}: stopped.", file=sys.stderr)
         return 0
@@ -124,5 +129,6 @@ def _version() -> str:
 
 
 def entry() -> None:
-    """The console script."""
+    """The console script. SIGTERM is told as Ctrl-C is: a movie is finished, half a picture is taken away."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main())

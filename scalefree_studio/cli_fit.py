@@ -60,6 +60,8 @@ def fit(arguments: argparse.Namespace) -> int:
             raise UserError(
                 f"The run in {folder.path} learns {job.name}; leave the picture out to resume it."
             )
+        if job.limit.reached(job.step_count, job.seconds):
+            print("This run has come to its end; --steps or --seconds, in all, lead on.", file=sys.stderr)
     else:
         if arguments.image is None:
             raise UserError(
@@ -117,6 +119,8 @@ def _report(result: dict[str, Any], as_json: bool) -> None:
     print(
         f"{result['psnr']:.2f} dB after {result['steps']} steps in {result['seconds']:.1f} s", file=sys.stderr
     )
+    if "warning" in result:
+        print(result["warning"], file=sys.stderr)
     for what in ("picture", "model", "movie"):
         if what in result:
             print(f"  {what:<8}{result[what]}", file=sys.stderr)

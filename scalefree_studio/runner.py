@@ -143,21 +143,21 @@ class Runner:
         """Work until stopped. `until_limit` (headless) also stops where the job's limit is reached."""
         self._playing = self._playing or until_limit
         try:
-            while not self._stopping:
+            while not (self._stopping or (until_limit and self._finished())):
                 self._wake.clear()  # before looking, so that a command sent while we look wakes us again
                 self._apply_edits()
                 if self._playing or self._single_steps:
                     self._work()
                 self._show()
                 self._autosave()
-                if until_limit and (
-                    self._failed or self.job.limit.reached(self.job.step_count, self.job.seconds)
-                ):
-                    break
                 if not (self._playing or self._single_steps or self._stopping):
                     self._wake.wait(timeout=0.1)  # a mailbox emptied while paused wants what it missed
         finally:
             self._shut_down()
+
+    def _finished(self) -> bool:
+        """Asked before a step, so that a run that has reached its limit is not changed by resuming it."""
+        return self._failed or self.job.limit.reached(self.job.step_count, self.job.seconds)
 
     def _work(self) -> None:
         self._single_steps = max(0, self._single_steps - 1)
@@ -208,12 +208,14 @@ class Runner:
 
     def _shut_down(self) -> None:
         """The one way out: the last picture shown, recordings closed, the model saved."""
-        snapshot = self.job.snapshot()
-        for consumer in self.consumers:
-            consumer.close(snapshot)
-        self.save()
-        self._stopped = True
-        self._told()
+        try:
+            snapshot = self.job.snapshot()
+            for consumer in self.consumers:
+                consumer.close(snapshot)
+        finally:  # whatever a consumer runs into, a terminal that is gone for one
+            self.save()
+            self._stopped = True
+            self._told()
 
     def _say(self, message: str, failed: bool = False) -> None:
         self._message, self._failed = message, self._failed or failed

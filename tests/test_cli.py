@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import imageio_ffmpeg
 import numpy as np
 import pytest
 from PIL import Image
@@ -66,6 +67,17 @@ def test_default_output_folders_do_not_overwrite_each_other(picture, tmp_path):
     assert sorted(os.listdir(tmp_path / "output")) == ["little picture", "little picture-2"]
 
 
+def test_a_run_at_its_end_stays_as_it_is_until_it_is_given_more(picture, tmp_path, capsys):
+    fit(picture, *SMALL, "--steps", 5, "--out", tmp_path / "run")
+    before = load_checkpoint(tmp_path / "run").model
+    assert fit("--resume", "--out", tmp_path / "run") == 0
+    assert "--steps" in capsys.readouterr().err
+    after = load_checkpoint(tmp_path / "run")
+    assert after.step == 5 and all((after.model[n] == a).all() for n, a in before.items())
+    assert fit("--resume", "--out", tmp_path / "run", "--steps", 7) == 0
+    assert load_checkpoint(tmp_path / "run").step == 7
+
+
 def test_resume_refuses_what_would_start_over(picture, tmp_path, capsys):
     fit(picture, *SMALL, "--steps", 5, "--out", tmp_path / "run")
     capsys.readouterr()
@@ -93,12 +105,15 @@ def test_resume_refuses_what_would_start_over(picture, tmp_path, capsys):
         ["fit", "photo:cat", "--line-form", "wavy"],
         ["fit", "photo:cat", "--numbers", "7"],
         ["fit", "photo:cat", "--nonsense"],
+        ["fit", "photo:cat", "--out", "x" * 300],
+        ["fit", "--resume", "--out", "x" * 300],
         ["fit", "--resume"],
         ["fit", "--resume", "--out", "nowhere"],
         ["info", "nowhere"],
         ["info"],
         ["render", "nowhere", "out.png"],
         ["movie", "nowhere", "out.mp4"],
+        ["info", "x" * 300],
         ["--nonsense"],
     ],
     ids=" ".join,
@@ -190,6 +205,26 @@ def test_interrupts_stop_save_and_exit_0(how, picture, tmp_path):
     assert load_checkpoint(run).step == last_json(out)["steps"] > 0
 
 
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_interrupts_finish_a_movie_and_leave_no_half_picture(how, picture, tmp_path):
+    run, movie, still = tmp_path / "run", tmp_path / "a.mp4", tmp_path / "a.png"
+    fit(picture, *SMALL, "--steps", 20, "--out", run)
+    before = set(os.listdir(tmp_path))
+    process = start("movie", run, movie, "--size", 64, "--seconds", 10_000)
+    wait_until(lambda: movie.exists() and movie.stat().st_size > 5000, process)
+    process.send_signal(how)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0 and "Traceback" not in err
+    assert next(imageio_ffmpeg.read_frames(str(movie)))["duration"] > 0
+    movie.unlink()
+    process = start("render", run, still, "--size", "20000x20000", "--samples", 4)
+    wait_until(lambda: set(os.listdir(tmp_path)) > before, process)
+    process.send_signal(how)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0 and "Traceback" not in err
+    assert set(os.listdir(tmp_path)) == before
+
+
 def test_an_interrupted_run_resumed_equals_one_that_was_not(picture, tmp_path):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     asked = ["fit", picture, *SMALL, "--steps", 3000, "--out"]
@@ -225,6 +260,15 @@ def test_kill_9_loses_no_more_than_the_last_seconds_and_the_run_goes_on(picture,
     assert fit("--resume", "--out", run, "--steps", saved + 10) == 0
     assert load_checkpoint(run).step == saved + 10
     assert not [name for name in os.listdir(run) if name.endswith(".part")]
+
+
+def test_a_recording_that_stops_is_told(picture, tmp_path, monkeypatch, capsys):
+    def full(self, **_):
+        raise OSError("the history cannot be written (database or disk is full)")
+
+    monkeypatch.setattr(History, "write", full)
+    assert fit(picture, *SMALL, "--steps", 5, "--out", tmp_path / "run") == 0
+    assert "Recording stopped" in capsys.readouterr().err
 
 
 def test_a_full_disk_is_reported_and_the_last_good_model_stays(picture, tmp_path):

@@ -345,20 +345,22 @@ def test_a_folder_of_grey_pictures_stays_grey(tmp_path: Path) -> None:
 def test_a_folder_that_somebody_has_parted(tmp_path: Path, packed: bool) -> None:
     for part, count in (("train", 3), ("val", 2)):
         files = {f"{name}/{i}.png": png((20 * i, k, 0)) for k, name in enumerate("ab") for i in range(count)}
-        if packed:
-            put({f"{part}.tar.gz": tar({f"{part}/{name}": data for name, data in files.items()})}, tmp_path)
+        if packed:  # in any order
+            members = {f"{part}/{name}": files[name] for name in reversed(files)}
+            put({f"{part}.tar.gz": tar(members)}, tmp_path)
         else:
             for name, data in files.items():
                 put({Path(name).name: data}, tmp_path / part / Path(name).parent)
     parted = load_dataset(tmp_path, size=4)
     assert parted.classes == ("a", "b") and len(parted.train_images) == 6 and len(parted.held_images) == 4
+    assert parted.train_images[:, 0, 0, 0].tolist() == [0, 20, 40, 0, 20, 40]
     assert (parted.held_images[:, 0, 0, 1] == parted.held_labels).all()
 
 
 def test_folders_that_cannot_be_learnt_from_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, files, word in (
         ("empty", {}, "no picture"),
-        ("damaged", {"a.png": b"x", "b.png": b""}, "none of the 2"),
+        ("damaged", {"a.png": b"x", "b.png": b""}, "none of its 2"),
         ("lonely", {"a.png": png()}, "one picture"),
         ("vast", {f"{i}.png": png() for i in range(9)}, "too many|more pictures"),
     ):
@@ -373,8 +375,11 @@ def test_folders_that_cannot_be_learnt_from_are_told(tmp_path: Path, monkeypatch
     assert len(alone.train_images) == len(alone.held_images) == 1
 
 
-def test_a_picture_of_absurd_size_is_skipped(tmp_path: Path) -> None:
+def test_a_picture_of_absurd_size_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bomb = bytearray(png())
     bomb[16:24] = (60_000).to_bytes(4, "big") * 2  # its header's width and height
     put({"a.png": png(), "b.png": png(), "bomb.png": bytes(bomb)}, tmp_path)
     assert load_dataset(tmp_path).skipped == 1
+    monkeypatch.setattr(folder, "MOST_PIXELS", 100)
+    put({"large.png": png(size=(11, 10)), "large.jpg": png(size=(80, 80), form="JPEG")}, tmp_path)
+    assert load_dataset(tmp_path, size=5).skipped == 2  # a JPEG need not be decoded at its full size

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from scalefree_studio.controls import ControlError
+from scalefree_studio.controls import ControlError, edited
 from scalefree_studio.errors import JobError, UserError
-from scalefree_studio.jobs.divider_controls import FitControls
+from scalefree_studio.jobs.divider_controls import FitControls, best_division
 from scalefree_studio.jobs.divider_edits import AddUnit, MoveUnit, RemoveUnit, SetMask
 from scalefree_studio.jobs.divider_model import read_model
 from scalefree_studio.jobs.fit_dividers import FitDividers
@@ -272,6 +272,12 @@ def test_a_budget_of_numbers_is_never_exceeded_and_well_used(numbers):
     used = dividers.count_numbers(job.params)
     one_more_circle = 3 + job.controls.hidden
     assert used == job.controls.numbers - (numbers - used) <= numbers < used + one_more_circle
+
+
+@pytest.mark.parametrize("numbers", [85_000, 90_000, 1_000_000])
+def test_the_largest_budgets_stay_within_what_a_saved_model_may_have(numbers):
+    shape = edited(dividers.DividerShape(), best_division(numbers))
+    assert numbers - shape.units - 4 < shape.numbers <= numbers
 
 
 def test_setting_the_shape_ends_a_budget():

@@ -61,6 +61,14 @@ def test_an_odd_size_becomes_even_and_is_not_rescaled(tmp_path: Path) -> None:
     np.testing.assert_array_equal(back[:, :33, :51], np.stack(list(gradients(3, 33, 51))))
 
 
+@pytest.mark.parametrize("name", ["a:b.mp4", "-y.mp4", "file:c.mp4", "100% #?.mp4"])
+def test_odd_names_are_names(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with VideoWriter(name, 64, 48) as movie:
+        movie.write(next(gradients(1)))
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
 def test_whoever_writes_faster_than_ffmpeg_waits(tmp_path: Path) -> None:
     with VideoWriter(tmp_path / "a.mp4", 64, 48) as movie:
         os.kill(movie.process.pid, signal.SIGSTOP)

@@ -88,6 +88,13 @@ def test_it_runs_to_the_limit_shows_every_step_and_saves_once():
     assert [c.step for c in kept] == [5] and runner.status.stopped
 
 
+def test_a_job_that_is_at_its_limit_already_makes_no_step():
+    job = Counter(Limit(steps=5))
+    job.step_count = 5
+    Runner(job).run(until_limit=True)
+    assert job.step_count == 5
+
+
 def test_edits_take_effect_at_the_top_of_the_next_step_in_order():
     seen = Everything()
     runner = Runner(Counter(Limit(steps=1)), [seen])
@@ -165,6 +172,18 @@ def test_a_bug_in_a_job_still_closes_consumers_and_saves():
     with pytest.raises(ZeroDivisionError):
         Runner(Broken(), [seen], kept.append).run()
     assert seen.closed == 1 and len(kept) == 1
+
+
+def test_a_consumer_that_fails_at_the_end_does_not_cost_the_model():
+    class Gone(Everything):
+        def close(self, last):
+            raise BrokenPipeError
+
+    kept = []
+    runner = Runner(Counter(Limit(steps=3)), [Gone()], kept.append)
+    with pytest.raises(BrokenPipeError):
+        runner.run(until_limit=True)
+    assert [c.step for c in kept] == [3] and runner.status.stopped
 
 
 def test_progress_and_limits():

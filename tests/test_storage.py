@@ -3,6 +3,10 @@
 import json
 import os
 import sqlite3
+import sys
+import tempfile
+import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -163,6 +167,42 @@ def test_damaged_histories_are_told(tmp_path):
         History.open(path)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there folders cannot be made read-only")
+def test_a_history_in_a_folder_that_may_not_be_written_can_be_read():
+    with tempfile.TemporaryDirectory() as name:  # not tmp_path: nobody else may look into that
+        path = Path(name, "a run?#%", "h.sqlite")
+        path.parent.mkdir()
+        with History.create(path) as history:
+            history.write([shot(1)])
+        os.chmod(name, 0o755)
+        os.chmod(path.parent, 0o555)
+        root = os.getuid() == 0
+        if root:
+            os.setresuid(65534, 65534, 0)
+        try:
+            with History.open(path) as history:
+                assert [s.step for s in history.frames()] == [1]
+        finally:
+            if root:
+                os.setresuid(0, 0, 0)
+            os.chmod(path.parent, 0o755)
+
+
+@pytest.mark.parametrize("value", ["'{'", "'[1]'", "NULL", "x'ff'"])
+def test_damaged_rows_of_a_history_are_told(value, tmp_path):
+    with History.create(tmp_path / "h.sqlite") as history:
+        history.write([shot(1)], [Measured(1, 0.1, {"loss": 0.1})], [(1, "move", {})])
+    db = sqlite3.connect(tmp_path / "h.sqlite")
+    for table, column in (("metrics", "metrics"), ("changes", "changes"), ("frames", "metrics")):
+        db.execute(f"UPDATE {table} SET {column} = {value}")
+    db.commit()
+    db.close()
+    with History.open(tmp_path / "h.sqlite") as history:
+        for read in (history.metrics, history.changes, lambda: list(history.frames())):
+            with pytest.raises(UserError, match="damaged"):
+                read()
+
+
 def test_the_recorder_keeps_every_frame_and_waits_when_the_disk_is_slow(tmp_path):
     recorder = Recorder(tmp_path / "h.sqlite", every=1)
     for step in range(1000):  # far more than its queue holds
@@ -199,6 +239,22 @@ def test_a_recorder_that_cannot_write_says_so_once_and_lets_the_job_go_on(tmp_pa
         recorder.show(shot(step))
     recorder.close(shot(2000))
     assert len(told) == 1 and "disk is full" in told[0] == recorder.trouble
+
+
+def test_a_job_never_waits_for_a_recorder_that_could_not_begin(tmp_path, monkeypatch):
+    told, create = [], History.create
+
+    def locked(path):
+        if threading.current_thread().name == "recorder":
+            raise UserError("The history cannot be written: database is locked.")
+        return create(path)
+
+    monkeypatch.setattr(History, "create", locked)
+    recorder = Recorder(tmp_path / "h.sqlite", every=1, told=told.append)
+    for step in range(1000):  # more than the queue holds
+        recorder.show(shot(step))
+    recorder.close()
+    assert len(told) == 1 and "locked. What" in told[0]
 
 
 def test_free_folder_never_names_one_that_exists(tmp_path):

@@ -38,16 +38,15 @@ def members(
             bounded = _Bounded(cast(BinaryIO, unpacked), most)
             with tarfile.open(fileobj=cast(BinaryIO, bounded), mode="r|") as archive:
                 for member in archive:
+                    archive.members.clear()  # type: ignore[attr-defined]  # or it remembers every one
                     if not member.isreg():  # links, devices, folders
                         continue
                     if member.size > most_each:  # before reading: a sparse file unpacks from nothing
                         raise ValueError(f"{member.name!r} in it is too large")
                     file = archive.extractfile(member)
                     yield member.name, file.read() if file else b""
-                    archive.members.clear()  # type: ignore[attr-defined]  # or it keeps every one
-            while bounded.read(
-                2**16
-            ):  # tarfile stops at the first damaged header; the check sum stands at the end
+            # tarfile takes a damaged header for the end; the check sum, at the true end, knows better.
+            while bounded.read(2**16):
                 pass
     except (OSError, EOFError, zlib.error, tarfile.TarError, ValueError, OverflowError, MemoryError) as error:
         what = getattr(error, "strerror", None) or str(error) or type(error).__name__

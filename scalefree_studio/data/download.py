@@ -19,8 +19,8 @@ from filelock import FileLock
 
 from ..errors import UserError
 
-# What is being done, how much of it is done, and of how much. What it raises ends the work; a download is then kept
-# as far as it came.
+# What is being done, how much of it is done, and of how much (0 where nobody knows yet). What it raises ends the work;
+# a download is then kept as far as it came.
 Progress = Callable[[str, int, int], None]
 
 TIMEOUT = 20.0  # seconds without a byte
@@ -69,8 +69,6 @@ def _from_any(
 ) -> None:
     part = target.with_name(f"{file.name}.part")
     answers = []
-    if _length(part) > file.size:  # not ours
-        part.unlink()
     for mirror in mirrors:
         url = mirror + file.name
         try:

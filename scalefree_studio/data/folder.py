@@ -18,7 +18,7 @@ from PIL import Image, ImageOps
 from ..errors import UserError
 from .archive import members
 from .download import Progress
-from .pictures import MOST_PIXELS, pixels_of
+from .pictures import pixels_of
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -26,6 +26,7 @@ SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", "
 # By content too: a file may be called .png and be PostScript, which Pillow hands to another program.
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 GREY = {"1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "F"}
+MOST_PIXELS = 2**26  # in one picture, as far as it must be decoded
 MOST_BYTES = 2**31  # of prepared pictures: all of them are kept in memory
 HELD_NAMES = ("test", "val", "valid", "validation", "held-out")
 
@@ -69,9 +70,7 @@ def read_pictures(
         if progress:
             progress("Reading pictures", len(kept) + skipped, total)
     if not kept:
-        what = (
-            f"none of the {skipped:,} pictures in it can be read" if skipped else "there is no picture in it"
-        )
+        what = f"none of its {skipped:,} pictures can be read" if skipped else "there is no picture in it"
         raise UserError(f"{source} cannot be learnt from: {what}.")
     kept.sort(key=lambda item: item[0])  # an archive has them in any order
     depth = max(image.shape[2] for *_, image in kept)
@@ -87,16 +86,15 @@ def prepared(image: Image.Image, size: int, channels: int | None) -> Pixels:
 
 
 def _prepared(file: Path | bytes, size: int, channels: int | None) -> Pixels | None:
+    stream = io.BytesIO(file) if isinstance(file, bytes) else file
     try:
-        with (
-            warnings.catch_warnings(),
-            Image.open(io.BytesIO(file) if isinstance(file, bytes) else file, formats=FORMATS) as image,
-        ):
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about what is odd in the file: it is read or it is skipped
-            if image.width * image.height > MOST_PIXELS:
-                return None
-            image.draft(None, (2 * size, 2 * size))  # a large JPEG is decoded only as far as will be seen
-            return prepared(image, size, channels)
+            with Image.open(stream, formats=FORMATS) as image:
+                image.draft(None, (2 * size, 2 * size))  # a large JPEG is decoded only as far as will be seen
+                if image.width * image.height > MOST_PIXELS:
+                    return None
+                return prepared(image, size, channels)
     except Exception:  # Pillow's decoders raise nearly anything on damaged files
         return None
 

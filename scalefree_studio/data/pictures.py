@@ -5,6 +5,7 @@ picture.png · photo:astronaut · synthetic:lines-5 · synthetic:circles-8:seed 
 
 from __future__ import annotations
 
+import os
 import re
 import warnings
 from dataclasses import dataclass
@@ -81,7 +82,7 @@ def load_picture(spec: str | Path) -> Picture:
             resources.files("scalefree_studio") / "assets" / "drawings" / f"{name}.png"
         ) as path:
             return Picture(_from_file(path), name, spec)
-    path = Path(spec).expanduser()
+    path = Path(os.path.expanduser(spec))
     return Picture(_from_file(path), path.stem or "picture", str(path))
 
 
@@ -106,6 +107,10 @@ def pixels_of(image: Any) -> Pixels:
         return array.copy()
     if array.dtype == bool:
         return array.astype(np.uint8) * 255
+    if array.dtype.kind != "f":
+        raise UserError(
+            f"A picture is made of bytes (uint8), or of floats from 0 to 1, not of {array.dtype}."
+        )
     if not np.isfinite(array).all():
         raise UserError("A picture of floats must be finite, with values from 0 to 1.")
     return np.asarray(np.round(np.clip(array, 0, 1) * 255), np.uint8)
@@ -140,8 +145,6 @@ def _synthetic(name: str) -> Pixels:
 
 
 def _from_file(path: Path) -> Pixels:
-    if path.is_dir():
-        raise UserError(f"{path} is a folder, not a picture.")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -155,6 +158,8 @@ def _from_file(path: Path) -> Pixels:
         raise
     except FileNotFoundError:
         raise UserError(f"There is no file {path}.") from None
+    except IsADirectoryError:
+        raise UserError(f"{path} is a folder, not a picture.") from None
     except PermissionError:
         raise UserError(f"{path} may not be read.") from None
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged files

@@ -92,7 +92,8 @@ class VideoWriter:
             *("-i", "-", "-an", *COLOURS[colours], "-crf", "0" if colours == "lossless" else str(quality)),
             # Key frames every two seconds, and a short look ahead: what ffmpeg holds is lost if it is killed.
             *("-g", str(max(1, round(2 * fps))), "-rc-lookahead", "10", "-bf", "2"),
-            *("-movflags", fragments(), "-flush_packets", "1", str(self.path)),
+            *("-movflags", fragments(), "-flush_packets", "1"),
+            f"file:{self.path}",  # said so, "a:b.mp4" is a file and no protocol
         ]
         self.process = subprocess.Popen(
             self._command,

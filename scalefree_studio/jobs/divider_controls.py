@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..controls import ControlError, control, edited
-from ..models.dividers import DividerShape
+from ..models.dividers import MOST_UNITS, DividerShape
 
 
 @dataclass(frozen=True)
@@ -98,10 +98,12 @@ def best_division(numbers: int) -> dict[str, Any]:
 
     Measured on photographs at 2,371 numbers: 19 colours 21.1 dB, 10 colours 22.2 dB, 8 colours 23.5 dB, 6 colours
     24.1 dB, 4 colours 23.2 dB. A circle costs three numbers and one for each colour; a colour its bias and three ways
-    out.
+    out. What would be too many circles goes into colours.
     """
-    hidden = max(3, min(64, round(6 * (numbers / 2371) ** 0.3)))
+    hidden = max(3, round(6 * (numbers / 2371) ** 0.3))
     circles = (numbers - 3 - 4 * hidden) // (3 + hidden)
+    if circles > MOST_UNITS:
+        circles, hidden = MOST_UNITS, (numbers - 3 - 3 * MOST_UNITS) // (MOST_UNITS + 4)
     return {"lines": 0, "circles": max(1, circles), "relu": 0, "tanh": 0, "structure": 0, "hidden": hidden}
 
 

@@ -31,6 +31,7 @@ CIRCLE = ("circle_centre", "circle_log_radius")
 RELU = ("relu_weight", "relu_bias")
 TANH = ("tanh_weight", "tanh_bias")
 LAYERS = ("structure", "colour", "out")
+MOST_UNITS = 4096  # of a kind
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,11 @@ class DividerShape:
 
     lines: int = control(
         64, label="Lines", help="Straight dividers: each tells one side of a line from the other.",
-        low=0, high=4096, scale="log", group="Network",
+        low=0, high=MOST_UNITS, scale="log", group="Network",
     )
     circles: int = control(
         0, label="Circles", help="Round dividers: each tells the inside of a circle from the outside.",
-        low=0, high=4096, scale="log", group="Network",
+        low=0, high=MOST_UNITS, scale="log", group="Network",
     )
     hidden: int = control(
         32, label="Colour units", help="How many colour units mix the dividers' answers into colours.",
@@ -57,11 +58,11 @@ class DividerShape:
     )
     relu: int = control(
         0, label="Smooth units (ReLU)", help="Ordinary linear-then-ReLU units, for comparison with dividers.",
-        low=0, high=4096, scale="log", group="Network", advanced=True,
+        low=0, high=MOST_UNITS, scale="log", group="Network", advanced=True,
     )
     tanh: int = control(
         0, label="Smooth units (tanh)", help="Ordinary linear-then-tanh units, for comparison with dividers.",
-        low=0, high=4096, scale="log", group="Network", advanced=True,
+        low=0, high=MOST_UNITS, scale="log", group="Network", advanced=True,
     )
     line_form: str = control(
         "angle", label="Line form",

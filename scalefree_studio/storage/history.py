@@ -7,6 +7,7 @@ earlier frame), so the order of a history is the order in which it was written.
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -59,9 +60,12 @@ class History:
         """Open for reading, also while another thread or process writes."""
         if not path.is_file():
             raise UserError(f"There is no history {path}: nothing was recorded.")
+        # Not mode=ro: after a kill, the first reader must be able to play back the write-ahead log. Where that may not
+        # be written, and there is none, SQLite must be told that nothing will change.
+        log = path.with_name(f"{path.name}-wal")
+        still = "" if os.access(path.parent, os.W_OK) or log.exists() else "?immutable=1"
         try:
-            # Not mode=ro: after a kill, the first reader must be able to play back the write-ahead log.
-            db = sqlite3.connect(path, timeout=10, isolation_level=None)
+            db = sqlite3.connect(path.absolute().as_uri() + still, uri=True, timeout=10, isolation_level=None)
             db.execute("PRAGMA query_only=ON")
             return cls(db, path)._checked()
         except sqlite3.DatabaseError as error:
@@ -135,11 +139,17 @@ class History:
 
     def metrics(self) -> list[Measured]:
         rows = self._rows("SELECT step, seconds, metrics FROM metrics ORDER BY id")
-        return [Measured(step, seconds, json.loads(values)) for step, seconds, values in rows]
+        return [Measured(step, seconds, self._read(values)) for step, seconds, values in rows]
 
     def changes(self) -> list[tuple[int, str, dict[str, Any]]]:
         rows = self._rows("SELECT step, what, changes FROM changes ORDER BY id")
-        return [(step, what, json.loads(values)) for step, what, values in rows]
+        return [(step, what, self._read(values)) for step, what, values in rows]
+
+    def _read(self, text: str) -> dict[str, Any]:
+        try:
+            return dict(json.loads(text))
+        except (ValueError, TypeError) as error:
+            raise UserError(f"The history {self.path} is damaged: {error}.") from None
 
     def _rows(self, query: str, *values: Any) -> list[Any]:
         try:
@@ -150,6 +160,6 @@ class History:
     def _snapshot(self, row: tuple[int, float, str, str, bytes]) -> Snapshot:
         step, seconds, kind, metrics, blob = row
         try:
-            return Snapshot(kind, step, seconds, frozen_all(unpack(blob)), json.loads(metrics))
+            return Snapshot(kind, step, seconds, frozen_all(unpack(blob)), self._read(metrics))
         except Exception as error:
             raise UserError(f"The history {self.path} has a damaged frame: {error}.") from None

@@ -63,22 +63,23 @@ class Recorder:
         self._thread.join()
 
     def _write_all(self, path: Path) -> None:
-        with History.create(path) as history:
-            open_still = True
-            while open_still:
-                items = self._gather()
-                open_still = None not in items
-                try:
+        closed = False
+        try:
+            with History.create(path) as history:
+                while not closed:
+                    items = self._gather()
+                    closed = None in items
                     history.write(
                         frames=[i for i in items if isinstance(i, Snapshot)],
                         metrics=[i for i in items if isinstance(i, Measured)],
                         changes=[(i.step, i.what, i.values) for i in items if isinstance(i, Change)],
                     )
-                except OSError as error:
-                    first = not self.trouble
-                    self.trouble = f"Recording stopped: {error}. What was recorded before is kept."
-                    if first:
-                        self._told(self.trouble)
+        except Exception as error:  # whatever it is: a job must not wait for a recorder that is gone
+            why = str(error).rstrip(".")
+            self.trouble = f"Recording stopped: {why}. What was recorded before is kept."
+            self._told(self.trouble)
+            while not closed:
+                closed = self._queue.get() is None
 
     def _gather(self) -> list[Snapshot | Measured | Change | None]:
         """At least one item, and what follows it within one commit's time."""

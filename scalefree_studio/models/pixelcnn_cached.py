@@ -1,0 +1,203 @@
+"""A PixelCNN that is asked for one channel after another, and computes nothing twice.
+
+When a row is complete, the vertical stack goes one row on, with as many rows kept of every layer as its kernel is high.
+Before a pixel, what every layer sees left of it in its row is one matrix product. What remains is the inside of a pixel,
+and there the network is short: between two gates everything is linear. So every gate's answer goes straight, by one
+matrix, to all gates that come after it, and what is known of a pixel stands in one row of numbers:
+
+    known (B, Z) = [group 0: layer 0, layer 1, … | its level] [group 1: … | its level] …
+
+For each map of a layer it holds value · door and then door, the two sigmoids of its gate, of which the gate's answer
+tanh · sigmoid = 2 (value · door) - door is a linear function like all else. Before a gate has answered, its place holds
+what has been added up for it. So a layer of a channel is: two sigmoids, a product, one small matrix product.
+
+B pictures, W columns, C channels, p hidden maps, N layers, P numbers said about a channel.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .pixelcnn import GatedLayer, PixelCNN, gate, groups
+
+
+class Packed:
+    """The weights that work inside a row, as matrices for `known`. Made once; in double precision, then cast."""
+
+    def __init__(self, model: PixelCNN):
+        shape = model.shape
+        p, C = shape.hidden_maps, shape.channels
+        self.layers: list[GatedLayer] = list(model.layers)  # type: ignore[arg-type]
+        N = len(self.layers)
+        self.reach = max(layer.reach for layer in self.layers)
+        like = model.head.weight
+        dtype, device = torch.float64, like.device
+
+        def zeros(*size: int) -> Tensor:
+            return torch.zeros(*size, dtype=dtype, device=device)
+
+        # One place a number in `known`. Natural order: gates by layer and map, then the C levels.
+        own = groups(p, C)
+        self.members = [(int((own < c).sum()), int((own <= c).sum())) for c in range(C)]  # maps of group c
+        self.starts = [c + 2 * N * low for c, (low, _) in enumerate(self.members)] + [C + 2 * N * p]
+        self.size = self.starts[-1]
+        reads = torch.zeros(self.size, dtype=torch.long)  # which of a layer's N · 2p inputs a place adds up
+        factor = zeros(self.size)  # tanh(x) is 2 σ(2x) - 1
+        natural = zeros(self.size, N * p + C)  # `known` @ this: the gates' answers, and the levels
+        for c, (low, high) in enumerate(self.members):
+            place, q = self.starts[c], high - low
+            for n in range(N):
+                for i in range(q):
+                    gate_at, value, door = n * p + low + i, place + i, place + q + i
+                    reads[value], reads[door] = 2 * n * p + low + i, (2 * n + 1) * p + low + i
+                    factor[value], factor[door] = 2, 1
+                    natural[value, gate_at], natural[door, gate_at] = 2, -1
+                place += 2 * q
+            natural[place, N * p + c] = 1
+        self.reads, self.factor = reads.to(device), factor.to(like.dtype)
+
+        # Natural matrices: from all gates and levels of a pixel to …
+        to_gates = zeros(N * p + C, N * 2 * p)  # … the gates after them, through the stack of h
+        to_next = zeros(N * p + C, N * p)  # … what every layer reads, for the pixels to come
+        to_skips = zeros(N * p + C, p)
+        past = zeros(N, self.reach, p, 2 * p)  # from what a layer read left of a pixel to its gates
+        to_next[N * p :, :C] = torch.eye(C)  # layer 0 reads the picture, and leaves p - C of its p columns empty
+        for n, layer in enumerate(self.layers):
+            out = layer.out.masked()[:, :, 0, 0].to(dtype).T  # (p, 2p): into the stack, into the skips
+            along = layer.along.masked()[:, :, 0].to(dtype).permute(2, 1, 0)  # (reach + 1, p or C, 2p)
+            rows = slice(n * p, (n + 1) * p)
+            for later in range(n + 1, N):  # layers add to the stack; what they add is read by every later one
+                to_next[rows, later * p : (later + 1) * p] = out[:, :p]
+            to_skips[rows] = out[:, p:]
+            past[n, self.reach - layer.reach :, : along.shape[1]] = along[:-1]
+            read = to_next[:, n * p : n * p + along.shape[1]]
+            to_gates[:, 2 * n * p : 2 * (n + 1) * p] = read @ along[-1]
+
+        def cast(matrix: Tensor) -> Tensor:
+            return matrix.to(like.dtype).contiguous()
+
+        inside = (natural @ to_gates)[:, self.reads] * factor  # (Z, Z), strictly upper triangular in blocks
+        self.to_next = cast(natural @ to_next)
+        skips = natural @ to_skips
+        late, head = model.late.masked()[:, :, 0, 0].T, model.head.masked()[:, :, 0, 0].T
+        late_own = groups(shape.output_maps, C)
+        assert model.late.bias is not None and model.head.bias is not None
+        self.before: list[Tensor] = []  # for channel c: from the groups before it to its gates
+        self.onward: list[list[Tensor]] = []  # … from each of its layers to its later layers
+        self.past: list[Tensor] = []  # … from what is left of the pixel: (N, reach · p, 2q)
+        self.skips: list[Tensor] = []
+        self.late: list[tuple[Tensor, Tensor]] = []
+        self.head: list[tuple[Tensor, Tensor]] = []
+        self.late_members = [(int((late_own < c).sum()), int((late_own <= c).sum())) for c in range(C)]
+        for c, (low, high) in enumerate(self.members):
+            start, stop, q = self.starts[c], self.starts[c + 1] - 1, high - low
+            self.before.append(cast(inside[:start, start:stop]))
+            ends = [start + 2 * q * (n + 1) for n in range(N)]
+            self.onward.append([cast(inside[end - 2 * q : end, end:stop]) for end in ends[:-1]])
+            columns = torch.cat([2 * past[..., low:high], past[..., p + low : p + high]], dim=-1)
+            self.past.append(cast(columns.reshape(N, self.reach * p, 2 * q)))
+            self.skips.append(cast(skips[:stop, low:high]))
+            late_low, late_high = self.late_members[c]
+            P = slice(c * shape.per_channel, (c + 1) * shape.per_channel)
+            self.late.append((model.late.bias[late_low:late_high].clone(), cast(late[:high, late_low:late_high])))
+            self.head.append((model.head.bias[P].clone(), cast(head[:late_high, P])))
+
+
+class CachedPixelCNN:
+    """Says what the network says, for pictures that come to be row by row, pixel by pixel, channel by channel."""
+
+    @torch.inference_mode()
+    def __init__(self, model: PixelCNN, count: int, width: int, labels: Tensor | None = None):
+        self.model, self.packed = model, Packed(model)
+        k, B, W = self.packed, count, width
+        p, N, C = model.shape.hidden_maps, len(k.layers), model.shape.channels
+        like = model.head.weight
+
+        def zeros(*size: int) -> Tensor:
+            return torch.zeros(*size, dtype=like.dtype, device=like.device)
+
+        # Rows: what every layer of the vertical stack read in the last ones, and what is added for labels.
+        self.rows = [zeros(B, layer.down.in_channels, layer.reach + 1, W) for layer in k.layers]
+        self.told = [layer.told(labels) for layer in k.layers]  # (B or 1, 2p, 1, 1), twice
+        end = model.end(labels)
+        end = zeros(B, p) if end is None else end.expand(B, p)
+        # This row: what the rows above add to `known` at each pixel; what every layer read in it, after as many empty
+        # columns as a layer looks back.
+        self.above = zeros(W, B, k.size)
+        past = zeros(N, B, (W + k.reach) * p)
+        self.windows = [past[:, :, x * p : (x + k.reach) * p] for x in range(W)]  # (N, B, reach · p)
+        self.read = [past.view(N, B, -1, p)[:, :, x + k.reach] for x in range(W)]  # (N, B, p)
+        # This pixel.
+        self.known, self.next = zeros(B, k.size), zeros(B, N * p)
+        self.next_view = self.next.view(B, N, p).transpose(0, 1)
+        self.skips, self.late = zeros(B, p), zeros(B, model.shape.output_maps)
+        self.minus_one = zeros(1) - 1
+        # All views that a channel needs.
+        self.views = []
+        for c, (low, high) in enumerate(k.members):
+            start, stop, q = k.starts[c], k.starts[c + 1] - 1, high - low
+            gates = self.known[:, start:stop]
+            layers = gates.unflatten(1, (N, 2 * q))
+            steps = [
+                (layers[:, n], layers[:, n, :q], layers[:, n, q:], gates[:, 2 * q * (n + 1) :], onward)
+                for n, onward in enumerate([*k.onward[c], None])
+            ]
+            late_low, late_high = k.late_members[c]
+            self.views.append(
+                (
+                    self.above[:, :, start:stop].unflatten(2, (N, 2 * q)).transpose(1, 2).unbind(0),
+                    layers.transpose(0, 1),  # (N, B, 2q)
+                    gates,
+                    self.known[:, :start],
+                    steps,
+                    (end[:, low:high].contiguous(), self.known[:, :stop], self.skips[:, low:high]),
+                    (self.skips[:, :high], self.late[:, late_low:late_high]),
+                    self.late[:, :late_high],
+                    self.known[:, stop, None],
+                )
+            )
+        self.channels = C
+
+    @torch.inference_mode()
+    def begin_row(self, above: Tensor | None) -> None:
+        """Go one row on; `above` is the row that is complete now, levels (B, W, C), or None before the first."""
+        k = self.packed
+        v = None if above is None else self.model.scaled(above).permute(0, 2, 1)[:, :, None]
+        to_gates = []
+        for n, (layer, (to_v, to_h)) in enumerate(zip(k.layers, self.told, strict=True)):
+            if v is None:  # nothing is above the first row
+                to_gates.append(to_h.expand(len(self.known), -1, 1, len(self.above)))
+                continue
+            self.rows[n] = torch.cat([self.rows[n][:, :, 1:], v], dim=2)
+            down = F.conv2d(self.rows[n], layer.down.weight, padding=(0, layer.reach))  # (B, 2p, 1, W)
+            to_gates.append(layer.across(down) + to_h)
+            v = gate(down + to_v) if layer.first else v + gate(down + to_v)
+        together = torch.cat(to_gates, dim=1)[:, :, 0].permute(2, 0, 1)  # (W, B, N · 2p)
+        torch.mul(together[:, :, k.reads], k.factor, out=self.above)
+
+    def say(self, x: int, c: int) -> Tensor:
+        """The P numbers about channel c of pixel x of this row, (B, P), when all before it have been taken."""
+        k = self.packed
+        above, layers, gates, before, steps, (end, known, skips), (skipped, late), lates, _ = self.views[c]
+        torch.baddbmm(above[x], self.windows[x], k.past[c], out=layers)
+        if c:
+            gates.addmm_(before, k.before[c])
+        for both, value, door, later, onward in steps:
+            both.sigmoid_()
+            value.mul_(door)
+            if onward is not None:
+                later.addmm_(both, onward)
+        torch.addmm(end, known, k.skips[c], out=skips).relu_()
+        bias, weight = k.late[c]
+        torch.addmm(bias, skipped, weight, out=late).relu_()
+        bias, weight = k.head[c]
+        return torch.addmm(bias, lates, weight)
+
+    def take(self, x: int, c: int, levels: Tensor) -> None:
+        """The levels (B, 1) of channel c of pixel x, now that they are known."""
+        torch.add(self.minus_one, levels, alpha=2 / (self.model.shape.levels - 1), out=self.views[c][-1])
+        if c == self.channels - 1:
+            torch.mm(self.known, self.packed.to_next, out=self.next)
+            self.read[x].copy_(self.next_view)
