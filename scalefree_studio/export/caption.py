@@ -41,13 +41,15 @@ def filled(caption: str, snapshot: Snapshot) -> str:
 
 
 def draw_caption(picture: Bytes, text: str) -> None:
-    """Write text into a picture (H, W, 3), at the bottom left: light, with a dark edge."""
+    """Write text into a picture (H, W, 3), at the bottom left: light, dark edges, smaller where it is too long."""
     height, width = picture.shape[:2]
     size = max(9, min(height, width) / 24)
     image = Image.fromarray(picture)
+    paint = ImageDraw.Draw(image)
+    wide = paint.textbbox((0, 0), text, ImageFont.load_default(size))[2] + 2 * size
+    size = max(1.0, size * min(1.0, width / wide))
     font = ImageFont.load_default(size)
     margin, stroke = size * 0.8, max(1, round(size / 9))
-    paint = ImageDraw.Draw(image)
     bottom = paint.textbbox((0, 0), text, font, stroke_width=stroke)[3]
     place = (margin, height - margin - bottom)
     paint.text(place, text, (250, 250, 248), font, stroke_width=stroke, stroke_fill=(14, 17, 22))
