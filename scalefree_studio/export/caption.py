@@ -46,9 +46,10 @@ def draw_caption(picture: Bytes, text: str) -> None:
     size = max(9, min(height, width) / 24)
     image = Image.fromarray(picture)
     paint = ImageDraw.Draw(image)
-    wide = paint.textbbox((0, 0), text, ImageFont.load_default(size))[2] + 2 * size
-    size = max(1.0, size * min(1.0, width / wide))
     font = ImageFont.load_default(size)
+    while size > 1 and paint.textbbox((0, 0), text, font)[2] + 2 * size > width:
+        size = max(1.0, size * 0.9)
+        font = ImageFont.load_default(size)
     margin, stroke = size * 0.8, max(1, round(size / 9))
     bottom = paint.textbbox((0, 0), text, font, stroke_width=stroke)[3]
     place = (margin, height - margin - bottom)
