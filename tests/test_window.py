@@ -20,6 +20,7 @@ from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
+from scalefree_studio.errors import UserError
 from scalefree_studio.jobs.divider_controls import FitControls
 from scalefree_studio.jobs.fit_dividers import FitDividers
 from scalefree_studio.storage.history import History
@@ -235,6 +236,15 @@ def test_trying_again_is_asked_until_it_works(driven: Driven, tmp_path: Path) ->
     assert saved(folder).step_count > 0
 
 
+def frames_in(folder: RunFolder) -> int:
+    """How many frames another process has recorded so far."""
+    try:
+        with folder.history() as history:
+            return len(history)
+    except UserError:  # there is no history, or it is just being made
+        return 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
 def test_signals_save_and_exit_0(tmp_path: Path, number: signal.Signals) -> None:
     environment = os.environ | {
@@ -245,7 +255,7 @@ def test_signals_save_and_exit_0(tmp_path: Path, number: signal.Signals) -> None
     program = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
     try:
         folder = RunFolder(tmp_path / "output" / "lines-5")
-        while program.poll() is None and not (folder.history_path.exists() and len(folder.history())):
+        while program.poll() is None and not frames_in(folder):
             time.sleep(0.1)
         program.send_signal(number)
         _, told = program.communicate(timeout=60)
@@ -600,6 +610,19 @@ def test_the_canvas_owns_most_of_the_window(driven: Driven) -> None:
     assert canvas.width() * canvas.height() >= 2 / 3 * w.width() * w.height()
     assert canvas.width() >= 2 / 3 * w.width()
     assert canvas.height() >= 2 / 3 * w.height()
+
+
+def test_nothing_is_cut_in_the_narrowest_panel(driven: Driven) -> None:
+    driven.open()
+    panel = driven.window.panel
+    assert panel.form is not None
+    assert panel.form.more is not None
+    panel.form.more.button.click()
+    driven.window.whole.setSizes([10_000, 1])
+    page = panel.scroller.widget()
+    assert page is not None
+    driven.until(lambda: page.width() == panel.scroller.viewport().width())  # type: ignore[union-attr]
+    assert page.minimumSizeHint().width() <= page.width()
 
 
 def test_export_writes_what_is_shown(driven: Driven, tmp_path: Path) -> None:

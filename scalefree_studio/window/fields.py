@@ -25,6 +25,7 @@ from .theme import GRID, Palette, tabular
 from .toggle import Toggle
 
 MARK = "↻"  # beside what starts over
+WIDE = 26 * GRID  # as much as there is in a narrow panel
 
 
 def shown(value: Any) -> str:
@@ -311,7 +312,7 @@ class CheckField(Field):
 
 
 class ChoiceField(Field):
-    """One of a few words: side by side where they fit, otherwise in a list that opens."""
+    """One of a few words: side by side where they fit, if need be beneath the label, otherwise in a list that opens."""
 
     def __init__(self, control: Control, value: Any):
         super().__init__(control, value)
@@ -319,8 +320,9 @@ class ChoiceField(Field):
         wide = sum(metrics.horizontalAdvance(choice) + 3 * GRID for choice in control.choices)
         self.segments: dict[str, QToolButton] = {}
         self.combo: QComboBox | None = None
-        if len(control.choices) <= 3 and wide + metrics.horizontalAdvance(control.label) <= 28 * GRID:
-            self._side_by_side(control.choices)
+        if len(control.choices) <= 3 and wide <= WIDE:
+            beneath = wide + metrics.horizontalAdvance(control.label) > WIDE - 6 * GRID
+            self._side_by_side(control.choices, beneath)
         else:
             self.combo = QComboBox()
             self.combo.setAccessibleName(control.label)
@@ -330,7 +332,7 @@ class ChoiceField(Field):
             self.row.addWidget(self.combo)
         self.put(value)
 
-    def _side_by_side(self, choices: tuple[str, ...]) -> None:
+    def _side_by_side(self, choices: tuple[str, ...], beneath: bool) -> None:
         group = QButtonGroup(self)
         row = QHBoxLayout()
         row.setSpacing(0)
@@ -340,7 +342,7 @@ class ChoiceField(Field):
             group.addButton(button)
             row.addWidget(button)
             self.segments[choice] = button
-        self.row.addLayout(row)
+        (self.column if beneath else self.row).addLayout(row)
 
     def put(self, value: Any) -> None:
         super().put(value)

@@ -90,7 +90,6 @@ class MainWindow(QMainWindow):
             splitter.setChildrenCollapsible(False)
             splitter.setStretchFactor(0, 1)
             splitter.setStretchFactor(1, 0)
-        self.panel.setMinimumWidth(32 * GRID)
         self.panel.setMaximumWidth(60 * GRID)
         self.stage.setMinimumSize(40 * GRID, 30 * GRID)
         self.setCentralWidget(self.whole)

@@ -26,6 +26,7 @@ from .theme import GRID, Palette
 from .units import Told, Unit, unit_of
 from .view import ViewControls
 
+NARROWEST = 32 * GRID
 NOTHING = "Click a line or a circle in the picture to see it here; drag it to move it."
 
 
@@ -58,6 +59,7 @@ class Panel(QWidget):
         self._page.setContentsMargins(2 * GRID, GRID, 2 * GRID, 2 * GRID)
         self._page.addWidget(self.view)
         self._page.addStretch()
+        self.setMinimumWidth(NARROWEST)
         self.scroller.setWidget(page)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 2 * GRID)
@@ -104,6 +106,9 @@ class Panel(QWidget):
         if self._palette is not None:
             self.form.set_palette(self._palette)
         self._page.insertWidget(0, self.form)
+        # Nothing is cut, whatever the font; what is folded away counts too.
+        widest = max(field.minimumSizeHint().width() for field in self.form.fields.values())
+        self.setMinimumWidth(max(NARROWEST, widest + 6 * GRID))
 
     def set_palette(self, palette: Palette) -> None:
         self._palette = palette
