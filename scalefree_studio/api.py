@@ -125,6 +125,8 @@ class Dividers:
         """The picture at a size (width, height), as bytes (height, width, 3); a border above 1 shows what lies beyond
         the picture, samples above 1 smooth the edges."""
         width, height = size
+        if min(size) < 1:
+            raise UserError(f"A picture has at least one pixel along a side, not {width}x{height}.")
         region = Region.whole(self.model.target.shape[:2], height, width, border)
         colours = render_region(self.model.params, region, width, height, self.controls.sharpness, samples)
         return (colours * 255).round().to(torch.uint8).cpu().numpy()

@@ -9,6 +9,7 @@ run.json             command, versions, seed
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Mapping
 from importlib import metadata
@@ -38,11 +39,13 @@ class RunFolder:
         return self.path / HISTORY
 
     def prepare(self) -> None:
-        """Make the folder, or say in one sentence why it cannot be made."""
+        """Make the folder, or say in one sentence why it cannot be made or written."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(f"The folder {self.path} cannot be made: {error.strerror}.") from None
+        if not os.access(self.path, os.W_OK):  # told before hours of learning rather than after
+            raise UserError(f"The folder {self.path} may not be written.")
 
     def keep(self, checkpoint: Checkpoint) -> None:
         """Write model and trainer. Whenever this is interrupted, a whole model is there."""
