@@ -105,7 +105,7 @@ def fill_menus(bar: QMenuBar, actions: dict[str, QAction]) -> dict[str, QMenu]:
     menus: dict[str, QMenu] = {}
     for deed in DEEDS:
         if deed.menu not in menus:
-            menu = bar.addMenu(deed.menu)
+            menu = bar.addMenu(f"&{deed.menu}")  # opened by Alt and its first letter
             assert menu is not None
             menus[deed.menu] = menu
         if deed.apart:
