@@ -28,7 +28,8 @@ class RunFolder:
     """One run on disk. It is made when something is first written to it."""
 
     def __init__(self, path: Path | str):
-        self.path = Path(path)
+        path = Path(path)
+        self.path = path.parent if path.name == MODEL else path  # a run may be named by its model
 
     @property
     def model_path(self) -> Path:
