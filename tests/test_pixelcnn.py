@@ -45,7 +45,9 @@ def some_levels(model, count=2, height=4, width=5, seed=1):
 @pytest.mark.parametrize("channels", [1, 2, 3])
 @pytest.mark.parametrize("kernels", [(5, 3), (3, 5), (7, 1)])
 @pytest.mark.parametrize("output", ["levels", "mixture"])
-def test_a_channel_depends_on_everything_before_it_within_reach_and_on_nothing_else(channels, kernels, output):
+def test_a_channel_depends_on_everything_before_it_within_reach_and_on_nothing_else(
+    channels, kernels, output
+):
     causal, hidden = kernels
     model = some_model(
         channels=channels, causal_kernel=causal, hidden_kernel=hidden, output=output, mixtures=2, spread=0.2

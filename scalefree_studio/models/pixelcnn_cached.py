@@ -1,9 +1,9 @@
 """A PixelCNN that is asked for one channel after another, and computes nothing twice.
 
-When a row is complete, the vertical stack goes one row on, with as many rows kept of every layer as its kernel is high.
-Before a pixel, what every layer sees left of it in its row is one matrix product. What remains is the inside of a pixel,
-and there the network is short: between two gates everything is linear. So every gate's answer goes straight, by one
-matrix, to all gates that come after it, and what is known of a pixel stands in one row of numbers:
+When a row is complete, the vertical stack goes one row on, with as many rows kept of every layer as its kernel is
+high. What all layers see left of a pixel in its row is one matrix product a channel. What remains is the inside of the
+pixel, and there the network is short: between two gates everything is linear. So every gate's answer goes straight, by
+one matrix, to all gates that come after it, and what is known of a pixel stands in one row of numbers:
 
     known (B, Z) = [group 0: layer 0, layer 1, … | its level] [group 1: … | its level] …
 
@@ -63,7 +63,9 @@ class Packed:
         to_next = zeros(N * p + C, N * p)  # … what every layer reads, for the pixels to come
         to_skips = zeros(N * p + C, p)
         past = zeros(N, self.reach, p, 2 * p)  # from what a layer read left of a pixel to its gates
-        to_next[N * p :, :C] = torch.eye(C)  # layer 0 reads the picture, and leaves p - C of its p columns empty
+        to_next[N * p :, :C] = torch.eye(
+            C
+        )  # layer 0 reads the picture, and leaves p - C of its p columns empty
         for n, layer in enumerate(self.layers):
             out = layer.out.masked()[:, :, 0, 0].to(dtype).T  # (p, 2p): into the stack, into the skips
             along = layer.along.masked()[:, :, 0].to(dtype).permute(2, 1, 0)  # (reach + 1, p or C, 2p)
@@ -101,7 +103,9 @@ class Packed:
             self.skips.append(cast(skips[:stop, low:high]))
             late_low, late_high = self.late_members[c]
             P = slice(c * shape.per_channel, (c + 1) * shape.per_channel)
-            self.late.append((model.late.bias[late_low:late_high].clone(), cast(late[:high, late_low:late_high])))
+            self.late.append(
+                (model.late.bias[late_low:late_high].clone(), cast(late[:high, late_low:late_high]))
+            )
             self.head.append((model.head.bias[P].clone(), cast(head[:late_high, P])))
 
 

@@ -68,7 +68,8 @@ class PlainPixelCNN:
         self.y += 1
 
     def say(self, x: int, c: int) -> Tensor:
-        return self.model(self.model.scaled(self.levels), self.labels)[:, self.y, x, c]
+        said: Tensor = self.model(self.model.scaled(self.levels), self.labels)
+        return said[:, self.y, x, c]
 
     def take(self, x: int, c: int, levels: Tensor) -> None:
         self.levels[:, self.y, x, c] = levels[:, 0]
@@ -80,7 +81,9 @@ def uniforms(count: int, height: int, width: int, channels: int, seed: int) -> T
     return torch.rand(count, height, width, channels, generator=generator)
 
 
-def chances_of(logits: Tensor, temperature: float = 1.0, top_p: float = 1.0, out: Tensor | None = None) -> Tensor:
+def chances_of(
+    logits: Tensor, temperature: float = 1.0, top_p: float = 1.0, out: Tensor | None = None
+) -> Tensor:
     """What is drawn from, (…, L), summing to 1."""
     if temperature != 1:
         logits = logits / temperature
