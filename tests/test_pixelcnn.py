@@ -288,3 +288,15 @@ def test_the_consumer_of_a_generator_can_still_learn():
     next(steps)
     model.loss(some_levels(model)).backward()  # inference mode must not leak out between two steps
     next(steps)
+
+
+def test_a_picture_that_is_being_drawn_does_not_notice_that_the_network_learns():
+    model = some_model(classes=3)
+    request = asked(model, labels=torch.tensor([2, 0]))
+    expected = ps.finish(ps.draw(model, request), request)
+    steps = ps.draw(model, request)
+    drawn = [next(steps)]
+    with torch.no_grad():
+        for p in model.parameters():
+            p.mul_(-1)
+    assert torch.equal(ps.finish([*drawn, *steps], request), expected)

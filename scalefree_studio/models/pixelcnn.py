@@ -211,6 +211,10 @@ class PixelCNN(nn.Module):
             curves[:, 1] = (torch.arange(K) + 0.5) * 2 / K - 1
             curves[:, 2] = -math.log(2 * K)
 
+    @property
+    def gated(self) -> list[GatedLayer]:
+        return [layer for layer in self.layers if isinstance(layer, GatedLayer)]
+
     def scaled(self, levels: Tensor) -> Tensor:
         """Levels 0 … L - 1 as numbers from -1 to 1."""
         return levels.to(self.head.weight.dtype) * (2 / (self.shape.levels - 1)) - 1
