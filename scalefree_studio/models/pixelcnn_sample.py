@@ -156,17 +156,20 @@ class Row:
     @torch.inference_mode()
     def draw(self, teller: Teller, x0: int, x1: int) -> None:
         """Draw pixels x0 … x1 - 1 of the row."""
-        r, prompted = self.request, self.request.keep is not None
         for x in range(x0, x1):
-            chances = self.chances[x if r.chances else 0]
-            for c in range(len(chances)):
-                logits = self.model.logits(teller.say(x, c))
-                chances_of(logits, r.temperature, r.top_p, out=chances[c])
-                levels = level_at(chances[c], self.uniforms[x, c])  # (B, 1)
-                if prompted:
-                    levels = torch.where(self.keep[x, c], self.given[x, c], levels)
-                self.levels[x, c] = levels
-                teller.take(x, c, levels)
+            self.draw_pixel(teller, x)
+
+    def draw_pixel(self, teller: Teller, x: int) -> None:
+        r = self.request
+        chances = self.chances[x if r.chances else 0]  # (C, B, L)
+        for c in range(len(chances)):
+            logits = self.model.logits(teller.say(x, c))
+            chances_of(logits, r.temperature, r.top_p, out=chances[c])
+            levels = level_at(chances[c], self.uniforms[x, c])  # (B, 1)
+            if r.keep is not None:
+                levels = torch.where(self.keep[x, c], self.given[x, c], levels)
+            self.levels[x, c] = levels
+            teller.take(x, c, levels)
 
     def drawn(self, x0: int, x1: int) -> Drawn:
         """What was drawn of pixels x0 … x1 - 1, in memory of its own."""
