@@ -10,6 +10,7 @@ picture.save("astronaut.safetensors")
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from tqdm import tqdm
 
 from .controls import differing, edited, values_of
 from .data.pictures import Picture, downscaled, load_picture, pixels_of
@@ -79,7 +81,7 @@ def fit_into(folder: RunFolder, job: FitDividers, every: int = 0, progress: bool
     consumers: list[Consumer] = [recorder]
     if progress:
         consumers.append(ProgressBar(job.limit, job.name))
-    runner = Runner(job, consumers, folder.keep)
+    runner = Runner(job, consumers, folder.keep, told=lambda: _tell(runner))
     with signals_stop(runner), torch_threads(cores_for_learning()):
         runner.run(until_limit=True)
     if runner.status.unsaved or runner.status.failed:
@@ -97,6 +99,12 @@ def fit_into(folder: RunFolder, job: FitDividers, every: int = 0, progress: bool
         "picture": str(path),
         **({"warning": recorder.trouble} if recorder.trouble else {}),
     }
+
+
+def _tell(runner: Runner) -> None:
+    """While work goes on, what went wrong is told at once; the end tells it again."""
+    if runner.status.message and not runner.status.stopped:
+        tqdm.write(runner.status.message, file=sys.stderr)
 
 
 class Dividers:
@@ -125,6 +133,8 @@ class Dividers:
         """The picture at a size (width, height), as bytes (height, width, 3); a border above 1 shows what lies beyond
         the picture, samples above 1 smooth the edges."""
         width, height = size
+        if min(size) < 1:
+            raise UserError(f"A picture has at least one pixel along a side, not {width}x{height}.")
         region = Region.whole(self.model.target.shape[:2], height, width, border)
         colours = render_region(self.model.params, region, width, height, self.controls.sharpness, samples)
         return (colours * 255).round().to(torch.uint8).cpu().numpy()

@@ -151,8 +151,8 @@ def _above_zero(text: str) -> float:
         value = float(text)
     except ValueError:
         value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
+    if not 0 < value < 1e12:  # beyond, squares overflow
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0 that one could draw")
     return value
 
 

@@ -56,6 +56,8 @@ def fit(arguments: argparse.Namespace) -> int:
             c.name: getattr(arguments, c.name) for c in controls_of(FitControls) if hasattr(arguments, c.name)
         }
         job = resumed_job(folder, given, limit if limit != Limit() else None, device)
+        if not folder.checkpoint().trainer:
+            print("The training state is missing: learning goes on from the model alone.", file=sys.stderr)
         if arguments.image and arguments.image not in (job.spec, job.name):
             raise UserError(
                 f"The run in {folder.path} learns {job.name}; leave the picture out to resume it."

@@ -26,6 +26,8 @@ def test_fit_render_save_and_load(tmp_path):
     again = s.load(tmp_path / "a.safetensors")
     assert again.steps == 60 and again.psnr == fitted.psnr
     np.testing.assert_array_equal(again.render((36, 24)), drawn)
+    with pytest.raises(UserError, match="0x5"):
+        again.render((0, 5))
 
 
 @pytest.mark.parametrize(

@@ -451,6 +451,15 @@ def test_zooming_panning_and_fitting(canvas: DividerCanvas) -> None:
     assert canvas.camera.pixel != fitted.pixel  # fitted again
 
 
+def test_a_border_shows_what_lies_around(canvas: DividerCanvas) -> None:
+    fitted = canvas.camera
+    canvas.border = 3
+    assert canvas.camera.pixel == pytest.approx(3 * fitted.pixel)
+    canvas.zoom(5)
+    canvas.fit()
+    assert canvas.camera.pixel == pytest.approx(3 * fitted.pixel)
+
+
 def test_swiping(canvas: DividerCanvas) -> None:
     canvas.mode = "swipe"
     width = canvas.panes[0].width / canvas.ratio

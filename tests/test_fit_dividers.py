@@ -334,3 +334,20 @@ def test_nonsense_beside_a_model_is_told_in_one_sentence(about):
     with pytest.raises(UserError) as told:
         FitDividers.from_checkpoint(Checkpoint(c.kind, c.step, {**c.about, **about}, c.model, c.trainer))
     assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize("value", [-1.0, np.nan, 0.0])
+def test_a_mask_without_sense_is_refused(value):
+    job = make()
+    with pytest.raises(ControlError, match="weights"):
+        job.apply(SetMask(np.full((24, 32), value, np.float32)))
+    assert job.mask is None
+
+
+def test_batches_that_miss_everything_painted_teach_nothing_and_break_nothing():
+    job = make(batch_size=16)
+    mask = np.zeros((24, 32), np.float32)
+    mask[0, 0] = 1
+    job.apply(SetMask(mask))
+    run(job, 40)
+    assert np.isfinite(job.psnr())

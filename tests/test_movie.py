@@ -280,6 +280,18 @@ def test_a_caption_is_written_at_the_bottom_left(text: str) -> None:
     assert picture.min() < 40
 
 
+@pytest.mark.parametrize("width", [200, 700])
+def test_a_long_caption_is_not_cut(width: int) -> None:
+    picture = np.full((400, width, 3), 128, np.uint8)
+    draw_caption(picture, "a long caption that tells of {step} and of much more besides, to its very end")
+    assert (picture[:, : width // 10] != 128).any()
+    assert (picture[:, -2:] == 128).all()
+
+
+def test_a_caption_of_any_length_can_be_drawn() -> None:
+    draw_caption(np.zeros((4, 3, 3), np.uint8), "x" * 5000)
+
+
 @pytest.mark.parametrize(
     ("run", "options", "told"),
     [
@@ -328,7 +340,9 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     report = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert report == {"movie": str(out), "frames": 20, "seconds": 2.0, "fps": 10.0, "width": 90, "height": 60}
     assert frames_of(out).shape == (20, 60, 90, 3)
-    for wrong in (["--zoom-to", "0", "0", "0"], ["--seconds", "0"], ["--caption", "{x}"]):
+    for wrong in (
+        ["--zoom-to", "0", "0", "0"], ["--seconds", "0"], ["--caption", "{x}"], ["--size", "99999"],
+    ):  # fmt: skip
         assert main(["movie", str(folder.path), str(out), *wrong]) == 2
         assert len(capsys.readouterr().err.strip().splitlines()) == 1
     assert len(frames_of(out)) == 20  # and the movie from before is still there

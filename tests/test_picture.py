@@ -255,7 +255,16 @@ def test_render_with_everything(model: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "option",
-    ["--size=big", "--size=0x4", "--size=-3x4", "--border=0", "--border=nan", "--samples=0", "--sharpness=x"],
+    [
+        "--size=big",
+        "--size=0x4",
+        "--size=-3x4",
+        "--border=0",
+        "--border=nan",
+        "--border=1e300",
+        "--samples=0",
+        "--sharpness=x",
+    ],
 )
 def test_bad_input_is_one_line_and_exit_2(
     model: Path, option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

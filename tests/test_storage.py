@@ -168,7 +168,7 @@ def test_damaged_histories_are_told(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there folders cannot be made read-only")
-def test_a_history_in_a_folder_that_may_not_be_written_can_be_read():
+def test_a_run_that_may_not_be_written_can_be_read_and_says_so():
     with tempfile.TemporaryDirectory() as name:  # not tmp_path: nobody else may look into that
         path = Path(name, "a run?#%", "h.sqlite")
         path.parent.mkdir()
@@ -182,6 +182,8 @@ def test_a_history_in_a_folder_that_may_not_be_written_can_be_read():
         try:
             with History.open(path) as history:
                 assert [s.step for s in history.frames()] == [1]
+            with pytest.raises(UserError, match="may not be written"):
+                RunFolder(path.parent).prepare()
         finally:
             if root:
                 os.setresuid(0, 0, 0)

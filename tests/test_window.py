@@ -20,6 +20,7 @@ from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
+from scalefree_studio.errors import UserError
 from scalefree_studio.jobs.divider_controls import FitControls
 from scalefree_studio.jobs.fit_dividers import FitDividers
 from scalefree_studio.storage.history import History
@@ -154,6 +155,54 @@ def test_every_way_out_saves(driven: Driven, way: str) -> None:
     assert not driven.person.asked
 
 
+def test_escape_closes_an_open_page_first(driven: Driven) -> None:
+    driven.open()
+    for key in (Qt.Key.Key_F1, Qt.Key.Key_G):
+        driven.key(key)
+        page = driven.window.findChild(Keys if key == Qt.Key.Key_F1 else Gallery)
+        assert page is not None
+        assert page.isVisible()
+        driven.window.activateWindow()
+        driven.until(driven.window.isActiveWindow)
+        driven.key(Qt.Key.Key_Escape)  # the keys are the window's, the page is still open
+        assert not page.isVisible()
+        driven.learn_on()
+    driven.key(Qt.Key.Key_Escape)
+    driven.until(lambda: driven.gone)
+
+
+def test_escape_takes_back_what_was_typed(driven: Driven) -> None:
+    driven.open()
+    edit = driven.window.panel.form.fields["learning_rate"].edit  # type: ignore[union-attr]
+    before = edit.text()
+    edit.setFocus()
+    QTest.keyClicks(edit, "77")
+    QTest.keyClick(edit, Qt.Key.Key_Escape)
+    assert edit.text() == before
+    assert not edit.hasFocus()
+    driven.learn_on()
+    assert not driven.gone
+
+
+def test_two_windows_never_share_a_run(driven: Driven, tmp_path: Path) -> None:
+    driven.open()
+    driven.until(lambda: driven.session.folder.model_path.exists() or driven.session.runner.save_soon())
+    folder = driven.session.folder.path
+    driven.window.open(str(folder))
+    assert "open already" in driven.window.stage.toast.label.text()
+    other = MainWindow(driven.settings, Answers(), runs=driven.window.desk.runs)
+    other.open(str(folder))
+    driven.until(lambda: other.desk.session is not None)
+    assert other.desk.session is not None
+    assert other.desk.session.folder.path == folder.with_name(f"{folder.name}-2")
+    driven.until(lambda: "a copy" in other.stage.toast.label.text())
+    gone: list[bool] = []
+    other.gone.connect(lambda: gone.append(True))
+    other.leave()
+    driven.until(lambda: gone)
+    driven.learn_on()
+
+
 def test_what_cannot_be_saved_goes_elsewhere(driven: Driven, tmp_path: Path) -> None:
     driven.open()
     driven.learn_on()
@@ -165,6 +214,7 @@ def test_what_cannot_be_saved_goes_elsewhere(driven: Driven, tmp_path: Path) -> 
     assert len(driven.person.asked) == 1
     assert "Saving failed" in driven.person.asked[0]
     assert saved(elsewhere).step_count == job.step_count
+    assert (elsewhere / "run.json").exists()
 
 
 def test_trying_again_is_asked_until_it_works(driven: Driven, tmp_path: Path) -> None:
@@ -186,6 +236,15 @@ def test_trying_again_is_asked_until_it_works(driven: Driven, tmp_path: Path) ->
     assert saved(folder).step_count > 0
 
 
+def frames_in(folder: RunFolder) -> int:
+    """How many frames another process has recorded so far."""
+    try:
+        with folder.history() as history:
+            return len(history)
+    except UserError:  # there is no history, or it is just being made
+        return 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
 def test_signals_save_and_exit_0(tmp_path: Path, number: signal.Signals) -> None:
     environment = os.environ | {
@@ -196,7 +255,7 @@ def test_signals_save_and_exit_0(tmp_path: Path, number: signal.Signals) -> None
     program = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
     try:
         folder = RunFolder(tmp_path / "output" / "lines-5")
-        while program.poll() is None and not (folder.history_path.exists() and len(folder.history())):
+        while program.poll() is None and not frames_in(folder):
             time.sleep(0.1)
         program.send_signal(number)
         _, told = program.communicate(timeout=60)
@@ -233,7 +292,7 @@ def test_play_pause_step(driven: Driven) -> None:
     driven.open()
     driven.pause()
     assert driven.window.top.words.text().startswith("Paused")
-    assert driven.window.actions_["play"].text() == "Play"
+    assert driven.window.transport.buttons["play"].text() == "Play"
     step = driven.job.step_count
     driven.key(Qt.Key.Key_Period)
     driven.until(lambda: driven.job.step_count == step + 1)
@@ -252,7 +311,7 @@ def test_a_live_control_reaches_the_job(driven: Driven) -> None:
     QTest.keyClicks(edit, "0.0123")  # not the default, whatever that is
     QTest.keyClick(edit, Qt.Key.Key_Return)
     driven.until(lambda: driven.job.controls.learning_rate == 0.0123)
-    driven.window.setFocus()
+    assert not edit.hasFocus()  # the keys are the picture's again
     driven.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     driven.until(lambda: driven.job.controls.learning_rate != 0.0123)
     driven.until(lambda: edit.text() == f"{driven.job.controls.learning_rate:g}")
@@ -281,9 +340,12 @@ def test_another_size_is_another_run(driven: Driven) -> None:
 
 def test_record_is_remembered(driven: Driven) -> None:
     driven.open()
+    button = driven.window.transport.buttons["record"]
     assert driven.session.recording
+    assert button.text() == "Recording"
     driven.key(Qt.Key.Key_R)
     assert not driven.session.recording
+    assert button.text() == "Record"
     assert driven.settings.value("record", type=bool) is False
 
 
@@ -306,6 +368,9 @@ def test_look_back_and_go_on_from_there(driven: Driven) -> None:
     QTest.keyClick(line, Qt.Key.Key_Left)
     assert driven.window.past is not None
     assert driven.window.past.step < past.step
+    told = driven.window.stage.past
+    assert told.width() >= told.sizeHint().width()  # also when its words change, nothing is cut
+    assert told.sizeHint().width() > told.label.width() + 100
     driven.key(Qt.Key.Key_N)
     assert driven.window.past is None
     assert driven.window.stage.canvas.editable
@@ -503,6 +568,21 @@ def test_theme_modes_and_layout_are_remembered(driven: Driven, qtbot: QtBot, tmp
     qtbot.waitUntil(lambda: bool(gone), timeout=PATIENCE)
 
 
+def test_the_border_shows_more_and_is_remembered(driven: Driven) -> None:
+    driven.open()
+    fitted = driven.window.stage.canvas.camera.pixel
+    edit = driven.window.panel.view.fields["border"].edit  # type: ignore[attr-defined]
+    edit.setFocus()
+    edit.selectAll()
+    QTest.keyClicks(edit, "3")
+    QTest.keyClick(edit, Qt.Key.Key_Return)
+    assert driven.window.stage.canvas.camera.pixel == pytest.approx(3 * fitted)
+    again = MainWindow(driven.settings, Answers(), runs=driven.folder)
+    assert again.stage.canvas.border == 3
+    assert again.panel.view.fields["border"].value == 3
+    again.leave()
+
+
 def test_every_key_is_told_on_f1(driven: Driven) -> None:
     driven.key(Qt.Key.Key_F1)
     keys = driven.window.findChild(Keys)
@@ -527,9 +607,22 @@ def test_the_canvas_owns_most_of_the_window(driven: Driven) -> None:
     w.resize(1440, 900)
     driven.until(lambda: w.width() == 1440)
     canvas = w.stage.canvas.native
-    assert canvas.width() * canvas.height() >= 0.6 * w.width() * w.height()
+    assert canvas.width() * canvas.height() >= 2 / 3 * w.width() * w.height()
     assert canvas.width() >= 2 / 3 * w.width()
     assert canvas.height() >= 2 / 3 * w.height()
+
+
+def test_nothing_is_cut_in_the_narrowest_panel(driven: Driven) -> None:
+    driven.open()
+    panel = driven.window.panel
+    assert panel.form is not None
+    assert panel.form.more is not None
+    panel.form.more.button.click()
+    driven.window.whole.setSizes([10_000, 1])
+    page = panel.scroller.widget()
+    assert page is not None
+    driven.until(lambda: page.width() == panel.scroller.viewport().width())  # type: ignore[union-attr]
+    assert page.minimumSizeHint().width() <= page.width()
 
 
 def test_export_writes_what_is_shown(driven: Driven, tmp_path: Path) -> None:

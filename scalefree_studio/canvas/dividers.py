@@ -28,6 +28,7 @@ Properties; setting one redraws what is needed, and tells no listener:
     brush        None, or a Brush(radius in logical pixels, peak weight): the left button paints
     mask         float32 (H, W), 1 where nothing is painted, up to the brush's peak; or None: nothing painted
     camera       what is looked at (camera.Camera)
+    border       how far the fitted view reaches: 3 is three times the picture's extent
     look         colours (Look)
 
 Told, on the GUI thread (Listener's methods; all do nothing unless overridden):
@@ -56,7 +57,6 @@ Mouse (F1):
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -75,7 +75,6 @@ from .panes import MODES, Pane, arranged
 from .picture import Rendered, RenderRequest, Sampled
 
 GAP, MARGIN = 8, 16  # logical pixels: between panes, around a fitted picture
-WHEEL = 1.25  # nearer by this for each notch
 REACH = 7.0  # so near, in logical pixels, is on a divider
 PATIENCE = 3  # frames that wait for their picture before they are drawn without it
 NOTHING: Mapping[str, Any] = {}
@@ -93,7 +92,6 @@ class DividerCanvas(app.Canvas):  # type: ignore[misc]
         self._told: Arrays | None = None  # the last frame as it came
         self._held: tuple[int, Arrays] | None = None
         self._sharpness = 1000.0
-        self._hand = Hand(self)
         self._look = look
         self._mode, self._overlay, self._swipe = "side", True, 0.5
         self.editable, self._moving = True, False
@@ -101,7 +99,7 @@ class DividerCanvas(app.Canvas):  # type: ignore[misc]
         self._mask: Mask | None = None
         self._selected: int | None = None
         self._hovered: int | None = None
-        self._camera, self._fitted = Camera(), True
+        self._camera, self._fitted, self._border = Camera(), True, 1.0
         self.target: Sampled | None = None
         self._epoch = self._gestures = self._waiting = 0
         self._stale = set(PARTS)  # what must be made anew before the next drawing
@@ -109,14 +107,15 @@ class DividerCanvas(app.Canvas):  # type: ignore[misc]
         self.panes: tuple[Pane, ...] = ()
         super().__init__(**{"keys": None, "title": "dividers", "size": (960, 540), **options})
         self._drawing = Drawing(self)
+        self._hand = Hand(self)
         self._arrange()
 
     # -- fed by the window ---------------------------------------------------------------------------------------
 
     def set_target(self, picture: npt.NDArray[np.uint8]) -> None:
         self.target = Sampled(np.array(picture))
-        self._mask = None
-        self._selected = self._hovered = None
+        self._mask = self._selected = None
+        self.hover(None)
         self.fit()
         self._renew("target", "mask", "marks")
 
@@ -185,7 +184,7 @@ class DividerCanvas(app.Canvas):  # type: ignore[misc]
     def overlay(self, shown: bool) -> None:
         self._overlay = shown
         if not shown:
-            self._hovered = None
+            self.hover(None)
         self._renew("lines", "marks")
 
     @property
@@ -228,7 +227,7 @@ class DividerCanvas(app.Canvas):  # type: ignore[misc]
     @brush.setter
     def brush(self, brush: Brush | None) -> None:
         self._brush = brush
-        self._hovered = None
+        self.hover(None)
         self._renew("marks")
 
     @property
@@ -251,6 +250,15 @@ class DividerCanvas(app.Canvas):  # type: ignore[misc]
         self._fitted = False
         self._camera = camera
         self._renew("target", "mask", "lines", "marks", "learned")
+
+    @property
+    def border(self) -> float:
+        return self._border
+
+    @border.setter
+    def border(self, border: float) -> None:
+        self._border = border
+        self.fit()
 
     @property
     def look(self) -> Look:
@@ -321,37 +329,14 @@ class DividerCanvas(app.Canvas):  # type: ignore[misc]
     def mask_painted(self) -> None:
         self._renew("mask", "marks")
 
+    def let_go(self) -> None:
+        """A gesture has ended: what was drawn in its hurry is drawn again, finer."""
+        self._renew("learned")
+
     # -- vispy's events ------------------------------------------------------------------------------------------
 
     def on_resize(self, event: Any) -> None:
         self._arrange()
-
-    def on_mouse_press(self, event: Any) -> None:
-        event.handled = True
-        self._hand.press(self._at(event), event.button, _keys(event))
-
-    def on_mouse_move(self, event: Any) -> None:
-        self._hand.move(self._at(event), _keys(event))
-
-    def on_mouse_release(self, event: Any) -> None:
-        event.handled = True
-        if self._hand.release(self._at(event), event.button, _keys(event)):
-            self._renew("learned")  # at rest now, so finer
-
-    def on_mouse_double_click(self, event: Any) -> None:
-        event.handled = True
-        self._hand.double_click(self._at(event), event.button, _keys(event))
-
-    def on_mouse_wheel(self, event: Any) -> None:
-        event.handled = True
-        notches, at = float(event.delta[1]), self._at(event)
-        pane = self.pane_at(at)
-        if self._brush is not None and "Shift" in _keys(event):
-            radius = min(400.0, max(1.0, self._brush.radius * 1.15**notches))
-            self.brush = replace(self._brush, radius=radius)
-            self.listener.brush_changed(self._brush)
-        elif pane is not None and notches:
-            self.look_from(self._camera.zoomed(pane.local(*at), WHEEL**notches, pane.size))
 
     def on_draw(self, event: Any) -> None:
         stale, self._stale = self._stale, set()
@@ -372,19 +357,9 @@ class DividerCanvas(app.Canvas):  # type: ignore[misc]
         if self.frame is not None:
             (width, height), camera = self.panes[0].size, self._camera
             moving = self._moving or self._hand.gesture is not None
-            self.listener.render(
-                RenderRequest(
-                    self.frame,
-                    self._sharpness,
-                    camera.x,
-                    camera.y,
-                    camera.pixel,
-                    width,
-                    height,
-                    moving,
-                    self._epoch,
-                )
-            )
+            self.listener.render(RenderRequest(
+                self.frame, self._sharpness, camera.x, camera.y, camera.pixel, width, height, moving, self._epoch
+            ))  # fmt: skip
 
     def _show(self) -> None:
         self._show_at_next_drawing()
@@ -408,17 +383,11 @@ class DividerCanvas(app.Canvas):  # type: ignore[misc]
         self._renew(*PARTS)
 
     def _fitting(self) -> Camera:
-        extent = half_extent(self.target.size) if self.target is not None else (1.0, 1.0)
+        x, y = half_extent(self.target.size) if self.target is not None else (1.0, 1.0)
+        extent = x * self._border, y * self._border
         return Camera.fitted(extent, self.panes[0].size, MARGIN * self.ratio)
 
     def _look_from(self, camera: Camera) -> None:
         self._camera = camera
         self._renew("target", "mask", "lines", "marks", "learned")
         self.listener.camera_changed(camera)
-
-    def _at(self, event: Any) -> Point:
-        return float(event.pos[0]) * self.ratio, float(event.pos[1]) * self.ratio
-
-
-def _keys(event: Any) -> frozenset[str]:
-    return frozenset(key.name for key in event.modifiers or ())

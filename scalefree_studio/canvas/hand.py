@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 LEFT, RIGHT, MIDDLE = 1, 2, 3
 BAR_REACH = 6.0  # logical pixels
 STILL = 3.0  # a press that moves less is a click
+WHEEL = 1.25  # nearer by this for each notch
+WIDER, NARROWEST, WIDEST = 1.15, 4.0, 256.0  # the brush: for each notch, and its radius in logical pixels
 TELL_SECONDS = 0.1  # how often a mask is told while it is painted
 
 Point = tuple[float, float]
@@ -126,6 +129,40 @@ class Hand:
         self._button = 0  # which one began it
         self._pane: Pane | None = None  # where the pointer is
         self._at: Point | None = None
+        events = canvas.events
+        events.mouse_press.connect(self._pressed)
+        events.mouse_move.connect(self._moved)
+        events.mouse_release.connect(self._released)
+        events.mouse_double_click.connect(self._double_clicked)
+        events.mouse_wheel.connect(self._wheeled)
+
+    # vispy's events.
+
+    def _pressed(self, event: Any) -> None:
+        event.handled = True
+        self.press(self._place(event), event.button, _keys(event))
+
+    def _moved(self, event: Any) -> None:
+        self.move(self._place(event), _keys(event))
+
+    def _released(self, event: Any) -> None:
+        event.handled = True
+        if self.release(self._place(event), event.button, _keys(event)):
+            self.canvas.let_go()
+
+    def _double_clicked(self, event: Any) -> None:
+        event.handled = True
+        self.double_click(self._place(event), event.button, _keys(event))
+
+    def _wheeled(self, event: Any) -> None:
+        event.handled = True
+        self.wheel(self._place(event), float(event.delta[1]), _keys(event))
+
+    def _place(self, event: Any) -> Point:
+        ratio = self.canvas.ratio
+        return float(event.pos[0]) * ratio, float(event.pos[1]) * ratio
+
+    # What they mean.
 
     @property
     def at(self) -> Point | None:
@@ -180,6 +217,16 @@ class Hand:
         else:
             self.press(at, button, keys)  # two quick strokes are two strokes
 
+    def wheel(self, at: Point, notches: float, keys: frozenset[str]) -> None:
+        canvas, pane = self.canvas, self.canvas.pane_at(at)
+        if canvas.brush is not None and "Shift" in keys:
+            radius = min(WIDEST, max(NARROWEST, canvas.brush.radius * WIDER**notches))
+            canvas.brush = replace(canvas.brush, radius=radius)
+            canvas.listener.brush_changed(canvas.brush)
+        elif pane is not None and notches:
+            canvas.look_from(canvas.camera.zoomed(pane.local(*at), WHEEL**notches, pane.size))
+            self.move(at, keys)  # something else is under the pointer now
+
     def leave(self) -> None:
         if self.gesture is None:
             self._pane = self._at = None
@@ -190,3 +237,7 @@ class Hand:
         canvas = self.canvas
         bar = canvas.swipe * canvas.panes[0].width
         return canvas.mode == "swipe" and abs(at[0] - bar) <= BAR_REACH * canvas.ratio
+
+
+def _keys(event: Any) -> frozenset[str]:
+    return frozenset(key.name for key in event.modifiers or ())

@@ -101,7 +101,7 @@ OFFICIAL = {
             "https://cave.cs.toronto.edu/kriz/",
             "https://storage.googleapis.com/s4tf-hosted-binaries/datasets/CIFAR10/",
         ),
-        ("cifar10", "cifar-10", "CIFAR10", "cifar10-jpeg"),
+        ("cifar10", "cifar-10", "CIFAR10"),
         hint=" (the binary version: the Python version is pickled, and no pickle is ever opened)",
     ),
 }

@@ -41,13 +41,16 @@ def filled(caption: str, snapshot: Snapshot) -> str:
 
 
 def draw_caption(picture: Bytes, text: str) -> None:
-    """Write text into a picture (H, W, 3), at the bottom left: light, with a dark edge."""
+    """Write text into a picture (H, W, 3), at the bottom left: light, dark edges, smaller where it is too long."""
     height, width = picture.shape[:2]
     size = max(9, min(height, width) / 24)
     image = Image.fromarray(picture)
-    font = ImageFont.load_default(size)
-    margin, stroke = size * 0.8, max(1, round(size / 9))
     paint = ImageDraw.Draw(image)
+    font = ImageFont.load_default(size)
+    while size > 1 and paint.textbbox((0, 0), text, font)[2] + 2 * size > width:
+        size = max(1.0, size * 0.9)
+        font = ImageFont.load_default(size)
+    margin, stroke = size * 0.8, max(1, round(size / 9))
     bottom = paint.textbbox((0, 0), text, font, stroke_width=stroke)[3]
     place = (margin, height - margin - bottom)
     paint.text(place, text, (250, 250, 248), font, stroke_width=stroke, stroke_fill=(14, 17, 22))

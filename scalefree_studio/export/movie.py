@@ -117,8 +117,8 @@ def movie_of_run(
         if caption:
             filled(caption, first)  # a mistake in it is told before anything is written
         count = len(index) if seconds is None else max(1, round(seconds * fps))
-        done = progress(count) if progress else None
         with VideoWriter(path, width, height, fps, colours) as video:
+            done = progress(count) if progress else None
             for frame in drawn_ahead(drawn, moments(history, index, count)):
                 video.write(frame)
                 if done:

@@ -173,8 +173,8 @@ class FitDividers:
         c, progress = self._controls, self.progress
         warm = min(1.0, (progress + 1e-4) / WARM)
         return (
-            c.learning_rate * warm * c.final_rate**progress,
-            c.gradient_sharpness * c.gradient_sharpening**progress,
+            c.learning_rate * warm * c.final_rate** progress,
+            c.gradient_sharpness * c.gradient_sharpening** progress,
         )
 
     # One step.
@@ -247,7 +247,7 @@ class FitDividers:
 
     def snapshot(self) -> Snapshot:
         since = self.step_count - self._metrics.get("step", -math.inf)
-        if since < 0 or since >= MEASURE_EVERY:
+        if since < 0 or since >= min(MEASURE_EVERY, 1 + self.step_count // 20):
             self._measure()
         frame = frozen_all({n: t.cpu().numpy() for n, t in self.params.items()} | {"unit_ids": self.unit_ids})
         metrics = {name: value for name, value in self._metrics.items() if name not in ("step", "seconds")}
@@ -310,7 +310,12 @@ class FitDividers:
     def set_mask(self, mask: Array | None) -> None:
         if mask is not None and mask.shape != self.pixels.shape[:2]:
             raise ControlError(f"A mask has the picture's size {self.pixels.shape[:2]}, not {mask.shape}.")
-        self.mask = None if mask is None else frozen(mask)
+        weights = None if mask is None else np.asarray(mask, np.float32)
+        if weights is not None and not (
+            np.isfinite(weights).all() and (weights >= 0).all() and weights.any()
+        ):
+            raise ControlError("A mask holds weights that are not negative, and not all of them zero.")
+        self.mask = None if weights is None else frozen(weights)
         self._weigh()
 
     # What is kept.
@@ -327,7 +332,7 @@ class FitDividers:
             "revivals": self._revivals,
             "on_edges": self._on_edges,
             "regained": self._regained,
-            "psnr": self.psnr(),
+            "psnr": dividers.psnr(self.mean_squared_error(self._measured_rows)),
         }
         model = _arrays(good.params) | {"target": self.pixels, "unit_ids": good.ids}
         trainer = _arrays(mean, "mean.") | _arrays(square, "square.") | {"random": good.random.numpy()}

@@ -171,7 +171,9 @@ class FusedGradient:
             loss += squared
             self._back(error, f, g, leak, sums)
         self._unit_gradients(sums, 4 * g)
-        total = weight.sum() if weight is not None else pixels
+        total = (
+            weight.sum().clamp(min=1e-12) if weight is not None else pixels
+        )  # a batch may miss all that counts
         self.flat.gradient.mul_(2 / (3 * total))
         return loss / (3 * total), plain / (3 * pixels)
 

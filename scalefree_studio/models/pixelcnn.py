@@ -8,9 +8,9 @@
                 └──┬──┴── … ──────┘
                  skips ──► + label ──► output maps ──► levels
 
-Together they see everything before a pixel, without the blind spot of a stack of masked squares. The maps of h fall into
-C groups, one a channel; group c may know the channels before c of its own pixel. Only the first layer has to hide a
-channel from its own group (mask A); after it, group c may know groups 0 … c of its own pixel (mask B).
+Together they see everything before a pixel, without the blind spot of a stack of masked squares. The maps of h fall
+into C groups, one a channel; group c may know the channels before c of its own pixel. Only the first layer has to hide
+a channel from its own group (mask A); after it, group c may know groups 0 … c of its own pixel (mask B).
 
 B pictures, H × W pixels, C channels, L levels, p hidden maps, N layers. Pictures and answers have their channels last.
 """
@@ -94,7 +94,7 @@ class PixelCNNShape:
 
 
 class Gate(torch.autograd.Function):
-    """(B, 2p, H, W) → (B, p, H, W): tanh of the first half · sigmoid of the second, keeping only what backward needs."""
+    """(B, 2p, H, W) → (B, p, H, W): tanh of the first half · sigmoid of the second."""
 
     @staticmethod
     def forward(ctx: Any, a: Tensor) -> Tensor:
@@ -108,7 +108,9 @@ class Gate(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> Tensor:
         value, door = ctx.saved_tensors
         through = grad * door  # d tanh = 1 - tanh², d sigmoid = sigmoid - sigmoid²
-        return torch.cat([through.addcmul(through * value, value, value=-1), through * value * (1 - door)], dim=1)
+        return torch.cat(
+            [through.addcmul(through * value, value, value=-1), through * value * (1 - door)], dim=1
+        )
 
 
 def gate(a: Tensor) -> Tensor:
@@ -147,7 +149,7 @@ class GatedLayer(nn.Module):
     def __init__(self, shape: PixelCNNShape, first: bool):
         super().__init__()
         p, C = shape.hidden_maps, shape.channels
-        self.first, self.dropout = first, shape.dropout
+        self.first = first
         self.reach = reach = (shape.causal_kernel if first else shape.hidden_kernel) // 2
         own = groups(p, C)
         into = torch.arange(C) if first else own
@@ -166,15 +168,17 @@ class GatedLayer(nn.Module):
         to_v, to_h = bias[:, :, None, None].chunk(2, dim=1)
         return to_v, to_h
 
-    def forward(self, v: Tensor, h: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(
+        self, v: Tensor, h: Tensor, labels: Tensor | None, dropout: float
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """v and h after this layer, and what it skips to the end: (B, p, H, W) each."""
         to_v, to_h = self.told(labels)
         down = self.down(F.pad(v, (self.reach, self.reach, self.reach, 0)))  # (B, 2p, H, W): rows up to this
         above = F.pad(self.across(down[:, :, :-1]), (0, 0, 1, 0))  # (B, 2p, H, W): rows above this
         v_new = gate(down + to_v)
         h_new = gate(self.along(h) + above + to_h)
-        if self.dropout and self.training:
-            v_new, h_new = F.dropout(v_new, self.dropout), F.dropout(h_new, self.dropout)
+        if dropout:
+            v_new, h_new = F.dropout(v_new, dropout), F.dropout(h_new, dropout)
         h_new, skip = self.out(h_new).chunk(2, dim=1)
         return (v_new, h_new, skip) if self.first else (v + v_new, h + h_new, skip)
 
@@ -184,7 +188,7 @@ class PixelCNN(nn.Module):
 
     def __init__(self, shape: PixelCNNShape):
         super().__init__()
-        self.shape = shape
+        self.shape, self.dropout = shape, shape.dropout
         p, C = shape.hidden_maps, shape.channels
         own, late = groups(p, C), groups(shape.output_maps, C)
         self.layers = nn.ModuleList(GatedLayer(shape, first=i == 0) for i in range(shape.hidden_layers + 1))
@@ -195,7 +199,7 @@ class PixelCNN(nn.Module):
             nn.init.normal_(self.label.weight, std=0.05)
         nn.init.zeros_(self.head.weight)  # untaught, it holds every level for equally likely
         self._spread_the_curves()
-        self.to(memory_format=torch.channels_last)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @torch.no_grad()
     def _spread_the_curves(self) -> None:
@@ -206,6 +210,10 @@ class PixelCNN(nn.Module):
             curves = self.head.bias.view(self.shape.channels, 3, K)
             curves[:, 1] = (torch.arange(K) + 0.5) * 2 / K - 1
             curves[:, 2] = -math.log(2 * K)
+
+    @property
+    def gated(self) -> list[GatedLayer]:
+        return [layer for layer in self.layers if isinstance(layer, GatedLayer)]
 
     def scaled(self, levels: Tensor) -> Tensor:
         """Levels 0 … L - 1 as numbers from -1 to 1."""
@@ -219,13 +227,12 @@ class PixelCNN(nn.Module):
     def forward(self, picture: Tensor, labels: Tensor | None = None) -> Tensor:
         """From a scaled picture (B, H, W, C), and labels (B,) if there are classes, to (B, H, W, C, P)."""
         v = h = picture.permute(0, 3, 1, 2)  # (B, C, H, W)
-        skips = None
-        for layer in self.layers:
-            v, h, skip = layer(v, h, labels)  # (B, p, H, W) each
-            skips = skip if skips is None else skips + skip
         end = self.end(labels)
-        skips = skips if end is None else skips + end[:, :, None, None]
-        said = self.head(torch.relu(self.late(torch.relu(skips))))  # (B, C · P, H, W)
+        skips = v.new_zeros(1) if end is None else end[:, :, None, None]
+        for layer in self.layers:
+            v, h, skip = layer(v, h, labels, self.dropout if self.training else 0.0)  # (B, p, H, W) each
+            skips = skips + skip
+        said: Tensor = self.head(torch.relu(self.late(torch.relu(skips))))  # (B, C · P, H, W)
         B, _, H, W = said.shape
         return said.permute(0, 2, 3, 1).reshape(B, H, W, self.shape.channels, -1)
 
@@ -241,7 +248,9 @@ class PixelCNN(nn.Module):
         said = self(self.scaled(levels), labels)
         if self.shape.output == "mixture":
             return -mixture_log_chance(said, levels, self.shape.levels)
-        nats = F.cross_entropy(said.reshape(-1, self.shape.levels), levels.reshape(-1).long(), reduction="none")
+        nats = F.cross_entropy(
+            said.reshape(-1, self.shape.levels), levels.reshape(-1).long(), reduction="none"
+        )
         return nats.view(levels.shape)
 
     def loss(self, levels: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -262,7 +271,7 @@ def mixture_log_chance(said: Tensor, levels: Tensor, count: int) -> Tensor:
     weight, mean, log_width = said.chunk(3, dim=-1)  # (…, K)
     narrow = (-log_width.clamp(min=-7.0)).exp()
     half = 1 / (count - 1)  # of a level, where all of them span -1 to 1
-    away = (levels * (2 * half) - 1)[..., None] - mean
+    away = (levels.to(said.dtype) * (2 * half) - 1)[..., None] - mean
     at_top = (levels == count - 1)[..., None]
     at_bottom = (levels == 0)[..., None]
     below = F.logsigmoid((away + half) * narrow)

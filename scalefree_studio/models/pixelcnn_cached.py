@@ -1,9 +1,9 @@
 """A PixelCNN that is asked for one channel after another, and computes nothing twice.
 
-When a row is complete, the vertical stack goes one row on, with as many rows kept of every layer as its kernel is high.
-Before a pixel, what every layer sees left of it in its row is one matrix product. What remains is the inside of a pixel,
-and there the network is short: between two gates everything is linear. So every gate's answer goes straight, by one
-matrix, to all gates that come after it, and what is known of a pixel stands in one row of numbers:
+When a row is complete, the vertical stack goes one row on, with as many rows kept of every layer as its kernel is
+high. What all layers see left of a pixel in its row is one matrix product a channel. What remains is the inside of the
+pixel, and there the network is short: between two gates everything is linear. So every gate's answer goes straight, by
+one matrix, to all gates that come after it, and what is known of a pixel stands in one row of numbers:
 
     known (B, Z) = [group 0: layer 0, layer 1, … | its level] [group 1: … | its level] …
 
@@ -16,22 +16,39 @@ B pictures, W columns, C channels, p hidden maps, N layers, P numbers said about
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .pixelcnn import GatedLayer, PixelCNN, gate, groups
+from .pixelcnn import PixelCNN, gate, groups
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What works for one channel, whose group has q maps."""
+
+    past: Tensor  # (N, reach · p, 2q): from what every layer read left of the pixel to its gates
+    before: Tensor  # (…, N · 2q): from the groups before to all gates
+    onward: list[Tensor]  # (2q, …) each: from a layer to all later ones
+    skips: Tensor  # (…, q): from this group and those before
+    late: tuple[Tensor, Tensor]  # bias and weight of the output maps
+    head: tuple[Tensor, Tensor]  # bias and weight of what is said
 
 
 class Packed:
-    """The weights that work inside a row, as matrices for `known`. Made once; in double precision, then cast."""
+    """All weights as they are now: the vertical stack's as they are, the others as matrices for `known`, multiplied in
+    double precision. A picture that is being drawn does not change its mind when the network goes on learning."""
 
     def __init__(self, model: PixelCNN):
         shape = model.shape
         p, C = shape.hidden_maps, shape.channels
-        self.layers: list[GatedLayer] = list(model.layers)  # type: ignore[arg-type]
-        N = len(self.layers)
-        self.reach = max(layer.reach for layer in self.layers)
+        layers = model.gated
+        N = len(layers)
+        self.reach = max(layer.reach for layer in layers)
+        self.down = [layer.down.weight.clone() for layer in layers]
+        self.across = [layer.across.weight.clone() for layer in layers]
         like = model.head.weight
         dtype, device = torch.float64, like.device
 
@@ -63,8 +80,10 @@ class Packed:
         to_next = zeros(N * p + C, N * p)  # … what every layer reads, for the pixels to come
         to_skips = zeros(N * p + C, p)
         past = zeros(N, self.reach, p, 2 * p)  # from what a layer read left of a pixel to its gates
-        to_next[N * p :, :C] = torch.eye(C)  # layer 0 reads the picture, and leaves p - C of its p columns empty
-        for n, layer in enumerate(self.layers):
+        to_next[N * p :, :C] = torch.eye(
+            C
+        )  # layer 0 reads the picture, and leaves p - C of its p columns empty
+        for n, layer in enumerate(layers):
             out = layer.out.masked()[:, :, 0, 0].to(dtype).T  # (p, 2p): into the stack, into the skips
             along = layer.along.masked()[:, :, 0].to(dtype).permute(2, 1, 0)  # (reach + 1, p or C, 2p)
             rows = slice(n * p, (n + 1) * p)
@@ -78,31 +97,48 @@ class Packed:
         def cast(matrix: Tensor) -> Tensor:
             return matrix.to(like.dtype).contiguous()
 
-        inside = (natural @ to_gates)[:, self.reads] * factor  # (Z, Z), strictly upper triangular in blocks
-        self.to_next = cast(natural @ to_next)
+        inside = (natural @ to_gates)[:, self.reads] * factor  # (Z, Z): to what comes later only
         skips = natural @ to_skips
         late, head = model.late.masked()[:, :, 0, 0].T, model.head.masked()[:, :, 0, 0].T
         late_own = groups(shape.output_maps, C)
         assert model.late.bias is not None and model.head.bias is not None
-        self.before: list[Tensor] = []  # for channel c: from the groups before it to its gates
-        self.onward: list[list[Tensor]] = []  # … from each of its layers to its later layers
-        self.past: list[Tensor] = []  # … from what is left of the pixel: (N, reach · p, 2q)
-        self.skips: list[Tensor] = []
-        self.late: list[tuple[Tensor, Tensor]] = []
-        self.head: list[tuple[Tensor, Tensor]] = []
+        self.to_next = cast(natural @ to_next)
         self.late_members = [(int((late_own < c).sum()), int((late_own <= c).sum())) for c in range(C)]
+        self.channels = []
         for c, (low, high) in enumerate(self.members):
             start, stop, q = self.starts[c], self.starts[c + 1] - 1, high - low
-            self.before.append(cast(inside[:start, start:stop]))
-            ends = [start + 2 * q * (n + 1) for n in range(N)]
-            self.onward.append([cast(inside[end - 2 * q : end, end:stop]) for end in ends[:-1]])
+            ends = range(start + 2 * q, stop, 2 * q)
             columns = torch.cat([2 * past[..., low:high], past[..., p + low : p + high]], dim=-1)
-            self.past.append(cast(columns.reshape(N, self.reach * p, 2 * q)))
-            self.skips.append(cast(skips[:stop, low:high]))
-            late_low, late_high = self.late_members[c]
+            o = slice(*self.late_members[c])
             P = slice(c * shape.per_channel, (c + 1) * shape.per_channel)
-            self.late.append((model.late.bias[late_low:late_high].clone(), cast(late[:high, late_low:late_high])))
-            self.head.append((model.head.bias[P].clone(), cast(head[:late_high, P])))
+            self.channels.append(
+                Weights(
+                    past=cast(columns.reshape(N, self.reach * p, 2 * q)),
+                    before=cast(inside[:start, start:stop]),
+                    onward=[cast(inside[end - 2 * q : end, end:stop]) for end in ends],
+                    skips=cast(skips[:stop, low:high]),
+                    late=(model.late.bias[o].clone(), cast(late[:high, o])),
+                    head=(model.head.bias[P].clone(), cast(head[: o.stop, P])),
+                )
+            )
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where one channel, whose group has q maps, finds and leaves what it needs: views of the buffers below."""
+
+    above: tuple[Tensor, ...]  # (N, B, 2q) for every x
+    layers: Tensor  # (N, B, 2q): its gates in `known`, by layers …
+    gates: Tensor  # (B, N · 2q): … and in one
+    steps: list[tuple[Tensor, Tensor, Tensor, Tensor]]  # by layers: both, value, door, and all later ones
+    before: Tensor  # the groups before in `known`
+    known: Tensor  # this group and those before
+    level: Tensor  # (B, 1): its level in `known`
+    end: Tensor  # (B, q): what labels add to the skips
+    skips: Tensor  # (B, q)
+    skipped: Tensor  # the skips of this group and those before
+    late: Tensor  # output maps of this group
+    lates: Tensor  # those before, too
 
 
 class CachedPixelCNN:
@@ -112,15 +148,15 @@ class CachedPixelCNN:
     def __init__(self, model: PixelCNN, count: int, width: int, labels: Tensor | None = None):
         self.model, self.packed = model, Packed(model)
         k, B, W = self.packed, count, width
-        p, N, C = model.shape.hidden_maps, len(k.layers), model.shape.channels
+        p, N = model.shape.hidden_maps, len(k.down)
         like = model.head.weight
 
         def zeros(*size: int) -> Tensor:
             return torch.zeros(*size, dtype=like.dtype, device=like.device)
 
         # Rows: what every layer of the vertical stack read in the last ones, and what is added for labels.
-        self.rows = [zeros(B, layer.down.in_channels, layer.reach + 1, W) for layer in k.layers]
-        self.told = [layer.told(labels) for layer in k.layers]  # (B or 1, 2p, 1, 1), twice
+        self.rows = [zeros(B, weight.shape[1], weight.shape[2], W) for weight in k.down]
+        self.told = [tuple(told.clone() for told in layer.told(labels)) for layer in model.gated]
         end = model.end(labels)
         end = zeros(B, p) if end is None else end.expand(B, p)
         # This row: what the rows above add to `known` at each pixel; what every layer read in it, after as many empty
@@ -131,34 +167,34 @@ class CachedPixelCNN:
         self.read = [past.view(N, B, -1, p)[:, :, x + k.reach] for x in range(W)]  # (N, B, p)
         # This pixel.
         self.known, self.next = zeros(B, k.size), zeros(B, N * p)
-        self.next_view = self.next.view(B, N, p).transpose(0, 1)
-        self.skips, self.late = zeros(B, p), zeros(B, model.shape.output_maps)
+        self.next_read = self.next.view(B, N, p).transpose(0, 1)
         self.minus_one = zeros(1) - 1
-        # All views that a channel needs.
-        self.views = []
+        skips, late = zeros(B, p), zeros(B, model.shape.output_maps)
+        self.places = []
         for c, (low, high) in enumerate(k.members):
             start, stop, q = k.starts[c], k.starts[c + 1] - 1, high - low
+            o = slice(*k.late_members[c])
             gates = self.known[:, start:stop]
-            layers = gates.unflatten(1, (N, 2 * q))
-            steps = [
-                (layers[:, n], layers[:, n, :q], layers[:, n, q:], gates[:, 2 * q * (n + 1) :], onward)
-                for n, onward in enumerate([*k.onward[c], None])
-            ]
-            late_low, late_high = k.late_members[c]
-            self.views.append(
-                (
-                    self.above[:, :, start:stop].unflatten(2, (N, 2 * q)).transpose(1, 2).unbind(0),
-                    layers.transpose(0, 1),  # (N, B, 2q)
-                    gates,
-                    self.known[:, :start],
-                    steps,
-                    (end[:, low:high].contiguous(), self.known[:, :stop], self.skips[:, low:high]),
-                    (self.skips[:, :high], self.late[:, late_low:late_high]),
-                    self.late[:, :late_high],
-                    self.known[:, stop, None],
+            layers = gates.unflatten(1, (N, 2 * q)).transpose(0, 1)
+            self.places.append(
+                Places(
+                    above=self.above[:, :, start:stop].unflatten(2, (N, 2 * q)).transpose(1, 2).unbind(0),
+                    layers=layers,
+                    gates=gates,
+                    steps=[
+                        (both, both[:, :q], both[:, q:], gates[:, 2 * q * (n + 1) :])
+                        for n, both in enumerate(layers.unbind(0))
+                    ],
+                    before=self.known[:, :start],
+                    known=self.known[:, :stop],
+                    level=self.known[:, stop, None],
+                    end=end[:, low:high].clone(),
+                    skips=skips[:, low:high],
+                    skipped=skips[:, :high],
+                    late=late[:, o],
+                    lates=late[:, : o.stop],
                 )
             )
-        self.channels = C
 
     @torch.inference_mode()
     def begin_row(self, above: Tensor | None) -> None:
@@ -166,38 +202,37 @@ class CachedPixelCNN:
         k = self.packed
         v = None if above is None else self.model.scaled(above).permute(0, 2, 1)[:, :, None]
         to_gates = []
-        for n, (layer, (to_v, to_h)) in enumerate(zip(k.layers, self.told, strict=True)):
+        for n, (to_v, to_h) in enumerate(self.told):
             if v is None:  # nothing is above the first row
                 to_gates.append(to_h.expand(len(self.known), -1, 1, len(self.above)))
                 continue
             self.rows[n] = torch.cat([self.rows[n][:, :, 1:], v], dim=2)
-            down = F.conv2d(self.rows[n], layer.down.weight, padding=(0, layer.reach))  # (B, 2p, 1, W)
-            to_gates.append(layer.across(down) + to_h)
-            v = gate(down + to_v) if layer.first else v + gate(down + to_v)
+            down = F.conv2d(self.rows[n], k.down[n], padding=(0, k.down[n].shape[3] // 2))  # (B, 2p, 1, W)
+            to_gates.append(F.conv2d(down, k.across[n]) + to_h)
+            v = v + gate(down + to_v) if n else gate(down + to_v)
         together = torch.cat(to_gates, dim=1)[:, :, 0].permute(2, 0, 1)  # (W, B, N · 2p)
         torch.mul(together[:, :, k.reads], k.factor, out=self.above)
 
     def say(self, x: int, c: int) -> Tensor:
         """The P numbers about channel c of pixel x of this row, (B, P), when all before it have been taken."""
-        k = self.packed
-        above, layers, gates, before, steps, (end, known, skips), (skipped, late), lates, _ = self.views[c]
-        torch.baddbmm(above[x], self.windows[x], k.past[c], out=layers)
+        w, at = self.packed.channels[c], self.places[c]
+        torch.baddbmm(at.above[x], self.windows[x], w.past, out=at.layers)
         if c:
-            gates.addmm_(before, k.before[c])
-        for both, value, door, later, onward in steps:
+            at.gates.addmm_(at.before, w.before)
+        for (both, value, door, later), onward in zip(at.steps, w.onward, strict=False):
             both.sigmoid_()
             value.mul_(door)
-            if onward is not None:
-                later.addmm_(both, onward)
-        torch.addmm(end, known, k.skips[c], out=skips).relu_()
-        bias, weight = k.late[c]
-        torch.addmm(bias, skipped, weight, out=late).relu_()
-        bias, weight = k.head[c]
-        return torch.addmm(bias, lates, weight)
+            later.addmm_(both, onward)
+        both, value, door, _ = at.steps[-1]  # nothing comes after the last layer
+        both.sigmoid_()
+        value.mul_(door)
+        torch.addmm(at.end, at.known, w.skips, out=at.skips).relu_()
+        torch.addmm(w.late[0], at.skipped, w.late[1], out=at.late).relu_()
+        return torch.addmm(w.head[0], at.lates, w.head[1])
 
     def take(self, x: int, c: int, levels: Tensor) -> None:
         """The levels (B, 1) of channel c of pixel x, now that they are known."""
-        torch.add(self.minus_one, levels, alpha=2 / (self.model.shape.levels - 1), out=self.views[c][-1])
-        if c == self.channels - 1:
+        torch.add(self.minus_one, levels, alpha=2 / (self.model.shape.levels - 1), out=self.places[c].level)
+        if c == len(self.places) - 1:
             torch.mm(self.known, self.packed.to_next, out=self.next)
-            self.read[x].copy_(self.next_view)
+            self.read[x].copy_(self.next_read)

@@ -68,7 +68,8 @@ class PlainPixelCNN:
         self.y += 1
 
     def say(self, x: int, c: int) -> Tensor:
-        return self.model(self.model.scaled(self.levels), self.labels)[:, self.y, x, c]
+        said: Tensor = self.model(self.model.scaled(self.levels), self.labels)
+        return said[:, self.y, x, c]
 
     def take(self, x: int, c: int, levels: Tensor) -> None:
         self.levels[:, self.y, x, c] = levels[:, 0]
@@ -80,7 +81,9 @@ def uniforms(count: int, height: int, width: int, channels: int, seed: int) -> T
     return torch.rand(count, height, width, channels, generator=generator)
 
 
-def chances_of(logits: Tensor, temperature: float = 1.0, top_p: float = 1.0, out: Tensor | None = None) -> Tensor:
+def chances_of(
+    logits: Tensor, temperature: float = 1.0, top_p: float = 1.0, out: Tensor | None = None
+) -> Tensor:
     """What is drawn from, (…, L), summing to 1."""
     if temperature != 1:
         logits = logits / temperature
@@ -153,17 +156,20 @@ class Row:
     @torch.inference_mode()
     def draw(self, teller: Teller, x0: int, x1: int) -> None:
         """Draw pixels x0 … x1 - 1 of the row."""
-        r, prompted = self.request, self.request.keep is not None
         for x in range(x0, x1):
-            chances = self.chances[x if r.chances else 0]
-            for c in range(len(chances)):
-                logits = self.model.logits(teller.say(x, c))
-                chances_of(logits, r.temperature, r.top_p, out=chances[c])
-                levels = level_at(chances[c], self.uniforms[x, c])  # (B, 1)
-                if prompted:
-                    levels = torch.where(self.keep[x, c], self.given[x, c], levels)
-                self.levels[x, c] = levels
-                teller.take(x, c, levels)
+            self.draw_pixel(teller, x)
+
+    def draw_pixel(self, teller: Teller, x: int) -> None:
+        r = self.request
+        chances = self.chances[x if r.chances else 0]  # (C, B, L)
+        for c in range(len(chances)):
+            logits = self.model.logits(teller.say(x, c))
+            chances_of(logits, r.temperature, r.top_p, out=chances[c])
+            levels = level_at(chances[c], self.uniforms[x, c])  # (B, 1)
+            if r.keep is not None:
+                levels = torch.where(self.keep[x, c], self.given[x, c], levels)
+            self.levels[x, c] = levels
+            teller.take(x, c, levels)
 
     def drawn(self, x0: int, x1: int) -> Drawn:
         """What was drawn of pixels x0 … x1 - 1, in memory of its own."""

@@ -69,7 +69,7 @@ class History:
             db.execute("PRAGMA query_only=ON")
             return cls(db, path)._checked()
         except sqlite3.DatabaseError as error:
-            raise UserError(f"The history {path} is damaged or is no history: {error}.") from None
+            raise UserError(f"The history {path} cannot be read: {error}.") from None
 
     def _checked(self) -> History:
         version = self._db.execute("PRAGMA user_version").fetchone()[0]

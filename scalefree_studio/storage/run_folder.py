@@ -9,6 +9,7 @@ run.json             command, versions, seed
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Mapping
 from importlib import metadata
@@ -27,7 +28,8 @@ class RunFolder:
     """One run on disk. It is made when something is first written to it."""
 
     def __init__(self, path: Path | str):
-        self.path = Path(path)
+        path = Path(path)
+        self.path = path.parent if path.name == MODEL else path  # a run may be named by its model
 
     @property
     def model_path(self) -> Path:
@@ -38,11 +40,13 @@ class RunFolder:
         return self.path / HISTORY
 
     def prepare(self) -> None:
-        """Make the folder, or say in one sentence why it cannot be made."""
+        """Make the folder, or say in one sentence why it cannot be made or written."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(f"The folder {self.path} cannot be made: {error.strerror}.") from None
+        if not os.access(self.path, os.W_OK):  # told before hours of learning rather than after
+            raise UserError(f"The folder {self.path} may not be written.")
 
     def keep(self, checkpoint: Checkpoint) -> None:
         """Write model and trainer. Whenever this is interrupted, a whole model is there."""

@@ -56,7 +56,7 @@ DEEDS = (
     Deed("zoom_in", "View", "Nearer", "As deep as you like: it is a function, not pixels", "+", repeats=True),
     Deed("zoom_out", "View", "Farther", "Also beyond the picture's border", "-", repeats=True),
     Deed("recent_curves", "View", "Only recent curves", "The curves of the last quarter of the steps", "A",
-         checkable=True, apart=True),
+         checkable=True, apart=True, short="Recent"),
     Deed("show_panel", "View", "Controls", "Show the controls on the right", "F9", checkable=True),
     Deed("show_bottom", "View", "Curves", "Show the curves at the bottom", "F10", checkable=True),
     Deed("theme", "View", "Light or dark", "Change between the two themes", "T", apart=True, short="Theme"),
@@ -105,7 +105,7 @@ def fill_menus(bar: QMenuBar, actions: dict[str, QAction]) -> dict[str, QMenu]:
     menus: dict[str, QMenu] = {}
     for deed in DEEDS:
         if deed.menu not in menus:
-            menu = bar.addMenu(deed.menu)
+            menu = bar.addMenu(f"&{deed.menu}")  # opened by Alt and its first letter
             assert menu is not None
             menus[deed.menu] = menu
         if deed.apart:

@@ -50,6 +50,7 @@ def main(
         if wanted:
             window.resize(*wanted)
         window.show()
+        tell_the_place(window)
         recent = window.memory.recent()
         window.open(subject or (str(recent[0]) if recent else FIRST))
         if screenshot:
@@ -93,6 +94,17 @@ def _size(text: str | None) -> tuple[int, int] | None:
     if not (480 <= width <= 16_384 and 360 <= height <= 16_384):
         raise UserError(f"The window cannot be {width}x{height}; it is at least 480x360.")
     return width, height
+
+
+def tell_the_place(window: MainWindow) -> None:
+    """Where nothing can be written here, runs go elsewhere: said as soon as there is one."""
+
+    def tell() -> None:
+        window.desk.opened.disconnect(tell)
+        window.say(f"Nothing can be written in {Path.cwd()}: runs are kept in {window.desk.runs}.")
+
+    if window.desk.runs.parent != Path.cwd():
+        window.desk.opened.connect(tell)
 
 
 def take_picture_later(window: MainWindow, path: Path, seconds: float) -> None:

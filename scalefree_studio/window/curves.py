@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
-from PyQt6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QFontMetricsF, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
-from PyQt6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
+from PyQt6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
+from PyQt6.QtGui import QAction, QFontMetricsF, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
+from PyQt6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QWidget
 
 from .series import Series, log_ticks, thinned, ticks
 from .theme import DARK, GRID, Palette, scaled, tabular
@@ -117,7 +117,7 @@ class Curve(QWidget):
 
     def _draw_ticks(self, painter: QPainter, low: float, high: float) -> None:
         p, plot, metrics = self.palette_, self.plot, QFontMetricsF(painter.font())
-        marks = ticks(low, high, max(1, int(plot.height() // 28)))
+        marks = ticks(low, high, max(2, int(plot.height() // 28)))
         if self.log:
             marks = log_ticks(low, high)
         for mark in marks:
@@ -155,11 +155,9 @@ class Curve(QWidget):
 
 
 class Curves(QWidget):
-    """All of them, side by side. A double click changes between all and the recent."""
+    """All of them, side by side, and `recent`: all steps, or the recent ones only. So does a double click."""
 
-    recent_wanted = pyqtSignal()
-
-    def __init__(self) -> None:
+    def __init__(self, recent: QAction) -> None:
         super().__init__()
         row = QHBoxLayout(self)
         row.setContentsMargins(2 * GRID, GRID, 2 * GRID, GRID)
@@ -168,6 +166,13 @@ class Curves(QWidget):
         for metric, title, unit, log, share in QUANTITIES:
             self.curves[metric] = Curve(title, unit, log)
             row.addWidget(self.curves[metric], share)
+        self._recent = recent
+        button = QToolButton()
+        button.setDefaultAction(recent)
+        button.setProperty("flat", True)
+        button.setProperty("small", True)
+        button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
         self._last: dict[str, float] = {}
 
     def add(self, step: int, metrics: Mapping[str, float]) -> None:
@@ -196,4 +201,4 @@ class Curves(QWidget):
             curve.update()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent | None) -> None:
-        self.recent_wanted.emit()
+        self._recent.trigger()

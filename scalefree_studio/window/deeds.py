@@ -72,7 +72,9 @@ class Deeds:
         ask_and_export(self.w)
 
     def leave(self) -> None:
-        self.w.leave()
+        """Escape: a page that is open goes first, wherever the keys are."""
+        if not self.w.close_dialogs():
+            self.w.leave()
 
     # Edit
 
@@ -135,8 +137,12 @@ class Deeds:
         self.w.edit(StartOver())
 
     def record(self, on: bool) -> None:
-        if self.w.desk.session is not None:
-            self.w.desk.session.record(on)
+        session = self.w.desk.session
+        if session is not None:
+            session.record(on)
+            if on and not session.recording:
+                self.w.say(f"Nothing can be recorded in {session.folder.path}.")
+            self.w.show_status()
         self.w.settings.setValue("record", on)
 
     def to_now(self) -> None:

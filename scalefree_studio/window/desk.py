@@ -6,16 +6,19 @@ import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
-from PyQt6.QtCore import QObject, QTimer, pyqtSignal
+from PyQt6.QtCore import QLockFile, QObject, QTimer, pyqtSignal
 
+from ..api import choose_device
+from ..controls import values_of
 from ..errors import UserError
 from ..jobs.divider_controls import FitControls
 from ..jobs.job import Edit
-from ..storage.run_folder import RUN, RunFolder
+from ..storage.run_folder import RUN, RunFolder, free_folder
 from .background import Background
 from .opening import Opened, Subject, open_subject
 from .session import Session
 
+LOCK = "window.lock"  # in a run folder: a window is at work in it
 PATIENCE = 20_000  # ms for the current step and for saving, before the person is asked
 
 
@@ -45,6 +48,7 @@ class Desk(QObject):
         self.runs, self.person = runs, person
         self.session: Session | None = None
         self.found: Opened | None = None  # what the session was made of
+        self._lock: QLockFile | None = None  # ours on the session's folder
         self._background = Background("opening", self)
         self._then: list[Callable[[], None]] = []
         self._ending = False
@@ -58,11 +62,14 @@ class Desk(QObject):
     # Opening: the new is read while the old goes on; what cannot be read changes nothing.
 
     def open(self, subject: Subject, controls: FitControls | None = None) -> None:
+        if self.session is not None and controls is None and _is_run(subject, self.session.folder):
+            self.refused.emit(f"{self.session.name} is open already.")  # what is on disk is older
+            return
         self._wanted += 1
         wish, runs = self._wanted, self.runs
         self.opening.emit(subject.name if not isinstance(subject, str | Path) else Path(str(subject)).name)
         self._background.submit(
-            lambda: open_subject(subject, runs, controls),
+            lambda: open_subject(subject, runs, controls, choose_device()),
             lambda found: self._begin(found, wish),
             lambda message: self._refuse(message, wish),
         )
@@ -79,18 +86,40 @@ class Desk(QObject):
     def _start(self, found: Opened, wish: int) -> None:
         if wish != self._wanted:
             return
+        folder = self._claim(found.folder)
         self.found = found
-        self.session = Session(found.job, found.folder, found.name, self.ready.emit, self.told.emit)
+        self.session = Session(found.job, folder, found.name, self.ready.emit, self.told.emit)
+        if folder is not found.folder:
+            self.session.say(
+                f"{found.folder.path} is open in another window: this is a copy, in {folder.path}."
+            )
         self.session.start()
-        with contextlib.suppress(
-            UserError, OSError
-        ):  # that nothing can be written here is told by the session
-            if not (found.folder.path / RUN).exists():
-                found.folder.describe(
-                    ["scalefree-studio", found.picture.spec or found.name], seed=found.job.controls.seed
-                )
+        self._describe()
         self.opened.emit()
         self.told.emit()
+
+    def _claim(self, folder: RunFolder) -> RunFolder:
+        """The folder for ourselves alone; where another window is at work in it, one for a copy."""
+        claimed = folder
+        while True:
+            with contextlib.suppress(UserError):  # that nothing can be written there is told by the session
+                claimed.prepare()
+            self._lock = QLockFile(str(claimed.path / LOCK))
+            self._lock.setStaleLockTime(0)  # held as long as its process lives
+            if self._lock.tryLock(0) or self._lock.error() != QLockFile.LockError.LockFailedError:
+                return claimed
+            claimed = RunFolder(free_folder(self.runs, folder.path.name))
+
+    def _describe(self) -> None:
+        """Write where the run comes from, once."""
+        if self.session is None or self.found is None or (self.session.folder.path / RUN).exists():
+            return
+        picture, controls = self.found.picture, self.found.job.controls
+        command = ["scalefree-studio", picture.spec or self.found.name]
+        with contextlib.suppress(UserError, OSError):  # told by the session
+            self.session.folder.describe(
+                command, picture=picture.spec, seed=controls.seed, controls=values_of(controls)
+            )
 
     def edit(self, edit: Edit) -> None:
         if self.session is not None:
@@ -123,7 +152,8 @@ class Desk(QObject):
             answer = self.person.unsaved(why, session.folder.path)
             if answer is False:
                 break
-            session.save_again(RunFolder(answer) if isinstance(answer, Path) else None)
+            if session.save_again(RunFolder(answer) if isinstance(answer, Path) else None):
+                self._describe()
         self._ended()
 
     def _ask_patience(self) -> None:
@@ -135,7 +165,7 @@ class Desk(QObject):
             self._ended()
 
     def _ended(self) -> None:
-        self.session, self._ending = None, False
+        self.session, self._lock, self._ending = None, None, False  # a lock that goes is open
         then, self._then = self._then, []
         for go_on in then:
             go_on()
@@ -145,3 +175,8 @@ class Desk(QObject):
         self._wanted += 1
         self._slow.stop()
         self._background.close()
+
+
+def _is_run(subject: Subject, folder: RunFolder) -> bool:
+    ours = folder.path.absolute(), folder.model_path.absolute()
+    return isinstance(subject, str | Path) and Path(subject).absolute() in ours

@@ -23,7 +23,7 @@ from ..export.picture import LONGEST, write_picture
 from ..models.dividers import params_from_arrays
 from ..snapshot import Snapshot
 from .background import Background
-from .fields import ValueEdit
+from .fields import ValueEdit, shown
 from .theme import GRID
 from .toggle import Toggle
 
@@ -78,7 +78,7 @@ class Export(QDialog):
         form.setSpacing(GRID)
         self.width_edit, self.border_edit = ValueEdit(), ValueEdit()
         self.width_edit.say(str(WIDTH))
-        self.border_edit.say("1")
+        self.border_edit.say(shown(self._window.view.border))
         self.width_edit.textEdited.connect(lambda _: self._say_size())
         self.border_edit.setToolTip("3 shows three times the picture's extent: what lies around it")
         self.lines = Toggle()

@@ -6,10 +6,11 @@ import math
 from typing import Any
 
 from PyQt6.QtCore import QEvent, Qt, pyqtSignal
-from PyQt6.QtGui import QFocusEvent, QFontMetrics, QKeyEvent
+from PyQt6.QtGui import QFocusEvent, QFontMetrics, QKeyEvent, QMouseEvent
 from PyQt6.QtWidgets import (
     QButtonGroup,
     QComboBox,
+    QDialog,
     QHBoxLayout,
     QLabel,
     QLineEdit,
@@ -24,6 +25,7 @@ from .theme import GRID, Palette, tabular
 from .toggle import Toggle
 
 MARK = "↻"  # beside what starts over
+WIDE = 26 * GRID  # as much as there is in a narrow panel
 
 
 def shown(value: Any) -> str:
@@ -217,7 +219,8 @@ def _number(text: str, kind: type) -> Any:
 
 
 class ValueEdit(QLineEdit):
-    """A short line for one value: right-aligned, selected when it is entered."""
+    """A short line for one value: right-aligned, selected when it is entered. In the window, Enter gives the keys back
+    to the picture, and so does Escape, which takes back what was typed; where nothing was, Escape is the window's."""
 
     left = pyqtSignal()
     given_up = pyqtSignal()
@@ -226,8 +229,11 @@ class ValueEdit(QLineEdit):
         super().__init__()
         self.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.setFont(tabular(self.font()))
+        self._said = ""
+        self._entered = False  # by the click that is being made
 
     def say(self, text: str) -> None:
+        self._said = text
         if text != self.text():
             self.setText(text)
         self.setModified(False)
@@ -245,9 +251,37 @@ class ValueEdit(QLineEdit):
             style.unpolish(self)
             style.polish(self)
 
+    def _gives_up(self, event: QEvent | None) -> bool:
+        escape = isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape
+        return escape and self.isModified() and not isinstance(self.window(), QDialog)
+
+    def event(self, event: QEvent | None) -> bool:
+        if event is not None and event.type() == QEvent.Type.ShortcutOverride and self._gives_up(event):
+            event.accept()
+            return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        if self._gives_up(event):
+            self.say(self._said)
+            self.given_up.emit()
+            self.clearFocus()
+            return
+        super().keyPressEvent(event)
+        enter = event is not None and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if enter and not self.property("wrong") and not isinstance(self.window(), QDialog):
+            self.clearFocus()
+
     def focusInEvent(self, event: QFocusEvent | None) -> None:
         super().focusInEvent(event)
         self.selectAll()
+        self._entered = event is not None and event.reason() == Qt.FocusReason.MouseFocusReason
+
+    def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
+        super().mouseReleaseEvent(event)
+        if self._entered and not self.hasSelectedText():
+            self.selectAll()  # the press has put the cursor somewhere instead
+        self._entered = False
 
     def focusOutEvent(self, event: QFocusEvent | None) -> None:
         super().focusOutEvent(event)
@@ -278,7 +312,7 @@ class CheckField(Field):
 
 
 class ChoiceField(Field):
-    """One of a few words: side by side where they fit, otherwise in a list that opens."""
+    """One of a few words: side by side where they fit, if need be beneath the label, otherwise in a list that opens."""
 
     def __init__(self, control: Control, value: Any):
         super().__init__(control, value)
@@ -286,8 +320,9 @@ class ChoiceField(Field):
         wide = sum(metrics.horizontalAdvance(choice) + 3 * GRID for choice in control.choices)
         self.segments: dict[str, QToolButton] = {}
         self.combo: QComboBox | None = None
-        if len(control.choices) <= 3 and wide + metrics.horizontalAdvance(control.label) <= 28 * GRID:
-            self._side_by_side(control.choices)
+        if len(control.choices) <= 3 and wide <= WIDE:
+            beneath = wide + metrics.horizontalAdvance(control.label) > WIDE - 6 * GRID
+            self._side_by_side(control.choices, beneath)
         else:
             self.combo = QComboBox()
             self.combo.setAccessibleName(control.label)
@@ -297,7 +332,7 @@ class ChoiceField(Field):
             self.row.addWidget(self.combo)
         self.put(value)
 
-    def _side_by_side(self, choices: tuple[str, ...]) -> None:
+    def _side_by_side(self, choices: tuple[str, ...], beneath: bool) -> None:
         group = QButtonGroup(self)
         row = QHBoxLayout()
         row.setSpacing(0)
@@ -307,7 +342,7 @@ class ChoiceField(Field):
             group.addButton(button)
             row.addWidget(button)
             self.segments[choice] = button
-        self.row.addLayout(row)
+        (self.column if beneath else self.row).addLayout(row)
 
     def put(self, value: Any) -> None:
         super().put(value)

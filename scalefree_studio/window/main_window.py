@@ -30,6 +30,7 @@ from .theme import GRID, Palette
 from .topbar import TopBar
 from .transport import Transport
 from .units import in_words
+from .view import ViewControls
 
 
 class MainWindow(QMainWindow):
@@ -46,6 +47,7 @@ class MainWindow(QMainWindow):
         self.past: Snapshot | None = None  # the recorded moment that is looked at
         self._newest: Snapshot | None = None
         self._controls: Any = None
+        self.view = ViewControls()
         self._undone = 0
         self._leaving = self._ended = False
         self._dialogs: list[QDialog] = []
@@ -66,7 +68,7 @@ class MainWindow(QMainWindow):
         self.top = TopBar(bar, self.actions_)
         self.setMenuWidget(self.top)
         self.stage = Stage()
-        self.curves = Curves()
+        self.curves = Curves(self.actions_["recent_curves"])
         self.transport = Transport(self.actions_)
         self.panel = Panel(self.actions_)
         self.bottom = QWidget()
@@ -88,7 +90,6 @@ class MainWindow(QMainWindow):
             splitter.setChildrenCollapsible(False)
             splitter.setStretchFactor(0, 1)
             splitter.setStretchFactor(1, 0)
-        self.panel.setMinimumWidth(32 * GRID)
         self.panel.setMaximumWidth(60 * GRID)
         self.stage.setMinimumSize(40 * GRID, 30 * GRID)
         self.setCentralWidget(self.whole)
@@ -103,12 +104,12 @@ class MainWindow(QMainWindow):
         self.stage.edited.connect(self.edit)
         self.stage.selected.connect(self.show_selected)
         self.panel.edited.connect(self.set_controls)
+        self.panel.viewed.connect(self.set_view)
         self.panel.moved.connect(self._move)
         self.top.mode_chosen.connect(self.set_mode)
         self.transport.looked.connect(self.look_at)
         self.transport.refused.connect(self.say)
         self.transport.timeline.back_to_now.connect(self.back_to_now)
-        self.curves.recent_wanted.connect(self.actions_["recent_curves"].trigger)
 
     # -- opening, and the pipe's end -----------------------------------------------------------------------------
 
@@ -127,7 +128,7 @@ class MainWindow(QMainWindow):
         self._newest, self._undone = None, 0
         self.stage.begin(session.still["target"])
         self.stage.show_mask(found.job.mask)
-        session.record(self.actions_["record"].isChecked())
+        session.record(self.settings.value("record", True, bool))
         self.curves.clear()
         for measured in found.past:
             self.curves.add(measured.step, measured.metrics)
@@ -214,7 +215,7 @@ class MainWindow(QMainWindow):
             return
         playing = session.status.playing and not session.ended
         self.transport.show_playing(playing)
-        self.actions_["record"].setChecked(session.recording)
+        self.transport.show_recording(session.recording)
         self.stage.canvas.moving = playing and self.past is None
         doing = "Learning" if playing else "Stopped:" if session.ended else "Paused:"
         words = f"{doing} {session.name}"
@@ -243,6 +244,12 @@ class MainWindow(QMainWindow):
             self.say(str(error))
             return
         self.desk.open(found.picture.spec or found.picture, controls)
+
+    def set_view(self, values: dict[str, Any]) -> None:
+        self.view = edited(self.view, values)
+        self.panel.view.put(self.view)
+        self.stage.canvas.border = self.view.border
+        self.settings.setValue("border", self.view.border)
 
     def _move(self, unit: int, values: dict[str, Any]) -> None:
         self._hand_gestures -= 1
@@ -309,12 +316,18 @@ class MainWindow(QMainWindow):
 
     def show_dialog(self, dialog: QDialog) -> None:
         """Beside the window, which goes on."""
-        for other in self._dialogs:
-            other.close()
+        self.close_dialogs()
         self._dialogs = [dialog]
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.finished.connect(lambda _: self._dialogs.clear() if dialog in self._dialogs else None)
+        dialog.finished.connect(lambda _: self._dialogs.remove(dialog) if dialog in self._dialogs else None)
         dialog.show()
+
+    def close_dialogs(self) -> bool:
+        """Whether there were any."""
+        closed, self._dialogs = self._dialogs, []
+        for dialog in closed:
+            dialog.close()
+        return bool(closed)
 
     # -- how it looks, remembered --------------------------------------------------------------------------------
 
@@ -342,8 +355,7 @@ class MainWindow(QMainWindow):
 
     def _finish(self) -> None:
         self._ended = True
-        for dialog in list(self._dialogs):
-            dialog.close()
+        self.close_dialogs()
         self.transport.close_history()
         self.stage.close_canvas()
         self.desk.close()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QSettings
 
+from ..controls import ControlError
 from ..storage.run_folder import MODEL
 from . import theme
 from .theme import GRID
@@ -34,8 +36,8 @@ class Memory:
             screen = w.screen()
             room = screen.availableGeometry() if screen is not None else w.geometry()
             w.resize(min(SIZE[0], round(room.width() * 0.92)), min(SIZE[1], round(room.height() * 0.92)))
-        w.left.setSizes([10_000, 20 * GRID])
-        w.whole.setSizes([10_000, 33 * GRID])
+        w.left.setSizes([10_000, 16 * GRID])
+        w.whole.setSizes([10_000, 32 * GRID])
         if known:
             w.left.restoreState(s.value("left", b""))
             w.whole.restoreState(s.value("whole", b""))
@@ -44,6 +46,8 @@ class Memory:
             on = s.value(name, True, bool)
             w.actions_[name].setChecked(on)
             getattr(w.deeds, name)(on)
+        with contextlib.suppress(ControlError):  # a value that somebody wrote there
+            w.set_view({"border": s.value("border", w.view.border)})
         mode = str(s.value("mode", "side"))
         w.set_mode(mode if mode in w.top.modes else "side")
 

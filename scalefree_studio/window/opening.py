@@ -84,11 +84,12 @@ def subject_of(mime: QMimeData | None) -> Subject | None:
     for url in mime.urls():
         if url.isLocalFile():
             return url.toLocalFile()
+    if mime.hasImage():
+        return picture_of(mime.imageData())
+    if mime.hasUrls():
         raise UserError(
             "Only files on this computer can be opened: save the picture first, then open the file."
         )
-    if mime.hasImage():
-        return picture_of(mime.imageData())
     text = mime.text().strip().strip("\"'") if mime.hasText() else ""
     if not text or "\n" in text:
         return None

@@ -24,14 +24,17 @@ from .forms import Form, heading
 from .icons import icon
 from .theme import GRID, Palette
 from .units import Told, Unit, unit_of
+from .view import ViewControls
 
+NARROWEST = 32 * GRID
 NOTHING = "Click a line or a circle in the picture to see it here; drag it to move it."
 
 
 class Panel(QWidget):
-    """`edited` tells {control: value}; `moved` tells (unit id, parameters)."""
+    """`edited` tells {control: value}, `viewed` the same of the view; `moved` tells (unit id, parameters)."""
 
     edited = pyqtSignal(dict)
+    viewed = pyqtSignal(dict)
     moved = pyqtSignal(int, dict)
 
     HANDS = {"add_line": "line", "add_circle": "circle", "delete_unit": "delete", "undo": "undo"}
@@ -43,11 +46,21 @@ class Panel(QWidget):
         self._actions = actions
         self._palette: Palette | None = None
         self.form: Form | None = None
+        self._declared: type | None = None
+        self.view = Form(ViewControls())
+        self.view.edited.connect(self.viewed)
         self.scroller = QScrollArea()
         self.scroller.setObjectName("panel")
         self.scroller.setWidgetResizable(True)
         self.scroller.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.scroller.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        page = QWidget()
+        self._page = QVBoxLayout(page)
+        self._page.setContentsMargins(2 * GRID, GRID, 2 * GRID, 2 * GRID)
+        self._page.addWidget(self.view)
+        self._page.addStretch()
+        self.setMinimumWidth(NARROWEST)
+        self.scroller.setWidget(page)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 2 * GRID)
         column.setSpacing(GRID)
@@ -81,27 +94,29 @@ class Panel(QWidget):
 
     def show_controls(self, controls: Any) -> None:
         """A form for these controls; the one that is there if it is of the same kind."""
-        if self.form is not None and type(controls) is getattr(self, "_declared", None):
+        if self.form is not None and type(controls) is self._declared:
             self.form.put(controls)
             return
+        if self.form is not None:
+            self._page.removeWidget(self.form)
+            self.form.deleteLater()
         self._declared = type(controls)
         self.form = Form(controls)
         self.form.edited.connect(self.edited)
         if self._palette is not None:
             self.form.set_palette(self._palette)
-        page = QWidget()
-        inner = QVBoxLayout(page)
-        inner.setContentsMargins(2 * GRID, GRID, 2 * GRID, 2 * GRID)
-        inner.addWidget(self.form)
-        inner.addStretch()
-        self.scroller.setWidget(page)
+        self._page.insertWidget(0, self.form)
+        # Nothing is cut, whatever the font; what is folded away counts too.
+        widest = max(field.minimumSizeHint().width() for field in self.form.fields.values())
+        self.setMinimumWidth(max(NARROWEST, widest + 6 * GRID))
 
     def set_palette(self, palette: Palette) -> None:
         self._palette = palette
         for name, pictogram in self.HANDS.items():
             self._actions[name].setIcon(icon(pictogram, palette))
-        if self.form is not None:
-            self.form.set_palette(palette)
+        for form in (self.view, self.form):
+            if form is not None:
+                form.set_palette(palette)
 
 
 class UnitEditor(QWidget):

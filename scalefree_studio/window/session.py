@@ -48,7 +48,7 @@ class Session:
         self.recorder: Recorder | None = None
         try:
             folder.prepare()
-            self.recorder = Recorder(folder.history_path, told=self._say)
+            self.recorder = Recorder(folder.history_path, told=self.say)
             consumers.append(self.recorder)
         except (UserError, OSError) as error:  # learning goes on; what can be lost is told
             self._messages.append(f"{error} Nothing is recorded.")
@@ -79,7 +79,7 @@ class Session:
 
     @property
     def recording(self) -> bool:
-        return self.recorder is not None and self.recorder.recording
+        return self.recorder is not None and self.recorder.recording and not self.recorder.trouble
 
     def record(self, on: bool) -> None:
         if self.recorder is not None:
@@ -139,7 +139,7 @@ class Session:
             self.ended = True
             self._told()
 
-    def _say(self, message: str) -> None:
+    def say(self, message: str) -> None:
         self._messages.append(message)
         self._told()
 

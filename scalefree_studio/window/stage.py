@@ -7,10 +7,12 @@ from collections.abc import Mapping
 import numpy as np
 import vispy
 from PyQt6.QtCore import QEvent, QObject, Qt, pyqtSignal
+from PyQt6.QtGui import QShowEvent
 from PyQt6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 vispy.use("pyqt6")
 
+from ..api import choose_device  # noqa: E402
 from ..canvas.brush import Brush, Mask  # noqa: E402
 from ..canvas.dividers import DividerCanvas  # noqa: E402
 from ..canvas.listener import Listener  # noqa: E402
@@ -39,7 +41,7 @@ class Stage(QWidget):
         self._update = self.canvas.update
         self.pace = Pace(self._draw, self)
         self.canvas.update = self.pace.ask  # whatever wants to be drawn waits for the next moment to draw
-        self.pictures = render.attach(self.canvas)
+        self.pictures = render.attach(self.canvas, choose_device())
         self.snapshot: Snapshot | None = None  # what is shown
         self.sharpness = 1000.0
         self.brush = Brush()
@@ -108,6 +110,14 @@ class Stage(QWidget):
         self.reading.move(2 * GRID, self.height() - self.reading.height() - 2 * GRID)
         self.reading.show()
         self.reading.raise_()
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """On a screen, whose pixels are known now."""
+        super().showEvent(event)
+        self.canvas.set_captions({
+            name: render.caption(name.capitalize(), self.font(), ratio=self.canvas.ratio)
+            for name in ("target", "learned")
+        })  # fmt: skip
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         if event is not None and event.type() == QEvent.Type.Resize and self.reading.isVisible():

@@ -149,6 +149,7 @@ QPushButton:default, QPushButton[primary="true"] {
     background: @accent; color: @on_accent; border-color: @accent; font-weight: 600;
 }
 QToolButton[flat="true"] { background: transparent; border-color: transparent; }
+QToolButton[small="true"] { padding: 0 8px; }
 QToolButton[flat="true"]:hover { background: @hover; }
 QToolButton:checked { color: @accent; border-color: @accent; }
 QToolButton[segment="true"] { border-radius: 0; padding: 4px 10px; margin: 0; }

@@ -40,6 +40,7 @@ class Toast(QFrame):
         self.label.setText(text)
         for button in self._buttons:
             self.row.removeWidget(button)
+            button.hide()
             button.deleteLater()
         self._buttons = []
         for n, (title, act) in enumerate(choices):
@@ -68,6 +69,7 @@ class Toast(QFrame):
 
     def _add(self, button: QPushButton | QToolButton) -> None:
         self.row.addWidget(button)
+        button.show()  # at once, not when the loop comes to it: what is hidden gets no room
         self._buttons.append(button)
 
     def place(self) -> None:

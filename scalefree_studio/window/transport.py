@@ -25,6 +25,7 @@ class Transport(QWidget):
     refused = pyqtSignal(str)
 
     ICONS = {"play": "pause", "single_step": "step", "restart": "restart", "record": "record"}
+    WORDS = {"play": ("Pause", "Play"), "record": ("Recording", "Record")}
 
     def __init__(self, actions: dict[str, QAction]):
         super().__init__()
@@ -65,12 +66,21 @@ class Transport(QWidget):
         self.timeline.update()
 
     def show_playing(self, playing: bool) -> None:
-        action = self._actions["play"]
-        action.setText("Pause" if playing else "Play")
+        self._name("play", "Pause" if playing else "Play")
         if self._palette is not None:
-            action.setIcon(icon("pause" if playing else "play", self._palette))
-        button = self.buttons["play"]
-        widest = max(button.fontMetrics().horizontalAdvance(word) for word in ("Pause", "Play"))
+            self._actions["play"].setIcon(icon("pause" if playing else "play", self._palette))
+
+    def show_recording(self, recording: bool) -> None:
+        self._actions["record"].setChecked(recording)
+        self._name("record", "Recording" if recording else "Record")
+
+    def _name(self, deed: str, word: str) -> None:
+        action, button = self._actions[deed], self.buttons[deed]
+        if word == action.iconText():
+            return
+        action.setText(word)
+        action.setIconText(word)
+        widest = max(button.fontMetrics().horizontalAdvance(each) for each in self.WORDS[deed])
         button.setFixedWidth(widest + 7 * GRID)  # it does not jump when its word changes
 
     def show_clock(self, step: int, seconds: float) -> None:
