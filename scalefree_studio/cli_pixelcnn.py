@@ -31,7 +31,9 @@ def _data_flags(parser: argparse.ArgumentParser, default: str | None) -> None:
         help="digits, mnist, fashionmnist, cifar10, or a folder of pictures (classes are its sub-folders)"
         + (f" (default: {default})" if default else " (default: the one it learnt from)"),
     )  # fmt: skip
-    parser.add_argument("--data-root", type=Path, metavar="DIR", help="where official files are, or go (default: ./data)")
+    parser.add_argument(
+        "--data-root", type=Path, metavar="DIR", help="where official files are or go (default: data)"
+    )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute")
     parser.add_argument("--json", action="store_true", help="print the result as JSON, as the last line")
 
@@ -39,9 +41,15 @@ def _data_flags(parser: argparse.ArgumentParser, default: str | None) -> None:
 def fill_train(parser: argparse.ArgumentParser) -> Handler:
     parser.add_argument("kind", choices=KINDS, help="what to train")
     _data_flags(parser, "digits")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="the run folder (default: output/pixelcnn-NAME)")
-    parser.add_argument("--steps", type=int, metavar="N", help="stop after so many steps in all, whatever the epochs")
-    parser.add_argument("--seconds", type=float, metavar="S", help="stop after so many seconds of learning in all")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="the run folder (default: output/pixelcnn-NAME)"
+    )
+    parser.add_argument(
+        "--steps", type=int, metavar="N", help="stop after so many steps in all, whatever the epochs"
+    )
+    parser.add_argument(
+        "--seconds", type=float, metavar="S", help="stop after so many seconds of learning in all"
+    )
     parser.add_argument("--size", type=int, metavar="N", help="make the pictures N×N")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     add_flags(parser, TrainControls)
@@ -70,17 +78,27 @@ def train(arguments: argparse.Namespace) -> int:
         job = TrainPixelCNN.from_checkpoint(
             folder.checkpoint(), dataset, device, limit if limit != Limit() else None
         )
-        given = {c.name: getattr(arguments, c.name) for c in controls_of(TrainControls) if hasattr(arguments, c.name)}
+        given = {
+            c.name: getattr(arguments, c.name)
+            for c in controls_of(TrainControls)
+            if hasattr(arguments, c.name)
+        }
         fixed = [c.flag for c, _ in differing(job.controls, replace(job.controls, **given)) if not c.live]
         if fixed:
-            raise UserError(f"{' and '.join(fixed)} would start the run over; leave it out, or train into another --out.")
+            raise UserError(
+                f"{' and '.join(fixed)} would start the run over; train into another --out instead."
+            )
         job.apply(SetControls(given))
     else:
         job = TrainPixelCNN(dataset, from_flags(TrainControls, arguments), limit, device, arguments.dataset)
         folder = RunFolder(arguments.out or free_folder(Path("output"), f"pixelcnn-{dataset.name}"))
         if folder.model_path.exists():
-            raise UserError(f"{folder.path} already holds a run; add --resume to go on with it, or name another --out.")
-        folder.describe(sys.argv, dataset=arguments.dataset, seed=job.controls.seed, controls=values_of(job.controls))
+            raise UserError(
+                f"{folder.path} already holds a run; add --resume to go on with it, or name another --out."
+            )
+        folder.describe(
+            sys.argv, dataset=arguments.dataset, seed=job.controls.seed, controls=values_of(job.controls)
+        )
     folder.prepare()
     runner = Runner(job, [Recorder(folder.history_path), ProgressBar(job.limit, dataset.name)], folder.keep)
     with signals_stop(runner), torch_threads(cores_for_learning()):
@@ -100,12 +118,24 @@ def train(arguments: argparse.Namespace) -> int:
 
 
 def _drawing_flags(parser: argparse.ArgumentParser, count: int) -> None:
-    parser.add_argument("--count", type=int, default=count, metavar="N", help=f"how many pictures (default: {count})")
-    parser.add_argument("--label", metavar="CLASS", help="of which class, by number or name (default: each in turn)")
-    parser.add_argument("--temperature", type=float, default=1.0, metavar="X", help="below 1 safer, above 1 wilder")
-    parser.add_argument("--top-p", type=float, default=1.0, metavar="X", help="draw among the likeliest that hold this share")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="the same seed draws the same pictures")
-    parser.add_argument("--no-cache", action="store_true", help="the naive way: a full pass for every number drawn")
+    parser.add_argument(
+        "--count", type=int, default=count, metavar="N", help=f"how many pictures (default: {count})"
+    )
+    parser.add_argument(
+        "--label", metavar="CLASS", help="of which class, by number or name (default: each in turn)"
+    )
+    parser.add_argument(
+        "--temperature", type=float, default=1.0, metavar="X", help="below 1 safer, above 1 wilder"
+    )
+    parser.add_argument(
+        "--top-p", type=float, default=1.0, metavar="X", help="draw among the likeliest of this share"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="the same seed draws the same pictures"
+    )
+    parser.add_argument(
+        "--no-cache", action="store_true", help="the naive way: a full pass for every number drawn"
+    )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute")
     parser.add_argument("--json", action="store_true", help="print the result as JSON, as the last line")
 
@@ -131,7 +161,10 @@ def fill_complete(parser: argparse.ArgumentParser) -> Handler:
     parser.add_argument("image", type=Path, metavar="IMAGE", help="the picture to complete")
     parser.add_argument("out", type=Path, metavar="OUT.png", help="the wall of completed pictures")
     parser.add_argument(
-        "--keep", default="top", metavar="top|left|MASK.png", help="what is given: a half, or where a mask is white (default: top)"
+        "--keep",
+        default="top",
+        metavar="top|left|MASK.png",
+        help="what is given: a half, or where a mask is white",
     )
     _drawing_flags(parser, 8)
     return complete
@@ -176,7 +209,7 @@ def _draw(
     from .data.quantise import dequantise
     from .export.wall import write_wall
     from .jobs.train_pixelcnn import read_pixelcnn
-    from .models.pixelcnn_sample import Request, draw, draw_naively, finish, uniforms
+    from .models.pixelcnn_sample import Request, draw, finish, uniforms
 
     if arguments.count < 1 or not arguments.temperature > 0 or not 0 < arguments.top_p <= 1:
         raise UserError("--count is at least 1, --temperature above 0, and --top-p above 0 and at most 1.")
@@ -191,7 +224,7 @@ def _draw(
         **_prompt(given, keep, arguments.count, device),
     )
     began = time.perf_counter()
-    steps = (draw_naively if arguments.no_cache else draw)(model, request)
+    steps = draw(model, request, cached=not arguments.no_cache)
     total = height * width
     with tqdm(total=total, desc="drawing", unit="px", file=sys.stderr) as bar:
         told = []
@@ -203,7 +236,10 @@ def _draw(
     if not torch.isfinite(levels.float()).all():
         raise JobError("The model's chances are no numbers; it is damaged.")
     write_wall(dequantise(levels.cpu().numpy(), shape.levels), arguments.out)
-    _report({"pictures": arguments.count, "seconds": round(seconds, 3), "picture": str(arguments.out)}, arguments.json)
+    _report(
+        {"pictures": arguments.count, "seconds": round(seconds, 3), "picture": str(arguments.out)},
+        arguments.json,
+    )
     return 0
 
 
@@ -227,7 +263,9 @@ def evaluate(arguments: argparse.Namespace) -> int:
         height if height == width else None, progress=_told,
     )  # fmt: skip
     if dataset.shape != (height, width, channels):
-        raise UserError(f"The model knows pictures of {height}x{width}x{channels}; those of {dataset.name} are others.")
+        raise UserError(
+            f"The model knows pictures of {height}x{width}x{channels}; those of {dataset.name} are others."
+        )
     device = choose_device(arguments.device)
     job = TrainPixelCNN.from_checkpoint(checkpoint, dataset, device)
     nats = job.evaluate(read_pixelcnn(checkpoint).to(device))
@@ -242,7 +280,9 @@ def _shape(checkpoint: Checkpoint) -> tuple[int, int, int]:
     try:
         height, width, channels = (int(n) for n in checkpoint.about["dataset"]["shape"])
     except (KeyError, TypeError, ValueError):
-        raise UserError("This model does not say what pictures it learnt; it is no PixelCNN, or damaged.") from None
+        raise UserError(
+            "This model does not say what pictures it learnt; it is no PixelCNN, or damaged."
+        ) from None
     return height, width, channels
 
 
@@ -274,9 +314,10 @@ def _prompt(given: Any, keep: Any, count: int, device: str) -> dict[str, Any]:
 
 def _size(text: str) -> tuple[int, int]:
     height, _, width = text.lower().partition("x")
-    if not (height.isdecimal() and (width or height).isdecimal()) or not 1 <= int(height) * int(width or height) <= 1 << 20:
+    width = width or height
+    if not (height.isdecimal() and width.isdecimal()) or not 1 <= int(height) * int(width) <= 1 << 20:
         raise UserError(f"--size is written like 28x28, not {text}.")
-    return int(height), int(width or height)
+    return int(height), int(width)
 
 
 def _told(name: str, done: int, total: int) -> None:

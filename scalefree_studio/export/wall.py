@@ -20,7 +20,7 @@ PAPER = 40
 
 def wall_of(pictures: Bytes, columns: int | None = None) -> Bytes:
     """Pictures (N, H, W, C) side by side: (height, width, 3), as square as may be."""
-    count, height, width, channels = pictures.shape
+    count, height, width = pictures.shape[:3]
     columns = columns or math.ceil(math.sqrt(count * height / width))
     rows = -(-count // columns)
     wall = np.full((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, 3), PAPER, np.uint8)

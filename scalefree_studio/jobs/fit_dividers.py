@@ -173,8 +173,8 @@ class FitDividers:
         c, progress = self._controls, self.progress
         warm = min(1.0, (progress + 1e-4) / WARM)
         return (
-            c.learning_rate * warm * c.final_rate** progress,
-            c.gradient_sharpness * c.gradient_sharpening** progress,
+            c.learning_rate * warm * c.final_rate**progress,
+            c.gradient_sharpness * c.gradient_sharpening**progress,
         )
 
     # One step.

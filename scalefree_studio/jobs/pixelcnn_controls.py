@@ -40,7 +40,7 @@ class TrainControls(PixelCNNShape):
         low=1e-3, high=1e6, scale="log", live=True, group="Learning", advanced=True,
     )
     averaging: float = control(
-        0.0, label="Averaging", help="Draw with weights averaged over many steps: so much of the average is kept each step.",
+        0.0, label="Averaging", help="Draw with an average of the weights, of which each step keeps this share.",
         low=0.0, high=0.99999, live=True, group="Learning", advanced=True,
     )
     patience: int = control(

@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +14,7 @@ from torch import Tensor
 from ..controls import ControlError, controls_of, edited, values_of
 from ..data.batches import Batches
 from ..data.datasets import Dataset
-from ..data.quantise import dequantise, quantise
+from ..data.quantise import Bytes, dequantise, quantise
 from ..errors import JobError, UserError
 from ..models.pixelcnn import PixelCNN, PixelCNNShape, bits_per_dimension
 from ..models.pixelcnn_sample import Request, draw, finish, uniforms
@@ -91,7 +90,11 @@ class TrainPixelCNN:
     def learning_rate(self) -> float:
         c = self._controls
         warm = min(1.0, (self.step_count + 1) / max(1, c.warm_up))
-        return c.learning_rate * warm * (c.final_rate + (1 - c.final_rate) * (1 + math.cos(math.pi * self.progress)) / 2)
+        return (
+            c.learning_rate
+            * warm
+            * (c.final_rate + (1 - c.final_rate) * (1 + math.cos(math.pi * self.progress)) / 2)
+        )
 
     # One step.
 
@@ -131,7 +134,9 @@ class TrainPixelCNN:
         """At the end of an epoch: how good is it on pictures never learnt from?"""
         if not torch.isfinite(self._loss):
             self._load(self._best_weights)
-            raise JobError("The loss stopped being a number; back at the best network. Lower the learning rate.")
+            raise JobError(
+                "The loss stopped being a number; back at the best network. Lower the learning rate."
+            )
         self._held = self.evaluate()
         if self._held < self._best:
             self._best, self._best_epoch, self._best_weights = self._held, self.epoch, self._weights()
@@ -182,14 +187,15 @@ class TrainPixelCNN:
         frame = {} if self._wall is None else {"wall": self._wall}
         return Snapshot(KIND, self.step_count, self.seconds, frozen_all(frame), metrics)
 
-    def renew_wall(self, count: int = WALL) -> Array:
+    def renew_wall(self, count: int = WALL) -> Bytes:
         """Draw samples with the network as it is: (count, H, W, C) bytes."""
         height, width, channels = self.dataset.shape
         labels = torch.arange(count) % self._controls.classes if self._controls.classes else None
         request = Request(uniforms(count, height, width, channels, self._controls.seed), labels)
         levels = finish(draw(self.drawing_model(), request), request)
-        self._wall = frozen(dequantise(levels.cpu().numpy(), self._controls.levels))
-        return self._wall
+        wall = dequantise(levels.cpu().numpy(), self._controls.levels)
+        self._wall = frozen(wall)
+        return wall
 
     def still(self) -> Mapping[str, Array]:
         return {"held_out": self.dataset.held_images[:WALL]}
@@ -201,8 +207,7 @@ class TrainPixelCNN:
             new = edited(self._controls, edit.values)
             changed = [c for c in controls_of(new) if getattr(new, c.name) != getattr(self._controls, c.name)]
             self._controls = new
-            for layer in self.model.layers:
-                layer.dropout = new.dropout
+            self.model.dropout = new.dropout
             if not all(c.live for c in changed):
                 self.start()
             return Change(self.step_count, "controls", dict(edit.values))
@@ -240,8 +245,9 @@ class TrainPixelCNN:
         """Go on from a checkpoint: exactly, if its trainer part is there."""
         about, trainer = checkpoint.about, checkpoint.trainer
         model = read_pixelcnn(checkpoint)
-        job = cls(dataset, _controls(checkpoint), limit or Limit(**about.get("limit", {})), device, about["dataset"]["spec"])
         try:
+            limit = limit or Limit(**about.get("limit", {}))
+            job = cls(dataset, _controls(checkpoint), limit, device, about["dataset"]["spec"])
             job._load(dict(model.named_parameters()))
             job._best_weights = job._weights()
             job.step_count, job.seconds = checkpoint.step, float(about["seconds"])
@@ -255,13 +261,17 @@ class TrainPixelCNN:
                     job._average[name] = _tensor(trainer[f"average.{name}"]).to(parameter)
                     prefix = f"adam.{name}."
                     job._optimizer.state[parameter] = {
-                        key.removeprefix(prefix): _tensor(value).to(parameter if value.shape else torch.float32)
+                        key.removeprefix(prefix): _tensor(value).to(
+                            parameter if value.shape else torch.float32
+                        )
                         for key, value in trainer.items()
                         if key.startswith(prefix)
                     }
                 torch.set_rng_state(_tensor(trainer["random"]))
         except (KeyError, ValueError, RuntimeError, TypeError) as error:
-            raise UserError(f"What is saved beside the model does not fit it ({str(error).splitlines()[0]}).") from None
+            raise UserError(
+                f"What is saved beside the model does not fit it ({str(error).splitlines()[0]})."
+            ) from None
         return job
 
 
