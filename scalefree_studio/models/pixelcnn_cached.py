@@ -50,10 +50,12 @@ class Packed:
         self.down = [layer.down.weight.clone() for layer in layers]
         self.across = [layer.across.weight.clone() for layer in layers]
         like = model.head.weight
-        dtype, device = torch.float64, like.device
 
         def zeros(*size: int) -> Tensor:
-            return torch.zeros(*size, dtype=dtype, device=device)
+            return torch.zeros(*size, dtype=torch.float64)  # on the CPU: not every device has them
+
+        def double(weight: Tensor) -> Tensor:
+            return weight.to("cpu", torch.float64)
 
         # One place a number in `known`. Natural order: gates by layer and map, then the C levels.
         own = groups(p, C)
@@ -73,7 +75,7 @@ class Packed:
                     natural[value, gate_at], natural[door, gate_at] = 2, -1
                 place += 2 * q
             natural[place, N * p + c] = 1
-        self.reads, self.factor = reads.to(device), factor.to(like.dtype)
+        self.reads, self.factor = reads.to(like.device), factor.to(like)
 
         # Natural matrices: from all gates and levels of a pixel to …
         to_gates = zeros(N * p + C, N * 2 * p)  # … the gates after them, through the stack of h
@@ -84,8 +86,8 @@ class Packed:
             C
         )  # layer 0 reads the picture, and leaves p - C of its p columns empty
         for n, layer in enumerate(layers):
-            out = layer.out.masked()[:, :, 0, 0].to(dtype).T  # (p, 2p): into the stack, into the skips
-            along = layer.along.masked()[:, :, 0].to(dtype).permute(2, 1, 0)  # (reach + 1, p or C, 2p)
+            out = double(layer.out.masked())[:, :, 0, 0].T  # (p, 2p): into the stack, into the skips
+            along = double(layer.along.masked())[:, :, 0].permute(2, 1, 0)  # (reach + 1, p or C, 2p)
             rows = slice(n * p, (n + 1) * p)
             for later in range(n + 1, N):  # layers add to the stack; what they add is read by every later one
                 to_next[rows, later * p : (later + 1) * p] = out[:, :p]
@@ -95,11 +97,11 @@ class Packed:
             to_gates[:, 2 * n * p : 2 * (n + 1) * p] = read @ along[-1]
 
         def cast(matrix: Tensor) -> Tensor:
-            return matrix.to(like.dtype).contiguous()
+            return matrix.to(like).contiguous()
 
-        inside = (natural @ to_gates)[:, self.reads] * factor  # (Z, Z): to what comes later only
+        inside = (natural @ to_gates)[:, reads] * factor  # (Z, Z): to what comes later only
         skips = natural @ to_skips
-        late, head = model.late.masked()[:, :, 0, 0].T, model.head.masked()[:, :, 0, 0].T
+        late, head = (double(last.masked())[:, :, 0, 0].T for last in (model.late, model.head))
         late_own = groups(shape.output_maps, C)
         assert model.late.bias is not None and model.head.bias is not None
         self.to_next = cast(natural @ to_next)

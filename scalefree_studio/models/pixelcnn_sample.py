@@ -104,11 +104,12 @@ def level_at(chances: Tensor, uniform: Tensor) -> Tensor:
 def draw(model: PixelCNN, request: Request, cached: bool = True) -> Iterator[Drawn]:
     """Draw, yielding a step whenever `request.every` pixels are done. The network should be in eval mode."""
     B, H, W, _ = request.uniforms.shape
+    labels = None if request.labels is None else request.labels.to(model.head.weight.device)
     teller: Teller
     if cached:
-        teller = CachedPixelCNN(model, B, W, request.labels)
+        teller = CachedPixelCNN(model, B, W, labels)
     else:
-        teller = PlainPixelCNN(model, B, H, W, request.labels)
+        teller = PlainPixelCNN(model, B, H, W, labels)
     row = Row(model, request)
     for y in range(H):
         teller.begin_row(row.above())
