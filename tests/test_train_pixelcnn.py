@@ -128,6 +128,10 @@ def test_the_commands_train_resume_sample_complete_and_evaluate(tmp_path, capsys
     assert main(["train", "pixelcnn", "--resume", "--out", "run", "--steps", "8", "--json"]) == 0
     assert last_json(capsys.readouterr().out)["steps"] == 8 == load_checkpoint("run").step
 
+    assert main(["info", "run", "--json"]) == 0
+    told = last_json(capsys.readouterr().out)
+    assert told["kind"] == "pixelcnn" and told["step"] == 8 and told["numbers"] == trained["numbers"]
+
     for extra in ([], ["--no-cache"]):
         name = f"wall{len(extra)}.png"
         assert main(["sample", "run", name, "--count", "4", "--label", "3", "--top-p", "0.9", *extra]) == 0
