@@ -27,7 +27,7 @@ from skimage.transform import resize
 from torch import nn
 
 from scalefree_studio.data.pictures import pixels_of
-from scalefree_studio.data.synthetic import random_arrangement
+from scalefree_studio.data.synthetic import KINDS, random_arrangement
 from scalefree_studio.jobs.divider_controls import FitControls
 from scalefree_studio.jobs.fit_dividers import FitDividers
 from scalefree_studio.jobs.job import Limit
@@ -165,7 +165,7 @@ def truth(arguments: argparse.Namespace) -> None:
         f"\nknown truth, as many units as the truth has: of 20 starts, {steps} steps each, reach 35 dB",
         flush=True,
     )
-    for kind in ("lines", "circles", "mixed"):
+    for kind in arguments.kinds:
         for count in arguments.counts:
             found, seconds = [], []
             for start in range(20):
@@ -199,6 +199,7 @@ def main() -> None:
     parser.add_argument("--reference-seconds", type=float, default=160)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--truth-steps", type=int, default=2000)
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
     parser.add_argument("--counts", type=int, nargs="+", default=[1, 2, 3, 5, 8, 10, 15])
     parser.add_argument("--seeds", type=int, default=3)
     arguments = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Makes every picture of the README: `make pictures`. Needs a display; scripts/with-display lends one."""
+"""Makes every picture of the README but the curve: `make pictures`. Needs a display; scripts/with-display lends one."""
 
 from __future__ import annotations
 
@@ -52,6 +52,7 @@ def networks(work: Path) -> None:
 
 
 if __name__ == "__main__":
+    wanted = sys.argv[1:] or ["windows", "networks"]
     with tempfile.TemporaryDirectory() as folder:
-        windows(Path(folder))
-        networks(Path(folder))
+        for what in wanted:
+            {"windows": windows, "networks": networks}[what](Path(folder))
