@@ -46,6 +46,7 @@ bench: ## measure learning against a naive reference, rendering, and how fast th
 	@scripts/setup.sh test
 	$(PYTHON) benchmarks/dividers.py
 	$(PYTHON) benchmarks/render.py
+	$(PYTHON) benchmarks/pixelcnn.py
 	$(WITH_DISPLAY) $(PYTHON) benchmarks/latency.py
 
 pins: ## resolve constraints.txt afresh (ARGS=torch==2.13.0 holds one back)

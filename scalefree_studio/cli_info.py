@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .errors import UserError
+
+if TYPE_CHECKING:
+    from .snapshot import Checkpoint
 
 
 def fill_info(parser: argparse.ArgumentParser) -> Any:
@@ -28,7 +31,7 @@ def info(arguments: argparse.Namespace) -> int:
         "seconds": about.get("seconds"),
         "psnr": about.get("psnr"),
         "picture": about.get("picture"),
-        **_divider_info(checkpoint),
+        **_model_info(checkpoint),
         "resumable": bool(checkpoint.trainer),
     }
     folder = path if path.is_dir() else path.parent
@@ -39,12 +42,30 @@ def info(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _divider_info(checkpoint: Any) -> dict[str, Any]:
-    from .jobs.divider_model import KIND, read_model
+def _model_info(checkpoint: Checkpoint) -> dict[str, Any]:
+    """What is said of a model of each kind."""
+    kinds = {"dividers": _divider_info, "pixelcnn": _pixelcnn_info}
+    if checkpoint.kind not in kinds:
+        raise UserError(f"This studio knows no model of kind {checkpoint.kind!r}; a newer one may.")
+    return kinds[checkpoint.kind](checkpoint)
+
+
+def _pixelcnn_info(checkpoint: Checkpoint) -> dict[str, Any]:
+    from .jobs.train_pixelcnn import read_pixelcnn
+    from .models.pixelcnn import count_numbers
+
+    about = checkpoint.about
+    return {
+        "numbers": count_numbers(read_pixelcnn(checkpoint)),
+        "dataset": about.get("dataset"),
+        "held_out_nats_per_dimension": about.get("best"),
+    }
+
+
+def _divider_info(checkpoint: Checkpoint) -> dict[str, Any]:
+    from .jobs.divider_model import read_model
     from .models.dividers import count_numbers, unit_counts
 
-    if checkpoint.kind != KIND:
-        raise UserError(f"This studio knows no model of kind {checkpoint.kind!r}; a newer one may.")
     saved = read_model(checkpoint)
     counts = {
         f"{kind}s" if kind in ("line", "circle") else kind: n

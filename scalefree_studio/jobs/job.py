@@ -66,7 +66,9 @@ class Job(Protocol):
 
     kind: str
     step_count: int
-    limit: Limit
+
+    @property
+    def limit(self) -> Limit: ...
 
     @property
     def controls(self) -> Any: ...

@@ -1,0 +1,69 @@
+"""CIFAR-10's binary version: records of a label and 3 × 32 × 32 bytes. The pickled version is never opened."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import UserError
+from .archive import members
+
+SIDE, CLASSES = 32, 10
+RECORD = 1 + 3 * SIDE * SIDE
+TRAIN = tuple(f"data_batch_{i}.bin" for i in range(1, 6))
+HELD = "test_batch.bin"
+ARCHIVE = "cifar-10-binary.tar.gz"
+UNPACKED = "cifar-10-batches-bin"
+MOST_RECORDS = 100_000  # in one file; the official ones have a tenth of it
+
+Labelled = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]
+
+
+def find_cifar(place: Path) -> Path | None:
+    """The unpacked folder or the archive, if one of them is here."""
+    for folder in (place / UNPACKED, place):
+        if (folder / HELD).is_file():
+            return folder
+    archive = place / ARCHIVE
+    return archive if archive.is_file() else None
+
+
+def read_cifar(source: Path) -> tuple[Labelled, Labelled]:
+    """Training and held-out pictures (N, 32, 32, 3) and labels, or a UserError in one sentence."""
+    files = _of_folder(source) if source.is_dir() else _of_archive(source)
+    for name in (*TRAIN, HELD):
+        if name not in files:
+            raise UserError(f"{source} lacks {name}.")
+    train = [_records(files.pop(name), source / name) for name in TRAIN]
+    images, labels = (np.concatenate(parts) for parts in zip(*train, strict=True))
+    return (images, labels), _records(files[HELD], source / HELD)
+
+
+def _of_folder(folder: Path) -> dict[str, bytes]:
+    files = {}
+    for path in (folder / name for name in (*TRAIN, HELD) if (folder / name).exists()):
+        try:
+            if path.stat().st_size > MOST_RECORDS * RECORD:
+                raise UserError(f"{path} is too large to be part of CIFAR-10.")
+            files[path.name] = path.read_bytes()
+        except OSError as error:
+            raise UserError(f"{path} cannot be read: {error.strerror or error}.") from None
+    return files
+
+
+def _of_archive(path: Path) -> dict[str, bytes]:
+    wanted = re.compile(rf"(?:\./)?{UNPACKED}/({'|'.join(map(re.escape, (*TRAIN, HELD)))})")
+    return {match[1]: data for name, data in members(path) if (match := wanted.fullmatch(name))}
+
+
+def _records(data: bytes, path: Path) -> Labelled:
+    if not data or len(data) % RECORD:
+        raise UserError(f"{path} is damaged: it does not hold a whole number of pictures.")
+    records = np.frombuffer(data, np.uint8).reshape(-1, RECORD)
+    if records[:, 0].max() >= CLASSES:
+        raise UserError(f"{path} is damaged: it has a class {records[:, 0].max()}.")
+    planes = records[:, 1:].reshape(-1, 3, SIDE, SIDE)
+    return np.ascontiguousarray(planes.transpose(0, 2, 3, 1)), records[:, 0].astype(np.int64)

@@ -1,0 +1,302 @@
+"""The gated PixelCNN: what may depend on what, by autograd; chances and losses by closed forms; the cached network
+beside the plain one."""
+
+import dataclasses
+import math
+
+import pytest
+import torch
+
+from scalefree_studio.controls import checked
+from scalefree_studio.models import pixelcnn as px
+from scalefree_studio.models import pixelcnn_sample as ps
+
+SMALL = px.PixelCNNShape(
+    channels=3, levels=5, causal_kernel=5, hidden_kernel=3, hidden_maps=8, output_maps=7, hidden_layers=2
+)
+
+
+@pytest.fixture(autouse=True)
+def _double_precision_on_one_core():
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+def some_model(seed=0, spread=0.4, **changes):
+    """With random weights everywhere, so that no dependence hides behind a zero."""
+    model = px.PixelCNN(dataclasses.replace(SMALL, **changes)).eval()
+    gen = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for p in model.parameters():
+            p.normal_(std=spread, generator=gen)
+    return model
+
+
+def some_levels(model, count=2, height=4, width=5, seed=1):
+    gen = torch.Generator().manual_seed(seed)
+    size = (count, height, width, model.shape.channels)
+    return torch.randint(model.shape.levels, size, generator=gen)
+
+
+# ---- What may depend on what ----
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+@pytest.mark.parametrize("kernels", [(5, 3), (3, 5), (7, 1)])
+@pytest.mark.parametrize("output", ["levels", "mixture"])
+def test_a_channel_depends_on_everything_before_it_within_reach_and_on_nothing_else(
+    channels, kernels, output
+):
+    causal, hidden = kernels
+    model = some_model(
+        channels=channels, causal_kernel=causal, hidden_kernel=hidden, output=output, mixtures=2, spread=0.2
+    )
+    up, aside = model.shape.reach
+    H, W = up + 3, 2 * aside + 3  # one pixel beyond the reach on every side
+    y, x = up + 1, aside + 1
+    # Several pictures: in one of them, some ReLU of the end may be off.
+    pictures = torch.randn(8, H, W, channels, generator=torch.Generator().manual_seed(2)).requires_grad_()
+    said = model(pictures)
+    for c in range(channels):
+        gradient = torch.zeros(H, W, channels)
+        for number in said[:, y, x, c].sum(0):  # one number after the other, so that none cancels another
+            gradient += torch.autograd.grad(number, pictures, retain_graph=True)[0].abs().sum(0)
+        expected = torch.zeros(H, W, channels, dtype=torch.bool)
+        expected[y - up : y, x - aside : x + aside + 1] = True
+        expected[y, x - aside : x] = True
+        expected[y, x, :c] = True
+        assert torch.equal(gradient != 0, expected)
+
+
+@pytest.mark.parametrize(("place", "channel"), [((0, 0), 0), ((0, 4), 2), ((3, 0), 1), ((2, 2), 2)])
+def test_changing_a_level_changes_nothing_that_is_before_it(place, channel):
+    model, (y, x) = some_model(), place
+    levels = some_levels(model)
+    changed = levels.clone()
+    changed[:, y, x, channel] = (changed[:, y, x, channel] + 1) % 5
+    same = (model(model.scaled(levels)) == model(model.scaled(changed))).all(-1).all(0).flatten()
+    at = (y * 5 + x) * 3 + channel
+    assert same[: at + 1].all() and not same[at + 1 :].all()
+
+
+def test_labels_speak_to_every_layer_and_to_the_end():
+    model = some_model(classes=4)
+    labels = torch.tensor([1, 3])
+    model.loss(some_levels(model), labels).backward()
+    tables = [layer.label for layer in model.layers] + [model.label]
+    for table in tables:
+        assert (table.weight.grad[labels] != 0).any(1).all()
+        assert (table.weight.grad[[0, 2]] == 0).all()
+
+
+# ---- Chances and losses ----
+
+
+@pytest.mark.parametrize("output", ["levels", "mixture"])
+@pytest.mark.parametrize("levels", [2, 5, 256])
+def test_chances_sum_to_one_and_surprise_is_their_logarithm(output, levels):
+    model = some_model(levels=levels, output=output, mixtures=3)
+    picture = some_levels(model)
+    logits = model.logits(model(model.scaled(picture)))
+    assert logits.shape == (*picture.shape, levels)
+    if output == "mixture":  # a mixture's logits are log-chances themselves
+        torch.testing.assert_close(logits.exp().sum(-1), torch.ones(picture.shape))
+    chances = logits.softmax(-1)
+    torch.testing.assert_close(
+        model.surprise(picture), -chances.gather(-1, picture[..., None])[..., 0].log(), rtol=1e-6, atol=1e-9
+    )
+    torch.testing.assert_close(model.loss(picture), model.surprise(picture).mean())
+
+
+def test_the_chances_of_all_pictures_sum_to_one():
+    model = some_model(channels=1, levels=2)
+    every = torch.cartesian_prod(*[torch.arange(2)] * 6).view(-1, 2, 3, 1)
+    assert (-model.surprise(every).sum((1, 2, 3))).exp().sum().item() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("levels", [2, 10, 256])
+def test_untaught_every_level_is_equally_likely(levels):
+    model = px.PixelCNN(dataclasses.replace(SMALL, levels=levels))
+    loss = model.loss(some_levels(model)).item()
+    assert loss == pytest.approx(math.log(levels))
+    assert px.bits_per_dimension(loss) == pytest.approx(math.log2(levels))
+
+
+def test_untaught_mixture_is_nearly_even():
+    model = px.PixelCNN(dataclasses.replace(SMALL, levels=256, output="mixture", mixtures=10))
+    assert px.bits_per_dimension(model.loss(some_levels(model)).item()) == pytest.approx(8, abs=0.6)
+
+
+def test_a_mixture_is_the_difference_of_logistic_distributions():
+    said = torch.tensor([0.3, -0.2, 0.1, -0.4, -1.0, -1.5])  # two curves: weights, means, log-widths
+    weight = torch.tensor([0.3, -0.2]).softmax(0)
+    edges = torch.tensor([-math.inf, -0.75, -0.25, 0.25, 0.75, math.inf])  # of five levels at -1, -½, 0, ½, 1
+    cumulative = torch.sigmoid((edges[:, None] - said[2:4]) / said[4:].exp()) @ weight
+    chances = px.mixture_log_chance(said.expand(5, 6), torch.arange(5), 5).exp()
+    torch.testing.assert_close(chances, cumulative.diff())
+
+
+def test_a_mixture_has_finite_gradients_far_away_from_its_curves():
+    said = torch.tensor([0.0, 50.0, -30.0]).repeat(3, 1).requires_grad_()
+    chances = px.mixture_log_chance(said, torch.tensor([0, 100, 255]), 256)
+    chances.sum().backward()
+    assert torch.isfinite(chances).all() and torch.isfinite(said.grad).all()
+
+
+def test_the_gate_is_tanh_times_sigmoid():
+    a = torch.randn(2, 6, 3, 4, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    torch.testing.assert_close(px.gate(a), a[:, :3].tanh() * a[:, 3:].sigmoid())
+    assert torch.autograd.gradcheck(px.gate, a)
+
+
+def test_the_default_is_the_size_that_the_field_uses():
+    shape = checked(px.PixelCNNShape(channels=3, levels=2, classes=10))
+    assert (shape.causal_kernel, shape.hidden_kernel, shape.hidden_maps) == (7, 7, 30)
+    assert (shape.output_maps, shape.hidden_layers) == (10, 6)
+    model = px.PixelCNN(shape)
+    assert 380_000 < px.count_numbers(model) < 440_000
+
+
+# ---- Drawing ----
+
+
+def asked(model, count=2, height=4, width=5, **changes):
+    numbers = ps.uniforms(count, height, width, model.shape.channels, seed=3).double()
+    return ps.Request(numbers, chances=True, **changes)
+
+
+def both(model, request):
+    plain = list(ps.draw(model, request, cached=False))
+    cached = list(ps.draw(model, request))
+    assert torch.equal(ps.finish(plain, request), ps.finish(cached, request))
+    for a, b in zip(plain, cached, strict=True):
+        assert (a.start, a.stop) == (b.start, b.stop)
+        torch.testing.assert_close(a.chances, b.chances, rtol=1e-9, atol=1e-12)
+    return cached
+
+
+SHAPES = [
+    dict(), dict(channels=1), dict(channels=2), dict(classes=4), dict(causal_kernel=3, hidden_kernel=5),
+    dict(causal_kernel=1, hidden_kernel=1), dict(hidden_layers=0), dict(levels=2, hidden_maps=9),
+    dict(output="mixture", mixtures=2, levels=9), dict(channels=1, classes=3, levels=17, hidden_maps=3),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("changes", SHAPES, ids=str)
+def test_the_cached_network_says_and_draws_what_the_plain_one_does(changes):
+    model = some_model(**changes)
+    both(model, asked(model, labels=torch.tensor([2, 0]) if model.shape.classes else None))
+
+
+@pytest.mark.parametrize("temperature", [0.3, 1.0, 3.0])
+@pytest.mark.parametrize("top_p", [0.05, 0.7, 1.0])
+def test_so_it_does_at_other_temperatures_and_with_the_unlikely_left_out(temperature, top_p):
+    model = some_model()
+    both(model, asked(model, temperature=temperature, top_p=top_p))
+
+
+KEPT = {
+    "nothing": lambda y, x: y < 0,
+    "top": lambda y, x: y < 2,
+    "left": lambda y, x: x < 2,
+    "spots": lambda y, x: (x * 3 + y * 5) % 4 == 0,
+    "all": lambda y, x: y >= 0,
+}
+
+
+@pytest.mark.parametrize("region", KEPT)
+def test_a_prompt_stays_and_the_rest_is_drawn(region):
+    model = some_model()
+    y, x = torch.meshgrid(torch.arange(4), torch.arange(5), indexing="ij")
+    keep = KEPT[region](y, x).expand(2, 4, 5).clone()
+    given = some_levels(model)
+    request = asked(model, given=given, keep=keep)
+    told = ps.finish(both(model, request), request)
+    assert torch.equal(told[keep], given[keep])
+    untold = dataclasses.replace(request, chances=False)  # rows that are given as a whole are passed over
+    assert torch.equal(ps.finish(ps.draw(model, untold), untold), told)
+
+
+def test_the_picture_does_not_depend_on_how_it_is_shown():
+    model = some_model()
+    request = asked(model)
+    steps = list(ps.draw(model, request))
+    assert [(s.start, s.stop) for s in steps] == [(i, i + 1) for i in range(20)]
+    by_three = dataclasses.replace(request, every=3, chances=False)
+    others = list(ps.draw(model, by_three))
+    assert [s.stop - s.start for s in others] == [3, 2] * 4
+    assert torch.equal(ps.finish(others, by_three), ps.finish(steps, request))
+
+
+def test_redrawing_what_was_drawn_and_everything_after_a_change():
+    model = some_model()
+    first = asked(model)
+    picture = ps.finish(ps.draw(model, first), first)
+    keep = torch.zeros(2, 4, 5, dtype=torch.bool)
+    keep.view(2, -1)[:, :8] = True
+    again = dataclasses.replace(first, given=picture, keep=keep)
+    assert torch.equal(ps.finish(ps.draw(model, again), again), picture)
+    changed = picture.clone()
+    changed[:, 1, 2] = (changed[:, 1, 2] + 2) % 5
+    edited = dataclasses.replace(first, given=changed, keep=keep)
+    drawn = ps.finish(both(model, edited), edited).view(2, 20, 3)
+    assert torch.equal(drawn[:, :8], changed.view(2, 20, 3)[:, :8])
+    assert not torch.equal(drawn[:, 8:], picture.view(2, 20, 3)[:, 8:])
+
+
+def test_pictures_are_drawn_as_often_as_they_are_likely():
+    model = some_model(channels=1, levels=2, spread=0.3)
+    every = torch.cartesian_prod(*[torch.arange(2)] * 4).view(-1, 2, 2, 1)
+    likely = (-model.surprise(every).sum((1, 2, 3))).exp()
+    request = ps.Request(ps.uniforms(20_000, 2, 2, 1, seed=0).double())
+    drawn = ps.finish(ps.draw(model, request), request)
+    seen = torch.bincount((drawn.view(-1, 4) * torch.tensor([8, 4, 2, 1])).sum(1), minlength=16) / 20_000
+    assert (seen - likely).abs().max() < 0.015
+
+
+def test_levels_are_read_off_the_chances():
+    chances = torch.tensor([0.0, 0.25, 0.0, 0.5, 0.25, 0.0])
+    numbers = torch.tensor([0.0, 0.2499, 0.25, 0.7499, 0.75, 1 - 2**-50])
+    levels = ps.level_at(chances.expand(6, 6).contiguous(), numbers[:, None])[:, 0]
+    assert levels.tolist() == [1, 1, 3, 3, 4, 4]
+
+
+def test_top_p_keeps_the_likeliest_that_hold_the_share():
+    logits = torch.tensor([0.1, 0.4, 0.3, 0.2]).log()
+    assert ps.chances_of(logits, top_p=0.65).tolist() == pytest.approx([0, 4 / 7, 3 / 7, 0])
+    assert ps.chances_of(logits, top_p=0.01).tolist() == pytest.approx([0, 1, 0, 0])
+
+
+def test_a_seed_gives_the_same_first_pictures_however_many_are_asked_for():
+    assert torch.equal(ps.uniforms(3, 8, 8, 3, seed=5), ps.uniforms(40, 8, 8, 3, seed=5)[:3])
+
+
+def test_single_precision_draws_the_same_pictures():
+    torch.set_default_dtype(torch.float32)
+    model = some_model(levels=256, hidden_maps=30, output_maps=10)
+    request = ps.Request(ps.uniforms(3, 5, 5, 3, seed=0), chances=True)
+    plain, cached = list(ps.draw(model, request, cached=False)), list(ps.draw(model, request))
+    assert torch.equal(ps.finish(plain, request), ps.finish(cached, request))
+    for a, b in zip(plain, cached, strict=True):
+        torch.testing.assert_close(a.chances, b.chances, rtol=1e-3, atol=1e-6)
+
+
+def test_the_consumer_of_a_generator_can_still_learn():
+    model = some_model()
+    steps = ps.draw(model, asked(model))
+    next(steps)
+    model.loss(some_levels(model)).backward()  # inference mode must not leak out between two steps
+    next(steps)
+
+
+def test_a_picture_that_is_being_drawn_does_not_notice_that_the_network_learns():
+    model = some_model(classes=3)
+    request = asked(model, labels=torch.tensor([2, 0]))
+    expected = ps.finish(ps.draw(model, request), request)
+    steps = ps.draw(model, request)
+    drawn = [next(steps)]
+    with torch.no_grad():
+        for p in model.parameters():
+            p.mul_(-1)
+    assert torch.equal(ps.finish([*drawn, *steps], request), expected)
