@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from .controls import differing, edited, values_of
+from .controls import edited, only_live, values_of
 from .data.pictures import Picture, downscaled, load_picture, pixels_of
 from .errors import JobError, UserError
 from .export.picture import write_picture
@@ -64,12 +63,7 @@ def resumed_job(
 ) -> FitDividers:
     """The job of a run folder, as it was when it was saved, with new values for live controls."""
     job = FitDividers.from_checkpoint(folder.checkpoint(), device, limit)
-    asked = replace(job.controls, **edits)
-    fixed = [c.flag for c, _ in differing(job.controls, asked) if not c.live]
-    if fixed:
-        raise UserError(
-            f"{' and '.join(fixed)} would start the run over; leave it out, or fit into another --out."
-        )
+    only_live(job.controls, edits)
     job.set_controls(edits)
     return job
 

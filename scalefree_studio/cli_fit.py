@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from .controls import add_flags, controls_of, from_flags, values_of
+from .controls import add_flags, from_flags, given_flags, values_of
 from .errors import UserError
 from .jobs.divider_controls import FitControls
 from .jobs.job import Limit
@@ -52,9 +52,7 @@ def fit(arguments: argparse.Namespace) -> int:
         if arguments.out is None:
             raise UserError("--resume goes on with the run in --out DIR; name it.")
         folder = RunFolder(arguments.out)
-        given = {
-            c.name: getattr(arguments, c.name) for c in controls_of(FitControls) if hasattr(arguments, c.name)
-        }
+        given = given_flags(FitControls, arguments)
         job = resumed_job(folder, given, limit if limit != Limit() else None, device)
         if not folder.checkpoint().trainer:
             print("The training state is missing: learning goes on from the model alone.", file=sys.stderr)

@@ -6,11 +6,10 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .controls import add_flags, controls_of, differing, from_flags, values_of
+from .controls import add_flags, from_flags, given_flags, only_live, values_of
 from .errors import JobError, UserError
 from .jobs.job import Limit, SetControls
 from .jobs.pixelcnn_controls import TrainControls
@@ -78,16 +77,8 @@ def train(arguments: argparse.Namespace) -> int:
         job = TrainPixelCNN.from_checkpoint(
             folder.checkpoint(), dataset, device, limit if limit != Limit() else None
         )
-        given = {
-            c.name: getattr(arguments, c.name)
-            for c in controls_of(TrainControls)
-            if hasattr(arguments, c.name)
-        }
-        fixed = [c.flag for c, _ in differing(job.controls, replace(job.controls, **given)) if not c.live]
-        if fixed:
-            raise UserError(
-                f"{' and '.join(fixed)} would start the run over; train into another --out instead."
-            )
+        given = given_flags(TrainControls, arguments)
+        only_live(job.controls, given)
         job.apply(SetControls(given))
     else:
         job = TrainPixelCNN(dataset, from_flags(TrainControls, arguments), limit, device, arguments.dataset)

@@ -118,6 +118,21 @@ def differing(old: Any, new: Any) -> Iterator[tuple[Control, Any]]:
             yield c, getattr(new, c.name)
 
 
+def only_live(controls: T, edits: Mapping[str, Any]) -> None:
+    """Refuse edits of a run that goes on if one of them would start it over."""
+    new = edited(controls, edits)
+    fixed = [c.flag for c, _ in differing(controls, new) if not c.live]
+    if fixed:
+        raise ControlError(
+            f"{' and '.join(fixed)} would start the run over; leave it out, or name another --out."
+        )
+
+
+def given_flags(cls: type, namespace: argparse.Namespace) -> dict[str, Any]:
+    """The values of the controls that a command line names."""
+    return {c.name: getattr(namespace, c.name) for c in controls_of(cls) if hasattr(namespace, c.name)}
+
+
 def add_flags(parser: argparse.ArgumentParser, cls: type) -> None:
     """One command-line flag a control. Flags not given stay out of the namespace, so defaults live in one place."""
     groups: dict[str, Any] = {}
@@ -138,8 +153,7 @@ def add_flags(parser: argparse.ArgumentParser, cls: type) -> None:
 
 def from_flags(cls: type[T], namespace: argparse.Namespace) -> T:
     """The controls that a command line asks for."""
-    given = {c.name: getattr(namespace, c.name) for c in controls_of(cls) if hasattr(namespace, c.name)}
-    return edited(cls(), given)
+    return edited(cls(), given_flags(cls, namespace))
 
 
 class Staging:
