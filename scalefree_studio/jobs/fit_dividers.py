@@ -342,9 +342,9 @@ class FitDividers:
 
     @classmethod
     def from_checkpoint(
-        cls, checkpoint: Checkpoint, device: str = "cpu", limit: Limit | None = None, **edits: Any
+        cls, checkpoint: Checkpoint, device: str = "cpu", limit: Limit | None = None
     ) -> FitDividers:
-        """Go on from a checkpoint: exactly, if its trainer part is there and no edit asks otherwise."""
+        """Go on from a checkpoint: exactly, if its trainer part is there."""
         saved = read_model(checkpoint)
         about, trainer = checkpoint.about, checkpoint.trainer
         try:
@@ -373,8 +373,6 @@ class FitDividers:
         except (KeyError, ValueError, RuntimeError, TypeError, AttributeError) as error:
             raise UserError(f"What is saved beside the model does not fit it ({error}).") from None
         job._good = job.backup()
-        if edits:
-            job.set_controls(edits)
         return job
 
 
