@@ -97,7 +97,7 @@ def best_division(numbers: int) -> dict[str, Any]:
     """The circles and colour units that make the best picture of a budget: many circles, few colours.
 
     Single runs on one photograph at 2,371 numbers: 19 colours 21.1 dB, 10 colours 22.2 dB, 8 colours 23.5 dB, 6 colours
-    24.1 dB, 4 colours 23.2 dB, 3 colours 24.2 dB; from 6 down it is the luck of the run. A circle costs three numbers and
+    24.1 dB, 4 colours 23.2 dB, 3 colours 24.2 dB; from 6 down it is luck. A circle costs three numbers and
     one for each colour; a colour its bias and three ways out. What would be too many circles goes into colours.
     """
     hidden = max(3, round(6 * (numbers / 2371) ** 0.3))
