@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +18,7 @@ LEFT, RIGHT, MIDDLE = 1, 2, 3
 BAR_REACH = 6.0  # logical pixels
 STILL = 3.0  # a press that moves less is a click
 WHEEL = 1.25  # nearer by this for each notch
-WIDER, NARROWEST, WIDEST = 1.15, 4.0, 256.0  # the brush: for each notch, and its radius in logical pixels
+WIDER = 1.15  # the brush, for each notch
 TELL_SECONDS = 0.1  # how often a mask is told while it is painted
 
 Point = tuple[float, float]
@@ -220,8 +219,7 @@ class Hand:
     def wheel(self, at: Point, notches: float, keys: frozenset[str]) -> None:
         canvas, pane = self.canvas, self.canvas.pane_at(at)
         if canvas.brush is not None and "Shift" in keys:
-            radius = min(WIDEST, max(NARROWEST, canvas.brush.radius * WIDER**notches))
-            canvas.brush = replace(canvas.brush, radius=radius)
+            canvas.brush = canvas.brush.sized(WIDER**notches)
             canvas.listener.brush_changed(canvas.brush)
         elif pane is not None and notches:
             canvas.look_from(canvas.camera.zoomed(pane.local(*at), WHEEL**notches, pane.size))

@@ -73,6 +73,13 @@ class RunFolder:
         return History.open(self.history_path)
 
 
+def kind_of(path: Path | str) -> str:
+    """The kind of model in a run folder or model file; empty if it does not say."""
+    path = Path(path)
+    _, about = read_tensors(path / MODEL if path.is_dir() else path, arrays=False)
+    return str(about.get("kind", ""))
+
+
 def load_checkpoint(path: Path | str) -> Checkpoint:
     """A checkpoint from a run folder or a model file; without its trainer part where that is missing or older."""
     path = Path(path)

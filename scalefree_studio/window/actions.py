@@ -12,7 +12,7 @@ from PyQt6.QtWidgets import QMenu, QMenuBar, QWidget
 
 @dataclass(frozen=True)
 class Deed:
-    name: str  # of the window's method, and of the action
+    name: str  # of a method of the view or of Deeds, and of the action
     menu: str
     text: str
     help: str
@@ -66,8 +66,8 @@ DEEDS = (
 )  # fmt: skip
 
 
-def make_actions(window: QWidget, owner: object = None) -> dict[str, QAction]:
-    """A QAction for every deed, bound to the window's method of the same name."""
+def make_actions(window: QWidget, do: Callable[..., object]) -> dict[str, QAction]:
+    """A QAction for every deed, which calls `do` with its name, and whether it is on if it can be."""
     actions = {}
     for deed in DEEDS:
         action = QAction(deed.text, window)
@@ -86,11 +86,10 @@ def make_actions(window: QWidget, owner: object = None) -> dict[str, QAction]:
         shown = f" ({key_text(action)})" if deed.keys else ""
         action.setToolTip(f"{deed.help}{shown}")
         action.setStatusTip(deed.help)
-        act: Callable[..., object] = getattr(owner or window, deed.name)
         if deed.checkable:
-            action.triggered.connect(lambda on, act=act: act(on))
+            action.triggered.connect(lambda on, name=deed.name: do(name, on))
         else:
-            action.triggered.connect(lambda _=False, act=act: act())
+            action.triggered.connect(lambda _=False, name=deed.name: do(name))
         window.addAction(action)
         actions[deed.name] = action
     return actions

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from PyQt6.QtCore import QLockFile, QObject, QTimer, pyqtSignal
 
 from ..api import choose_device
 from ..controls import values_of
 from ..errors import UserError
-from ..jobs.divider_controls import FitControls
 from ..jobs.job import Edit
 from ..storage.run_folder import RUN, RunFolder, free_folder
 from .background import Background
@@ -61,15 +61,20 @@ class Desk(QObject):
 
     # Opening: the new is read while the old goes on; what cannot be read changes nothing.
 
-    def open(self, subject: Subject, controls: FitControls | None = None) -> None:
+    def open(self, subject: Subject, controls: Any = None) -> None:
         if self.session is not None and controls is None and _is_run(subject, self.session.folder):
             self.refused.emit(f"{self.session.name} is open already.")  # what is on disk is older
             return
         self._wanted += 1
         wish, runs = self._wanted, self.runs
         self.opening.emit(subject.name if not isinstance(subject, str | Path) else Path(str(subject)).name)
+
+        def progress(name: str, done: int, total: int) -> None:
+            if wish == self._wanted:
+                self.opening.emit(f"{name}: {done:,} of {total:,}" if total else f"{name}: {done:,}")
+
         self._background.submit(
-            lambda: open_subject(subject, runs, controls, choose_device()),
+            lambda: open_subject(subject, runs, controls, choose_device(), progress),
             lambda found: self._begin(found, wish),
             lambda message: self._refuse(message, wish),
         )
@@ -114,11 +119,11 @@ class Desk(QObject):
         """Write where the run comes from, once."""
         if self.session is None or self.found is None or (self.session.folder.path / RUN).exists():
             return
-        picture, controls = self.found.picture, self.found.job.controls
-        command = ["scalefree-studio", picture.spec or self.found.name]
+        controls, source = self.found.job.controls, self.found.source
+        command = ["scalefree-studio", source or self.found.name]
         with contextlib.suppress(UserError, OSError):  # told by the session
             self.session.folder.describe(
-                command, picture=picture.spec, seed=controls.seed, controls=values_of(controls)
+                command, source=source, seed=controls.seed, controls=values_of(controls)
             )
 
     def edit(self, edit: Edit) -> None:

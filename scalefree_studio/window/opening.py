@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,55 +12,90 @@ from PIL import Image
 from PyQt6.QtCore import QMimeData, QUrl
 from PyQt6.QtGui import QImage
 
+from ..data.download import Progress
 from ..data.pictures import Picture, downscaled, load_picture, pixels_of
 from ..errors import UserError
 from ..jobs.divider_controls import FitControls
 from ..jobs.fit_dividers import FitDividers
+from ..jobs.job import Job
+from ..snapshot import Checkpoint
 from ..storage.history import Measured
 from ..storage.run_folder import MODEL, RunFolder, free_folder, load_checkpoint
 
 Subject = str | Path | Picture
+STARTS = {"dividers": "photo:astronaut"}  # what each instrument begins with
 
 
 @dataclass(frozen=True)
 class Opened:
     """A job that is ready to run, and what is already known about it."""
 
-    job: FitDividers
+    job: Job
     folder: RunFolder
     name: str
-    picture: Picture  # in its full size, as far as it is known
+    source: str = ""  # the spec or path it was made of, if there is one
+    picture: Picture | None = None  # in its full size, as far as it is known, if it learns one
     past: list[Measured] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where new runs go, where they compute, and who is told how far a download is."""
+
+    runs: Path
+    device: str
+    progress: Progress | None = None
+
+    def folder(self, name: str) -> RunFolder:
+        return RunFolder(free_folder(self.runs, _file_name(name)))
+
+
 def open_subject(
-    subject: Subject, runs: Path, controls: FitControls | None = None, device: str = "cpu"
+    subject: Subject,
+    runs: Path,
+    controls: Any = None,
+    device: str = "cpu",
+    progress: Progress | None = None,
 ) -> Opened:
     """Open anything, or a UserError in one sentence."""
+    place = Place(runs, device, progress)
     if isinstance(subject, Picture):
-        return _new_run(subject, runs, controls, device)
+        return _learn_picture(subject, place, controls)
     path = Path(subject).expanduser()
     if path.is_dir() or path.suffix == ".safetensors":
-        return _old_run(path, runs, device)
-    return _new_run(load_picture(str(subject)), runs, controls, device)
+        return _open_model(path, place)
+    return _learn_picture(load_picture(str(subject)), place, controls)
 
 
-def _new_run(picture: Picture, runs: Path, controls: FitControls | None, device: str) -> Opened:
+def _learn_picture(picture: Picture, place: Place, controls: FitControls | None) -> Opened:
     controls = controls or FitControls()
     pixels = downscaled(picture.pixels, controls.downscale)
-    job = FitDividers(pixels, controls, device=device, name=picture.name, spec=picture.spec)
-    return Opened(job, RunFolder(free_folder(runs, _file_name(picture.name))), picture.name, picture)
+    job = FitDividers(pixels, controls, device=place.device, name=picture.name, spec=picture.spec)
+    return Opened(job, place.folder(picture.name), picture.name, picture.spec, picture)
 
 
-def _old_run(path: Path, runs: Path, device: str) -> Opened:
+def _open_model(path: Path, place: Place) -> Opened:
     if path.is_dir() and not (path / MODEL).exists():
         raise UserError(f"{path} holds no run: there is no {MODEL} in it.")
-    job = FitDividers.from_checkpoint(load_checkpoint(path), device=device)
+    checkpoint = load_checkpoint(path)
+    if checkpoint.kind not in _OPENERS:
+        raise UserError(f"This studio knows no model of kind {checkpoint.kind!r}; a newer one may.")
+    return _OPENERS[checkpoint.kind](path, checkpoint, place)
+
+
+def _open_dividers(path: Path, checkpoint: Checkpoint, place: Place) -> Opened:
+    job = FitDividers.from_checkpoint(checkpoint, device=place.device)
     picture = Picture(job.pixels, job.name, job.spec)  # type: ignore[arg-type]
-    if path.is_dir() or path.name == MODEL:
-        folder = RunFolder(path if path.is_dir() else path.parent)
-        return Opened(job, folder, job.name, picture, _past(folder))
-    return Opened(job, RunFolder(free_folder(runs, _file_name(job.name))), job.name, picture)
+    folder = _own_folder(path) or place.folder(job.name)
+    return Opened(job, folder, job.name, job.spec, picture, _past(folder))
+
+
+_OPENERS: dict[str, Callable[[Path, Checkpoint, Place], Opened]] = {"dividers": _open_dividers}
+
+
+def _own_folder(path: Path) -> RunFolder | None:
+    """The run folder that is meant by a path, rather than a model alone."""
+    return RunFolder(path) if path.is_dir() or path.name == MODEL else None
 
 
 def _past(folder: RunFolder) -> list[Measured]:
