@@ -13,7 +13,7 @@ from ..errors import UserError
 from ..jobs.job import Edit
 from ..snapshot import Snapshot
 from . import theme
-from .actions import DEEDS, fill_menus, make_actions
+from .actions import DEEDS, dress, fill_menus, make_actions
 from .curves import Curves
 from .deeds import Deeds
 from .desk import Desk, Person
@@ -332,7 +332,8 @@ class MainWindow(QMainWindow):
         app = QApplication.instance()
         if isinstance(app, QApplication):
             theme.apply(app, palette)
-        for part in (self.top, self.stage, self.curves, self.transport, self.panel):
+        dress(self.actions_, palette)
+        for part in (self.stage, self.curves, self.transport, self.panel):
             part.set_palette(palette)
         if remember:
             self.settings.setValue("theme", palette.name)

@@ -7,18 +7,10 @@ from PyQt6.QtGui import QAction, QPainter, QPaintEvent, QResizeEvent
 from PyQt6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QMenuBar, QSizePolicy, QToolButton, QWidget
 
 from .fields import segment
-from .icons import icon
-from .theme import GRID, Palette, tabular
+from .theme import GRID, tabular
 from .view import View
 
 ROOMY = 170 * GRID
-ICONS = {  # of the deeds that may stand here
-    "show_gallery": "gallery",
-    "overlay": "overlay",
-    "brush": "brush",
-    "fit": "fit",
-    "theme": "theme",
-}
 
 
 class Sentence(QLabel):
@@ -111,7 +103,3 @@ class TopBar(QWidget):
     def say(self, text: str) -> None:
         if text != self.words.text():
             self.words.setText(text)
-
-    def set_palette(self, palette: Palette) -> None:
-        for name, pictogram in ICONS.items():
-            self._actions[name].setIcon(icon(pictogram, palette))
