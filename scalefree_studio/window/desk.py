@@ -14,7 +14,7 @@ from ..controls import values_of
 from ..errors import UserError
 from ..jobs.job import Edit
 from ..storage.run_folder import RUN, RunFolder, free_folder
-from .background import Background
+from .background import Background, Done, Failed, Work
 from .opening import Opened, Subject, open_subject
 from .session import Session
 
@@ -125,6 +125,10 @@ class Desk(QObject):
             self.session.folder.describe(
                 command, source=source, seed=controls.seed, controls=values_of(controls)
             )
+
+    def read(self, work: Work, done: Done, failed: Failed) -> None:
+        """Read something in the background, beside what is opened."""
+        self._background.submit(work, done, failed)
 
     def edit(self, edit: Edit) -> None:
         if self.session is not None:

@@ -64,7 +64,7 @@ class MainWindow(QMainWindow):
         fill_menus(bar, self.actions_)
         self.top = TopBar(bar, self.actions_)
         self.setMenuWidget(self.top)
-        self.stage = Stage(Host(self.actions_, self.settings, lambda: None))
+        self.stage = Stage(Host(self.actions_, self.settings, lambda: None, self.desk.read))
         self.curves = Curves(self.actions_["recent_curves"])
         self.transport = Transport(self.actions_)
         self.panel = Panel()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PyQt6.QtCore import QEvent, QObject, Qt, pyqtSignal
 from PyQt6.QtWidgets import QLabel, QStackedLayout, QWidget
 
@@ -21,7 +23,7 @@ class Stage(QWidget):
     def __init__(self, host: Host):
         super().__init__()
         self.pace = Pace(self._draw, self)
-        self._host = Host(host.actions, host.settings, self.pace.ask)
+        self._host = replace(host, draw_soon=self.pace.ask)
         self._views: dict[str, View] = {}
         self._palette: Palette | None = None
         self._stack = QStackedLayout(self)

@@ -54,6 +54,7 @@ class Host:
     actions: dict[str, QAction]
     settings: QSettings
     draw_soon: Callable[[], None]  # whatever wants to be drawn waits for the next moment to draw
+    read: Callable[[Callable[[], Any], Callable[[Any], None], Callable[[str], None]], None]  # off this thread
 
 
 class View(QWidget):
