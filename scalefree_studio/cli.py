@@ -29,17 +29,17 @@ class Parser(argparse.ArgumentParser):
 
 def commands() -> dict[str, tuple[str, Callable[[argparse.ArgumentParser], Handler]]]:
     """Command → (what it does, what fills its parser and returns its handler)."""
-    from . import cli_export, cli_fit, cli_info, cli_pixelcnn
+    from . import cli_export, cli_fit, cli_info, cli_pixelcnn, cli_train
 
     return {
         "fit": ("learn a picture as a divider network", cli_fit.fill_fit),
         "demo": ("learn a built-in picture and leave a picture, a model and a movie", cli_fit.fill_demo),
         "render": ("draw a model at any size", cli_export.fill_render),
         "movie": ("make a movie of a recorded run", cli_export.fill_movie),
-        "train": ("train a model on many pictures", cli_pixelcnn.fill_train),
+        "train": ("train a model on many pictures", cli_train.fill_train),
         "sample": ("let a trained model draw", cli_pixelcnn.fill_sample),
         "complete": ("let a trained model finish a picture", cli_pixelcnn.fill_complete),
-        "evaluate": ("measure a trained model on held-out pictures", cli_pixelcnn.fill_evaluate),
+        "evaluate": ("measure a trained model on held-out pictures", cli_train.fill_evaluate),
         "info": ("say what a model or a run holds", cli_info.fill_info),
         "pictures": ("list the built-in pictures", cli_info.fill_pictures),
     }

@@ -51,7 +51,7 @@ def _model_info(checkpoint: Checkpoint) -> dict[str, Any]:
 
 
 def _pixelcnn_info(checkpoint: Checkpoint) -> dict[str, Any]:
-    from .jobs.train_pixelcnn import read_pixelcnn
+    from .jobs.pixelcnn_model import read_pixelcnn
     from .models.pixelcnn import count_numbers
 
     about = checkpoint.about

@@ -1,11 +1,12 @@
-"""The terminal as a consumer: a progress bar; and signals as commands to a runner."""
+"""The terminal: a progress bar that consumes snapshots, signals as commands to a runner, results."""
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -73,3 +74,13 @@ def signals_stop(runner: Runner) -> Iterator[None]:
     finally:
         for name, handler in before.items():
             signal.signal(name, handler)
+
+
+def report(result: Mapping[str, Any], as_json: bool) -> None:
+    """What came of a command: for a program, or for a person."""
+    if as_json:
+        print(json.dumps(result), flush=True)
+        return
+    for name, value in result.items():
+        shown = f"{value:.4f}" if isinstance(value, float) else value
+        print(f"  {name.replace('_', ' '):<20}{shown}", file=sys.stderr)

@@ -12,7 +12,8 @@ from scalefree_studio.data.datasets import Dataset
 from scalefree_studio.errors import UserError
 from scalefree_studio.jobs.job import Limit, SetControls
 from scalefree_studio.jobs.pixelcnn_controls import TrainControls
-from scalefree_studio.jobs.train_pixelcnn import TrainPixelCNN, read_pixelcnn
+from scalefree_studio.jobs.pixelcnn_model import read_pixelcnn
+from scalefree_studio.jobs.train_pixelcnn import TrainPixelCNN
 from scalefree_studio.models.pixelcnn import bits_per_dimension
 from scalefree_studio.snapshot import Checkpoint
 from scalefree_studio.storage.run_folder import load_checkpoint

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -16,13 +15,13 @@ from ..data.batches import Batches
 from ..data.datasets import Dataset
 from ..data.quantise import Bytes, dequantise, quantise
 from ..errors import JobError, UserError
-from ..models.pixelcnn import PixelCNN, PixelCNNShape, bits_per_dimension
+from ..models.pixelcnn import PixelCNN, bits_per_dimension
 from ..models.pixelcnn_sample import Request, draw, finish, uniforms
 from ..snapshot import Array, Change, Checkpoint, Snapshot, frozen, frozen_all
 from .job import Edit, Limit, SetControls, StartOver
 from .pixelcnn_controls import TrainControls
+from .pixelcnn_model import KIND, arrays_of, controls_learnt, read_pixelcnn, shape_of, tensor_of
 
-KIND = "pixelcnn"
 BETAS = (0.9, 0.95)
 WALL = 64  # pictures on the wall of samples
 EVALUATED = 256  # pictures at a time when evaluating
@@ -231,12 +230,16 @@ class TrainPixelCNN:
             "best_epoch": self._best_epoch,
         }
         best = self._best_weights if math.isfinite(self._best) else self._weights()
-        trainer = _arrays(dict(self.model.named_parameters()), "now.") | _arrays(self._average, "average.")
+        trainer = arrays_of(dict(self.model.named_parameters()), "now.") | arrays_of(
+            self._average, "average."
+        )
         for name, parameter in self.model.named_parameters():
             state = self._optimizer.state.get(parameter, {})
-            trainer |= _arrays({key: torch.as_tensor(value) for key, value in state.items()}, f"adam.{name}.")
+            trainer |= arrays_of(
+                {key: torch.as_tensor(value) for key, value in state.items()}, f"adam.{name}."
+            )
         trainer["random"] = torch.get_rng_state().numpy()
-        return Checkpoint(KIND, self.step_count, about, frozen_all(_arrays(best)), frozen_all(trainer))
+        return Checkpoint(KIND, self.step_count, about, frozen_all(arrays_of(best)), frozen_all(trainer))
 
     @classmethod
     def from_checkpoint(
@@ -247,7 +250,7 @@ class TrainPixelCNN:
         model = read_pixelcnn(checkpoint)
         try:
             limit = limit or Limit(**about.get("limit", {}))
-            job = cls(dataset, _controls(checkpoint), limit, device, about["dataset"]["spec"])
+            job = cls(dataset, controls_learnt(checkpoint), limit, device, about["dataset"]["spec"])
             job._load(dict(model.named_parameters()))
             job._best_weights = job._weights()
             job.step_count, job.seconds = checkpoint.step, float(about["seconds"])
@@ -256,56 +259,20 @@ class TrainPixelCNN:
                 job._held = math.nan if about["held_out"] is None else float(about["held_out"])
                 job._best = math.inf if about["best"] is None else float(about["best"])
                 job._best_epoch = int(about["best_epoch"])
-                job._load({n: _tensor(trainer[f"now.{n}"]) for n, _ in model.named_parameters()})
+                job._load({n: tensor_of(trainer[f"now.{n}"]) for n, _ in model.named_parameters()})
                 for name, parameter in job.model.named_parameters():
-                    job._average[name] = _tensor(trainer[f"average.{name}"]).to(parameter)
+                    job._average[name] = tensor_of(trainer[f"average.{name}"]).to(parameter)
                     prefix = f"adam.{name}."
                     job._optimizer.state[parameter] = {
-                        key.removeprefix(prefix): _tensor(value).to(
+                        key.removeprefix(prefix): tensor_of(value).to(
                             parameter if value.shape else torch.float32
                         )
                         for key, value in trainer.items()
                         if key.startswith(prefix)
                     }
-                torch.set_rng_state(_tensor(trainer["random"]))
+                torch.set_rng_state(tensor_of(trainer["random"]))
         except (KeyError, ValueError, RuntimeError, TypeError) as error:
             raise UserError(
                 f"What is saved beside the model does not fit it ({str(error).splitlines()[0]})."
             ) from None
         return job
-
-
-def shape_of(controls: TrainControls) -> PixelCNNShape:
-    """The network's part of the controls."""
-    return PixelCNNShape(**{c.name: getattr(controls, c.name) for c in controls_of(PixelCNNShape)})
-
-
-def _controls(checkpoint: Checkpoint) -> TrainControls:
-    known = {c.name for c in controls_of(TrainControls)}
-    saved = dict(checkpoint.about.get("controls", {}))
-    return edited(TrainControls(), {n: v for n, v in saved.items() if n in known})
-
-
-def read_pixelcnn(checkpoint: Checkpoint) -> PixelCNN:
-    """The network of a checkpoint, ready to draw, or a UserError in one sentence."""
-    if checkpoint.kind != KIND:
-        raise UserError(f"This is a model of kind {checkpoint.kind!r}, not a PixelCNN.")
-    try:
-        model = PixelCNN(replace(shape_of(_controls(checkpoint)), dropout=0.0))
-        weights = {name: _tensor(array) for name, array in checkpoint.model.items()}
-        if weights.keys() != dict(model.named_parameters()).keys():
-            raise ValueError("its weights are not those of its controls")
-        if not all(torch.isfinite(w).all() for w in weights.values()):
-            raise ValueError("it holds numbers that are not finite")
-        model.load_state_dict(weights, strict=False)
-    except (KeyError, ValueError, TypeError, RuntimeError) as error:  # ControlError is a ValueError
-        raise UserError(f"The model is damaged: {str(error).splitlines()[0].rstrip('.')}.") from None
-    return model.eval()
-
-
-def _arrays(tensors: Mapping[str, Tensor], prefix: str = "") -> dict[str, Array]:
-    return {prefix + name: tensor.detach().cpu().contiguous().numpy() for name, tensor in tensors.items()}
-
-
-def _tensor(array: Array) -> Tensor:
-    return torch.from_numpy(np.array(array))

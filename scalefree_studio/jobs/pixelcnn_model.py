@@ -1,0 +1,65 @@
+"""What a saved PixelCNN is, and reading it back with suspicion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..controls import controls_of, edited
+from ..errors import UserError
+from ..models.pixelcnn import PixelCNN, PixelCNNShape
+from ..snapshot import Array, Checkpoint
+from .pixelcnn_controls import TrainControls
+
+KIND = "pixelcnn"
+
+
+def shape_of(controls: TrainControls) -> PixelCNNShape:
+    """The network's part of the controls."""
+    return PixelCNNShape(**{c.name: getattr(controls, c.name) for c in controls_of(PixelCNNShape)})
+
+
+def controls_learnt(checkpoint: Checkpoint) -> TrainControls:
+    known = {c.name for c in controls_of(TrainControls)}
+    saved = dict(checkpoint.about.get("controls", {}))
+    return edited(TrainControls(), {n: v for n, v in saved.items() if n in known})
+
+
+def shape_learnt(checkpoint: Checkpoint) -> tuple[int, int, int]:
+    """Height, width and channels of the pictures that a network learnt from."""
+    try:
+        height, width, channels = (int(n) for n in checkpoint.about["dataset"]["shape"])
+    except (KeyError, TypeError, ValueError):
+        raise UserError(
+            "This model does not say what pictures it learnt; it is no PixelCNN, or damaged."
+        ) from None
+    return height, width, channels
+
+
+def read_pixelcnn(checkpoint: Checkpoint) -> PixelCNN:
+    """The network of a checkpoint, ready to draw, or a UserError in one sentence."""
+    if checkpoint.kind != KIND:
+        raise UserError(f"This is a model of kind {checkpoint.kind!r}, not a PixelCNN.")
+    try:
+        model = PixelCNN(replace(shape_of(controls_learnt(checkpoint)), dropout=0.0))
+        weights = {name: tensor_of(array) for name, array in checkpoint.model.items()}
+        if weights.keys() != dict(model.named_parameters()).keys():
+            raise ValueError("its weights are not those of its controls")
+        if not all(torch.isfinite(w).all() for w in weights.values()):
+            raise ValueError("it holds numbers that are not finite")
+        model.load_state_dict(weights, strict=False)
+    except (KeyError, ValueError, TypeError, RuntimeError) as error:  # ControlError is a ValueError
+        raise UserError(f"The model is damaged: {str(error).splitlines()[0].rstrip('.')}.") from None
+    return model.eval()
+
+
+def arrays_of(tensors: Mapping[str, Tensor], prefix: str = "") -> dict[str, Array]:
+    return {prefix + name: tensor.detach().cpu().contiguous().numpy() for name, tensor in tensors.items()}
+
+
+def tensor_of(array: Array) -> Tensor:
+    return torch.from_numpy(np.array(array))
