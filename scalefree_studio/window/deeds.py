@@ -33,6 +33,7 @@ class Deeds:
         found = self.find(name)
         if found is not None:
             found(*on)
+            self.w.show_status()
 
     def find(self, name: str) -> Callable[..., object] | None:
         found: Callable[..., object] | None = getattr(self.w.stage.view, name, None) or getattr(

@@ -15,7 +15,7 @@ from ..errors import UserError
 from ..jobs.job import Edit
 from ..storage.run_folder import RUN, RunFolder, free_folder
 from .background import Background, Done, Failed, Work
-from .opening import Opened, Subject, open_subject
+from .opening import DRAW, LEARN, Opened, Subject, open_subject
 from .session import Session
 
 LOCK = "window.lock"  # in a run folder: a window is at work in it
@@ -66,7 +66,14 @@ class Desk(QObject):
             self.refused.emit(f"{self.session.name} is open already.")  # what is on disk is older
             return
         self._wanted += 1
-        wish, runs = self._wanted, self.runs
+        wish = self._wanted
+        if self.session is not None and _is_of(subject, self.session.folder):
+            self.end(lambda: self._read(subject, controls, wish))  # so that what is on disk is the newest
+        else:
+            self._read(subject, controls, wish)
+
+    def _read(self, subject: Subject, controls: Any, wish: int) -> None:
+        runs = self.runs
         self.opening.emit(subject.name if not isinstance(subject, str | Path) else Path(str(subject)).name)
 
         def progress(name: str, done: int, total: int) -> None:
@@ -184,6 +191,12 @@ class Desk(QObject):
         self._wanted += 1
         self._slow.stop()
         self._background.close()
+
+
+def _is_of(subject: Subject, folder: RunFolder) -> bool:
+    """Whether something else is to be done with this very run: to draw with what it learns."""
+    prefix, colon, path = str(subject).partition(":")
+    return f"{prefix}{colon}" in (LEARN, DRAW) and Path(path).absolute() == folder.path.absolute()
 
 
 def _is_run(subject: Subject, folder: RunFolder) -> bool:

@@ -17,7 +17,6 @@ from ..canvas.wall import Board, Place, WallListener
 from ..controls import control
 from ..data.pictures import Picture, load_picture
 from ..drawings import Bools, Drawing
-from ..errors import UserError
 from ..jobs.drawing_edits import GoTo, SetPrompt, SetValue, Watch
 from ..snapshot import Snapshot
 from .heat import veil
@@ -81,7 +80,9 @@ class DrawingView(WallView):
         self._brush = Brush()
         self._watched: int | None = None  # asked for last
         self._dropped: Bytes | None = None  # the picture to go on from, if it is the person's own
-        self._painted_on: tuple[Bytes, Bools] | None = None  # while painting: the picture, and what of it there was
+        self._painted_on: tuple[Bytes, Bools] | None = (
+            None  # while painting: the picture, and what of it there was
+        )
         self.foot = QWidget()
         column = QVBoxLayout(self.foot)
         column.setContentsMargins(0, 0, 0, 0)
@@ -262,7 +263,9 @@ class DrawingView(WallView):
         if drawing is not None:
             self._dropped = picture.pixels
             self._prompt(picture.pixels, _upper(drawing.size))
-            self.said.emit("Its upper half is given. Keep the left half instead, or paint away any part of it (B).")
+            self.said.emit(
+                "Its upper half is given. Keep the left half instead, or paint away any part of it (B)."
+            )
 
     def _prompt(self, pixels: Bytes, keep: Bools) -> None:
         self.edited.emit(SetPrompt(pixels, keep))
@@ -293,7 +296,9 @@ class DrawingView(WallView):
         self.canvas.brush = self._brush if on else None
         self.canvas.painting = self._painted_on = None
         if on:
-            self.said.emit("Paint away a part of a picture: every picture becomes another way to fill it. B ends it.")
+            self.said.emit(
+                "Paint away a part of a picture: every picture becomes another way to fill it. B ends it."
+            )
 
     def brush_smaller(self) -> None:
         self._size_brush(1 / 1.25)
@@ -334,6 +339,17 @@ class DrawingView(WallView):
         if self.session is not None:
             self.set_controls({"seed": self.session.job.controls.seed + 1})
             self._play()
+
+    def play(self) -> None:
+        """A wall that is done is followed by another."""
+        if self.session is None:
+            return
+        if self.drawing is not None and self.drawing.done:
+            self.next_wall()
+        elif self.session.status.playing:
+            self.session.runner.pause()
+        else:
+            self.session.runner.play()
 
     def single_step(self) -> None:
         drawing = self.drawing

@@ -19,7 +19,9 @@ def heat(shares: npt.ArrayLike, palette: Palette) -> Bytes:
     stops = np.stack([rgb(palette.window), rgb(palette.accent), rgb(palette.text)])
     at = np.clip(np.asarray(shares, float), 0, 1)[..., None] * (len(stops) - 1)
     low = np.minimum(at.astype(int), len(stops) - 2)[..., 0]
-    colours: Bytes = (stops[low] + (stops[low + 1] - stops[low]) * (at - low[..., None])).round().astype(np.uint8)
+    colours: Bytes = (
+        (stops[low] + (stops[low + 1] - stops[low]) * (at - low[..., None])).round().astype(np.uint8)
+    )
     return colours
 
 

@@ -12,18 +12,30 @@ from PIL import Image
 from PyQt6.QtCore import QMimeData, QUrl
 from PyQt6.QtGui import QImage
 
+from ..data.datasets import Dataset, load_dataset
 from ..data.download import Progress
 from ..data.pictures import Picture, downscaled, load_picture, pixels_of
 from ..errors import UserError
 from ..jobs.divider_controls import FitControls
+from ..jobs.draw import DrawPictures
 from ..jobs.fit_dividers import FitDividers
 from ..jobs.job import Job
+from ..jobs.pixelcnn_controls import TrainControls
+from ..jobs.pixelcnn_model import controls_learnt, dataset_learnt
+from ..jobs.samplers import network_of, sampler_of
+from ..jobs.train_pixelcnn import TrainPixelCNN
 from ..snapshot import Checkpoint
 from ..storage.history import Measured
 from ..storage.run_folder import MODEL, RunFolder, free_folder, load_checkpoint
+from ..storage.shipped import PREFIX
 
 Subject = str | Path | Picture
-STARTS = {"dividers": "photo:astronaut"}  # what each instrument begins with
+STARTS = {"dividers": "photo:astronaut", "pixelcnn": "model:mnist"}  # what each instrument begins with
+LEARN, DRAW, DATASET = (
+    "learn:",
+    "draw:",
+    "dataset:",
+)  # before a model or run, and before the name of a data set
 
 
 @dataclass(frozen=True)
@@ -61,6 +73,9 @@ def open_subject(
     place = Place(runs, device, progress)
     if isinstance(subject, Picture):
         return _learn_picture(subject, place, controls)
+    for prefix, opener in _PREFIXES.items():
+        if str(subject).startswith(prefix):
+            return opener(str(subject).removeprefix(prefix), place)
     path = Path(subject).expanduser()
     if path.is_dir() or path.suffix == ".safetensors":
         return _open_model(path, place)
@@ -90,7 +105,71 @@ def _open_dividers(path: Path, checkpoint: Checkpoint, place: Place) -> Opened:
     return Opened(job, folder, job.name, job.spec, picture, _past(folder))
 
 
-_OPENERS: dict[str, Callable[[Path, Checkpoint, Place], Opened]] = {"dividers": _open_dividers}
+def _open_pixelcnn(path: Path, checkpoint: Checkpoint, place: Place) -> Opened:
+    """A run goes on learning; a model alone draws."""
+    return _learn_on(path, checkpoint, place) if _own_folder(path) else _draw(str(path), place)
+
+
+def _learn_on(path: Path, checkpoint: Checkpoint, place: Place) -> Opened:
+    dataset = dataset_learnt(checkpoint, progress=place.progress)
+    folder = _own_folder(path)
+    job = TrainPixelCNN.from_checkpoint(checkpoint, dataset, place.device)
+    assert folder is not None
+    return Opened(job, folder, dataset.name, str(path), past=_past(folder))
+
+
+def _open_drawing(path: Path, checkpoint: Checkpoint, place: Place) -> Opened:
+    job = DrawPictures.from_checkpoint(checkpoint, place.device)
+    name = _name_of(checkpoint)
+    folder = _own_folder(path) or place.folder(f"drawing-{name}")
+    return Opened(job, folder, name, past=_past(folder))
+
+
+def _draw(source: str, place: Place) -> Opened:
+    """With a network as it was saved."""
+    checkpoint = load_checkpoint(source)
+    name = _name_of(checkpoint)
+    job = DrawPictures(sampler_of(checkpoint, place.device))
+    return Opened(job, place.folder(f"drawing-{name}"), name, source)
+
+
+def _name_of(checkpoint: Checkpoint) -> str:
+    """What a network learnt, in a word."""
+    return str(network_of(checkpoint).about.get("dataset", {}).get("name", "pictures"))
+
+
+def _learn(source: str, place: Place) -> Opened:
+    """Go on with a run, or teach a new network what a model knows, with the model's own controls."""
+    path = Path(source)
+    checkpoint = load_checkpoint(source)
+    if checkpoint.kind == TrainPixelCNN.kind and _own_folder(path) is not None:
+        return _learn_on(path, checkpoint, place)
+    checkpoint = network_of(checkpoint)
+    dataset = dataset_learnt(checkpoint, progress=place.progress)
+    return _teach(dataset, str(checkpoint.about["dataset"]["spec"]), controls_learnt(checkpoint), place)
+
+
+def _open_dataset(spec: str, place: Place) -> Opened:
+    dataset = load_dataset(spec, progress=place.progress)
+    return _teach(dataset, spec, TrainControls(), place)
+
+
+def _teach(dataset: Dataset, spec: str, controls: TrainControls, place: Place) -> Opened:
+    job = TrainPixelCNN(dataset, controls, device=place.device, spec=spec)
+    return Opened(job, place.folder(f"pixelcnn-{dataset.name}"), dataset.name, f"{DATASET}{spec}")
+
+
+_OPENERS: dict[str, Callable[[Path, Checkpoint, Place], Opened]] = {
+    "dividers": _open_dividers,
+    "pixelcnn": _open_pixelcnn,
+    "drawing": _open_drawing,
+}
+_PREFIXES: dict[str, Callable[[str, Place], Opened]] = {
+    LEARN: _learn,
+    DRAW: _draw,
+    DATASET: _open_dataset,
+    PREFIX: lambda name, place: _draw(f"{PREFIX}{name}", place),
+}
 
 
 def _own_folder(path: Path) -> RunFolder | None:

@@ -1,4 +1,4 @@
-"""The view of a network that learns to draw: samples that renew themselves, and how surprising held-out pictures are."""
+"""The view of a network that learns to draw: samples that renew themselves, and what surprises it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from .theme import GRID, Palette
 from .view import Host, Quantity
 from .wall_view import Bytes, WallView
 
-
 WORDS = (
     "The wall shows what the network draws as it is now; it is renewed row by row while learning goes on. Below are "
     "pictures it never learnt from, and how surprised it is by each pixel: the brighter, the less it saw it coming."
@@ -26,7 +25,13 @@ WORDS = (
 class TrainingView(WallView):
     quantities = (
         Quantity("loss", "Loss", "nats", log=True, share=3, beside="held_out", beside_title="held out"),
-        Quantity("bits_per_dimension", "Bits per dimension", share=3, beside="held_out_bits", beside_title="held out"),
+        Quantity(
+            "bits_per_dimension",
+            "Bits per dimension",
+            share=3,
+            beside="held_out_bits",
+            beside_title="held out",
+        ),
         Quantity("learning_rate", "Learning rate", log=True),
         Quantity("steps_per_second", "Speed", "steps/s"),
     )

@@ -100,4 +100,3 @@ class WallView(View):
 
     def zoom_out(self) -> None:
         self.canvas.zoom(1 / NEARER)
-
