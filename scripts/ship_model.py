@@ -35,7 +35,7 @@ CARD = """# {title}
 | | |
 |---|---|
 | learnt from | {train:,} pictures of {height}×{width}×{channels} ({dataset}), {levels} levels a channel |
-| held out | {held:,} pictures: **{bits:.3f} bits per dimension**, {nats:.4f} nats per dimension, {whole:.1f} nats per picture |
+| held out | {held:,} pictures: **{bits:.3f} bits per dimension**, {nats:.4f} nats, {whole:.1f} nats a picture |
 | steps | {step:,} of {batch} pictures, {minutes:.0f} minutes on one core of a shared machine |
 | command | `{command}` |
 | made a file | `python scripts/ship_model.py RUN {name} "{title}"` |

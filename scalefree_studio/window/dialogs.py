@@ -43,7 +43,7 @@ class Keys(QDialog):
         columns = QHBoxLayout(page)
         columns.setContentsMargins(3 * GRID, 2 * GRID, 3 * GRID, 3 * GRID)
         columns.setSpacing(5 * GRID)
-        for menus in (("Learn", "Edit"), ("View", "Help"), ("File", "")):
+        for menus in (("Run", "Edit"), ("View", "Help"), ("File", "")):
             column = QVBoxLayout()
             column.setSpacing(GRID)
             for menu in menus:
