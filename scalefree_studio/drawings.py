@@ -30,6 +30,7 @@ import numpy.typing as npt
 from .snapshot import Array
 
 KIND = "drawing"
+STILL = "still."  # before the names of what stays the same, in a drawing's checkpoint
 PAPER = (38, 43, 51)  # where nothing is drawn yet
 
 Bytes = npt.NDArray[np.uint8]

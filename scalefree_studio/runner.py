@@ -7,6 +7,7 @@ Any thread may send a command; one thread runs the job and is the only one to to
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ from .jobs.job import Edit, Job
 from .snapshot import Change, Checkpoint, Snapshot
 
 AUTOSAVE_SECONDS = 5.0  # a killed process loses no more than this
+LOOK_SECONDS = 0.1  # a mailbox emptied while nothing is done wants what it missed
 
 
 class Consumer(Protocol):
@@ -100,6 +102,8 @@ class Runner:
         self._staging = Staging()
         self._wake = threading.Event()
         self._playing = playing
+        self._idle = False  # there is nothing to do until an edit comes
+        self._stepped_at = -math.inf
         self._single_steps = 0
         self._stopping = self._stopped = self._failed = self._unsaved = self._save_now = False
         self._message = ""
@@ -135,25 +139,37 @@ class Runner:
 
     @property
     def status(self) -> Status:
-        return Status(self._playing, self._stopped, self._failed, self._unsaved, self._message)
+        playing = self._playing and not self._idle
+        return Status(playing, self._stopped, self._failed, self._unsaved, self._message)
 
     # The loop: in one thread.
 
     def run(self, until_limit: bool = False) -> None:
-        """Work until stopped. `until_limit` (headless) also stops where the job's limit is reached."""
+        """Work until stopped. `until_limit` (headless) also stops where the job's limit is reached, and never rests."""
         self._playing = self._playing or until_limit
         try:
             while not (self._stopping or (until_limit and self._finished())):
                 self._wake.clear()  # before looking, so that a command sent while we look wakes us again
                 self._apply_edits()
-                if self._playing or self._single_steps:
+                wait = 0.0 if until_limit else self._until_next_step()
+                if wait <= 0:
                     self._work()
                 self._show()
                 self._autosave()
-                if not (self._playing or self._single_steps or self._stopping):
-                    self._wake.wait(timeout=0.1)  # a mailbox emptied while paused wants what it missed
+                if wait > 0 and not self._stopping:
+                    self._wake.wait(timeout=min(wait, LOOK_SECONDS))
         finally:
             self._shut_down()
+
+    def _until_next_step(self) -> float:
+        """Seconds. A job that has nothing left to do is paused, and plays on when an edit gives it something."""
+        rest = self.job.rest
+        if self._idle != (rest == math.inf):
+            self._idle = not self._idle
+            self._told()
+        if self._single_steps:
+            return 0.0
+        return self._stepped_at + rest - time.monotonic() if self._playing and not self._idle else math.inf
 
     def _finished(self) -> bool:
         """Asked before a step, so that a run that has reached its limit is not changed by resuming it."""
@@ -161,6 +177,7 @@ class Runner:
 
     def _work(self) -> None:
         self._single_steps = max(0, self._single_steps - 1)
+        self._stepped_at = time.monotonic()
         try:
             self.job.step()
         except JobError as error:

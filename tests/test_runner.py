@@ -20,6 +20,7 @@ class Counter:
     """A job that counts, and can be told to count differently."""
 
     kind = "counter"
+    rest = 0.0
 
     def __init__(self, limit=Limit(), fail_at=None):  # noqa: B008
         self.step_count, self.value, self.limit, self.fail_at = 0, 0, limit, fail_at
@@ -184,6 +185,70 @@ def test_a_consumer_that_fails_at_the_end_does_not_cost_the_model():
     with pytest.raises(BrokenPipeError):
         runner.run(until_limit=True)
     assert [c.step for c in kept] == [3] and runner.status.stopped
+
+
+class Slow(Counter):
+    """A job that rests for ever so long, or to the end of all days; an edit says which."""
+
+    rest = 1e9
+
+    def apply(self, edit):
+        self.rest = edit.amount
+        return Change(self.step_count, "rest")
+
+
+def test_a_rest_is_kept_while_edits_act_at_once_and_ends_by_a_step_asked_for_or_by_the_end():
+    seen = Everything()
+    runner = Runner(Slow(), [seen])
+    thread = run_in_thread(runner)
+    wait_for(lambda: runner.job.step_count == 1)
+    for n in range(20):
+        runner.edit(Add(1e9 + n))
+        wait_for(lambda n=n: len(seen.changes) == n + 1)
+    assert runner.job.step_count == 1 and runner.status.playing
+    runner.step_once()
+    wait_for(lambda: runner.job.step_count == 2)
+    runner.play()
+    runner.edit(Add(0))  # a shorter rest counts from the last step, and so is over
+    wait_for(lambda: runner.job.step_count > 50)
+    runner.edit(Add(1e9))
+    runner.stop()
+    thread.join(5)
+    assert not thread.is_alive()
+
+
+def test_a_job_with_nothing_to_do_is_paused_until_an_edit_comes():
+    told = []
+    runner = Runner(Slow(), told=lambda: told.append(runner.status.playing))
+    runner.job.rest = 0.0
+    thread = run_in_thread(runner)
+    runner.edit(Add(float("inf")))
+    wait_for(lambda: told == [False])
+    steps = runner.job.step_count
+    runner.play()  # there still is nothing to do
+    runner.edit(Add(float("inf")))
+    wait_for(lambda: not runner._staging._edits)
+    assert runner.job.step_count == steps and not runner.status.playing
+    runner.edit(Add(0))
+    wait_for(lambda: runner.job.step_count > steps + 5)
+    assert told == [False, True]
+    runner.edit(Add(float("inf")))
+    wait_for(lambda: not runner.status.playing)
+    steps = runner.job.step_count
+    runner.pause()  # a person who has paused stays so
+    runner.edit(Add(0))
+    wait_for(lambda: runner.job.rest == 0)
+    runner.step_once()
+    wait_for(lambda: runner.job.step_count == steps + 1)
+    assert not runner.status.playing
+    runner.stop()
+    thread.join(5)
+
+
+def test_without_a_person_nobody_rests():
+    runner = Runner(Slow(Limit(steps=5)))
+    runner.run(until_limit=True)
+    assert runner.job.step_count == 5
 
 
 def test_progress_and_limits():

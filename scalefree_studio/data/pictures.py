@@ -126,6 +126,12 @@ def downscaled(pixels: Pixels, factor: int = 0) -> Pixels:
     return np.array(Image.fromarray(pixels).resize(size, Image.Resampling.BOX))
 
 
+def fitted(pixels: npt.ArrayLike, size: tuple[int, int], channels: int) -> Pixels:
+    """The middle of a picture (h, w, 3) in the shape and size (H, W), grey if there is to be one channel: (H, W, C)."""
+    image = ImageOps.fit(Image.fromarray(pixels_of(pixels)), size[::-1], Image.Resampling.BOX)
+    return np.array(image if channels == 3 else image.convert("L")).reshape(*size, channels)
+
+
 def _photo(name: str) -> Pixels:
     import skimage.data  # slow to import, and needed only here
 

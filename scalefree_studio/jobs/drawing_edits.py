@@ -37,4 +37,4 @@ class SetPrompt(Edit):
     """A picture of which a part is given, and all else drawn; without one, everything is drawn. Starts over."""
 
     pixels: Array | None = None  # (h, w, 3) bytes of any size
-    keep: Array | None = None  # (H, W) bool, a place each: where the picture stays
+    keep: Array | None = None  # (H, W) bool, a place each: where the picture stays; None: everywhere

@@ -57,6 +57,7 @@ class Backup:
 
 class FitDividers:
     kind = KIND
+    rest = 0.0
 
     def __init__(
         self,

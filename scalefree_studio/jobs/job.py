@@ -77,6 +77,11 @@ class Job(Protocol):
     def seconds(self) -> float:
         """Time spent stepping, pauses not counted."""
 
+    @property
+    def rest(self) -> float:
+        """Seconds from the begin of the last step to the next one, while it plays: 0 for as fast as may be; infinity
+        where nothing is left to do until an edit comes."""
+
     def step(self) -> None:
         """Do one unit of work, or raise JobError."""
 

@@ -29,6 +29,7 @@ EVALUATED = 256  # pictures at a time when evaluating
 
 class TrainPixelCNN:
     kind = KIND
+    rest = 0.0
 
     def __init__(
         self,

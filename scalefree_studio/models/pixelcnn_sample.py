@@ -41,7 +41,9 @@ class Drawn:
     start: int
     stop: int
     levels: Tensor  # (B, stop - start, C)
-    chances: Tensor | None  # (B, stop - start, C, L): what was drawn from
+    chances: (
+        Tensor | None
+    )  # (B, stop - start, C, L): what was drawn from; a row that is given as a whole has none
 
 
 class Teller(Protocol):
@@ -150,7 +152,7 @@ class Row:
         if r.given is not None and r.keep is not None:
             self.given.copy_(r.given[:, y].permute(1, 2, 0)[..., None])
             self.keep.copy_(r.keep[:, y].T[:, None, :, None])
-            self.is_given = not r.chances and bool(self.keep.all())
+            self.is_given = bool(self.keep.all())
             if self.is_given:
                 self.levels.copy_(self.given)
 
@@ -175,6 +177,7 @@ class Row:
     def drawn(self, x0: int, x1: int) -> Drawn:
         """What was drawn of pixels x0 … x1 - 1, in memory of its own."""
         levels = self.levels[x0:x1, ..., 0].permute(2, 0, 1).clone()
-        chances = self.chances[x0:x1].permute(2, 0, 1, 3).clone() if self.request.chances else None
+        told = self.request.chances and not self.is_given
+        chances = self.chances[x0:x1].permute(2, 0, 1, 3).clone() if told else None
         start = self.y * len(self.levels)
         return Drawn(start + x0, start + x1, levels, chances)
