@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PyQt6.QtWidgets import QVBoxLayout, QWidget
 
+from ..canvas.boards import Board, Place
 from ..canvas.brush import Brush
-from ..canvas.wall import Board, Place, WallListener
+from ..canvas.wall_listener import WallListener
 from ..controls import control
 from ..data.pictures import Picture, load_picture
 from ..drawings import Bools, Drawing

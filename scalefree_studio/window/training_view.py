@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from PyQt6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
-from ..canvas.wall import Board, Place, WallListener
+from ..canvas.boards import Board, Place
+from ..canvas.wall_listener import WallListener
 from ..snapshot import Array, Snapshot
 from .forms import heading
 from .heat import heat
