@@ -1,7 +1,8 @@
 """The history of a run: frames, metrics and changes, in an SQLite file that survives a killed process.
 
-A recording is data, not pixels: a frame is the arrays of a snapshot. Steps may go back (a restart, a return to an
-earlier frame), so the order of a history is the order in which it was written.
+A recording is data, not pixels: a frame is the arrays of a snapshot, most of them kept as the difference from another
+(see differences.py). Steps may go back (a restart, a return to an earlier frame), so the order of a history is the
+order in which it was written.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from typing import Any
 
 from ..errors import UserError
 from ..snapshot import Snapshot, frozen_all
+from .differences import Reader, Writer
 from .tensors import pack, unpack
 
-VERSION = 1
+VERSION = 2  # 1 had every frame as it is
 SCHEMA = """
 CREATE TABLE frames (id INTEGER PRIMARY KEY, step INTEGER, seconds REAL, kind TEXT, metrics TEXT, frame BLOB);
 CREATE TABLE metrics (id INTEGER PRIMARY KEY, step INTEGER, seconds REAL, metrics TEXT);
@@ -41,6 +43,7 @@ class History:
     def __init__(self, connection: sqlite3.Connection, path: Path):
         self._db = connection
         self.path = path
+        self._writer, self._reader = Writer(), Reader(self._kept)
 
     @classmethod
     def create(cls, path: Path) -> History:
@@ -49,8 +52,10 @@ class History:
             db = sqlite3.connect(path, timeout=10, isolation_level=None)
             db.execute("PRAGMA journal_mode=WAL")
             db.execute("PRAGMA synchronous=NORMAL")
-            if db.execute("PRAGMA user_version").fetchone()[0] == 0:
-                db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version={VERSION}; COMMIT;")
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+            if version < VERSION:
+                schema = "" if version else SCHEMA
+                db.executescript(f"BEGIN; {schema} PRAGMA user_version={VERSION}; COMMIT;")
             return cls(db, path)._checked()
         except sqlite3.DatabaseError as error:
             raise UserError(f"The history {path} cannot be written: {error}.") from None
@@ -98,11 +103,15 @@ class History:
         changes: Iterable[tuple[int, str, Mapping[str, Any]]] = (),
     ) -> None:
         try:
-            self._db.execute("BEGIN")
-            self._db.executemany(
-                "INSERT INTO frames (step, seconds, kind, metrics, frame) VALUES (?, ?, ?, ?, ?)",
-                ((s.step, s.seconds, s.kind, json.dumps(dict(s.metrics)), pack(s.frame)) for s in frames),
-            )
+            self._db.execute("BEGIN IMMEDIATE")
+            last = self._db.execute("SELECT coalesce(max(id), 0) FROM frames").fetchone()[0]
+            for id, s in enumerate(frames, start=last + 1):
+                kept = self._writer.kept(id, pack(s.frame))
+                row = id, s.step, s.seconds, s.kind, json.dumps(dict(s.metrics)), kept
+                self._db.execute(
+                    "INSERT INTO frames (id, step, seconds, kind, metrics, frame) VALUES (?, ?, ?, ?, ?, ?)",
+                    row,
+                )
             self._db.executemany(
                 "INSERT INTO metrics (step, seconds, metrics) VALUES (?, ?, ?)",
                 ((m.step, m.seconds, json.dumps(dict(m.metrics))) for m in metrics),
@@ -112,10 +121,13 @@ class History:
                 ((step, what, json.dumps(dict(values))) for step, what, values in changes),
             )
             self._db.execute("COMMIT")
-        except sqlite3.Error as error:
+        except BaseException as error:
+            self._writer = Writer()  # nothing may differ from what is not there
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
-            raise OSError(f"the history cannot be written ({error})") from None
+            if isinstance(error, sqlite3.Error):
+                raise OSError(f"the history cannot be written ({error})") from None
+            raise
 
     # Reading.
 
@@ -128,10 +140,21 @@ class History:
         return self._rows("SELECT id, step FROM frames WHERE id > ? ORDER BY id", after)
 
     def frame(self, id: int) -> Snapshot:
-        rows = self._rows("SELECT step, seconds, kind, metrics, frame FROM frames WHERE id = ?", id)
+        rows = self._rows("SELECT step, seconds, kind, metrics FROM frames WHERE id = ?", id)
         if not rows:
             raise UserError(f"The history {self.path} has no frame {id}.")
-        return self._snapshot(rows[0])
+        step, seconds, kind, metrics = rows[0]
+        try:
+            frame = frozen_all(unpack(self._reader.frame(id)))
+            return Snapshot(kind, step, seconds, frame, self._read(metrics))
+        except Exception as error:  # whatever the bytes are
+            raise UserError(f"The history {self.path} has a damaged frame: {error}.") from None
+
+    def _kept(self, id: int) -> bytes:
+        rows = self._rows("SELECT frame FROM frames WHERE id = ?", id)
+        if not rows:
+            raise ValueError("what it differs from is missing")
+        return bytes(rows[0][0])
 
     def frames(self) -> Iterator[Snapshot]:
         for id, _ in self.index():
@@ -156,10 +179,3 @@ class History:
             return self._db.execute(query, values).fetchall()
         except sqlite3.DatabaseError as error:
             raise UserError(f"The history {self.path} is damaged: {error}.") from None
-
-    def _snapshot(self, row: tuple[int, float, str, str, bytes]) -> Snapshot:
-        step, seconds, kind, metrics, blob = row
-        try:
-            return Snapshot(kind, step, seconds, frozen_all(unpack(blob)), self._read(metrics))
-        except Exception as error:
-            raise UserError(f"The history {self.path} has a damaged frame: {error}.") from None
