@@ -21,11 +21,9 @@ Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 
 MARGIN, BETWEEN, UNDER = 20, 24, 8  # logical pixels: around all boards, between two, under a title
-GAP, WIDEST_GAP = (
-    1 / 14,
-    8,
-)  # between pictures: a share of their longer side, and at most so many logical pixels
-WASTE = 0.75  # whole pixels for a picture's pixels, if it stays at least so large
+# Between pictures: a share of their longer side, and at most so many logical pixels.
+GAP, WIDEST_GAP = 1 / 14, 8
+WASTE = 0.9  # whole pixels for a picture's pixels, if it stays at least so large
 SMALLEST = 1.0  # physical pixels of a picture's longer side
 
 

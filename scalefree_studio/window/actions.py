@@ -81,9 +81,9 @@ def make_actions(window: QWidget, do: Callable[..., object]) -> dict[str, QActio
     """A QAction for every deed, which calls `do` with its name, and whether it is on if it can be."""
     actions = {}
     for deed in DEEDS:
-        action = QAction(deed.text, window)
+        action = QAction(window)
         action.setObjectName(deed.name)
-        action.setIconText(deed.short or deed.text.rstrip("…"))
+        call(action, deed)
         action.setCheckable(deed.checkable)
         action.setAutoRepeat(deed.repeats)
         action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
@@ -104,6 +104,12 @@ def make_actions(window: QWidget, do: Callable[..., object]) -> dict[str, QActio
         window.addAction(action)
         actions[deed.name] = action
     return actions
+
+
+def call(action: QAction, deed: Deed, otherwise: str = "") -> None:
+    """Call it as the deed is called, or otherwise."""
+    action.setText(otherwise or deed.text)
+    action.setIconText((otherwise or deed.short or deed.text).rstrip("…"))
 
 
 def dress(actions: dict[str, QAction], palette: Palette) -> None:

@@ -191,13 +191,17 @@ class DrawingView(WallView):
             self._watched = picture
             self.edited.emit(Watch(picture))
 
+    def doing(self, playing: bool, ended: bool) -> str:
+        done = self.drawing is not None and self.drawing.done and not self.past
+        return "Drawn:" if done else super().doing(playing, ended)
+
     def words(self, snapshot: Snapshot) -> str:
         if self.session is None:
             return ""
         drawing = Drawing(snapshot.frame, self.session.still)
         count = f"{drawing.count} picture{'s' * (drawing.count != 1)}"
         if drawing.done:
-            return f"{count}, done"
+            return count
         share = float(np.mean(drawing.position / len(drawing.still["order"])))
         return f"{count}, {100 * share:.0f}%"
 
@@ -378,7 +382,8 @@ def _looks(drawing: Drawing) -> Bytes:
     """What each level looks like, (L, 3)."""
     if "ramp" in drawing.still:
         return np.repeat(np.asarray(drawing.still["ramp"], np.uint8)[:, None], 3, axis=1)
-    return np.asarray(drawing.still["tiles"], float).mean(axis=(1, 2)).round().astype(np.uint8)
+    means: Bytes = np.asarray(drawing.still["tiles"], float).mean(axis=(1, 2)).round().astype(np.uint8)
+    return means
 
 
 def _level_count(drawing: Drawing) -> int:
@@ -387,7 +392,7 @@ def _level_count(drawing: Drawing) -> int:
 
 def _most_bits(drawing: Drawing) -> float:
     """How open the choice of a place can be at most."""
-    return drawing.values.shape[3] * math.log2(_level_count(drawing))
+    return float(drawing.values.shape[3] * math.log2(_level_count(drawing)))
 
 
 class _Hands(WallListener):

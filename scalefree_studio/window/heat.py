@@ -27,8 +27,8 @@ def heat(shares: npt.ArrayLike, palette: Palette) -> Bytes:
 
 def veil(shares: npt.ArrayLike, colour: str, most: float = 0.85) -> Bytes:
     """Shares in [0, 1], (…), as how much a colour covers what lies under it: (…, 4)."""
-    shares = np.clip(np.asarray(shares, float), 0, 1)
-    covered = np.empty((*shares.shape, 4), np.uint8)
+    alpha = np.clip(np.asarray(shares, float), 0, 1) * (most * 255)
+    covered = np.empty((*alpha.shape, 4), np.uint8)
     covered[..., :3] = rgb(colour)
-    covered[..., 3] = (shares * most * 255).round()
+    covered[..., 3] = alpha.round()
     return covered

@@ -13,7 +13,7 @@ from ..errors import UserError
 from ..jobs.job import Edit
 from ..snapshot import Snapshot
 from . import theme
-from .actions import DEEDS, dress, fill_menus, make_actions
+from .actions import DEEDS, call, dress, fill_menus, make_actions
 from .curves import Curves
 from .deeds import Deeds
 from .desk import Desk, Person
@@ -154,10 +154,10 @@ class MainWindow(QMainWindow):
     def show_view(self, view: View) -> None:
         """Dress the window for a view: its modes, tools, deeds, and its place in the panel."""
         for deed in DEEDS:
-            possible = self.deeds.find(deed.name) is not None
-            self.actions_[deed.name].setVisible(possible)
-            self.actions_[deed.name].setEnabled(possible)
-            self.actions_[deed.name].setText(view.names.get(deed.name, deed.text))
+            action, possible = self.actions_[deed.name], self.deeds.find(deed.name) is not None
+            action.setVisible(possible)
+            action.setEnabled(possible)
+            call(action, deed, view.names.get(deed.name, ""))
         self.top.show_view(view)
         self.panel.show_view(view)
 
@@ -234,7 +234,7 @@ class MainWindow(QMainWindow):
         self.transport.show_recording(session.recording)
         view = self.stage.view
         view.show_state(playing, self.past is not None)
-        doing = view.verb if playing else "Stopped:" if session.ended else "Paused:"
+        doing = view.doing(playing, session.ended)
         told = view.words(self._newest) if self._newest is not None else ""
         self.top.say(f"{doing} {session.name}" + (f" — {told}" if told else ""))
         title = f"{session.name} — Scalefree Studio"

@@ -32,6 +32,7 @@ class Panel(QWidget):
         self.look: Form | None = None  # of the view
         self._declared: type | None = None
         self._foot: QWidget | None = None
+        self._settled: tuple[str, ...] = ()
         self.instruments: dict[str, QToolButton] = {}
         self.scroller = QScrollArea()
         self.scroller.setObjectName("panel")
@@ -76,6 +77,7 @@ class Panel(QWidget):
 
     def show_view(self, view: View) -> None:
         """What belongs to another view."""
+        self._settled = view.settled
         if view.instrument in self.instruments:
             self.instruments[view.instrument].setChecked(True)
         self._drop(self.look)
@@ -109,7 +111,7 @@ class Panel(QWidget):
         self.setMinimumWidth(max(NARROWEST, widest + 6 * GRID))
 
     def _form(self, controls: Any) -> Form:
-        form = Form(controls)
+        form = Form(controls, self._settled)
         if self._palette is not None:
             form.set_palette(self._palette)
         return form

@@ -37,6 +37,7 @@ class TrainingView(WallView):
         Quantity("steps_per_second", "Speed", "steps/s"),
     )
     goes_back = False  # what is recorded are pictures, not the network
+    settled = ("channels", "classes")  # the pictures' own
     titles = {"samples": "Samples", "held": "Held out", "surprise": "Surprise"}
     names = {"export_picture": "Export the wall…"}
     mouse = (

@@ -70,6 +70,7 @@ class View(QWidget):
     quantities: tuple[Quantity, ...] = ()
     modes: tuple[Mode, ...] = ()
     tools: tuple[str, ...] = ("show_gallery", "fit", "theme")  # deeds that stand in the strip at the top
+    settled: tuple[str, ...] = ()  # controls that are not a person's to choose
     mouse: tuple[tuple[str, str], ...] = ()  # what the mouse does: (gesture, effect)
     names: dict[str, str] = {}  # deed → what it is called here
     goes_back = True  # its job can go on from a recorded moment
@@ -101,6 +102,10 @@ class View(QWidget):
 
     def show_state(self, playing: bool, past: bool) -> None:
         """Whether the job goes on, and whether a recorded moment is shown."""
+
+    def doing(self, playing: bool, ended: bool) -> str:
+        """What goes on, in a word."""
+        return self.verb if playing else "Stopped:" if ended else "Paused:"
 
     def words(self, snapshot: Snapshot) -> str:
         """What the snapshot shows, for the sentence at the top."""
