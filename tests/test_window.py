@@ -504,7 +504,7 @@ def test_every_key_is_told_on_f1(driven: Driven) -> None:
     for deed in DEEDS:
         action = driven.window.actions_[deed.name]
         assert action.toolTip()
-        if deed.keys:
+        if deed.keys and action.isVisible():
             assert action.shortcut().toString() in told
     used = [s.toString() for a in driven.window.actions_.values() for s in a.shortcuts()]
     assert len(used) == len(set(used))

@@ -39,7 +39,7 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 def pack(arrays: Mapping[str, Array], about: Mapping[str, Any] | None = None) -> bytes:
     metadata = {KEY: json.dumps({"format": FORMAT, **about})} if about is not None else None
-    return save({name: np.ascontiguousarray(a) for name, a in arrays.items()}, metadata)
+    return save({name: np.asarray(a, order="C") for name, a in arrays.items()}, metadata)
 
 
 def unpack(data: bytes) -> dict[str, Array]:
