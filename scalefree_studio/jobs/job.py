@@ -65,7 +65,10 @@ class Job(Protocol):
     """What the runner knows of a job."""
 
     kind: str
-    step_count: int
+
+    @property
+    def step_count(self) -> int:
+        """Steps made; they count on, until the job starts over."""
 
     @property
     def limit(self) -> Limit: ...
