@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -116,6 +117,22 @@ def test_a_run_that_is_left_can_be_told_drawn_with_shown_and_drawn_on(capsys):
 def job_at(job, position):
     job.apply(GoTo(position))
     return job
+
+
+def test_an_interrupt_keeps_what_is_drawn_and_exits_0(capsys, monkeypatch):
+    step = DrawPictures.step
+
+    def interrupted(job):
+        step(job)
+        if job.step_count == W:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DrawPictures, "step", interrupted)
+        assert main(["sample", "model", "a.png", "--run", "drawn", "--movie", "a.mp4", "--seconds", "1"]) == 0
+    job = DrawPictures.from_checkpoint(RunFolder("drawn").checkpoint())
+    assert job.step_count == W and len(frames_of("a.mp4")) == 30 and pixels("a.png").any()
+    np.testing.assert_array_equal(frame(play(job))["values"], directly(job))
 
 
 def test_complete_keeps_its_part_and_leaves_a_run_that_knows_it(capsys):

@@ -1,10 +1,13 @@
 """What a person does to a drawing, and what is kept of it."""
 
+import contextlib
 import dataclasses
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from small_drawings import H, N, W, directly, frame, make, mask, network, picture, play, same_frames, seen
 
 from scalefree_studio.controls import ControlError
@@ -276,3 +279,43 @@ def test_networks_that_do_not_say_what_they_draw_are_damaged():
             sampler_of(dataclasses.replace(good, about={**good.about, **changes}))
     with pytest.raises(UserError, match="place after place"):
         sampler_of(dataclasses.replace(good, kind="dividers"))
+
+
+# ---- Whatever is done, in whatever order ----
+
+EDITS = st.one_of(
+    st.builds(GoTo, st.integers(0, N)),
+    st.builds(Watch, st.integers(0, 4)),
+    st.builds(
+        SetValue,
+        st.integers(0, 4),
+        st.integers(0, H - 1),
+        st.integers(0, W - 1),
+        st.tuples(st.integers(0, 3)),
+    ),
+    st.builds(SetControls, st.fixed_dictionaries({"speed": st.sampled_from([1.0, 90.0, 250.0, AT_ONCE])})),
+    st.builds(
+        SetPrompt, st.just(np.full((H, W, 3), 255, np.uint8)), st.sampled_from(["left", "spots"]).map(mask)
+    ),
+    st.sampled_from([StartOver(), Undo(), SetPrompt(), None, None, None]),  # None is a step
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(EDITS, max_size=25))
+def test_in_the_end_the_pictures_are_those_of_what_is_given_and_of_chance_alone(edits):
+    job = make()
+    for edit in edits:
+        with contextlib.suppress(ControlError):  # there may be nothing to undo
+            job.step() if edit is None else job.apply(edit)
+        drawing = seen(job)
+        assert not drawing.frame["entropy"][~drawing.drawn()].any()
+        assert not drawing.values[~drawing.drawn()].any()
+        told = drawing.frame["chances"].sum((2, 3)).reshape(-1) > 0.9
+        assert told.tolist() == (np.arange(N) < drawing.position[job.watched]).tolist()
+    found = frame(play(job))
+    given, keep = (torch.from_numpy(found[name].copy()) for name in ("values", "given"))
+    np.testing.assert_array_equal(found["values"], directly(job, given=given.long(), keep=keep))
+    before = found["chances"]
+    job.apply(Watch(job.watched))  # asks for all of it anew
+    np.testing.assert_allclose(frame(job)["chances"], before, atol=2e-3)
