@@ -29,7 +29,7 @@ class Parser(argparse.ArgumentParser):
 
 def commands() -> dict[str, tuple[str, Callable[[argparse.ArgumentParser], Handler]]]:
     """Command → (what it does, what fills its parser and returns its handler)."""
-    from . import cli_export, cli_fit, cli_info, cli_pixelcnn, cli_train
+    from . import cli_draw, cli_export, cli_fit, cli_info, cli_train
 
     return {
         "fit": ("learn a picture as a divider network", cli_fit.fill_fit),
@@ -37,8 +37,8 @@ def commands() -> dict[str, tuple[str, Callable[[argparse.ArgumentParser], Handl
         "render": ("draw a model at any size", cli_export.fill_render),
         "movie": ("make a movie of a recorded run", cli_export.fill_movie),
         "train": ("train a model on many pictures", cli_train.fill_train),
-        "sample": ("let a trained model draw", cli_pixelcnn.fill_sample),
-        "complete": ("let a trained model finish a picture", cli_pixelcnn.fill_complete),
+        "sample": ("let a trained model draw", cli_draw.fill_sample),
+        "complete": ("let a trained model finish a picture", cli_draw.fill_complete),
         "evaluate": ("measure a trained model on held-out pictures", cli_train.fill_evaluate),
         "info": ("say what a model or a run holds", cli_info.fill_info),
         "pictures": ("list the built-in pictures", cli_info.fill_pictures),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 Handler = Callable[[argparse.Namespace], int]
+LOOK = {"border": 1.0, "samples": 1, "overlay": False, "sharpness": None, "crisp": False}  # where nobody asks
 
 
 def fill_render(parser: argparse.ArgumentParser) -> Handler:
@@ -39,6 +40,7 @@ def fill_movie(parser: argparse.ArgumentParser) -> Handler:
         metavar="S",
         help="how long it lasts (default: every recorded frame once)",
     )
+    add("--pause", type=_above_zero, default=0.0, metavar="S", help="stay on the last picture (default: 0)")
     add(
         "--caption", metavar="TEXT", help='words on it, such as "step {step}: {psnr:.1f} dB, {seconds:.0f} s"'
     )
@@ -58,7 +60,13 @@ def _add_view(parser: argparse.ArgumentParser, sizes: str) -> None:
     add(
         "--size", type=_size, metavar="WxH", help=f"in pixels: {sizes}; another shape shows more of the plane"
     )
-    add("--border", type=_above_zero, default=1.0, metavar="N", help="show N times the extent (default: 1)")
+    add(
+        "--border",
+        type=_above_zero,
+        default=LOOK["border"],
+        metavar="N",
+        help="show N times the extent (default: 1)",
+    )
     add(
         "--samples",
         type=int,
@@ -67,7 +75,11 @@ def _add_view(parser: argparse.ArgumentParser, sizes: str) -> None:
         metavar="N",
         help="N x N a pixel, 1 to 8 (default: 1)",
     )
-    add("--overlay", action="store_true", help="draw the lines and circles over it")
+    add(
+        "--overlay",
+        action="store_true",
+        help="draw the lines and circles over it, or how open each choice was",
+    )
     add("--sharpness", type=_above_zero, metavar="X", help="of the edges (default: the model's)")
     add("--crisp", action="store_true", help="keep edges as few pixels wide as they were when it was learnt")
     add("--json", action="store_true", help="print the result as JSON, as the last line")
@@ -76,7 +88,7 @@ def _add_view(parser: argparse.ArgumentParser, sizes: str) -> None:
 def render(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from .export.movie import crisp_sharpness
+    from .export.divider_scene import crisp_sharpness
     from .export.picture import check_target, write_picture
     from .jobs.divider_model import read_model
     from .models.divider_render import Region
@@ -103,14 +115,13 @@ def render(arguments: argparse.Namespace) -> int:
 def movie(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from .export.movie import LONGER_SIDE, Zoom, movie_of_run, size_for
-    from .jobs.divider_model import read_model
+    from .export.divider_scene import Zoom
+    from .export.movie import movie_of_run
     from .storage.run_folder import RunFolder
 
-    folder = RunFolder(arguments.run)
-    model = read_model(folder.checkpoint())
-    picture = model.target.shape[0], model.target.shape[1]
-    width, height = _sized(arguments.size, picture) or size_for(picture, LONGER_SIDE)
+    look = {name: getattr(arguments, name) for name in LOOK if getattr(arguments, name) != LOOK[name]}
+    if arguments.zoom_to:
+        look["zoom"] = Zoom(*arguments.zoom_to)
     bars: list[Any] = []
 
     def progress(frames: int) -> Callable[[int], None]:
@@ -118,23 +129,21 @@ def movie(arguments: argparse.Namespace) -> int:
         return bars[0].update  # type: ignore[no-any-return]
 
     try:
-        frames = movie_of_run(
-            folder, arguments.out, size=(width, height), fps=arguments.fps, seconds=arguments.seconds,
-            border=arguments.border, samples=arguments.samples, overlay=arguments.overlay, caption=arguments.caption,
-            zoom=Zoom(*arguments.zoom_to) if arguments.zoom_to else None, crisp=arguments.crisp,
-            sharpness=arguments.sharpness, colours=arguments.colours, progress=progress,
+        made = movie_of_run(
+            RunFolder(arguments.run), arguments.out, size=arguments.size, fps=arguments.fps, seconds=arguments.seconds,
+            pause=arguments.pause, caption=arguments.caption, colours=arguments.colours, progress=progress, **look,
         )  # fmt: skip
     finally:
         for bar in bars:
             bar.close()
-    result = {"movie": str(arguments.out), "frames": frames, "seconds": frames / arguments.fps}
-    _report(arguments, result | {"fps": arguments.fps, "width": width, "height": height})
+    result = {"movie": str(arguments.out), "frames": made.frames, "seconds": made.frames / arguments.fps}
+    _report(arguments, result | {"fps": arguments.fps, "width": made.width, "height": made.height})
     return 0
 
 
 def _sized(size: tuple[int, int] | int | None, picture: tuple[int, int]) -> tuple[int, int] | None:
     """(width, height) as asked for: both numbers, or the longer side in the picture's shape."""
-    from .export.movie import size_for
+    from .export.scene import size_for
 
     return size_for(picture, size) if isinstance(size, int) else size
 

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .drawings import KIND as DRAWING
 from .errors import UserError
 
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ def info(arguments: argparse.Namespace) -> int:
         "seconds": about.get("seconds"),
         "psnr": about.get("psnr"),
         "picture": about.get("picture"),
-        **_model_info(checkpoint),
         "resumable": bool(checkpoint.trainer),
+        **_model_info(checkpoint),
     }
     folder = path if path.is_dir() else path.parent
     if (folder / HISTORY).exists():
@@ -44,7 +45,7 @@ def info(arguments: argparse.Namespace) -> int:
 
 def _model_info(checkpoint: Checkpoint) -> dict[str, Any]:
     """What is said of a model of each kind."""
-    kinds = {"dividers": _divider_info, "pixelcnn": _pixelcnn_info}
+    kinds = {"dividers": _divider_info, "pixelcnn": _pixelcnn_info, DRAWING: _drawing_info}
     if checkpoint.kind not in kinds:
         raise UserError(f"This studio knows no model of kind {checkpoint.kind!r}; a newer one may.")
     return kinds[checkpoint.kind](checkpoint)
@@ -59,6 +60,26 @@ def _pixelcnn_info(checkpoint: Checkpoint) -> dict[str, Any]:
         "numbers": count_numbers(read_pixelcnn(checkpoint)),
         "dataset": about.get("dataset"),
         "held_out_nats_per_dimension": about.get("best"),
+    }
+
+
+def _drawing_info(checkpoint: Checkpoint) -> dict[str, Any]:
+    from .jobs.draw import DrawPictures
+    from .jobs.samplers import network_of
+
+    job, network = DrawPictures.from_checkpoint(checkpoint), network_of(checkpoint)
+    (height, width), state, metrics = job.sampler.size, job.state, job.snapshot().metrics
+    return {
+        "pictures": len(state.position),
+        "places": f"{width}x{height}",
+        "channels": job.sampler.channels,
+        "levels": job.sampler.levels,
+        "drawn": f"{metrics['share']:.0%}",
+        "given": int(state.given.sum()),
+        "bits_per_dimension": metrics.get("bits"),
+        "surprise_per_dimension": metrics.get("surprise"),
+        "resumable": True,
+        "network": {"kind": network.kind, **_model_info(network)},
     }
 
 

@@ -16,7 +16,7 @@ import dataclasses
 import math
 import threading
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -133,13 +133,17 @@ def given_flags(cls: type, namespace: argparse.Namespace) -> dict[str, Any]:
     return {c.name: getattr(namespace, c.name) for c in controls_of(cls) if hasattr(namespace, c.name)}
 
 
-def add_flags(parser: argparse.ArgumentParser, cls: type) -> None:
-    """One command-line flag a control. Flags not given stay out of the namespace, so defaults live in one place."""
+def add_flags(parser: argparse.ArgumentParser, holder: Any, without: Collection[str] = ()) -> None:
+    """One command-line flag a control, of a dataclass or of an instance with defaults of its own. Flags not given stay
+    out of the namespace, so defaults live in one place."""
     groups: dict[str, Any] = {}
-    for c in controls_of(cls):
+    for c in controls_of(holder):
+        if c.name in without:
+            continue
         title = c.group or "controls"
         group = groups.setdefault(title, parser.add_argument_group(title.lower()))
-        shown = f"{c.default:g}" if isinstance(c.default, float) else c.default
+        default = getattr(holder, c.name)
+        shown = f"{default:g}" if isinstance(default, float) else default
         text = f"{c.help} (default: {shown})".replace("%", "%%")
         options: dict[str, Any] = {"dest": c.name, "default": argparse.SUPPRESS, "help": text}
         if c.type is bool:

@@ -21,12 +21,14 @@ B pictures of H × W places, N of them in the order.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from .errors import UserError
 from .snapshot import Array
 
 KIND = "drawing"
@@ -64,6 +66,12 @@ class Drawing:
         return (1, 1) if tiles is None else (tiles.shape[1], tiles.shape[2])
 
     @property
+    def most_bits(self) -> float:
+        """The entropy of a place of which nothing is known."""
+        levels = len(self.still["ramp" if "ramp" in self.still else "tiles"])
+        return float(self.values.shape[3] * math.log2(levels))
+
+    @property
     def position(self) -> npt.NDArray[np.int64]:
         return np.asarray(self.frame["position"], np.int64)
 
@@ -80,11 +88,12 @@ class Drawing:
         return behind | given
 
     def cursor(self, picture: int) -> tuple[int, int] | None:
-        """The place of a picture that is drawn next: (y, x); None if it is done."""
-        position, order = int(self.position[picture]), self.still["order"]
-        if position >= len(order):
+        """The place of a picture that is drawn next: (y, x); None if there is none."""
+        ahead = self.still["order"][int(self.position[picture]) :]
+        ahead = ahead[~self.frame["given"][picture].reshape(-1)[ahead]]
+        if not len(ahead):
             return None
-        y, x = divmod(int(order[position]), self.size[1])
+        y, x = divmod(int(ahead[0]), self.size[1])
         return y, x
 
     def pictures(self) -> Bytes:
@@ -122,6 +131,14 @@ class Drawing:
             return None
         chances = np.asarray(self.frame["chances"][y, x], np.float64)
         return chances if chances[0].sum() > 0.5 else None
+
+
+def still_of(model: Mapping[str, Array]) -> dict[str, Array]:
+    """What stays the same, out of the model of a drawing's checkpoint."""
+    still = {name.removeprefix(STILL): array for name, array in model.items() if name.startswith(STILL)}
+    if "order" not in still or not still.keys() & {"tiles", "ramp"}:
+        raise UserError("The drawing is damaged: it does not say what it looks like.")
+    return still
 
 
 def _grown(colours: Bytes, drawing: Drawing) -> Bytes:

@@ -20,7 +20,8 @@ from scalefree_studio.cli import main
 from scalefree_studio.errors import UserError
 from scalefree_studio.export import video
 from scalefree_studio.export.caption import draw_caption, filled
-from scalefree_studio.export.movie import Zoom, moments, movie_of_run
+from scalefree_studio.export.divider_scene import DividerScene, Zoom
+from scalefree_studio.export.movie import moments, movie_of_run
 from scalefree_studio.export.video import VideoWriter
 from scalefree_studio.models.divider_render import Region
 from scalefree_studio.snapshot import Checkpoint, Snapshot
@@ -213,7 +214,7 @@ def edges(frames: np.ndarray) -> np.ndarray:
 
 def test_every_recorded_frame_is_shown_once(tmp_path: Path) -> None:
     run = Recording([snapshot(step) for step in range(0, 101, 5)])
-    assert movie_of_run(run, tmp_path / "a.mp4", size=(120, 80)) == 21
+    assert movie_of_run(run, tmp_path / "a.mp4", size=(120, 80)).frames == 21
     frames = frames_of(tmp_path / "a.mp4")
     assert frames.shape == (21, 80, 120, 3)
     np.testing.assert_allclose(edges(frames), np.linspace(0.25, 0.75, 21), atol=0.02)
@@ -228,7 +229,7 @@ def test_its_size_follows_the_picture(tmp_path: Path) -> None:
 @pytest.mark.parametrize("seconds", [0.5, 4])
 def test_it_lasts_as_long_as_asked(seconds: float, tmp_path: Path) -> None:
     run = Recording([snapshot(step) for step in range(0, 101, 5)])
-    count = movie_of_run(run, tmp_path / "a.mp4", size=(120, 80), seconds=seconds, fps=20)
+    count = movie_of_run(run, tmp_path / "a.mp4", size=(120, 80), seconds=seconds, fps=20).frames
     frames = frames_of(tmp_path / "a.mp4")
     assert count == len(frames) == 20 * seconds
     np.testing.assert_allclose(edges(frames), np.linspace(0.25, 0.75, count), atol=0.04)
@@ -237,7 +238,8 @@ def test_it_lasts_as_long_as_asked(seconds: float, tmp_path: Path) -> None:
 def test_slow_motion_makes_frames_between_unless_the_units_changed() -> None:
     twice = np.zeros(2, np.float32)
     run = Recording([snapshot(0), snapshot(100), snapshot(200, unit_ids=np.array([7]), line_angle=twice)])
-    shown = [s for _, s in moments(run, [1, 2, 3], 9)]
+    scene = DividerScene(run.checkpoint(), run.snapshots[-1])
+    shown = [s for _, s in moments(run, [1, 2, 3], 9, scene.between)]
     offsets = [float(s.frame["line_offset"][0]) for s in shown]
     np.testing.assert_allclose(offsets[:5], np.linspace(-0.5, 0.5, 5), atol=1e-6)
     assert [s.step for s in shown[4:]] == [100, 100, 200, 200, 200]
@@ -297,7 +299,7 @@ def test_a_caption_of_any_length_can_be_drawn() -> None:
     [
         (Recording([]), {}, "Nothing was recorded"),
         (Recording([snapshot(0)]), {"caption": "{x}"}, "A caption knows"),
-        (Recording([Snapshot("pixelcnn", 0, 0, {})]), {}, "no movies"),
+        (Recording([Snapshot("gan", 0, 0, {})]), {}, "no movies"),
         (Recording([snapshot(0, line_offset=np.zeros(3, np.float32))]), {}, "damaged"),
     ],
 )

@@ -276,7 +276,7 @@ def test_bad_input_is_one_line_and_exit_2(
 
 
 def test_crisp_edges_are_as_many_pixels_wide_as_when_learnt() -> None:
-    from scalefree_studio.export.movie import crisp_sharpness
+    from scalefree_studio.export.divider_scene import crisp_sharpness
 
     assert crisp_sharpness(1000, (20, 40), Region.whole((20, 40), 20, 40)) == pytest.approx(1000)
     assert crisp_sharpness(1000, (20, 40), Region.whole((20, 40), 200, 400)) == pytest.approx(10_000)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -30,9 +30,10 @@ class _Plain(string.Formatter):
         return format(value, format_spec or (".2f" if isinstance(value, float) else ""))
 
 
-def filled(caption: str, snapshot: Snapshot) -> str:
-    """A caption such as "step {step}: {psnr:.1f} dB", filled in for a moment; or a UserError in one sentence."""
-    known: dict[str, Any] = {"psnr": None, "loss": None, **snapshot.metrics}
+def filled(caption: str, snapshot: Snapshot, measured: Iterable[str] = ()) -> str:
+    """A caption such as "step {step}: {psnr:.1f} dB", filled in for a moment; or a UserError in one sentence.
+    `measured` is what is known at other moments, if not at this."""
+    known: dict[str, Any] = {"psnr": None, "loss": None, **dict.fromkeys(measured), **snapshot.metrics}
     known |= {"step": snapshot.step, "seconds": snapshot.seconds}
     try:
         return _Plain().vformat(caption.replace("\\n", "\n"), (), known)

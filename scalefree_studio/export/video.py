@@ -48,6 +48,14 @@ def fragments() -> str:
     return f"{best}+frag_every_frame"
 
 
+def check_path(path: Path) -> None:
+    """A UserError where no movie could be written."""
+    if path.suffix.lower() != ".mp4":
+        raise UserError(f"A movie is written as .mp4; {path.name!r} ends otherwise.")
+    if not path.parent.is_dir():
+        raise UserError(f"{path} cannot be written: there is no such folder.")
+
+
 class VideoWriter:
     """Give it frames (height, width, 3) of bytes, all of one size, then close it; or use it as a context.
 
@@ -64,10 +72,7 @@ class VideoWriter:
         quality: int = QUALITY,
     ):
         self.path = Path(path)
-        if self.path.suffix.lower() != ".mp4":
-            raise UserError(f"A movie is written as .mp4; {self.path.name!r} ends otherwise.")
-        if not self.path.parent.is_dir():
-            raise UserError(f"{self.path} cannot be written: there is no such folder.")
+        check_path(self.path)
         if colours not in COLOURS:
             raise UserError(f"The colours of a movie are one of {', '.join(COLOURS)}, not {colours!r}.")
         if not 1 <= min(width, height) <= max(width, height) <= LARGEST:

@@ -1,0 +1,206 @@
+"""`scalefree-studio sample` and `complete`: drawing without a window, with any model that draws in order."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .controls import add_flags, edited, given_flags, values_of
+from .errors import JobError, UserError
+from .jobs.drawing_controls import AT_ONCE, DrawControls
+from .terminal import ProgressBar, report, signals_stop
+
+if TYPE_CHECKING:
+    from .jobs.draw import DrawPictures
+    from .jobs.sampler import Sampler
+    from .storage.run_folder import RunFolder
+
+Handler = Callable[[argparse.Namespace], int]
+SAMPLED, COMPLETED = DrawControls(), DrawControls(count=8)
+SECONDS, FPS = 10.0, 30.0  # of a movie
+PAUSE = 0.2  # of its time, on the finished wall
+
+
+def fill_sample(parser: argparse.ArgumentParser) -> Handler:
+    parser.add_argument("model", type=Path, metavar="MODEL", help="a model file or a run folder")
+    parser.add_argument("out", type=Path, metavar="OUT.png", help="the wall of pictures")
+    parser.add_argument("--size", metavar="HxW", help="of each picture (default: as learnt)")
+    _drawing_flags(parser, SAMPLED)
+    return sample
+
+
+def sample(arguments: argparse.Namespace) -> int:
+    sampler = _sampler(arguments, _size(arguments.size) if arguments.size else None)
+    return _draw(arguments, _job(arguments, sampler, SAMPLED))
+
+
+def fill_complete(parser: argparse.ArgumentParser) -> Handler:
+    parser.add_argument("model", type=Path, metavar="MODEL", help="a model file or a run folder")
+    parser.add_argument("image", type=Path, metavar="IMAGE", help="the picture to complete")
+    parser.add_argument("out", type=Path, metavar="OUT.png", help="the wall of completed pictures")
+    parser.add_argument(
+        "--keep", default="top", metavar="top|left|MASK.png",
+        help="what is given: a half, or where a mask is white (default: top)",
+    )  # fmt: skip
+    _drawing_flags(parser, COMPLETED)
+    return complete
+
+
+def complete(arguments: argparse.Namespace) -> int:
+    import numpy as np
+
+    from .data.pictures import fitted, load_picture
+    from .jobs.drawing_edits import SetPrompt
+
+    sampler = _sampler(arguments)
+    height, width = sampler.size
+    keep = np.zeros((height, width), bool)
+    if arguments.keep == "top":
+        keep[: height // 2] = True
+    elif arguments.keep == "left":
+        keep[:, : width // 2] = True
+    else:
+        keep = fitted(load_picture(arguments.keep).pixels, sampler.size, channels=1)[..., 0] > 127
+    pixels = load_picture(arguments.image).pixels
+    job = _job(arguments, sampler, COMPLETED)
+    job.apply(SetPrompt(pixels, keep))
+    return _draw(arguments, job)
+
+
+def _drawing_flags(parser: argparse.ArgumentParser, controls: DrawControls) -> None:
+    add = parser.add_argument
+    add_flags(parser, controls, without=("label", "speed"))  # nobody watches: it is drawn at once
+    add(
+        "--label",
+        dest="of_class",
+        metavar="CLASS",
+        help="of which class, by number or name (default: each in turn)",
+    )
+    add("--no-cache", action="store_true", help="the naive way: a full pass for every number drawn")
+    add("--movie", type=Path, metavar="OUT.mp4", help="also make a movie of how they are drawn")
+    add("--seconds", type=float, metavar="S", help=f"how long it lasts (default: {SECONDS:g})")
+    add("--fps", type=float, metavar="N", help=f"its frames a second (default: {FPS:g})")
+    add("--run", type=Path, metavar="DIR", help="leave a run folder, to look at and to draw on in the window")
+    add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute")
+    add("--json", action="store_true", help="print the result as JSON, as the last line")
+
+
+def _sampler(arguments: argparse.Namespace, size: tuple[int, int] | None = None) -> Sampler:
+    from .api import choose_device
+    from .jobs.samplers import sampler_of
+    from .storage.run_folder import load_checkpoint
+
+    device = choose_device(arguments.device)
+    return sampler_of(load_checkpoint(arguments.model), device, size, cached=not arguments.no_cache)
+
+
+def _job(arguments: argparse.Namespace, sampler: Sampler, controls: DrawControls) -> DrawPictures:
+    from .jobs.draw import DrawPictures
+
+    controls = edited(controls, given_flags(DrawControls, arguments))
+    if not _is_recorded(arguments):
+        controls = replace(
+            controls, speed=AT_ONCE
+        )  # a row a step, rather than as few places as a movie wants
+    return DrawPictures(sampler, replace(controls, label=_label(arguments.of_class, list(sampler.classes))))
+
+
+def _draw(arguments: argparse.Namespace, job: DrawPictures) -> int:
+    from .drawings import Drawing
+    from .export.movie import movie_of_run
+    from .export.wall import write_wall
+    from .runner import Consumer, Runner
+    from .storage.recorder import Recorder
+
+    length, fps = _check_outputs(arguments)
+    with ExitStack() as stack:
+        folder = stack.enter_context(_recorded_in(arguments, job)) if _is_recorded(arguments) else None
+        consumers: list[Consumer] = [ProgressBar(job.limit, "drawing")]
+        if folder is not None:
+            recorder = Recorder(folder.history_path, every=1)
+            recorder.show(job.snapshot())  # the empty wall
+            consumers.append(recorder)
+        runner = Runner(job, consumers, folder.keep if folder else None)
+        with signals_stop(runner):
+            runner.run(until_limit=True)
+        if runner.status.failed or runner.status.unsaved:
+            raise JobError(runner.status.message)
+        last = job.snapshot()
+        write_wall(Drawing(last.frame, job.still()).pictures(), arguments.out)
+        if folder is not None and arguments.movie:
+            drawing = length * (1 - PAUSE)
+            movie_of_run(folder, arguments.movie, seconds=drawing, pause=length - drawing, fps=fps)
+    named = {"movie": arguments.movie, "run": arguments.run}
+    report({
+        "pictures": job.controls.count, "seconds": round(job.seconds, 3), **_bits(last.metrics),
+        "picture": str(arguments.out), **{name: str(path) for name, path in named.items() if path},
+    }, arguments.json)  # fmt: skip
+    return 0
+
+
+def _bits(metrics: Mapping[str, float]) -> dict[str, float]:
+    """How open the choices were, and how surprising what came of them, in bits per dimension, if there were any."""
+    return {name: round(metrics[name], 4) for name in ("bits", "surprise") if name in metrics}
+
+
+def _is_recorded(arguments: argparse.Namespace) -> bool:
+    return arguments.movie is not None or arguments.run is not None
+
+
+@contextmanager
+def _recorded_in(arguments: argparse.Namespace, job: DrawPictures) -> Iterator[RunFolder]:
+    """The run folder that was asked for, or one for the time being."""
+    from .storage.run_folder import RunFolder
+
+    if arguments.run is None:
+        with tempfile.TemporaryDirectory() as place:
+            yield RunFolder(place)
+        return
+    folder = RunFolder(arguments.run)
+    if folder.model_path.exists():
+        raise UserError(f"{folder.path} already holds a run; name another --run.")
+    folder.describe(sys.argv, seed=job.controls.seed, controls=values_of(job.controls))
+    yield folder
+
+
+def _check_outputs(arguments: argparse.Namespace) -> tuple[float, float]:
+    """Seconds and frames a second of the movie; what cannot be written is told before anything is drawn."""
+    from .export.video import check_path
+
+    if not arguments.out.parent.is_dir():
+        raise UserError(f"{arguments.out} cannot be written: there is no such folder.")
+    if arguments.movie is None and (arguments.seconds, arguments.fps) != (None, None):
+        raise UserError("--seconds and --fps are of a movie; name it with --movie OUT.mp4.")
+    length = SECONDS if arguments.seconds is None else arguments.seconds
+    fps = FPS if arguments.fps is None else arguments.fps
+    if not (0 < length <= 1e6 and 0 < fps <= 1000):
+        raise UserError("A movie lasts more than 0 seconds, and shows between 0 and 1000 frames in each.")
+    if arguments.movie is not None:
+        check_path(arguments.movie)
+    return length, fps
+
+
+def _label(wanted: str | None, classes: list[str]) -> int:
+    """The number of a class, by its name or number; -1 for each in turn."""
+    if wanted is None:
+        return -1
+    if not classes:
+        raise UserError("This model was trained without labels; leave --label out.")
+    index = classes.index(wanted) if wanted in classes else int(wanted) if wanted.isdecimal() else -1
+    if not 0 <= index < len(classes):
+        raise UserError(f"--label is a number from 0 to {len(classes) - 1} or one of {', '.join(classes)}.")
+    return index
+
+
+def _size(text: str) -> tuple[int, int]:
+    height, _, width = text.lower().partition("x")
+    width = width or height
+    if not (height.isdecimal() and width.isdecimal()) or not 1 <= int(height) * int(width) <= 1 << 20:
+        raise UserError(f"--size is written like 28x28, not {text}.")
+    return int(height), int(width)
