@@ -9,12 +9,15 @@ from PIL import Image
 
 from scalefree_studio.cli import main
 from scalefree_studio.data.datasets import Dataset
+from scalefree_studio.data.quantise import dequantise
 from scalefree_studio.errors import UserError
 from scalefree_studio.jobs.job import Limit, SetControls
 from scalefree_studio.jobs.pixelcnn_controls import TrainControls
 from scalefree_studio.jobs.pixelcnn_model import read_pixelcnn
+from scalefree_studio.jobs.samples import Look, spread
 from scalefree_studio.jobs.train_pixelcnn import TrainPixelCNN
-from scalefree_studio.models.pixelcnn import bits_per_dimension
+from scalefree_studio.models.pixelcnn import PixelCNN, bits_per_dimension
+from scalefree_studio.models.pixelcnn_sample import Request, draw, finish, uniforms
 from scalefree_studio.snapshot import Checkpoint
 from scalefree_studio.storage.run_folder import load_checkpoint
 
@@ -68,35 +71,114 @@ def test_it_learns_stripes_and_which_is_which():
     assert bits_per_dimension(job.evaluate()) == pytest.approx(1.0, abs=1e-5)  # untaught: log2 of two levels
     run(job, 120)
     assert bits_per_dimension(job.evaluate()) < 0.1
-    wall = job.renew_wall(8)
-    assert (wall == stripes().train_images[:8]).mean() > 0.9
+    assert (job.renew_wall()[:48] == stripes().train_images).mean() > 0.9
 
 
 def test_snapshots_tell_the_loss_in_nats_and_bits():
     job = run(make(), 10)
     shot = job.snapshot()
     assert shot.metrics["bits_per_dimension"] == pytest.approx(shot.metrics["loss"] / np.log(2))
-    assert job.epoch == 1 and shot.metrics["held_out"] == pytest.approx(job.evaluate(), abs=0.2)
+    assert shot.metrics["held_out_bits"] == pytest.approx(shot.metrics["held_out"] / np.log(2))
+    assert shot.metrics["steps_per_second"] > 0
+
+
+@pytest.mark.parametrize("averaging", [0.0, 0.8])
+def test_a_look_at_held_out_pictures_takes_a_batch_a_step(averaging):
+    """It tells of the network as it was at the end of the epoch, while that goes on learning."""
+    job = run(make(averaging=averaging), 6)  # 48 pictures in batches of 8; 12 are held out
+    assert job.epoch == 1 and "held_out" not in job.snapshot().metrics
+    then = job.evaluate()
+    run(job, 1)
+    assert job.snapshot().metrics["held_out"] == pytest.approx(then, rel=1e-6)
+    assert job.evaluate() != then
+
+
+def test_of_many_held_out_pictures_some_stand_for_all():
+    assert spread(5, 9).tolist() == [0, 1, 2, 3, 4]
+    assert spread(0, 9).tolist() == []
+    some = spread(10_000, 500)
+    assert len(some) == 500 and some[0] == 0 and some[-1] == 9_999
+    assert np.ptp(np.diff(some)) <= 1, "evenly: their order may be that of classes"
+
+
+@pytest.mark.parametrize("averaging", [0.0, 0.8])
+def test_the_wall_renews_itself_row_by_row_with_the_network_of_one_moment(averaging):
+    job = run(make(wall_every=10, averaging=averaging), 9)
+    assert "wall" not in job.snapshot().frame
+    run(job, 1)
+    now = PixelCNN(job.model.shape)
+    now.load_state_dict(job.drawing_model().state_dict())
+    request = Request(uniforms(64, 6, 6, 1, seed=0), torch.arange(64) % 2)
+    expected = dequantise(finish(draw(now, request), request).numpy(), 2)
+    old = None
+    for row in range(1, 7):
+        shot = job.snapshot()
+        assert shot.frame["fresh"] == row
+        assert (shot.frame["wall"][:, :row] == expected[:, :row]).all()
+        assert row == 6 or not shot.frame["wall"][:, row:].any()
+        old = shot.frame["wall"]
+        job.step()
+    run(job, 4)  # the next one goes over it
+    wall = job.snapshot().frame["wall"]
+    assert job.snapshot().frame["fresh"] == 1 and (wall[:, 1:] == old[:, 1:]).all()
+
+
+def test_the_wall_does_not_disturb_the_learning():
+    assert same(weights(run(make(wall_every=0), 30)), weights(run(make(wall_every=3), 30)))
+
+
+def test_it_tells_how_surprising_held_out_pictures_are():
+    job = run(make(wall_every=10), 10)
+    surprise, held = job.snapshot().frame["surprise"], job.still()["held"]
+    which = spread(12, 8)
+    assert held.tolist() == stripes().held_images[which].tolist()
+    for k, n in enumerate(which):
+        levels = torch.from_numpy(stripes().held_images[n : n + 1].astype(np.int64)) // 255
+        said = job.drawing_model()(job.model.scaled(levels), torch.tensor([n % 2]))  # (1, H, W, 1, L)
+        chances = said.softmax(-1).gather(-1, levels[..., None])
+        expected = -chances.log2()[0, ..., 0, 0].detach().numpy()
+        np.testing.assert_allclose(surprise[k], expected, rtol=2e-3, atol=2e-3)
+
+
+def test_a_run_that_is_over_rests_and_has_judged_its_last_network():
+    job = run(make(9), 8)
+    assert job.rest == 0
+    run(job, 1)
+    assert job.rest == np.inf
+    assert job.snapshot().metrics["held_out"] == pytest.approx(job.evaluate(), rel=1e-6)
+
+
+def test_the_pictures_decide_on_channels_and_classes():
+    job = make(channels=3, classes=7)
+    job.apply(SetControls({"channels": 3, "classes": 9, "seed": 4}))
+    assert (job.controls.channels, job.controls.classes, job.controls.seed) == (1, 2, 4)
 
 
 @pytest.mark.parametrize("controls", [{}, {"dropout": 0.2}, {"averaging": 0.9, "labelled": False}], ids=str)
 def test_resume_equals_uninterrupted(controls):
     whole = run(make(40, **controls), 40)
-    half = run(make(40, **controls), 17)
-    resumed = TrainPixelCNN.from_checkpoint(half.checkpoint(), stripes())
-    assert resumed.step_count == 17
-    assert same(weights(run(resumed, 23)), weights(whole))
+    half = run(make(40, **controls), 18)
+    saved = half.checkpoint()
+    assert saved.about["look"], "it was at work on held-out pictures"
+    run(half, 4)
+    resumed = TrainPixelCNN.from_checkpoint(saved, stripes())
+    assert resumed.step_count == 18
+    run(resumed, 4)
+    assert half.snapshot().metrics["held_out"] == resumed.snapshot().metrics["held_out"]
+    assert same(weights(run(resumed, 18)), weights(whole))
     assert resumed.evaluate() == whole.evaluate()
+    best = [job.checkpoint().model for job in (resumed, whole)]
+    assert all((best[0][name] == best[1][name]).all() for name in best[1])
 
 
-def test_the_best_network_is_kept_and_patience_ends_the_run():
+def test_the_best_network_is_kept_and_patience_ends_the_run(monkeypatch):
+    losses = iter([0.5, 0.4, 0.6, 0.7])  # of each epoch's look
+    monkeypatch.setattr(Look, "loss", property(lambda look: next(losses)))
     job = make(100_000, patience=2, learning_rate=1e-6, warm_up=0)
-    job.evaluate = iter([0.5, 0.4, 0.6, 0.7]).__next__  # each epoch's held-out loss
-    kept = None
-    for _ in range(6 * 4):
-        job.step()
-        if job.epoch == 2 and kept is None:
-            kept = weights(job)
+    run(job, 2 * 6)
+    assert job.epoch == 2
+    kept = weights(job)
+    run(job, 2 * 6 + 1)
     assert job.stopped_early and job.limit.reached(job.step_count, job.seconds)
     assert same({n: torch.tensor(a) for n, a in job.checkpoint().model.items()}, kept)
 

@@ -51,6 +51,10 @@ class TrainControls(PixelCNNShape):
         True, label="Labels", help="Learn what belongs to which class, so that a class can be asked for.",
         group="Learning",
     )
+    wall_every: int = control(
+        50, label="New samples", help="A new wall of samples is begun every so many steps; 0 draws none.",
+        low=0, high=100_000, live=True, group="Learning", unit="steps", advanced=True,
+    )
     seed: int = control(
         0, label="Seed", help="The same seed and settings give the same network.",
         low=0, high=2**31 - 1, group="Learning",

@@ -1,7 +1,9 @@
-"""Train a gated PixelCNN on a data set. A step is one batch; an epoch ends with a look at the held-out pictures."""
+"""Train a gated PixelCNN on a data set. A step is one batch, and a little of what it shows of itself: a row of samples,
+a batch of held-out pictures."""
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Mapping
@@ -16,20 +18,21 @@ from ..data.datasets import Dataset
 from ..data.quantise import Bytes, dequantise, quantise
 from ..errors import JobError, UserError
 from ..models.pixelcnn import PixelCNN, bits_per_dimension
-from ..models.pixelcnn_sample import Request, draw, finish, uniforms
-from ..snapshot import Array, Change, Checkpoint, Snapshot, frozen, frozen_all
+from ..snapshot import Array, Change, Checkpoint, Snapshot, frozen_all
 from .job import Edit, Limit, SetControls, StartOver
 from .pixelcnn_controls import TrainControls
 from .pixelcnn_model import KIND, arrays_of, controls_learnt, read_pixelcnn, shape_of, tensor_of
+from .samples import LOOKED_AT, Look, Samples, spread
 
 BETAS = (0.9, 0.95)
-WALL = 64  # pictures on the wall of samples
+WALL, HELD = 64, 8  # pictures on the wall of samples, and of those held out
+LOOK_EVERY = 200  # steps between two looks at held-out pictures, if an epoch has more
+SMOOTH = 0.1  # of the speed
 EVALUATED = 256  # pictures at a time when evaluating
 
 
 class TrainPixelCNN:
     kind = KIND
-    rest = 0.0
 
     def __init__(
         self,
@@ -42,12 +45,18 @@ class TrainPixelCNN:
         self.dataset, self.spec = dataset, spec or dataset.name
         self._limit = limit or Limit()
         self.device = torch.device(device)
-        classes = len(dataset.classes)
-        wanted = controls or TrainControls()
-        self._controls = edited(wanted, {
-            "channels": dataset.shape[2], "classes": classes if wanted.labelled and classes > 1 else 0,
-        })  # fmt: skip
+        self._controls = self._fitted(controls or TrainControls())
+        held = len(dataset.held_images)
+        self._looked_at = spread(held, LOOKED_AT)
+        self._held_shown = spread(held, HELD)
         self.start()
+
+    def _fitted(self, wanted: TrainControls) -> TrainControls:
+        """With what the pictures decide."""
+        classes = len(self.dataset.classes)
+        return edited(wanted, {
+            "channels": self.dataset.shape[2], "classes": classes if wanted.labelled and classes > 1 else 0,
+        })  # fmt: skip
 
     def start(self) -> None:
         """Forget everything learnt and begin."""
@@ -58,11 +67,14 @@ class TrainPixelCNN:
         self._average = {n: p.detach().clone() for n, p in self.model.named_parameters()}
         self._optimizer = torch.optim.AdamW(self.model.parameters(), lr=0.0, betas=BETAS)
         self._batches = Batches(len(self.dataset.train_images), c.batch_size, c.seed)
+        self._look: Look | None = None  # at held-out pictures, while it lasts
         self._held = math.nan  # nats per dimension
         self._best, self._best_epoch = math.inf, 0
         self._best_weights = self._weights()
         self._loss = torch.tensor(math.nan)
-        self._wall: Array | None = None
+        self._samples = Samples(WALL, self.dataset.shape, c.levels, c.classes, c.seed)
+        self._surprise: Array | None = None
+        self._rate = 0.0  # steps a second
         self.stopped_early = False
 
     @property
@@ -81,6 +93,10 @@ class TrainPixelCNN:
         c = self._controls
         epochs = Limit(steps=math.ceil(c.epochs * len(self.dataset.train_images) / c.batch_size))
         return epochs if self._limit == Limit() else self._limit
+
+    @property
+    def rest(self) -> float:
+        return math.inf if self.limit.reached(self.step_count, self.seconds) else 0.0
 
     @property
     def progress(self) -> float:
@@ -109,9 +125,18 @@ class TrainPixelCNN:
         if message:  # outside of the handler, which would keep the tensors alive
             raise JobError(message)
         self.step_count += 1
-        if self.epoch > epoch:
-            self._look_back()
-        self.seconds += time.perf_counter() - began
+        if self._look is None and (self.epoch > epoch or self.step_count % LOOK_EVERY == 0):
+            self._look = Look(self.model, self._weights())
+        if self._look is not None:
+            self._look_on(self._look)
+        self._show_on()
+        took = time.perf_counter() - began
+        self.seconds += took
+        self._rate += (1 / took - self._rate) * (SMOOTH if self._rate else 1.0)
+        if self.limit.reached(self.step_count, self.seconds) and not self.stopped_early:  # there is no later step
+            self._look = self._look or Look(self.model, self._weights())
+            while self._look is not None:
+                self._look_on(self._look)
 
     def _learn(self) -> None:
         c = self._controls
@@ -130,18 +155,39 @@ class TrainPixelCNN:
             for name, parameter in self.model.named_parameters():
                 self._average[name].lerp_(parameter, 1 - c.averaging)
 
-    def _look_back(self) -> None:
-        """At the end of an epoch: how good is it on pictures never learnt from?"""
+    def _look_on(self, look: Look) -> None:
+        """A batch more of held-out pictures; after the last one it is known how good the network was."""
         if not torch.isfinite(self._loss):
             self._load(self._best_weights)
             raise JobError(
                 "The loss stopped being a number; back at the best network. Lower the learning rate."
             )
-        self._held = self.evaluate()
+        part = self._looked_at[look.at : look.at + self._controls.batch_size]
+        look.batch(*self._tensors(self.dataset.held_images[part], self.dataset.held_labels[part]))
+        if look.at < len(self._looked_at):
+            return
+        self._look, self._held = None, look.loss
         if self._held < self._best:
-            self._best, self._best_epoch, self._best_weights = self._held, self.epoch, self._weights()
+            self._best, self._best_epoch, self._best_weights = self._held, self.epoch, look.weights
         patience = self._controls.patience
         self.stopped_early = bool(patience) and self.epoch - self._best_epoch >= patience
+
+    def _show_on(self) -> None:
+        """A row more of the samples, or the first of others."""
+        if self._samples.drawing:
+            self._samples.row()
+        elif self._controls.wall_every and self.step_count % self._controls.wall_every == 0:
+            model = self.drawing_model()
+            self._samples.begin(model)
+            self._surprise = self._surprised(model)
+
+    @torch.no_grad()
+    def _surprised(self, model: PixelCNN) -> Array:
+        """How surprising a few held-out pictures are, in bits a place: (K, H, W)."""
+        part = self._held_shown
+        told = self._tensors(self.dataset.held_images[part], self.dataset.held_labels[part])
+        bits = bits_per_dimension(1.0) * model.surprise(*told).sum(-1)
+        return bits.cpu().numpy().astype(np.float16)
 
     @torch.no_grad()
     def evaluate(self, model: PixelCNN | None = None) -> float:
@@ -159,7 +205,7 @@ class TrainPixelCNN:
         self.model.eval()
         if not self._controls.averaging:
             return self.model
-        model = PixelCNN(self.model.shape).to(self.device).eval()
+        model = copy.deepcopy(self.model)
         model.load_state_dict(self._average, strict=False)
         return model
 
@@ -184,27 +230,32 @@ class TrainPixelCNN:
             metrics |= {"loss": loss, "bits_per_dimension": bits_per_dimension(loss)}
         if math.isfinite(self._held):
             metrics |= {"held_out": self._held, "held_out_bits": bits_per_dimension(self._held)}
-        frame = {} if self._wall is None else {"wall": self._wall}
+        if self._rate:
+            metrics["steps_per_second"] = self._rate
+        frame: dict[str, Array] = {}
+        if self._samples.any:
+            frame |= {"wall": self._samples.pictures, "fresh": np.array(self._samples.fresh)}
+        if self._surprise is not None:
+            frame["surprise"] = self._surprise
         return Snapshot(KIND, self.step_count, self.seconds, frozen_all(frame), metrics)
 
-    def renew_wall(self, count: int = WALL) -> Bytes:
-        """Draw samples with the network as it is: (count, H, W, C) bytes."""
-        height, width, channels = self.dataset.shape
-        labels = torch.arange(count) % self._controls.classes if self._controls.classes else None
-        request = Request(uniforms(count, height, width, channels, self._controls.seed), labels)
-        levels = finish(draw(self.drawing_model(), request), request)
-        wall = dequantise(levels.cpu().numpy(), self._controls.levels)
-        self._wall = frozen(wall)
-        return wall
+    def renew_wall(self) -> Bytes:
+        """Draw all samples with the network as it is: (M, H, W, C) bytes."""
+        self._samples.begin(self.drawing_model())
+        while self._samples.drawing:
+            self._samples.row()
+        return self._samples.pictures
 
     def still(self) -> Mapping[str, Array]:
-        return {"held_out": self.dataset.held_images[:WALL]}
+        """A few held-out pictures, as the network sees them."""
+        levels = quantise(self.dataset.held_images[self._held_shown], self._controls.levels)
+        return frozen_all({"held": dequantise(levels, self._controls.levels)})
 
     # What a person changes.
 
     def apply(self, edit: Edit) -> Change:
         if isinstance(edit, SetControls):
-            new = edited(self._controls, edit.values)
+            new = self._fitted(edited(self._controls, edit.values))
             changed = [c for c in controls_of(new) if getattr(new, c.name) != getattr(self._controls, c.name)]
             self._controls = new
             self.model.dropout = new.dropout
@@ -229,6 +280,7 @@ class TrainPixelCNN:
             "held_out": None if math.isnan(self._held) else self._held,
             "best": None if math.isinf(self._best) else self._best,
             "best_epoch": self._best_epoch,
+            "look": None if self._look is None else self._look.saved(),
         }
         best = self._best_weights if math.isfinite(self._best) else self._weights()
         trainer = arrays_of(dict(self.model.named_parameters()), "now.") | arrays_of(
@@ -239,6 +291,8 @@ class TrainPixelCNN:
             trainer |= arrays_of(
                 {key: torch.as_tensor(value) for key, value in state.items()}, f"adam.{name}."
             )
+        if self._look is not None:
+            trainer |= arrays_of(self._look.weights, "look.")
         trainer["random"] = torch.get_rng_state().numpy()
         return Checkpoint(KIND, self.step_count, about, frozen_all(arrays_of(best)), frozen_all(trainer))
 
@@ -260,6 +314,11 @@ class TrainPixelCNN:
                 job._held = math.nan if about["held_out"] is None else float(about["held_out"])
                 job._best = math.inf if about["best"] is None else float(about["best"])
                 job._best_epoch = int(about["best_epoch"])
+                if about.get("look"):
+                    looked = {n: tensor_of(trainer[f"look.{n}"]).to(p) for n, p in model.named_parameters()}
+                    job._look = Look(
+                        job.model, looked, int(about["look"]["at"]), float(about["look"]["total"])
+                    )
                 job._load({n: tensor_of(trainer[f"now.{n}"]) for n, _ in model.named_parameters()})
                 for name, parameter in job.model.named_parameters():
                     job._average[name] = tensor_of(trainer[f"average.{name}"]).to(parameter)
