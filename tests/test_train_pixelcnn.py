@@ -130,7 +130,7 @@ def test_the_wall_does_not_disturb_the_learning():
 def test_it_tells_how_surprising_held_out_pictures_are():
     job = run(make(wall_every=10), 10)
     surprise, held = job.snapshot().frame["surprise"], job.still()["held"]
-    which = spread(12, 8)
+    which = spread(12, 16)
     assert held.tolist() == stripes().held_images[which].tolist()
     for k, n in enumerate(which):
         levels = torch.from_numpy(stripes().held_images[n : n + 1].astype(np.int64)) // 255

@@ -25,7 +25,7 @@ from .pixelcnn_model import KIND, arrays_of, controls_learnt, read_pixelcnn, sha
 from .samples import LOOKED_AT, Look, Samples, spread
 
 BETAS = (0.9, 0.95)
-WALL, HELD = 64, 8  # pictures on the wall of samples, and of those held out
+WALL, HELD = 64, 16  # pictures on the wall of samples, and of those held out
 LOOK_EVERY = 200  # steps between two looks at held-out pictures, if an epoch has more
 SMOOTH = 0.1  # of the speed
 EVALUATED = 256  # pictures at a time when evaluating

@@ -18,7 +18,7 @@ from .view import Host, Quantity
 from .wall_view import Bytes, WallView
 
 WORDS = (
-    "The wall shows what the network draws as it is now; it is renewed row by row while learning goes on. Below are "
+    "The wall shows what the network draws as it is now; it is renewed row by row while learning goes on. Beside it are "
     "pictures it never learnt from, and how surprised it is by each pixel: the brighter, the less it saw it coming."
 )
 
@@ -76,10 +76,10 @@ class TrainingView(WallView):
         if "wall" in frame:
             boards.append(Board("samples", coloured(frame["wall"]), columns=8))
         if held is not None and len(held):
-            boards.append(Board("held", coloured(held), columns=len(held)))
+            boards.append(Board("held", coloured(held)))
             if "surprise" in frame and self.palette_ is not None:
                 bits = np.asarray(frame["surprise"], float)
-                boards.append(Board("surprise", heat(bits / self._most(), self.palette_), columns=len(bits)))
+                boards.append(Board("surprise", heat(bits / self._most(), self.palette_)))
         self.canvas.show(boards)
 
     def _most(self) -> float:
