@@ -239,7 +239,7 @@ class WallCanvas(app.Canvas):  # type: ignore[misc]
         return self.on_screen(found.rects(picture))
 
     def marks(self, places: Iterable[Place]) -> Floats:
-        """Where places are marked on the screen, (S, 4): never too small to be seen. Those that are not are left out."""
+        """Where places are marked on the screen, (S, 4): never too small to be seen. Unknown places are left out."""
         wanted, found = list(places), [np.zeros((0, 4))]
         for board, grid in self.laid_out():
             here = np.array([place[1:] for place in wanted if place.board == board.name], int).reshape(-1, 3)
