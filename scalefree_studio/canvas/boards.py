@@ -118,12 +118,12 @@ class Grid:
         left, top = self.left + column * self.pitch[0], self.top + row * self.pitch[1]
         return np.stack([left, top, left + self.picture[0], top + self.picture[1]], axis=-1)
 
-    def rect(self, picture: int, y: int, x: int) -> Floats:
-        """Left, top, right, bottom of a place: (4,)."""
-        height, width = self.place[0] * self.scale, self.place[1] * self.scale
-        left, top, _, _ = self.rects(picture)
-        left, top = left + x * width, top + y * height
-        return np.array([left, top, left + width, top + height])
+    def place_rects(self, places: npt.ArrayLike) -> Floats:
+        """The same of places (..., 3): picture, row, column."""
+        picture, y, x = np.moveaxis(np.asarray(places), -1, 0)
+        side = np.array([self.place[1], self.place[0]]) * self.scale  # width, height
+        corner = self.rects(picture)[..., :2] + np.stack([x, y], axis=-1) * side
+        return np.concatenate([corner, corner + side], axis=-1)
 
     def at(self, x: float, y: float) -> tuple[int, int, int] | None:
         """The picture at a point, and the row and column of the place."""

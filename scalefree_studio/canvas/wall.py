@@ -238,22 +238,24 @@ class WallCanvas(app.Canvas):  # type: ignore[misc]
             return None
         return self.on_screen(found.rects(picture))
 
-    def mark(self, place: Place) -> Floats | None:
-        """Where a place is marked on the screen, never too small to be seen; None if there is none such."""
-        grid = self._grid(place.board)
-        if grid is None or not 0 <= place.picture < grid.count:
-            return None
-        if not (0 <= place.y < grid.places[0] and 0 <= place.x < grid.places[1]):
-            return None
-        rect = self.on_screen(grid.rect(place.picture, place.y, place.x))
-        middle, half = (rect[:2] + rect[2:]) / 2, (rect[2:] - rect[:2]) / 2
+    def marks(self, places: Iterable[Place]) -> Floats:
+        """Where places are marked on the screen, (S, 4): never too small to be seen. Unknown places are left out."""
+        wanted, found = list(places), [np.zeros((0, 4))]
+        for board, grid in self.laid_out():
+            here = np.array([place[1:] for place in wanted if place.board == board.name], int).reshape(-1, 3)
+            there = ((here >= 0) & (here < (grid.count, *grid.places))).all(-1)
+            found.append(grid.place_rects(here[there]))
+        rects = self.on_screen(np.concatenate(found))
+        middle, half = (rects[:, :2] + rects[:, 2:]) / 2, (rects[:, 2:] - rects[:, :2]) / 2
         half = np.maximum(half, LEAST / 2 * self.ratio)
-        return np.concatenate([middle - half, middle + half])
+        return np.concatenate([middle - half, middle + half], axis=-1)
 
-    def marks(self, place: Place, at: Point) -> bool:
+    def marked(self, at: Point, place: Place) -> bool:
         """Whether a point lies within the mark of a place."""
-        rect = self.mark(place)
-        return rect is not None and rect[0] <= at[0] < rect[2] and rect[1] <= at[1] < rect[3]
+        return any(
+            left <= at[0] < right and top <= at[1] < bottom
+            for left, top, right, bottom in self.marks([place])
+        )
 
     @property
     def painted_rect(self) -> Floats | None:

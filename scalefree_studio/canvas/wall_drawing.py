@@ -90,11 +90,9 @@ class WallDrawing:
 
     def _frames(self, places: Iterable[Place], colour: npt.ArrayLike, width: float) -> npt.NDArray[Any]:
         """Frames round places: round, not over, so that what is framed is seen."""
-        rects = [rect for place in places if (rect := self.canvas.mark(place)) is not None]
-        if not rects:
-            return NONE
         half = width * self.canvas.ratio
-        return frames(_reachable(np.array(rects) + half * GROWN, self.canvas.physical), colour, half)
+        rects = self.canvas.marks(places) + half * GROWN
+        return frames(_reachable(rects, self.canvas.physical), colour, half)
 
     def _around_picture(self, place: Place) -> npt.NDArray[Any]:
         rect = self.canvas.picture_rect(place.board, place.picture)

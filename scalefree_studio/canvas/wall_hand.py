@@ -110,7 +110,7 @@ class WallHand(Mouse):
 
     def _turn_selected(self, at: Point, notches: float) -> None:
         place = self.canvas.selected
-        if place is None or not self.canvas.marks(place, at):
+        if place is None or not self.canvas.marked(at, place):
             return
         self._turn += notches
         steps = int(self._turn)

@@ -1,0 +1,288 @@
+"""What it thought, in bars: that they are as high as the chances, are read off and chosen, in both themes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PyQt6.QtCore import QPoint, QPointF, QRect, Qt
+from PyQt6.QtGui import QFont, QFontMetrics, QImage
+from PyQt6.QtTest import QTest
+
+from scalefree_studio.window import theme
+from scalefree_studio.window.bars import Bars, entropy, percent
+from scalefree_studio.window.theme import DARK, LIGHT, Palette, contrast
+from scalefree_studio.window.thought import EMPTY, POINTER, TINTS, Thought
+
+both = pytest.mark.parametrize("palette", [DARK, LIGHT], ids=lambda p: p.name)
+RAMP = np.repeat((np.arange(16) * 17)[:, None], 3, axis=1).astype(np.uint8)
+
+
+def chances_of(channels: int, levels: int, seed: int = 0) -> npt.NDArray[np.float64]:
+    made = np.random.default_rng(seed).gamma(0.5, size=(channels, levels))
+    return np.asarray(made / made.sum(axis=1, keepdims=True))
+
+
+SIXTEEN = chances_of(1, 16)
+
+
+@pytest.fixture
+def thought(qtbot: Any) -> Thought:
+    widget = Thought()
+    qtbot.addWidget(widget)
+    widget.resize(256, 180)
+    widget.editable = True
+    widget.show()
+    qtbot.waitExposed(widget)
+    return widget
+
+
+def dressed(thought: Thought, palette: Palette) -> None:
+    thought.set_palette(palette)
+    thought.setStyleSheet(f"background: {palette.panel}")
+
+
+def shot(thought: Thought) -> npt.NDArray[np.uint8]:
+    """(height, width, 3), in logical pixels."""
+    image = thought.grab().toImage().convertToFormat(QImage.Format.Format_RGBA8888).scaled(thought.size())
+    bits = image.constBits()
+    assert bits is not None
+    data = np.frombuffer(bits.asarray(image.sizeInBytes()), np.uint8)  # type: ignore[call-overload]
+    return data.reshape(image.height(), image.width(), 4)[..., :3].copy()
+
+
+def rgb(text: str) -> list[int]:
+    return list(bytes.fromhex(text.removeprefix("#")))
+
+
+def is_(image: npt.NDArray[np.uint8], colour: str) -> npt.NDArray[np.bool_]:
+    return np.asarray((np.abs(image.astype(int) - rgb(colour)) <= 3).all(-1))
+
+
+def spot(thought: Thought, channel: int, level: int) -> QPoint:
+    """A point low in a bar's column."""
+    chart = thought.charts()[channel]
+    left, right = chart.bars.span(level)
+    return QPointF((left + right) / 2, chart.plot.bottom() - 3).toPoint()
+
+
+# -- bars and words -----------------------------------------------------------------------------------------------
+
+
+@given(st.integers(1, 2000), st.integers(1, 600))
+def test_bars_lie_side_by_side_and_every_level_is_in_one(levels: int, width: int) -> None:
+    bars = Bars(levels, width, 40)
+    left, right = bars.spans.T
+    assert (
+        (right - left >= 1).all() and left[0] >= 0 and right[-1] <= width and (left[1:] >= right[:-1]).all()
+    )
+    assert len(left) == min(levels, width)
+    values = np.random.default_rng(levels).random(levels)
+    columns = np.array([bars.column(level) for level in range(levels)])
+    for column in np.unique(columns)[:50]:
+        inside = np.flatnonzero(columns == column)
+        assert bars.highest(values)[column] == values[inside].max()
+        middle = (bars.spans[column].sum()) / 2
+        assert bars.level_at(middle, values) == inside[values[inside].argmax()]
+    assert set(columns) == set(range(len(left)))
+
+
+def test_chances_and_openness_in_words() -> None:
+    told = {0: "0 %", 1: "100 %", 0.124: "12.4 %", 0.0057: "0.57 %", 1e-7: "< 0.01 %", 0.99999: "> 99.9 %"}
+    assert {chance: percent(chance) for chance in told} == told
+    assert entropy(np.full(8, 1 / 8)) == pytest.approx(3) and entropy(np.array([0.0, 1.0])) == 0
+    assert entropy(np.array([0.5, 0.25, 0.25])) == pytest.approx(1.5)
+
+
+@both
+def test_tinted_bars_are_seen(palette: Palette) -> None:
+    for tint in TINTS[palette.name]:
+        assert contrast(tint, palette.panel) >= 3
+
+
+# -- what it shows ------------------------------------------------------------------------------------------------
+
+
+@both
+def test_bars_are_as_high_as_the_chances_and_the_chosen_one_stands_out(
+    thought: Thought, palette: Palette
+) -> None:
+    dressed(thought, palette)
+    thought.show_thought("Pixel 1, 2", SIXTEEN, [5], RAMP)
+    image, (chart,) = shot(thought), thought.charts()
+    top, bottom = int(chart.plot.top()), int(chart.plot.bottom())
+    for level, chance in enumerate(SIXTEEN[0]):
+        left, right = (int(x) for x in chart.bars.span(level))
+        column = is_(image, palette.accent if level == 5 else palette.edge)[top:bottom, (left + right) // 2]
+        expected = chance / SIXTEEN.max() * (bottom - top)
+        assert abs(column.sum() - expected) <= 1 or (level == 5 and column.sum() == 2)
+        if column.any():
+            assert column[-column.sum() :].all()  # from the foot up
+        swatch = image[int(chart.strip.center().y()), (left + right) // 2]
+        assert np.abs(swatch.astype(int) - RAMP[level]).max() <= 1
+    pointer = np.argwhere(is_(image, palette.accent)[int(chart.strip.bottom()) + 2 :])
+    assert len(pointer) and abs(pointer[:, 1].mean() - sum(chart.bars.span(5)) / 2) < 1
+    percent_ = percent(SIXTEEN[0, 5])
+    assert thought.words() == [f"level 5 of 16, {percent_}; {entropy(SIXTEEN[0]):.2f} bits open"]
+    assert thought.words()[0] in thought.accessibleDescription() and thought.accessibleName()
+
+
+@both
+def test_three_channels_have_their_colours(thought: Thought, palette: Palette) -> None:
+    dressed(thought, palette)
+    levels = np.repeat(np.arange(256)[:, None], 3, axis=1).astype(np.uint8)
+    thought.show_thought("Pixel 1, 2", chances_of(3, 256), np.array([200, -1, 255]), levels)
+    thought.resize(256, max(300, thought.minimumHeight()))
+    image, charts = shot(thought), thought.charts()
+    assert len(charts) == 3
+    for chart, tint in zip(charts, TINTS[palette.name], strict=True):
+        part = image[int(chart.plot.top()) : int(chart.plot.bottom())]
+        assert is_(part, tint).sum() > 200
+        strip = image[int(chart.strip.center().y()), 2:-2].astype(int)
+        assert (np.delete(strip, chart.channel, axis=1) <= 2).all() and np.ptp(strip[:, chart.channel]) > 240
+        accent = is_(image, palette.accent)[int(chart.strip.bottom()) + 2 : int(chart.strip.bottom()) + 7]
+        assert accent.any() == (chart.channel != 1)  # nothing was chosen there
+    assert [words.split(":")[0] for words in thought.words()] == ["Red", "Green", "Blue"]
+    assert "likeliest" in thought.words()[1]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("width", [128, 256, 700])
+def test_nothing_overlaps_and_nothing_is_cut(thought: Thought, channels: int, width: int) -> None:
+    title, note = (
+        "Pixel 27, 27 of picture 64, of the label 9",
+        "Given by hand: everything after it was drawn anew.",
+    )
+    dressed(thought, DARK)
+    thought.resize(width, 120)
+    thought.show_thought(title, chances_of(channels, 256), [255] * channels, None, note=note)
+    thought.resize(width, thought.minimumHeight())
+    charts = thought.charts()
+    font = theme.scaled(thought.font(), 0.92)
+    bold = QFont(font)
+    bold.setWeight(QFont.Weight.DemiBold)
+    wrap = int(Qt.TextFlag.TextWordWrap)
+    above = QFontMetrics(bold).boundingRect(QRect(0, 0, width, 9999), wrap, title)
+    below = QFontMetrics(font).boundingRect(QRect(0, 0, width, 9999), wrap, note)
+    assert above.width() <= width and above.height() <= charts[0].head.top()
+    edges = [y for c in charts for y in (c.head.top(), c.plot.top(), c.plot.bottom(), c.strip.bottom())]
+    assert edges == sorted(edges) and edges[-1] + POINTER + below.height() <= thought.height()
+    assert all(chart.plot.height() >= 26 for chart in charts)
+    # What stands above the bars ends before the pixels of what stands at its right.
+    image = is_(shot(thought), DARK.panel)
+    for chart in charts:
+        words = np.flatnonzero(~image[int(chart.head.top()) : int(chart.head.bottom())].all(0))
+        gaps = np.diff(words)
+        assert gaps.max() >= 8 and words.max() < width
+
+
+@both
+def test_without_chances_it_says_what_to_do(thought: Thought, palette: Palette) -> None:
+    dressed(thought, palette)
+    thought.show_thought("", None, None, None)
+    assert thought.accessibleDescription() == EMPTY and not thought.charts()
+    empty = shot(thought)
+    written = np.argwhere(~is_(empty, palette.panel))
+    assert len(written) and written[:, 1].min() > 0 and written[:, 1].max() < 255  # not cut
+    thought.show_thought("Pixel 1, 1", None, None, None, note="Given, not drawn.")
+    assert thought.accessibleDescription() == "Pixel 1, 1\nGiven, not drawn."
+    assert not np.array_equal(shot(thought), empty)
+    for nothing in (np.zeros((1, 16)), np.full((1, 16), np.nan), np.zeros((1, 0))):
+        thought.show_thought("", nothing, [3], RAMP)
+        assert np.array_equal(shot(thought), empty)
+
+
+def test_halves_as_they_are_recorded(thought: Thought) -> None:
+    thought.show_thought("", SIXTEEN.astype(np.float16), [5], RAMP)
+    assert thought.words()[0].endswith("; 3.49 bits open") and entropy(SIXTEEN[0]) == pytest.approx(
+        3.49, abs=0.01
+    )
+    thought.show_thought("", SIXTEEN, [5], RAMP, names=[f"tile {n}" for n in range(16)])
+    assert thought.words()[0].startswith("tile 5, ")
+
+
+# -- pointing and choosing ----------------------------------------------------------------------------------------
+
+
+@both
+def test_pointing_reads_a_bar_off(thought: Thought, palette: Palette) -> None:
+    dressed(thought, palette)
+    thought.show_thought("Pixel 1, 2", SIXTEEN, [5], RAMP)
+    (chart,) = thought.charts()
+    head = np.s_[int(chart.head.top()) : int(chart.head.bottom())]
+    assert not is_(shot(thought)[head], palette.accent).any()
+    QTest.mouseMove(thought, spot(thought, 0, 11))
+    assert thought.marked == (0, 11)
+    assert thought.cursor().shape() == Qt.CursorShape.PointingHandCursor
+    image = shot(thought)
+    assert is_(image[head], palette.accent).any()
+    left, right = (int(x) for x in chart.bars.span(11))
+    assert is_(image, palette.text)[int(chart.plot.bottom()) - 1, left:right].all()
+    QTest.mouseMove(thought, QPoint(5, 5))
+    assert thought.marked is None and thought.cursor().shape() == Qt.CursorShape.ArrowCursor
+
+
+def test_a_click_chooses_if_one_may(thought: Thought, qtbot: Any) -> None:
+    told: list[tuple[int, int]] = []
+    thought.chosen.connect(lambda *choice: told.append(choice))
+    thought.show_thought("", chances_of(3, 16), [1, 2, 3], RAMP)
+    thought.resize(256, 300)
+    qtbot.mouseClick(thought, Qt.MouseButton.LeftButton, pos=spot(thought, 1, 7))
+    qtbot.mouseClick(thought, Qt.MouseButton.RightButton, pos=spot(thought, 1, 8))
+    qtbot.mouseClick(thought, Qt.MouseButton.LeftButton, pos=QPoint(100, 1))
+    assert told == [(1, 7)] and thought.toolTip()
+    thought.editable = False
+    qtbot.mouseClick(thought, Qt.MouseButton.LeftButton, pos=spot(thought, 1, 7))
+    qtbot.keyClick(thought, Qt.Key.Key_Return)
+    assert told == [(1, 7)] and not thought.toolTip()
+    assert thought.focusPolicy() == Qt.FocusPolicy.NoFocus
+    assert thought.cursor().shape() == Qt.CursorShape.ArrowCursor
+
+
+def test_keys_move_a_mark_and_choose(thought: Thought, qtbot: Any) -> None:
+    told: list[tuple[int, int]] = []
+    thought.chosen.connect(lambda *choice: told.append(choice))
+    thought.show_thought("", chances_of(3, 16), [5, 0, 0], RAMP)
+    thought.activateWindow()
+    thought.setFocus(Qt.FocusReason.TabFocusReason)
+    qtbot.waitUntil(thought.hasFocus)
+    assert thought.marked == (0, 5)
+    for key in (
+        "Right",
+        "Right",
+        "Left",
+        "Down",
+        "Return",
+        "End",
+        "Right",
+        "Enter",
+        "Up",
+        "Up",
+        "Home",
+        "Left",
+    ):
+        qtbot.keyClick(thought, getattr(Qt.Key, f"Key_{key}"))
+    assert told == [(1, 6), (1, 15)] and thought.marked == (0, 0)
+    thought.show_thought("", chances_of(1, 16), None, RAMP)
+    assert thought.marked == (0, 0)  # it may still be pointed at
+    thought.show_thought("", chances_of(1, 16)[:, :0], None, RAMP)
+    assert thought.marked is None
+    qtbot.keyClick(thought, Qt.Key.Key_Return)
+    assert len(told) == 2
+    thought.show_thought("", SIXTEEN, None, RAMP)
+    thought.clearFocus()
+    qtbot.keyClick(thought, Qt.Key.Key_Right)  # from the likeliest on
+    assert thought.marked == (0, min(15, int(SIXTEEN.argmax()) + 1))
+
+
+def test_it_fits_into_a_dressed_panel(thought: Thought, qapp: Any) -> None:
+    before = qapp.styleSheet()
+    theme.apply(qapp, LIGHT)
+    thought.set_palette(LIGHT)
+    thought.show_thought("Pixel 1, 2", SIXTEEN, [5], RAMP)
+    assert is_(shot(thought), LIGHT.panel).mean() > 0.3
+    qapp.setStyleSheet(before)
