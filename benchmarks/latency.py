@@ -65,7 +65,7 @@ def measure(app: QApplication, window: MainWindow, seconds: float) -> dict[str, 
     """Percentiles in ms, and what was shown and learned in the meantime."""
     receiver, stop, shown = Receiver(), threading.Event(), [0, 0]
     thread = threading.Thread(target=ping, args=(receiver, stop))
-    worker = window.stage.pictures
+    worker = window.stage.view.pictures
     count = [lambda: shown.__setitem__(0, shown[0] + 1), lambda: shown.__setitem__(1, shown[1] + 1)]
     window.shown.connect(count[0])
     worker.ready.connect(count[1])

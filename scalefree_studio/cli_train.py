@@ -110,22 +110,14 @@ def fill_evaluate(parser: argparse.ArgumentParser) -> Handler:
 
 def evaluate(arguments: argparse.Namespace) -> int:
     from .api import choose_device
-    from .data.datasets import load_dataset
-    from .jobs.pixelcnn_model import read_pixelcnn, shape_learnt
+    from .jobs.pixelcnn_model import dataset_learnt, read_pixelcnn
     from .jobs.train_pixelcnn import TrainPixelCNN
     from .models.pixelcnn import bits_per_dimension
     from .storage.run_folder import load_checkpoint
 
     checkpoint = load_checkpoint(arguments.model)
-    height, width, channels = shape_learnt(checkpoint)
-    dataset = load_dataset(
-        arguments.dataset or str(checkpoint.about["dataset"]["spec"]), arguments.data_root, channels,
-        height if height == width else None, progress=_told,
-    )  # fmt: skip
-    if dataset.shape != (height, width, channels):
-        raise UserError(
-            f"The model knows pictures of {height}x{width}x{channels}; those of {dataset.name} are others."
-        )
+    dataset = dataset_learnt(checkpoint, arguments.dataset, arguments.data_root, _told)
+    height, width, channels = dataset.shape
     device = choose_device(arguments.device)
     job = TrainPixelCNN.from_checkpoint(checkpoint, dataset, device)
     nats = job.evaluate(read_pixelcnn(checkpoint).to(device))

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import gc
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from driving import Driven
+    from pytestqt.qtbot import QtBot
 
 
 @pytest.fixture(autouse=True)
@@ -16,3 +24,19 @@ def _the_canvas_before_is_gone(request: pytest.FixtureRequest) -> None:
     """
     if "qapp" in request.fixturenames:
         gc.collect()
+
+
+@pytest.fixture
+def driven(qtbot: QtBot, tmp_path: Path) -> Iterator[Driven]:
+    """An empty window; after the test, it and everything behind it must be gone."""
+    from driving import OURS, Driven  # only here: most tests need no Qt
+    from PyQt6.QtCore import QTimer
+
+    driven = Driven(qtbot, tmp_path)
+    yield driven
+    driven.leave()
+    assert not driven.window.isVisible()
+    assert not [t.name for t in threading.enumerate() if t.name in OURS]
+    assert not [t for t in driven.window.findChildren(QTimer) if t.isActive()]
+    driven.window.deleteLater()
+    qtbot.wait(1)

@@ -81,7 +81,7 @@ def test_every_control_has_a_field(qtbot: QtBot) -> None:
     for c in controls_of(FitControls):
         assert form.fields[c.name].label.text() == c.label
         assert c.help in form.fields[c.name].toolTip()
-        assert ("starts the learning over" in form.fields[c.name].toolTip()) != c.live
+        assert ("starts over" in form.fields[c.name].toolTip()) != c.live
 
 
 def test_a_live_slider_tells_while_it_is_pulled(shown: Shown, qtbot: QtBot) -> None:

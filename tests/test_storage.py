@@ -265,3 +265,17 @@ def test_free_folder_never_names_one_that_exists(tmp_path):
     (tmp_path / "a-2").mkdir()
     assert free_folder(tmp_path, "a").name == "a-3"
     assert MODEL == "model.safetensors"
+
+
+def test_arrays_come_back_as_they_were():
+    """Also those without a dimension, without elements, or with their elements in another order."""
+    arrays = {
+        "number": np.array(3),
+        "none": np.zeros((0, 4), np.float16),
+        "turned": np.arange(6, dtype=np.uint8).reshape(2, 3).T,
+        "flags": np.array([True, False]),
+    }
+    back = tensors.unpack(tensors.pack(arrays))
+    for name, array in arrays.items():
+        assert back[name].dtype == array.dtype and back[name].shape == array.shape
+        np.testing.assert_array_equal(back[name], array)

@@ -6,118 +6,29 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from driving import PATIENCE, SMALL, Answers, Driven
 from PIL import Image
-from PyQt6.QtCore import QMimeData, QPoint, QPointF, QSettings, Qt, QTimer, QUrl
+from PyQt6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PyQt6.QtGui import QDragEnterEvent, QDropEvent, QImage
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 from scalefree_studio.errors import UserError
-from scalefree_studio.jobs.divider_controls import FitControls
 from scalefree_studio.jobs.fit_dividers import FitDividers
 from scalefree_studio.storage.history import History
 from scalefree_studio.storage.run_folder import RunFolder, load_checkpoint
 from scalefree_studio.window.actions import DEEDS
-from scalefree_studio.window.desk import Person
 from scalefree_studio.window.dialogs import Keys
 from scalefree_studio.window.export import Export
 from scalefree_studio.window.gallery import Gallery
 from scalefree_studio.window.main_window import MainWindow
-from scalefree_studio.window.opening import Subject
-from scalefree_studio.window.session import Session
 from scalefree_studio.window.theme import DARK, LIGHT
-
-PATIENCE = 20_000  # ms: only so that a broken window does not hang the tests
-OURS = {"training", "recorder", "render", "opening", "thumbnails", "export"}
-SMALL = "synthetic:lines-5"
-FEW = FitControls(lines=8, hidden=8, batch_size=512, start="random")
-
-
-class Answers(Person):
-    """Someone who answers without a dialog."""
-
-    def __init__(self) -> None:
-        self.answer: Path | bool = False
-        self.asked: list[str] = []
-
-    def unsaved(self, why: str, folder: Path) -> Path | bool:
-        self.asked.append(why)
-        return self.answer
-
-
-class Driven:
-    """A window, and hands to drive it."""
-
-    def __init__(self, qtbot: QtBot, folder: Path):
-        self.qtbot, self.folder, self.person = qtbot, folder, Answers()
-        self.settings = QSettings(str(folder / "settings.ini"), QSettings.Format.IniFormat)
-        self.window = MainWindow(self.settings, self.person, runs=folder / "runs")
-        self.gone: list[bool] = []
-        self.window.gone.connect(lambda: self.gone.append(True))
-        self.window.resize(960, 640)
-        with qtbot.waitExposed(self.window):
-            self.window.show()
-        self.window.activateWindow()
-        self.until(self.window.isActiveWindow)
-
-    def until(self, what: Callable[[], object]) -> None:
-        self.qtbot.waitUntil(lambda: bool(what()), timeout=PATIENCE)
-
-    def open(self, subject: Subject = SMALL) -> None:
-        """Open, and wait until something has been learnt and shown."""
-        before = self.window.desk.session
-        self.window.open(subject, FEW)
-        self.until(
-            lambda: self.window.desk.session not in (before, None) and self.window.stage.snapshot is not None
-        )
-
-    @property
-    def session(self) -> Session:
-        assert self.window.desk.session is not None
-        return self.window.desk.session
-
-    @property
-    def job(self) -> FitDividers:
-        assert isinstance(self.session.job, FitDividers)
-        return self.session.job
-
-    def key(self, key: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
-        QTest.keyClick(self.window, key, modifier)
-
-    def learn_on(self) -> None:
-        """Wait for a few more steps."""
-        step = self.job.step_count
-        self.until(lambda: self.job.step_count > step + 3)
-
-    def pause(self) -> None:
-        self.key(Qt.Key.Key_Space)
-        assert not self.session.status.playing
-        self.qtbot.wait(150)  # the step that was being made
-
-    def leave(self) -> None:
-        self.window.leave()
-        self.until(lambda: self.gone)
-
-
-@pytest.fixture
-def driven(qtbot: QtBot, tmp_path: Path) -> Iterator[Driven]:
-    """An empty window; after the test, it and everything behind it must be gone."""
-    driven = Driven(qtbot, tmp_path)
-    yield driven
-    driven.leave()
-    assert not driven.window.isVisible()
-    assert not [t.name for t in threading.enumerate() if t.name in OURS]
-    assert not [t for t in driven.window.findChildren(QTimer) if t.isActive()]
-    driven.window.deleteLater()
-    qtbot.wait(1)
 
 
 def saved(folder: Path) -> FitDividers:
@@ -320,9 +231,9 @@ def test_a_live_control_reaches_the_job(driven: Driven) -> None:
 def test_a_control_that_starts_over(driven: Driven) -> None:
     driven.open()
     driven.learn_on()
-    driven.window.set_controls({"lines": 7})
+    driven.window.stage.view.set_controls({"lines": 7})
     driven.until(lambda: "7 lines" in driven.window.top.words.text())
-    driven.window.set_controls({"lines": 0})  # refused: no unit would be left
+    driven.window.stage.view.set_controls({"lines": 0})  # refused: no unit would be left
     driven.until(driven.window.stage.toast.isVisible)
     assert "at least one" in driven.window.stage.toast.label.text()
     assert driven.window.panel.form.fields["lines"].edit.text() == "7"  # type: ignore[union-attr,attr-defined]
@@ -331,7 +242,7 @@ def test_a_control_that_starts_over(driven: Driven) -> None:
 def test_another_size_is_another_run(driven: Driven) -> None:
     driven.open()
     first = driven.session
-    driven.window.set_controls({"downscale": 2})
+    driven.window.stage.view.set_controls({"downscale": 2})
     driven.until(lambda: driven.window.desk.session not in (first, None))
     assert driven.job.pixels.shape == (64, 64, 3)
     assert first.ended
@@ -360,11 +271,11 @@ def test_look_back_and_go_on_from_there(driven: Driven) -> None:
     QTest.mouseClick(line, Qt.MouseButton.LeftButton, pos=QPoint(line.width() // 2, line.height() // 2))
     past = driven.window.past
     assert past is not None
-    assert driven.window.stage.snapshot is past
-    assert not driven.window.stage.canvas.editable
+    assert driven.window.stage.view.snapshot is past
+    assert not driven.window.stage.view.canvas.editable
     assert f"step {past.step:,}" in driven.window.stage.past.label.text()
     driven.learn_on()  # behind it, learning goes on
-    assert driven.window.stage.snapshot is past
+    assert driven.window.stage.view.snapshot is past
     QTest.keyClick(line, Qt.Key.Key_Left)
     assert driven.window.past is not None
     assert driven.window.past.step < past.step
@@ -373,7 +284,7 @@ def test_look_back_and_go_on_from_there(driven: Driven) -> None:
     assert told.sizeHint().width() > told.label.width() + 100
     driven.key(Qt.Key.Key_N)
     assert driven.window.past is None
-    assert driven.window.stage.canvas.editable
+    assert driven.window.stage.view.canvas.editable
     assert not driven.window.stage.past.isVisible()
 
     QTest.mouseClick(line, Qt.MouseButton.LeftButton, pos=QPoint(20, line.height() // 2))
@@ -504,13 +415,13 @@ def test_add_select_move_delete_undo(driven: Driven) -> None:
     driven.until(lambda: "9 lines" in w.top.words.text())
     driven.key(Qt.Key.Key_C)
     driven.until(lambda: "1 circle" in w.top.words.text())
-    assert w.stage.frame is not None
-    unit = int(w.stage.frame["unit_ids"][-1])  # the circle
-    w.stage.canvas.selected = unit
-    w.show_selected()
-    assert w.panel.unit.title.text() == "Circle 1"
+    assert w.stage.view.frame is not None
+    unit = int(w.stage.view.frame["unit_ids"][-1])  # the circle
+    w.stage.view.canvas.selected = unit
+    w.stage.view.show_selected()
+    assert w.stage.view.unit.title.text() == "Circle 1"
     driven.pause()
-    _, edit = w.panel.unit._rows[2]
+    _, edit = w.stage.view.unit._rows[2]
     edit.setFocus()
     edit.selectAll()
     QTest.keyClicks(edit, "0.25")
@@ -519,7 +430,7 @@ def test_add_select_move_delete_undo(driven: Driven) -> None:
     w.setFocus()
     driven.key(Qt.Key.Key_Delete)
     driven.until(lambda: unit not in driven.job.unit_ids)
-    assert w.panel.unit.title.text() == "Nothing selected"
+    assert w.stage.view.unit.title.text() == "Nothing selected"
     driven.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     driven.until(lambda: unit in driven.job.unit_ids)
 
@@ -528,19 +439,19 @@ def test_painting_and_taking_it_back(driven: Driven) -> None:
     driven.open()
     w = driven.window
     driven.key(Qt.Key.Key_B)
-    assert w.stage.canvas.brush is not None
-    native = w.stage.canvas.native
+    assert w.stage.view.canvas.brush is not None
+    native = w.stage.view.canvas.native
     at = QPoint(native.width() // 4, native.height() // 2)
     QTest.mousePress(native, Qt.MouseButton.LeftButton, pos=at)
     QTest.mouseMove(native, at + QPoint(20, 0))
     QTest.mouseRelease(native, Qt.MouseButton.LeftButton, pos=at + QPoint(20, 0))
     driven.until(lambda: driven.job.mask is not None and float(driven.job.mask.max()) > 1)
     driven.key(Qt.Key.Key_B)
-    assert w.stage.canvas.brush is None
-    w.deeds.clear_mask()
+    assert w.stage.view.canvas.brush is None
+    w.deeds.do("clear_mask")
     driven.until(lambda: driven.job.mask is None)
     driven.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
-    driven.until(lambda: driven.job.mask is not None and w.stage.canvas.mask is not None)
+    driven.until(lambda: driven.job.mask is not None and w.stage.view.canvas.mask is not None)
 
 
 # -- how it looks ----------------------------------------------------------------------------------------------------
@@ -559,8 +470,8 @@ def test_theme_modes_and_layout_are_remembered(driven: Driven, qtbot: QtBot, tmp
     driven.leave()
     again = MainWindow(driven.settings, Answers(), runs=tmp_path)
     assert again.palette_ is LIGHT
-    assert again.stage.canvas.mode == "swipe"
-    assert not again.stage.canvas.overlay
+    assert again.stage.view.canvas.mode == "swipe"
+    assert not again.stage.view.canvas.overlay
     assert again.panel.isHidden()
     gone: list[bool] = []
     again.gone.connect(lambda: gone.append(True))
@@ -570,16 +481,16 @@ def test_theme_modes_and_layout_are_remembered(driven: Driven, qtbot: QtBot, tmp
 
 def test_the_border_shows_more_and_is_remembered(driven: Driven) -> None:
     driven.open()
-    fitted = driven.window.stage.canvas.camera.pixel
-    edit = driven.window.panel.view.fields["border"].edit  # type: ignore[attr-defined]
+    fitted = driven.window.stage.view.canvas.camera.pixel
+    edit = driven.window.panel.look.fields["border"].edit  # type: ignore[attr-defined]
     edit.setFocus()
     edit.selectAll()
     QTest.keyClicks(edit, "3")
     QTest.keyClick(edit, Qt.Key.Key_Return)
-    assert driven.window.stage.canvas.camera.pixel == pytest.approx(3 * fitted)
+    assert driven.window.stage.view.canvas.camera.pixel == pytest.approx(3 * fitted)
     again = MainWindow(driven.settings, Answers(), runs=driven.folder)
-    assert again.stage.canvas.border == 3
-    assert again.panel.view.fields["border"].value == 3
+    assert again.stage.view.canvas.border == 3
+    assert again.panel.look.fields["border"].value == 3
     again.leave()
 
 
@@ -593,7 +504,7 @@ def test_every_key_is_told_on_f1(driven: Driven) -> None:
     for deed in DEEDS:
         action = driven.window.actions_[deed.name]
         assert action.toolTip()
-        if deed.keys:
+        if deed.keys and action.isVisible():
             assert action.shortcut().toString() in told
     used = [s.toString() for a in driven.window.actions_.values() for s in a.shortcuts()]
     assert len(used) == len(set(used))
@@ -606,7 +517,7 @@ def test_the_canvas_owns_most_of_the_window(driven: Driven) -> None:
     w = driven.window
     w.resize(1440, 900)
     driven.until(lambda: w.width() == 1440)
-    canvas = w.stage.canvas.native
+    canvas = w.stage.view.canvas.native
     assert canvas.width() * canvas.height() >= 2 / 3 * w.width() * w.height()
     assert canvas.width() >= 2 / 3 * w.width()
     assert canvas.height() >= 2 / 3 * w.height()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,8 @@ from .camera import Size, half_extent
 Mask = npt.NDArray[np.float32]
 Point = tuple[float, float]
 
+NARROWEST, WIDEST = 4.0, 256.0  # radius
+
 
 @dataclass(frozen=True)
 class Brush:
@@ -19,6 +21,10 @@ class Brush:
 
     radius: float = 24.0
     peak: float = 8.0
+
+    def sized(self, factor: float) -> Brush:
+        """Wider by this factor, within reason."""
+        return replace(self, radius=min(WIDEST, max(NARROWEST, self.radius * factor)))
 
 
 def painted(mask: Mask, start: Point, end: Point, radius: float, peak: float, erase: bool) -> Mask:

@@ -68,9 +68,10 @@ from .camera import Camera, Size, half_extent
 from .drawing import PARTS, Drawing
 from .edit import Arrays, numbers_of, with_numbers
 from .geometry import Dividers, nearest
-from .hand import Drag, Hand, Paint, Point
+from .hand import Drag, Hand, Paint
 from .listener import Listener as Listener  # for whoever imports the canvas
 from .look import DARK, Look
+from .mouse import Point
 from .panes import MODES, Pane, arranged
 from .picture import Rendered, RenderRequest, Sampled
 

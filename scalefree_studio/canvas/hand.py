@@ -3,52 +3,26 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from . import mouse
 from .brush import painted
 from .edit import dragged, numbers_of
+from .mouse import LEFT, MIDDLE, RIGHT, STILL, TELL_SECONDS, WHEEL, Point, resized
 
 if TYPE_CHECKING:
     from .dividers import DividerCanvas
     from .panes import Pane
 
-LEFT, RIGHT, MIDDLE = 1, 2, 3
 BAR_REACH = 6.0  # logical pixels
-STILL = 3.0  # a press that moves less is a click
-WHEEL = 1.25  # nearer by this for each notch
-WIDER, NARROWEST, WIDEST = 1.15, 4.0, 256.0  # the brush: for each notch, and its radius in logical pixels
-TELL_SECONDS = 0.1  # how often a mask is told while it is painted
-
-Point = tuple[float, float]
 
 
-class Gesture:
-    """From a press to its release. Positions are physical pixels of the canvas."""
+class Gesture(mouse.Gesture):
+    """A gesture in a pane."""
 
     def __init__(self, canvas: DividerCanvas, pane: Pane, start: Point):
-        self.canvas, self.pane, self.start, self.last = canvas, pane, start, start
-        self.clicked = True  # until it has moved
-
-    def move(self, at: Point, keys: frozenset[str]) -> None:
-        if (
-            self.clicked
-            and np.hypot(at[0] - self.start[0], at[1] - self.start[1]) < STILL * self.canvas.ratio
-        ):
-            return
-        self.clicked = False
-        self.moved(at, keys)
-        self.last = at
-
-    def release(self, at: Point, keys: frozenset[str]) -> None:
-        self.move(at, keys)  # vispy leaves out moves in quick succession, so perhaps the last
-        self.done()
-
-    def moved(self, at: Point, keys: frozenset[str]) -> None: ...
-
-    def done(self) -> None: ...
+        super().__init__(start, STILL * canvas.ratio)
+        self.canvas, self.pane = canvas, pane
 
     def world(self, at: Point) -> Point:
         x, y = self.canvas.camera.to_world(self.pane.local(*at), self.pane.size)
@@ -120,49 +94,14 @@ class Drag(Gesture):
             self.canvas.listener.drag_end(self.gesture)
 
 
-class Hand:
-    """Turns a canvas's mouse events into gestures."""
+class Hand(mouse.Mouse):
+    """Turns a divider canvas's mouse events into gestures."""
 
     def __init__(self, canvas: DividerCanvas):
+        super().__init__(canvas)
         self.canvas = canvas
-        self.gesture: Gesture | None = None
-        self._button = 0  # which one began it
         self._pane: Pane | None = None  # where the pointer is
         self._at: Point | None = None
-        events = canvas.events
-        events.mouse_press.connect(self._pressed)
-        events.mouse_move.connect(self._moved)
-        events.mouse_release.connect(self._released)
-        events.mouse_double_click.connect(self._double_clicked)
-        events.mouse_wheel.connect(self._wheeled)
-
-    # vispy's events.
-
-    def _pressed(self, event: Any) -> None:
-        event.handled = True
-        self.press(self._place(event), event.button, _keys(event))
-
-    def _moved(self, event: Any) -> None:
-        self.move(self._place(event), _keys(event))
-
-    def _released(self, event: Any) -> None:
-        event.handled = True
-        if self.release(self._place(event), event.button, _keys(event)):
-            self.canvas.let_go()
-
-    def _double_clicked(self, event: Any) -> None:
-        event.handled = True
-        self.double_click(self._place(event), event.button, _keys(event))
-
-    def _wheeled(self, event: Any) -> None:
-        event.handled = True
-        self.wheel(self._place(event), float(event.delta[1]), _keys(event))
-
-    def _place(self, event: Any) -> Point:
-        ratio = self.canvas.ratio
-        return float(event.pos[0]) * ratio, float(event.pos[1]) * ratio
-
-    # What they mean.
 
     @property
     def at(self) -> Point | None:
@@ -201,13 +140,8 @@ class Hand:
             self.canvas.hover(touched[0] if touched else None)
         self.canvas.pointer_moved()
 
-    def release(self, at: Point, button: int, keys: frozenset[str]) -> bool:
-        """True if this was the end of a gesture."""
-        if self.gesture is None or button != self._button:
-            return False
-        gesture, self.gesture = self.gesture, None
-        gesture.release(at, keys)
-        return True
+    def let_go(self) -> None:
+        self.canvas.let_go()
 
     def double_click(self, at: Point, button: int, keys: frozenset[str]) -> None:
         pane = self.canvas.pane_at(at)
@@ -220,8 +154,7 @@ class Hand:
     def wheel(self, at: Point, notches: float, keys: frozenset[str]) -> None:
         canvas, pane = self.canvas, self.canvas.pane_at(at)
         if canvas.brush is not None and "Shift" in keys:
-            radius = min(WIDEST, max(NARROWEST, canvas.brush.radius * WIDER**notches))
-            canvas.brush = replace(canvas.brush, radius=radius)
+            canvas.brush = resized(canvas.brush, notches)
             canvas.listener.brush_changed(canvas.brush)
         elif pane is not None and notches:
             canvas.look_from(canvas.camera.zoomed(pane.local(*at), WHEEL**notches, pane.size))
@@ -237,7 +170,3 @@ class Hand:
         canvas = self.canvas
         bar = canvas.swipe * canvas.panes[0].width
         return canvas.mode == "swipe" and abs(at[0] - bar) <= BAR_REACH * canvas.ratio
-
-
-def _keys(event: Any) -> frozenset[str]:
-    return frozenset(key.name for key in event.modifiers or ())

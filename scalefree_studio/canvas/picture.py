@@ -68,7 +68,7 @@ class Sampled:
         self._smooth = smooth
         self._levels = [array]
         while smooth and max(self._levels[-1].shape[:2]) > 64:
-            self._levels.append(_halved(self._levels[-1]))
+            self._levels.append(halved(self._levels[-1]))
 
     def seen(self, camera: Camera, size: Size) -> tuple[npt.NDArray[Any], Rect] | None:
         """What of it is in view, and the pixels of the pane that it fills; None if nothing. It costs a pane's worth
@@ -130,7 +130,7 @@ def _cells(
     return _Cells(int(inside[0]), int(inside[-1]) + 1, first, last, share.astype(np.float32))
 
 
-def _halved(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def halved(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Means of 2 × 2; an odd last row or column is repeated."""
     h, w = array.shape[:2]
     even = np.pad(array, [(0, h % 2), (0, w % 2)] + [(0, 0)] * (array.ndim - 2), mode="edge")

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from vispy import gloo
+
+from .quads import Quads
 
 Piece = np.dtype([("a_ends", np.float32, 4), ("a_shape", np.float32, 3), ("a_colour", np.float32, 4)])
 
@@ -83,6 +84,14 @@ def dots(points: npt.ArrayLike, colour: npt.ArrayLike, radius: float) -> npt.NDA
     return pieces(np.tile(np.asarray(points), 2), colour, radius, rounded=True)
 
 
+def frames(rects: npt.ArrayLike, colour: npt.ArrayLike, half_width: float) -> npt.NDArray[Any]:
+    """Frames of rectangles (S, 4): left, top, right, bottom. Sides are mitred, so that nothing is painted twice."""
+    left, top, right, bottom = np.asarray(rects, float).reshape(-1, 4).T
+    round_it = [left, top, right, top, right, bottom, left, bottom, left, top]
+    sides = [np.stack(round_it[k : k + 4], axis=-1) for k in (0, 2, 4, 6)]
+    return pieces(np.concatenate(sides), colour, half_width, np.pi / 4)
+
+
 def ring(
     centre: tuple[float, float], radius: float, colour: npt.ArrayLike, half_width: float
 ) -> npt.NDArray[Any]:
@@ -97,46 +106,18 @@ NONE = pieces(np.zeros((0, 4)), (0, 0, 0, 0), 0)
 
 
 class Segments:
-    """Draws pieces. Its buffers are kept, and grow when they must."""
+    """Draws pieces."""
 
     def __init__(self) -> None:
-        self._program = gloo.Program(VERTEX, FRAGMENT)
-        self._capacity = self._drawn = 0
-        self._buffer = gloo.VertexBuffer(np.zeros(4, Piece))
-        self._corners = gloo.VertexBuffer(np.zeros((4, 2), np.float32))
-        self._indices = gloo.IndexBuffer(np.zeros(6, np.uint32))
-        self._empty = True
+        self._quads = Quads(VERTEX, FRAGMENT, Piece)
 
     def set(self, made: npt.NDArray[Any]) -> None:
         """These pieces from now on, the last on top."""
-        self._empty = not len(made)
-        if self._empty:
-            return
-        if len(made) > self._capacity:
-            self._grow(len(made))
-        # What was drawn before and is no more becomes pieces of no width.
-        blank = max(0, self._drawn - len(made))
-        data = np.concatenate([made, np.zeros(blank, Piece)]) if blank else made
-        self._buffer.set_subdata(np.repeat(data, 4), copy=False)
-        self._drawn = len(made)
-
-    def _grow(self, wanted: int) -> None:
-        n = self._capacity = 1 << max(6, (wanted - 1).bit_length())
-        corner = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], np.float32)
-        self._corners.set_data(np.tile(corner, (n, 1)))
-        self._indices.set_data(
-            (np.arange(n, dtype=np.uint32)[:, None] * 4 + np.array([0, 1, 2, 0, 2, 3], np.uint32)).ravel()
-        )
-        self._buffer.set_data(np.zeros(4 * n, Piece))
-        self._drawn = 0
-        self._program["a_corner"] = self._corners
-        self._program.bind(self._buffer)
+        self._quads.set(made)  # a piece of zeros has no width
 
     def draw(self, window: tuple[float, float, float, float], halo: npt.ArrayLike, soft: float) -> None:
         """`window`: what of the pane fills the viewport; `soft`: the halo's reach in pixels."""
-        if self._empty:
-            return
-        self._program["u_window"] = window
-        self._program["u_halo"] = halo
-        self._program["u_soft"] = soft
-        self._program.draw("triangles", self._indices)
+        self._quads.program["u_window"] = window
+        self._quads.program["u_halo"] = halo
+        self._quads.program["u_soft"] = soft
+        self._quads.draw()

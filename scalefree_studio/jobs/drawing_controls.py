@@ -18,7 +18,7 @@ class DrawControls:
     )
     label: int = control(
         -1, label="Class", help="The class that is asked for, by its number; -1 asks for each in turn.",
-        low=-1, high=100_000, group="Pictures",
+        low=-1, high=2**31 - 1, group="Pictures",
     )
     seed: int = control(
         0, label="Seed", help="The same seed and settings draw the same pictures.",

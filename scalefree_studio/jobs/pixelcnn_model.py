@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..controls import controls_of, edited
+from ..data.datasets import Dataset, load_dataset
+from ..data.download import Progress
 from ..errors import UserError
 from ..models.pixelcnn import PixelCNN, PixelCNNShape
 from ..snapshot import Array, Checkpoint
@@ -38,6 +41,23 @@ def shape_learnt(checkpoint: Checkpoint) -> tuple[int, int, int]:
             "This model does not say what pictures it learnt; it is no PixelCNN, or damaged."
         ) from None
     return height, width, channels
+
+
+def dataset_learnt(
+    checkpoint: Checkpoint,
+    spec: str | None = None,
+    root: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Dataset:
+    """The data set that a network learnt from, or another whose pictures are as large."""
+    height, width, channels = shape_learnt(checkpoint)
+    spec = spec or str(checkpoint.about["dataset"].get("spec", ""))
+    dataset = load_dataset(spec, root, channels, height if height == width else None, progress=progress)
+    if dataset.shape != (height, width, channels):
+        raise UserError(
+            f"The model knows pictures of {height}x{width}x{channels}; those of {dataset.name} are others."
+        )
+    return dataset
 
 
 def read_pixelcnn(checkpoint: Checkpoint) -> PixelCNN:

@@ -19,6 +19,7 @@ from typing import Any
 from ..errors import UserError
 from ..snapshot import Array, Checkpoint
 from .history import History
+from .shipped import resolved
 from .tensors import pack, read_tensors, write_atomically
 
 MODEL, TRAINER, HISTORY, RUN = "model.safetensors", "trainer.safetensors", "history.sqlite", "run.json"
@@ -73,9 +74,17 @@ class RunFolder:
         return History.open(self.history_path)
 
 
+def kind_of(path: Path | str) -> str:
+    """The kind of model in a run folder or model file; empty if it does not say."""
+    path = resolved(path)
+    _, about = read_tensors(path / MODEL if path.is_dir() else path, arrays=False)
+    return str(about.get("kind", ""))
+
+
 def load_checkpoint(path: Path | str) -> Checkpoint:
-    """A checkpoint from a run folder or a model file; without its trainer part where that is missing or older."""
-    path = Path(path)
+    """A checkpoint from a run folder, a model file or `model:NAME`; without its trainer part where that is missing or
+    older."""
+    path = resolved(path)
     path = path / MODEL if path.is_dir() else path
     model, about = read_tensors(path)
     kind, step = about.get("kind"), about.get("step")

@@ -39,7 +39,7 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 def pack(arrays: Mapping[str, Array], about: Mapping[str, Any] | None = None) -> bytes:
     metadata = {KEY: json.dumps({"format": FORMAT, **about})} if about is not None else None
-    return save({name: np.ascontiguousarray(a) for name, a in arrays.items()}, metadata)
+    return save({name: np.asarray(a, order="C") for name, a in arrays.items()}, metadata)
 
 
 def unpack(data: bytes) -> dict[str, Array]:
@@ -50,8 +50,8 @@ def write_tensors(path: Path, arrays: Mapping[str, Array], about: Mapping[str, A
     write_atomically(path, pack(arrays, about))
 
 
-def read_tensors(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
-    """The arrays and what is said about them, or a UserError in one sentence."""
+def read_tensors(path: Path, arrays: bool = True) -> tuple[dict[str, Array], dict[str, Any]]:
+    """The arrays, if they are wanted, and what is said about them, or a UserError in one sentence."""
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
@@ -62,7 +62,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
                 raise UserError(f"{path} does not say what it holds; it is damaged or foreign.")
             if about["format"] > FORMAT:
                 raise UserError(f"{path} was written by a newer Scalefree Studio; please update to open it.")
-            return {name: file.get_tensor(name) for name in file.keys()}, about
+            return {name: file.get_tensor(name) for name in (file.keys() if arrays else ())}, about
     except FileNotFoundError:
         raise UserError(f"There is no file {path}.") from None
     except (

@@ -1,4 +1,4 @@
-"""The curves at the bottom: loss, PSNR, learning rate and speed, painted by hand in the theme's colours."""
+"""The curves at the bottom: what a view wants measured, painted by hand in the theme's colours."""
 
 from __future__ import annotations
 
@@ -7,34 +7,30 @@ from collections.abc import Mapping
 
 import numpy as np
 from PyQt6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
-from PyQt6.QtGui import QAction, QFontMetricsF, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
+from PyQt6.QtGui import QAction, QColor, QFontMetricsF, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
 from PyQt6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QWidget
 
 from .series import Series, log_ticks, thinned, ticks
 from .theme import DARK, GRID, Palette, scaled, tabular
-
-QUANTITIES = (  # metric, title, unit, logarithmic, share of the width
-    ("loss", "Loss", "", True, 3),
-    ("psnr", "PSNR", "dB", False, 3),
-    ("learning_rate", "Learning rate", "", True, 2),
-    ("steps_per_second", "Speed", "steps/s", False, 2),
-)
+from .view import Quantity
 
 
 class Curve(QWidget):
-    """One quantity: its title and newest value above, its course beneath; the pointer reads it off."""
+    """One quantity, and perhaps another of its kind: the newest values above, the courses beneath; the pointer reads
+    them off."""
 
-    def __init__(self, title: str, unit: str = "", log: bool = False):
+    def __init__(self, quantity: Quantity):
         super().__init__()
-        self.title, self.unit, self.log = title, unit, log
-        self.series = Series()
+        self.title, self.unit, self.log = quantity.title, quantity.unit, quantity.log
+        self.quantity = quantity
+        self.series, self.beside = Series(), Series()
         self.recent = False
         self.palette_ = DARK
         self.hovered: float | None = None  # x of the pointer
         self.setMouseTracking(True)
         self.setMinimumSize(96, 64)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setAccessibleName(title)
+        self.setAccessibleName(quantity.title)
 
     def sizeHint(self) -> QSize:
         return QSize(200, 96)
@@ -62,13 +58,17 @@ class Curve(QWidget):
         painter.setFont(tabular(scaled(self.font(), 0.92)))
         steps, values = self.series.seen(self.recent)
         if len(steps):
-            self._draw_course(painter, steps, values)
+            self._draw_courses(painter, steps, values)
         self._draw_title(painter, steps)
 
     def _draw_title(self, painter: QPainter, steps: np.ndarray) -> None:
         p, metrics = self.palette_, QFontMetricsF(painter.font())
         read = self._read_off(steps)
         value = self._in_words(read[1] if read else self.series.last)
+        if len(self.beside):
+            near = self.beside.at(read[0]) if read else None
+            other = self._in_words(near[1] if near else self.beside.last)
+            value = f"{value}   {self.quantity.beside_title} {other}"
         if read:
             value = f"{value}  at step {read[0]:,.0f}"
         width = metrics.horizontalAdvance(value)
@@ -94,21 +94,31 @@ class Curve(QWidget):
             )
         return f"{text} {self.unit}".rstrip()
 
-    def _draw_course(self, painter: QPainter, steps: np.ndarray, values: np.ndarray) -> None:
+    def _draw_courses(self, painter: QPainter, steps: np.ndarray, values: np.ndarray) -> None:
         p, plot = self.palette_, self.plot
-        low, high = self._scale(values)
+        beside_steps, beside = self.beside.seen()
+        beside_steps, beside = beside_steps[beside_steps >= steps[0]], beside[beside_steps >= steps[0]]
+        low, high = self._scale(np.concatenate([values, beside]))
         self._draw_ticks(painter, low, high)
-        x, y = thinned(steps, values, int(plot.width()))
-        y = np.log10(np.maximum(y, 1e-12)) if self.log else y
-        span = max(float(steps[-1] - steps[0]), 1e-9)
-        px = plot.left() + (x - steps[0]) / span * (plot.width() - 4)
-        py = plot.bottom() - (y - low) / (high - low) * plot.height()
-        course = QPolygonF([QPointF(a, b) for a, b in zip(px.tolist(), py.tolist(), strict=True)])
-        painter.setPen(QPen(p.colour("accent"), 1.5))
-        painter.drawPolyline(course)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(p.colour("accent"))
-        painter.drawEllipse(course.last(), 2.5, 2.5)
+        last = max(steps[-1], beside_steps[-1]) if len(beside_steps) else steps[-1]
+        span = max(float(last - steps[0]), 1e-9)
+
+        def course(x: np.ndarray, y: np.ndarray, colour: QColor) -> None:
+            x, y = thinned(x, y, int(plot.width()))
+            y = np.log10(np.maximum(y, 1e-12)) if self.log else y
+            px = plot.left() + (x - steps[0]) / span * (plot.width() - 4)
+            py = plot.bottom() - (y - low) / (high - low) * plot.height()
+            line = QPolygonF([QPointF(a, b) for a, b in zip(px.tolist(), py.tolist(), strict=True)])
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QPen(colour, 1.5))
+            painter.drawPolyline(line)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(colour)
+            painter.drawEllipse(line.last(), 2.5, 2.5)
+
+        course(steps, values, p.colour("accent"))
+        if len(beside):
+            course(beside_steps, beside, p.colour("text"))
         read = self._read_off(steps)
         if read:
             at = plot.left() + (read[0] - steps[0]) / span * (plot.width() - 4)
@@ -159,36 +169,51 @@ class Curves(QWidget):
 
     def __init__(self, recent: QAction) -> None:
         super().__init__()
-        row = QHBoxLayout(self)
-        row.setContentsMargins(2 * GRID, GRID, 2 * GRID, GRID)
-        row.setSpacing(3 * GRID)
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(2 * GRID, GRID, 2 * GRID, GRID)
+        self._row.setSpacing(3 * GRID)
         self.curves: dict[str, Curve] = {}
-        for metric, title, unit, log, share in QUANTITIES:
-            self.curves[metric] = Curve(title, unit, log)
-            row.addWidget(self.curves[metric], share)
+        self._quantities: tuple[Quantity, ...] = ()
+        self._palette = DARK
         self._recent = recent
         button = QToolButton()
         button.setDefaultAction(recent)
         button.setProperty("flat", True)
         button.setProperty("small", True)
         button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+        self._row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
         self._last: dict[str, float] = {}
+
+    def begin(self, quantities: tuple[Quantity, ...]) -> None:
+        """Another run, of which nothing has been measured yet."""
+        self._last = {}
+        if quantities != self._quantities:
+            self._quantities = quantities
+            for curve in self.curves.values():
+                self._row.removeWidget(curve)
+                curve.hide()
+                curve.deleteLater()
+            self.curves = {q.metric: Curve(q) for q in quantities}
+            for n, (quantity, curve) in enumerate(zip(quantities, self.curves.values(), strict=True)):
+                self._row.insertWidget(n, curve, quantity.share)
+            self.set_palette(self._palette)
+            self.show_recent(self._recent.isChecked())
+        for curve in self.curves.values():
+            curve.series.clear()
+            curve.beside.clear()
+            curve.update()
 
     def add(self, step: int, metrics: Mapping[str, float]) -> None:
         if metrics == self._last:
             return  # measured only now and then
         self._last = dict(metrics)
-        for metric, curve in self.curves.items():
-            if metric in metrics:
-                curve.series.add(step, float(metrics[metric]))
-                curve.update()
-
-    def clear(self) -> None:
-        self._last = {}
         for curve in self.curves.values():
-            curve.series.clear()
-            curve.update()
+            q = curve.quantity
+            if q.metric in metrics:
+                curve.series.add(step, float(metrics[q.metric]))
+                curve.update()
+            if q.beside in metrics and metrics[q.beside] != curve.beside.last:
+                curve.beside.add(step, float(metrics[q.beside]))
 
     def show_recent(self, recent: bool) -> None:
         for curve in self.curves.values():
@@ -196,6 +221,7 @@ class Curves(QWidget):
             curve.update()
 
     def set_palette(self, palette: Palette) -> None:
+        self._palette = palette
         for curve in self.curves.values():
             curve.palette_ = palette
             curve.update()

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PyQt6.QtWidgets import QApplication, QFileDialog
 
 from ..errors import UserError
-from ..jobs.divider_edits import AddUnit, RemoveUnit, SetMask
 from ..jobs.job import Restore, StartOver, Undo
 from . import dialogs, theme
-from .export import ask_and_export
 from .gallery import Gallery
 from .opening import subject_of
-from .topbar import MODES
 
 if TYPE_CHECKING:
     from .main_window import MainWindow
@@ -22,14 +20,26 @@ if TYPE_CHECKING:
 PICTURES = (
     "Pictures, models (*.png *.jpg *.jpeg *.webp *.gif *.bmp *.tif *.tiff *.ppm *.safetensors);;All files (*)"
 )
-NEARER = 1.5
 
 
 class Deeds:
-    """A method for every deed, of the same name."""
+    """A method for every deed that is not a view's own, of the same name."""
 
     def __init__(self, window: MainWindow):
         self.w = window
+
+    def do(self, name: str, *on: bool) -> None:
+        """As the view does it, if it does."""
+        found = self.find(name)
+        if found is not None:
+            found(*on)
+            self.w.show_status()
+
+    def find(self, name: str) -> Callable[..., object] | None:
+        found: Callable[..., object] | None = getattr(self.w.stage.view, name, None) or getattr(
+            self, name, None
+        )
+        return found
 
     # File
 
@@ -60,7 +70,7 @@ class Deeds:
         if subject is None:
             self.w.say("There is no picture on the clipboard, nor the path of one.")
         else:
-            self.w.open(subject)
+            self.w.take(subject)
 
     def save_now(self) -> None:
         session = self.w.desk.session
@@ -69,7 +79,7 @@ class Deeds:
             self.w.say(f"The model is kept in {session.folder.path}.")
 
     def export_picture(self) -> None:
-        ask_and_export(self.w)
+        self.w.stage.view.export_to(self.w)
 
     def leave(self) -> None:
         """Escape: a page that is open goes first, wherever the keys are."""
@@ -80,39 +90,6 @@ class Deeds:
 
     def undo(self) -> None:
         self.w.edit(Undo())
-
-    def add_line(self) -> None:
-        self.w.edit(AddUnit("line"))
-
-    def add_circle(self) -> None:
-        self.w.edit(AddUnit("circle"))
-
-    def delete_unit(self) -> None:
-        canvas = self.w.stage.canvas
-        if canvas.selected is None:
-            self.w.say("Select a line or circle first: click it in the picture.")
-            return
-        self.w.edit(RemoveUnit(canvas.selected))
-        self.select_none()
-
-    def select_none(self) -> None:
-        self.w.stage.canvas.selected = None
-        self.w.show_selected()
-
-    def brush(self, on: bool) -> None:
-        self.w.stage.set_brush(on)
-        if on:
-            self.w.say("Paint where detail matters; the right button erases. B puts the brush away.")
-
-    def brush_smaller(self) -> None:
-        self.w.stage.size_brush(1 / 1.25)
-
-    def brush_larger(self) -> None:
-        self.w.stage.size_brush(1.25)
-
-    def clear_mask(self) -> None:
-        self.w.stage.canvas.mask = None
-        self.w.edit(SetMask(None))
 
     # Learn
 
@@ -156,26 +133,15 @@ class Deeds:
         self.w.back_to_now()
         session.runner.play()
         self.w.show_status()
-        self.w.say(f"Learning goes on from step {past.step:,}. Undo takes it back.")
+        self.w.say(f"It goes on from step {past.step:,}. Undo takes it back.")
 
     # View
 
     def next_mode(self) -> None:
-        modes = [mode for mode, _, _ in MODES]
-        self.w.set_mode(modes[(modes.index(self.w.stage.canvas.mode) + 1) % len(modes)])
-
-    def overlay(self, on: bool) -> None:
-        self.w.stage.canvas.overlay = on
-        self.w.settings.setValue("overlay", on)
-
-    def fit(self) -> None:
-        self.w.stage.canvas.fit()
-
-    def zoom_in(self) -> None:
-        self.w.stage.canvas.zoom(NEARER)
-
-    def zoom_out(self) -> None:
-        self.w.stage.canvas.zoom(1 / NEARER)
+        view = self.w.stage.view
+        modes = [mode.name for mode in view.modes]
+        if modes:
+            self.w.set_mode(modes[(modes.index(view.mode) + 1) % len(modes)])
 
     def recent_curves(self, on: bool) -> None:
         self.w.curves.show_recent(on)
@@ -198,7 +164,7 @@ class Deeds:
     # Help
 
     def keys(self) -> None:
-        self.w.show_dialog(dialogs.Keys(self.w.actions_, self.w))
+        self.w.show_dialog(dialogs.Keys(self.w.actions_, self.w.stage.view.mouse, self.w))
 
     def about(self) -> None:
         dialogs.about(self.w)

@@ -5,17 +5,17 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from PyQt6.QtCore import QLockFile, QObject, QTimer, pyqtSignal
 
 from ..api import choose_device
 from ..controls import values_of
 from ..errors import UserError
-from ..jobs.divider_controls import FitControls
 from ..jobs.job import Edit
 from ..storage.run_folder import RUN, RunFolder, free_folder
-from .background import Background
-from .opening import Opened, Subject, open_subject
+from .background import Background, Done, Failed, Work
+from .opening import DRAW, LEARN, Opened, Subject, open_subject
 from .session import Session
 
 LOCK = "window.lock"  # in a run folder: a window is at work in it
@@ -61,15 +61,27 @@ class Desk(QObject):
 
     # Opening: the new is read while the old goes on; what cannot be read changes nothing.
 
-    def open(self, subject: Subject, controls: FitControls | None = None) -> None:
+    def open(self, subject: Subject, controls: Any = None) -> None:
         if self.session is not None and controls is None and _is_run(subject, self.session.folder):
             self.refused.emit(f"{self.session.name} is open already.")  # what is on disk is older
             return
         self._wanted += 1
-        wish, runs = self._wanted, self.runs
+        wish = self._wanted
+        if self.session is not None and _is_of(subject, self.session.folder):
+            self.end(lambda: self._read(subject, controls, wish))  # so that what is on disk is the newest
+        else:
+            self._read(subject, controls, wish)
+
+    def _read(self, subject: Subject, controls: Any, wish: int) -> None:
+        runs = self.runs
         self.opening.emit(subject.name if not isinstance(subject, str | Path) else Path(str(subject)).name)
+
+        def progress(name: str, done: int, total: int) -> None:
+            if wish == self._wanted:
+                self.opening.emit(f"{name}: {done:,} of {total:,}" if total else f"{name}: {done:,}")
+
         self._background.submit(
-            lambda: open_subject(subject, runs, controls, choose_device()),
+            lambda: open_subject(subject, runs, controls, choose_device(), progress),
             lambda found: self._begin(found, wish),
             lambda message: self._refuse(message, wish),
         )
@@ -114,12 +126,16 @@ class Desk(QObject):
         """Write where the run comes from, once."""
         if self.session is None or self.found is None or (self.session.folder.path / RUN).exists():
             return
-        picture, controls = self.found.picture, self.found.job.controls
-        command = ["scalefree-studio", picture.spec or self.found.name]
+        controls, source = self.found.job.controls, self.found.source
+        command = ["scalefree-studio", source or self.found.name]
         with contextlib.suppress(UserError, OSError):  # told by the session
             self.session.folder.describe(
-                command, picture=picture.spec, seed=controls.seed, controls=values_of(controls)
+                command, source=source, seed=controls.seed, controls=values_of(controls)
             )
+
+    def read(self, work: Work, done: Done, failed: Failed) -> None:
+        """Read something in the background, beside what is opened."""
+        self._background.submit(work, done, failed)
 
     def edit(self, edit: Edit) -> None:
         if self.session is not None:
@@ -175,6 +191,12 @@ class Desk(QObject):
         self._wanted += 1
         self._slow.stop()
         self._background.close()
+
+
+def _is_of(subject: Subject, folder: RunFolder) -> bool:
+    """Whether something else is to be done with this very run: to draw with what it learns."""
+    prefix, colon, path = str(subject).partition(":")
+    return f"{prefix}{colon}" in (LEARN, DRAW) and Path(path).absolute() == folder.path.absolute()
 
 
 def _is_run(subject: Subject, folder: RunFolder) -> bool:

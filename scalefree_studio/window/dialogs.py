@@ -24,23 +24,13 @@ from .desk import Person
 from .forms import heading
 from .theme import GRID
 
-MOUSE = (
-    ("Wheel", "Zoom about the pointer"),
-    ("Drag on empty space", "Move the picture; the middle button does so anywhere"),
-    ("Double click", "The whole picture"),
-    ("Click", "Select a line or circle"),
-    ("Drag a centre", "Move the line or circle while it learns"),
-    ("Drag a line", "Move it sideways; with Shift turn it"),
-    ("Drag a circle's edge", "Change its radius"),
-    ("Drop a file", "Learn that picture, or go on with that run"),
-    ("Brush", "Left paints, right erases, Shift + wheel changes the size"),
-)
-
 
 class Keys(QDialog):
     """Made from the actions themselves, so it cannot be wrong."""
 
-    def __init__(self, actions: dict[str, QAction], parent: QWidget | None = None):
+    def __init__(
+        self, actions: dict[str, QAction], mouse: tuple[tuple[str, str], ...], parent: QWidget | None = None
+    ):
         super().__init__(parent)
         self.setWindowTitle("Keys and mouse")
         outer = QVBoxLayout(self)
@@ -53,20 +43,22 @@ class Keys(QDialog):
         columns = QHBoxLayout(page)
         columns.setContentsMargins(3 * GRID, 2 * GRID, 3 * GRID, 3 * GRID)
         columns.setSpacing(5 * GRID)
-        for menus in (("Learn", "Edit"), ("View", "Help"), ("File", "")):
+        for menus in (("Run", "Edit"), ("View", "Help"), ("File", "")):
             column = QVBoxLayout()
             column.setSpacing(GRID)
             for menu in menus:
-                self._add_part(column, menu, actions)
+                self._add_part(column, menu, actions, mouse)
             column.addStretch()
             columns.addLayout(column)
         self.resize(page.sizeHint().width() + 3 * GRID, min(page.sizeHint().height() + 2 * GRID, 92 * GRID))
 
-    def _add_part(self, column: QVBoxLayout, menu: str, actions: dict[str, QAction]) -> None:
-        rows = [(key_text(actions[d.name]), d.help if d.name == "play" else d.text.rstrip("…"), d.help)
-                for d in DEEDS if d.menu == menu and d.keys]  # fmt: skip
+    def _add_part(
+        self, column: QVBoxLayout, menu: str, actions: dict[str, QAction], mouse: tuple[tuple[str, str], ...]
+    ) -> None:
+        rows = [(key_text(actions[d.name]), d.help if d.name == "play" else actions[d.name].text().rstrip("…"), d.help)
+                for d in DEEDS if d.menu == menu and d.keys and actions[d.name].isVisible()]  # fmt: skip
         if not menu:
-            rows = [(key, help, "") for key, help in MOUSE]
+            rows = [(key, help, "") for key, help in mouse]
         column.addWidget(heading(menu or "Mouse"))
         grid = QGridLayout()
         grid.setHorizontalSpacing(2 * GRID)

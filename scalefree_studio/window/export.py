@@ -35,25 +35,21 @@ FILES = "Pictures (*.png *.jpg *.webp *.tif *.bmp)"
 CANCELLED = "The export was cancelled; nothing was written."
 
 
-def ask_and_export(window: MainWindow) -> None:
-    snapshot, found = window.stage.snapshot, window.desk.found
-    if snapshot is None or found is None:
-        window.say("There is nothing to export yet: open a picture first.")
-        return
-    height, width = found.job.pixels.shape[:2]
-    dialog = Export(window, snapshot, (height, width), found.name, window.stage.sharpness)
-    window.show_dialog(dialog)
-
-
 class Export(QDialog):
     """Asks for a size and what is drawn; then for a place; then shows how far it is."""
 
     def __init__(
-        self, window: MainWindow, snapshot: Snapshot, picture: tuple[int, int], name: str, sharpness: float
+        self,
+        window: MainWindow,
+        snapshot: Snapshot,
+        picture: tuple[int, int],
+        name: str,
+        sharpness: float,
+        border: float,
     ):
         super().__init__(window)
         self._window, self._snapshot, self._picture = window, snapshot, picture
-        self._name, self._sharpness = name, sharpness
+        self._name, self._sharpness, self._border = name, sharpness, border
         self._background: Background | None = None
         self._cancelled = threading.Event()
         self._rows = 0
@@ -78,7 +74,7 @@ class Export(QDialog):
         form.setSpacing(GRID)
         self.width_edit, self.border_edit = ValueEdit(), ValueEdit()
         self.width_edit.say(str(WIDTH))
-        self.border_edit.say(shown(self._window.view.border))
+        self.border_edit.say(shown(self._border))
         self.width_edit.textEdited.connect(lambda _: self._say_size())
         self.border_edit.setToolTip("3 shows three times the picture's extent: what lies around it")
         self.lines = Toggle()

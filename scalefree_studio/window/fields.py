@@ -53,7 +53,7 @@ class Field(QWidget):
         super().__init__()
         self.control = control
         self.value = value
-        starts_over = "" if control.live else "\n\nChanging it starts the learning over."
+        starts_over = "" if control.live else "\n\nChanging it starts over."
         self.setToolTip(f"{control.help}{starts_over}")
         self.column = QVBoxLayout(self)
         self.column.setContentsMargins(0, 0, 0, 0)

@@ -38,7 +38,7 @@ class Form(QWidget):
             self._add(self.more.column, advanced, controls, headings=False)
             column.addWidget(self.more)
         if any(not c.live for c in declared):
-            note = QLabel(f"{MARK}  starts the learning over")
+            note = QLabel(f"{MARK}  starts over")
             note.setProperty("soft", True)
             column.addWidget(note)
 

@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 from PyQt6.QtCore import QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QColor, QIcon, QImage, QPainter, QPainterPath, QPixmap
 from PyQt6.QtWidgets import (
@@ -20,24 +19,16 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from ..data.pictures import gallery, load_picture
-from ..errors import UserError
+from ..data.datasets import DATASETS
+from ..data.pictures import gallery
 from ..snapshot import Array
-from ..storage.run_folder import load_checkpoint
+from ..storage.shipped import PREFIX, shipped
 from .background import Background
+from .opening import DATASET
 from .theme import GRID, tabular
+from .thumbnails import THUMBNAIL, thumbnail_of
 
-THUMBNAIL = 112
 SPEC = Qt.ItemDataRole.UserRole
-
-
-def thumbnail(pixels: Array) -> Array:
-    """A small square from the middle: (S, S, 3) bytes, twice as fine as it is shown."""
-    height, width = pixels.shape[:2]
-    side = min(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    square = Image.fromarray(np.ascontiguousarray(pixels[top : top + side, left : left + side]))
-    return np.asarray(square.resize((2 * THUMBNAIL, 2 * THUMBNAIL), Image.Resampling.LANCZOS))
 
 
 def rounded(pixels: Array) -> QIcon:
@@ -97,6 +88,12 @@ class Gallery(QDialog):
     def _fill(self, recent: list[Path]) -> None:
         if recent:
             self._shelf("Recent runs", [(str(path), path.name) for path in recent])
+        models = [(f"{PREFIX}{name}", name.capitalize()) for name in shipped()]
+        if models:
+            self._shelf("Networks that draw", models)
+        self._shelf(
+            "Teach a network to draw", [(f"{DATASET}{name}", title) for name, title in DATASETS.items()]
+        )
         groups: dict[str, list[tuple[str, str]]] = {}
         for item in gallery():
             groups.setdefault(item.group, []).append((item.spec, item.title))
@@ -116,7 +113,7 @@ class Gallery(QDialog):
         for n, (spec, _) in enumerate(items):
             item = shelf.item(n)
             if item is not None:
-                self._background.submit(partial(_look_at, spec), partial(_show_on, item))
+                self._background.submit(partial(thumbnail_of, spec), partial(_show_on, item))
 
     def _choose(self, item: QListWidgetItem) -> None:
         if self.isVisible():
@@ -124,18 +121,14 @@ class Gallery(QDialog):
             self.chosen.emit(item.data(SPEC))
 
 
-def _look_at(spec: str) -> Array:
-    path = Path(spec)
-    if path.is_dir():
-        target = load_checkpoint(path).model.get("target")
-        if target is None:
-            raise UserError("This run has no picture.")
-        return thumbnail(target)
-    return thumbnail(load_picture(spec).pixels)
-
-
 def _show_on(item: QListWidgetItem, pixels: Array) -> None:
     item.setIcon(rounded(pixels))
+
+
+def _hint(spec: str, title: str) -> str:
+    if spec.startswith(PREFIX):
+        return f"{title}: let the network draw"
+    return f"Go on with {spec}" if Path(spec).is_dir() else f"{title}: learn it"
 
 
 class Shelf(QListWidget):
@@ -156,7 +149,7 @@ class Shelf(QListWidget):
         for spec, title in items:
             item = QListWidgetItem(empty_icon(), title)
             item.setData(SPEC, spec)
-            item.setToolTip(f"{title}: learn it" if not Path(spec).is_dir() else f"Go on with {spec}")
+            item.setToolTip(_hint(spec, title))
             item.setSizeHint(self._cell - QSize(GRID, GRID))
             self.addItem(item)
 

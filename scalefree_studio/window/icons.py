@@ -147,8 +147,33 @@ def _gallery() -> Shape:
     return QPainterPath(), outline
 
 
+def _half(x: float, y: float, width: float, height: float) -> Shape:
+    """A square of which a part is there already."""
+    there, square = QPainterPath(), QPainterPath()
+    there.addRect(QRectF(x, y, width, height))
+    square.addRoundedRect(QRectF(2.5, 2.5, 11, 11), 1.5, 1.5)
+    return there, square
+
+
+def _top() -> Shape:
+    return _half(3.5, 3.5, 9, 4.5)
+
+
+def _left() -> Shape:
+    return _half(3.5, 3.5, 4.5, 9)
+
+
+def _others() -> Shape:
+    """Four little pictures."""
+    path = QPainterPath()
+    for x in (2.5, 9):
+        for y in (2.5, 9):
+            path.addRect(QRectF(x, y, 4.5, 4.5))
+    return QPainterPath(), path
+
+
 _SHAPES = {
     "play": _play, "pause": _pause, "step": _step, "restart": _restart, "record": _record, "line": _line,
     "circle": _circle, "delete": _delete, "undo": _undo, "overlay": _overlay, "brush": _brush, "theme": _theme,
-    "fit": _fit, "gallery": _gallery,
+    "fit": _fit, "gallery": _gallery, "top": _top, "left": _left, "others": _others,
 }  # fmt: skip

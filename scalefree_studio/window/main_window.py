@@ -9,28 +9,26 @@ from PyQt6.QtCore import QSettings, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PyQt6.QtWidgets import QApplication, QDialog, QMainWindow, QMenuBar, QSplitter, QVBoxLayout, QWidget
 
-from ..controls import ControlError, edited
 from ..errors import UserError
-from ..jobs.divider_controls import FitControls
-from ..jobs.divider_edits import MoveUnit
-from ..jobs.job import Edit, SetControls
+from ..jobs.job import Edit
 from ..snapshot import Snapshot
 from . import theme
-from .actions import fill_menus, make_actions
+from .actions import DEEDS, call, dress, fill_menus, make_actions
 from .curves import Curves
 from .deeds import Deeds
 from .desk import Desk, Person
 from .dialogs import Asking
 from .memory import Memory
-from .opening import Subject, subject_of
+from .opening import STARTS, Subject, subject_of
 from .panel import Panel
 from .session import Session, place_for_runs
 from .stage import Stage
 from .theme import GRID, Palette
 from .topbar import TopBar
 from .transport import Transport
-from .units import in_words
-from .view import ViewControls
+from .view import Host, View
+
+FIRST = "dividers"  # the kind whose view an empty window has
 
 
 class MainWindow(QMainWindow):
@@ -47,17 +45,16 @@ class MainWindow(QMainWindow):
         self.past: Snapshot | None = None  # the recorded moment that is looked at
         self._newest: Snapshot | None = None
         self._controls: Any = None
-        self.view = ViewControls()
-        self._undone = 0
         self._leaving = self._ended = False
         self._dialogs: list[QDialog] = []
-        self._hand_gestures = -1  # gestures of typed moves count down, those of the canvas up
         self.desk = Desk(runs or place_for_runs(), person or Asking(self), self)
         self.deeds = Deeds(self)
-        self.actions_ = make_actions(self, self.deeds)
+        self.actions_ = make_actions(self, self.deeds.do)
         self._build()
         self._connect()
         self.memory.restore(self)
+        self.show_view(self.stage.take_view(FIRST))
+        self.curves.begin(self.stage.view.quantities)
         self.back_to_now()
 
     # -- what it is made of --------------------------------------------------------------------------------------
@@ -67,10 +64,10 @@ class MainWindow(QMainWindow):
         fill_menus(bar, self.actions_)
         self.top = TopBar(bar, self.actions_)
         self.setMenuWidget(self.top)
-        self.stage = Stage()
+        self.stage = Stage(Host(self.actions_, self.settings, lambda: None, self.desk.read))
         self.curves = Curves(self.actions_["recent_curves"])
         self.transport = Transport(self.actions_)
-        self.panel = Panel(self.actions_)
+        self.panel = Panel()
         self.bottom = QWidget()
         self.bottom.setObjectName("bar")
         self.bottom.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -101,11 +98,10 @@ class MainWindow(QMainWindow):
         self.desk.opened.connect(self._begin)
         self.desk.opening.connect(lambda name: self.top.say(f"Opening {name} …"))
         self.desk.refused.connect(self._refuse)
-        self.stage.edited.connect(self.edit)
-        self.stage.selected.connect(self.show_selected)
-        self.panel.edited.connect(self.set_controls)
-        self.panel.viewed.connect(self.set_view)
-        self.panel.moved.connect(self._move)
+        self.stage.made.connect(self._meet)
+        self.panel.edited.connect(lambda values: self.stage.view.set_controls(values))
+        self.panel.looked.connect(self.set_look)
+        self.panel.chosen.connect(self.take_instrument)
         self.top.mode_chosen.connect(self.set_mode)
         self.transport.looked.connect(self.look_at)
         self.transport.refused.connect(self.say)
@@ -113,10 +109,27 @@ class MainWindow(QMainWindow):
 
     # -- opening, and the pipe's end -----------------------------------------------------------------------------
 
-    def open(self, subject: Subject, controls: FitControls | None = None) -> None:
+    def open(self, subject: Subject, controls: Any = None) -> None:
         """Learn a picture, or go on with a model or run. What is there goes on until the other is ready."""
         if not self._leaving:
             self.desk.open(subject, controls)
+
+    def take(self, subject: Subject) -> None:
+        """Something dropped or pasted: the view may have a use for it."""
+        if not self.stage.view.take(subject):
+            self.open(subject)
+
+    def take_instrument(self, instrument: str) -> None:
+        """Another instrument: with the newest of its runs, or with what it begins with."""
+        if instrument != self.stage.view.instrument:
+            self.open(self.memory.newest_of(instrument) or STARTS[instrument])
+
+    def _meet(self, view: View) -> None:
+        """A view that has just been made."""
+        view.edited.connect(self.edit)
+        view.said.connect(self.say)
+        view.wanted.connect(self.open)
+        view.restore()
 
     def _begin(self) -> None:
         session, found = self.desk.session, self.desk.found
@@ -125,17 +138,28 @@ class MainWindow(QMainWindow):
         self.back_to_now()
         self.stage.empty.hide()
         self.stage.toast.hide()
-        self._newest, self._undone = None, 0
-        self.stage.begin(session.still["target"])
-        self.stage.show_mask(found.job.mask)
+        self._newest = None
+        view = self.stage.take_view(session.job.kind)
+        view.begin(session, found)
+        self.show_view(view)
         session.record(self.settings.value("record", True, bool))
-        self.curves.clear()
+        self.curves.begin(view.quantities)
         for measured in found.past:
             self.curves.add(measured.step, measured.metrics)
         self.transport.follow(session.folder.history_path)
         self._show_controls(session, force=True)
         self.memory.add_recent(session.folder.path)
         self.show_status()
+
+    def show_view(self, view: View) -> None:
+        """Dress the window for a view: its modes, tools, deeds, and its place in the panel."""
+        for deed in DEEDS:
+            action, possible = self.actions_[deed.name], self.deeds.find(deed.name) is not None
+            action.setVisible(possible)
+            action.setEnabled(possible)
+            call(action, deed, view.names.get(deed.name, ""))
+        self.top.show_view(view)
+        self.panel.show_view(view)
 
     def _refuse(self, message: str) -> None:
         self.say(message)
@@ -160,9 +184,6 @@ class MainWindow(QMainWindow):
             return
         self._newest = snapshot
         self._show_controls(session)
-        if session.undone != self._undone:
-            self._undone = session.undone
-            self.stage.show_mask(session.mask)
         self.curves.add(snapshot.step, snapshot.metrics)
         self.transport.show_clock(snapshot.step, snapshot.seconds)
         if self.past is None:
@@ -173,18 +194,13 @@ class MainWindow(QMainWindow):
         self.shown.emit()
 
     def _show_on_stage(self, snapshot: Snapshot) -> None:
-        self.stage.show_snapshot(snapshot, getattr(self._controls, "sharpness", 1000.0))
-        self.show_selected()
+        self.stage.view.show_snapshot(snapshot, self._controls)
 
     def _show_controls(self, session: Session, force: bool = False) -> None:
         controls = session.job.controls
         if controls is not self._controls or force:
             self._controls = controls
             self.panel.show_controls(controls)
-
-    def show_selected(self) -> None:
-        selected = self.stage.canvas.selected
-        self.panel.unit.show_unit(self.stage.frame, selected)
 
     # -- what is said --------------------------------------------------------------------------------------------
 
@@ -216,14 +232,11 @@ class MainWindow(QMainWindow):
         playing = session.status.playing and not session.ended
         self.transport.show_playing(playing)
         self.transport.show_recording(session.recording)
-        self.stage.canvas.moving = playing and self.past is None
-        doing = "Learning" if playing else "Stopped:" if session.ended else "Paused:"
-        words = f"{doing} {session.name}"
-        if self._newest is not None:
-            words += f" — {in_words(self._newest.frame)}"
-            if "psnr" in self._newest.metrics:
-                words += f", {self._newest.metrics['psnr']:.1f} dB"
-        self.top.say(words)
+        view = self.stage.view
+        view.show_state(playing, self.past is not None)
+        doing = view.doing(playing, session.ended)
+        told = view.words(self._newest) if self._newest is not None else ""
+        self.top.say(f"{doing} {session.name}" + (f" — {told}" if told else ""))
         title = f"{session.name} — Scalefree Studio"
         if title != self.windowTitle():
             self.setWindowTitle(title)
@@ -233,53 +246,37 @@ class MainWindow(QMainWindow):
     def edit(self, edit: Edit) -> None:
         self.desk.edit(edit)
 
-    def set_controls(self, values: dict[str, Any]) -> None:
-        found = self.desk.found
-        if "downscale" not in values or found is None or self.desk.session is None:
-            self.edit(SetControls(values))
-            return
-        try:  # another picture to learn from: another run
-            controls = edited(self.desk.session.job.controls, values)
-        except ControlError as error:
-            self.say(str(error))
-            return
-        self.desk.open(found.picture.spec or found.picture, controls)
-
-    def set_view(self, values: dict[str, Any]) -> None:
-        self.view = edited(self.view, values)
-        self.panel.view.put(self.view)
-        self.stage.canvas.border = self.view.border
-        self.settings.setValue("border", self.view.border)
-
-    def _move(self, unit: int, values: dict[str, Any]) -> None:
-        self._hand_gestures -= 1
-        self.edit(MoveUnit(unit, values, self._hand_gestures))
+    def set_look(self, values: dict[str, Any]) -> None:
+        self.stage.view.set_look(values)
+        if self.panel.look is not None:
+            self.panel.look.put(self.stage.view.look)
 
     def set_mode(self, mode: str) -> None:
-        self.stage.canvas.mode = mode
-        self.top.show_mode(mode)
-        self.settings.setValue("mode", mode)
+        view = self.stage.view
+        view.set_mode(mode)
+        if view.mode in self.top.modes:
+            self.top.show_mode(view.mode)
 
     def look_at(self, snapshot: Snapshot) -> None:
         """A recorded moment instead of the present one."""
         self.past = snapshot
-        self.stage.canvas.editable = False
-        self.stage.canvas.moving = False
         self._show_on_stage(snapshot)
         self._say_where()
-        for name in ("to_now", "go_on_from_here"):
-            self.actions_[name].setEnabled(True)
+        self.actions_["to_now"].setEnabled(True)
+        self.actions_["go_on_from_here"].setEnabled(self.stage.view.goes_back)
+        self.show_status()
 
     def _say_where(self) -> None:
         if self.past is None:
             return
-        psnr = self.past.metrics.get("psnr")
-        words = f"Looking at step {self.past.step:,}" + (f", {psnr:.1f} dB" if psnr is not None else "")
+        told = self.stage.view.words(self.past)
+        words = f"Looking at step {self.past.step:,}" + (f": {told}" if told else "")
         if self.stage.past.isVisible() and self.stage.past.label.text() == words:
             return
-        deeds = self.deeds
-        choices = (("Continue from here", deeds.go_on_from_here), ("Back to now", deeds.to_now))
-        self.stage.past.say(words, choices, closes=False)
+        choices = [("Back to now", self.deeds.to_now)]
+        if self.stage.view.goes_back:
+            choices.insert(0, ("Continue from here", self.deeds.go_on_from_here))
+        self.stage.past.say(words, tuple(choices), closes=False)
 
     def back_to_now(self) -> None:
         for name in ("to_now", "go_on_from_here"):
@@ -288,7 +285,6 @@ class MainWindow(QMainWindow):
             return
         self.past = None
         self.stage.past.hide()
-        self.stage.canvas.editable = True
         self.transport.timeline.show_frame(None)
         if self._newest is not None:
             self._show_on_stage(self._newest)
@@ -312,7 +308,7 @@ class MainWindow(QMainWindow):
         if subject is None:
             self.say("That is no picture, model or run.")
         else:
-            self.open(subject)
+            self.take(subject)
 
     def show_dialog(self, dialog: QDialog) -> None:
         """Beside the window, which goes on."""
@@ -336,7 +332,8 @@ class MainWindow(QMainWindow):
         app = QApplication.instance()
         if isinstance(app, QApplication):
             theme.apply(app, palette)
-        for part in (self.top, self.stage, self.curves, self.transport, self.panel):
+        dress(self.actions_, palette)
+        for part in (self.stage, self.curves, self.transport, self.panel):
             part.set_palette(palette)
         if remember:
             self.settings.setValue("theme", palette.name)
@@ -357,7 +354,7 @@ class MainWindow(QMainWindow):
         self._ended = True
         self.close_dialogs()
         self.transport.close_history()
-        self.stage.close_canvas()
+        self.stage.close_views()
         self.desk.close()
         for timer in self.findChildren(QTimer):
             timer.stop()

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QSettings
 
-from ..controls import ControlError
-from ..storage.run_folder import MODEL
+from ..errors import UserError
+from ..storage.run_folder import MODEL, kind_of
 from . import theme
 from .theme import GRID
+from .views import VIEWS
 
 if TYPE_CHECKING:
     from .main_window import MainWindow
@@ -42,14 +43,10 @@ class Memory:
             w.left.restoreState(s.value("left", b""))
             w.whole.restoreState(s.value("whole", b""))
         w.actions_["record"].setChecked(s.value("record", True, bool))
-        for name in ("show_panel", "show_bottom", "overlay"):
+        for name in ("show_panel", "show_bottom"):
             on = s.value(name, True, bool)
             w.actions_[name].setChecked(on)
             getattr(w.deeds, name)(on)
-        with contextlib.suppress(ControlError):  # a value that somebody wrote there
-            w.set_view({"border": s.value("border", w.view.border)})
-        mode = str(s.value("mode", "side"))
-        w.set_mode(mode if mode in w.top.modes else "side")
 
     def keep(self, w: MainWindow) -> None:
         s = self.settings
@@ -68,6 +65,14 @@ class Memory:
     def recent(self) -> list[Path]:
         """The runs that were open, newest first, as far as they are still there."""
         return [Path(path) for path in self._listed() if (Path(path) / MODEL).exists()]
+
+    def newest_of(self, instrument: str) -> str | None:
+        """The run of an instrument that was open last."""
+        for path in self.recent():
+            with contextlib.suppress(UserError):
+                if kind_of(path) in VIEWS and VIEWS[kind_of(path)].instrument == instrument:
+                    return str(path)
+        return None
 
     def add_recent(self, path: Path) -> None:
         newest = str(path.absolute())

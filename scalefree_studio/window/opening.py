@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,55 +12,169 @@ from PIL import Image
 from PyQt6.QtCore import QMimeData, QUrl
 from PyQt6.QtGui import QImage
 
+from ..data.datasets import Dataset, load_dataset
+from ..data.download import Progress
 from ..data.pictures import Picture, downscaled, load_picture, pixels_of
 from ..errors import UserError
 from ..jobs.divider_controls import FitControls
+from ..jobs.draw import DrawPictures
 from ..jobs.fit_dividers import FitDividers
+from ..jobs.job import Job
+from ..jobs.pixelcnn_controls import TrainControls
+from ..jobs.pixelcnn_model import controls_learnt, dataset_learnt
+from ..jobs.samplers import network_of, sampler_of
+from ..jobs.train_pixelcnn import TrainPixelCNN
+from ..snapshot import Checkpoint
 from ..storage.history import Measured
 from ..storage.run_folder import MODEL, RunFolder, free_folder, load_checkpoint
+from ..storage.shipped import PREFIX
 
 Subject = str | Path | Picture
+STARTS = {"dividers": "photo:astronaut", "pixelcnn": "model:mnist"}  # what each instrument begins with
+LEARN, DRAW, DATASET = (
+    "learn:",
+    "draw:",
+    "dataset:",
+)  # before a model or run, and before the name of a data set
 
 
 @dataclass(frozen=True)
 class Opened:
     """A job that is ready to run, and what is already known about it."""
 
-    job: FitDividers
+    job: Job
     folder: RunFolder
     name: str
-    picture: Picture  # in its full size, as far as it is known
+    source: str = ""  # the spec or path it was made of, if there is one
+    picture: Picture | None = None  # in its full size, as far as it is known, if it learns one
     past: list[Measured] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where new runs go, where they compute, and who is told how far a download is."""
+
+    runs: Path
+    device: str
+    progress: Progress | None = None
+
+    def folder(self, name: str) -> RunFolder:
+        return RunFolder(free_folder(self.runs, _file_name(name)))
+
+
 def open_subject(
-    subject: Subject, runs: Path, controls: FitControls | None = None, device: str = "cpu"
+    subject: Subject,
+    runs: Path,
+    controls: Any = None,
+    device: str = "cpu",
+    progress: Progress | None = None,
 ) -> Opened:
     """Open anything, or a UserError in one sentence."""
+    place = Place(runs, device, progress)
     if isinstance(subject, Picture):
-        return _new_run(subject, runs, controls, device)
+        return _learn_picture(subject, place, controls)
+    for prefix, opener in _PREFIXES.items():
+        if str(subject).startswith(prefix):
+            return opener(str(subject).removeprefix(prefix), place)
     path = Path(subject).expanduser()
     if path.is_dir() or path.suffix == ".safetensors":
-        return _old_run(path, runs, device)
-    return _new_run(load_picture(str(subject)), runs, controls, device)
+        return _open_model(path, place)
+    return _learn_picture(load_picture(str(subject)), place, controls)
 
 
-def _new_run(picture: Picture, runs: Path, controls: FitControls | None, device: str) -> Opened:
+def _learn_picture(picture: Picture, place: Place, controls: FitControls | None) -> Opened:
     controls = controls or FitControls()
     pixels = downscaled(picture.pixels, controls.downscale)
-    job = FitDividers(pixels, controls, device=device, name=picture.name, spec=picture.spec)
-    return Opened(job, RunFolder(free_folder(runs, _file_name(picture.name))), picture.name, picture)
+    job = FitDividers(pixels, controls, device=place.device, name=picture.name, spec=picture.spec)
+    return Opened(job, place.folder(picture.name), picture.name, picture.spec, picture)
 
 
-def _old_run(path: Path, runs: Path, device: str) -> Opened:
+def _open_model(path: Path, place: Place) -> Opened:
     if path.is_dir() and not (path / MODEL).exists():
         raise UserError(f"{path} holds no run: there is no {MODEL} in it.")
-    job = FitDividers.from_checkpoint(load_checkpoint(path), device=device)
+    checkpoint = load_checkpoint(path)
+    if checkpoint.kind not in _OPENERS:
+        raise UserError(f"This studio knows no model of kind {checkpoint.kind!r}; a newer one may.")
+    return _OPENERS[checkpoint.kind](path, checkpoint, place)
+
+
+def _open_dividers(path: Path, checkpoint: Checkpoint, place: Place) -> Opened:
+    job = FitDividers.from_checkpoint(checkpoint, device=place.device)
     picture = Picture(job.pixels, job.name, job.spec)  # type: ignore[arg-type]
-    if path.is_dir() or path.name == MODEL:
-        folder = RunFolder(path if path.is_dir() else path.parent)
-        return Opened(job, folder, job.name, picture, _past(folder))
-    return Opened(job, RunFolder(free_folder(runs, _file_name(job.name))), job.name, picture)
+    folder = _own_folder(path) or place.folder(job.name)
+    return Opened(job, folder, job.name, job.spec, picture, _past(folder))
+
+
+def _open_pixelcnn(path: Path, checkpoint: Checkpoint, place: Place) -> Opened:
+    """A run goes on learning; a model alone draws."""
+    return _learn_on(path, checkpoint, place) if _own_folder(path) else _draw(str(path), place)
+
+
+def _learn_on(path: Path, checkpoint: Checkpoint, place: Place) -> Opened:
+    dataset = dataset_learnt(checkpoint, progress=place.progress)
+    folder = _own_folder(path)
+    job = TrainPixelCNN.from_checkpoint(checkpoint, dataset, place.device)
+    assert folder is not None
+    return Opened(job, folder, dataset.name, str(path), past=_past(folder))
+
+
+def _open_drawing(path: Path, checkpoint: Checkpoint, place: Place) -> Opened:
+    job = DrawPictures.from_checkpoint(checkpoint, place.device)
+    name = _name_of(checkpoint)
+    folder = _own_folder(path) or place.folder(f"drawing-{name}")
+    return Opened(job, folder, name, past=_past(folder))
+
+
+def _draw(source: str, place: Place) -> Opened:
+    """With a network as it was saved."""
+    checkpoint = load_checkpoint(source)
+    name = _name_of(checkpoint)
+    job = DrawPictures(sampler_of(checkpoint, place.device))
+    return Opened(job, place.folder(f"drawing-{name}"), name, source)
+
+
+def _name_of(checkpoint: Checkpoint) -> str:
+    """What a network learnt, in a word."""
+    return str(network_of(checkpoint).about.get("dataset", {}).get("name", "pictures"))
+
+
+def _learn(source: str, place: Place) -> Opened:
+    """Go on with a run, or teach a new network what a model knows, with the model's own controls."""
+    path = Path(source)
+    checkpoint = load_checkpoint(source)
+    if checkpoint.kind == TrainPixelCNN.kind and _own_folder(path) is not None:
+        return _learn_on(path, checkpoint, place)
+    checkpoint = network_of(checkpoint)
+    dataset = dataset_learnt(checkpoint, progress=place.progress)
+    return _teach(dataset, str(checkpoint.about["dataset"]["spec"]), controls_learnt(checkpoint), place)
+
+
+def _open_dataset(spec: str, place: Place) -> Opened:
+    dataset = load_dataset(spec, progress=place.progress)
+    return _teach(dataset, spec, TrainControls(), place)
+
+
+def _teach(dataset: Dataset, spec: str, controls: TrainControls, place: Place) -> Opened:
+    job = TrainPixelCNN(dataset, controls, device=place.device, spec=spec)
+    return Opened(job, place.folder(f"pixelcnn-{dataset.name}"), dataset.name, f"{DATASET}{spec}")
+
+
+_OPENERS: dict[str, Callable[[Path, Checkpoint, Place], Opened]] = {
+    "dividers": _open_dividers,
+    "pixelcnn": _open_pixelcnn,
+    "drawing": _open_drawing,
+}
+_PREFIXES: dict[str, Callable[[str, Place], Opened]] = {
+    LEARN: _learn,
+    DRAW: _draw,
+    DATASET: _open_dataset,
+    PREFIX: lambda name, place: _draw(f"{PREFIX}{name}", place),
+}
+
+
+def _own_folder(path: Path) -> RunFolder | None:
+    """The run folder that is meant by a path, rather than a model alone."""
+    return RunFolder(path) if path.is_dir() or path.name == MODEL else None
 
 
 def _past(folder: RunFolder) -> list[Measured]:

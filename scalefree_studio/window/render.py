@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -169,10 +169,18 @@ class RenderWorker(QObject):
             self.ready.emit()
 
 
+class Leavable(Protocol):
+    """A canvas that wants to know when the mouse has left it."""
+
+    native: Any
+
+    def leave(self) -> None: ...
+
+
 class _Leaving(QObject):
     """Tells a canvas that the mouse has left it, which vispy does not."""
 
-    def __init__(self, canvas: DividerCanvas):
+    def __init__(self, canvas: Leavable):
         super().__init__(canvas.native)
         self._canvas = canvas
         canvas.native.installEventFilter(self)
@@ -194,8 +202,13 @@ def attach(canvas: DividerCanvas, device: str = "cpu") -> RenderWorker:
 
     worker.ready.connect(deliver)  # across threads, so queued
     canvas.listener.render = worker.ask  # type: ignore[method-assign]
-    _Leaving(canvas)
+    tell_leaving(canvas)
     return worker
+
+
+def tell_leaving(canvas: Leavable) -> None:
+    """Let a canvas know when the mouse has left it."""
+    _Leaving(canvas)
 
 
 def caption(text: str, font: QFont, colour: str = "#ffffff", ratio: float = 1.0) -> npt.NDArray[np.uint8]:

@@ -1,53 +1,35 @@
-"""The middle of the window: the canvas, and what is said over it."""
+"""The middle of the window: the view of what goes on, and what is said over it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 
-import numpy as np
-import vispy
 from PyQt6.QtCore import QEvent, QObject, Qt, pyqtSignal
-from PyQt6.QtGui import QShowEvent
-from PyQt6.QtWidgets import QLabel, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QLabel, QStackedLayout, QWidget
 
-vispy.use("pyqt6")
-
-from ..api import choose_device  # noqa: E402
-from ..canvas.brush import Brush, Mask  # noqa: E402
-from ..canvas.dividers import DividerCanvas  # noqa: E402
-from ..canvas.listener import Listener  # noqa: E402
-from ..jobs.divider_edits import MoveUnit, SetMask  # noqa: E402
-from ..jobs.job import Edit  # noqa: E402
-from ..snapshot import Array, Snapshot  # noqa: E402
-from . import render  # noqa: E402
-from .pace import Pace  # noqa: E402
-from .theme import GRID, Palette, tabular  # noqa: E402
-from .toast import Toast  # noqa: E402
-from .units import Unit, unit_of  # noqa: E402
+from .pace import Pace
+from .theme import GRID, Palette, tabular
+from .toast import Toast
+from .view import Host, View
+from .views import VIEWS
 
 
 class Stage(QWidget):
-    """Shows snapshots, and tells what the hand does as edits of the job."""
+    """Holds a view a kind of snapshot, made when it is first needed, and shows one of them."""
 
-    edited = pyqtSignal(object)
-    tick = pyqtSignal()  # the canvas is about to be drawn: the moment to give it what is new
-    selected = pyqtSignal()
-    brush_changed = pyqtSignal()
+    tick = pyqtSignal()  # the view is about to be drawn: the moment to give it what is new
+    made = pyqtSignal(object)  # another view is there
 
-    def __init__(self) -> None:
+    def __init__(self, host: Host):
         super().__init__()
-        self.canvas = DividerCanvas(parent=self)
-        self.canvas.listener = _Hands(self)
-        self._update = self.canvas.update
         self.pace = Pace(self._draw, self)
-        self.canvas.update = self.pace.ask  # whatever wants to be drawn waits for the next moment to draw
-        self.pictures = render.attach(self.canvas, choose_device())
-        self.snapshot: Snapshot | None = None  # what is shown
-        self.sharpness = 1000.0
-        self.brush = Brush()
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.canvas.native)
+        self._host = replace(host, draw_soon=self.pace.ask)
+        self._views: dict[str, View] = {}
+        self._palette: Palette | None = None
+        self._stack = QStackedLayout(self)
+        self._stack.setContentsMargins(0, 0, 0, 0)
+        self.view = View(self._host)  # of nothing
+        self._stack.addWidget(self.view)
         self.empty = Toast(self, "empty")
         self.toast = Toast(self)
         self.past = Toast(self, "past")
@@ -58,106 +40,56 @@ class Stage(QWidget):
         self.reading.hide()
         self.installEventFilter(self)
 
+    def take_view(self, kind: str) -> View:
+        """The view of a kind of snapshot, on the stage from now on."""
+        view = self._views.get(kind)
+        if view is None:
+            view = self._views[kind] = VIEWS[kind](self._host)
+            view.read.connect(self._read)
+            if self._palette is not None:
+                view.set_palette(self._palette)
+            self._stack.addWidget(view)
+            self.made.emit(view)
+        if view is not self.view:
+            self.view.end()
+            self._read("")
+        self.view = view
+        self._stack.setCurrentWidget(view)
+        return view
+
     def _draw(self) -> None:
         self.tick.emit()
-        self._update()
-
-    @property
-    def frame(self) -> Mapping[str, Array] | None:
-        return self.snapshot.frame if self.snapshot else None
-
-    def begin(self, target: Array) -> None:
-        """Another picture."""
-        self.snapshot = None
-        self.canvas.set_target(np.asarray(target, np.uint8))
-        self.canvas.show_frame(None)
-        self.canvas.editable = True
-        self.selected.emit()
-
-    def show_mask(self, mask: Array | None) -> None:
-        """What is painted, as the job has it."""
-        self.canvas.mask = None if mask is None else np.asarray(mask, np.float32)
-
-    def show_snapshot(self, snapshot: Snapshot, sharpness: float) -> None:
-        self.snapshot, self.sharpness = snapshot, sharpness
-        self.canvas.show_frame(snapshot.frame, sharpness)
-        if self.canvas.hovered is not None:
-            self.read(self.canvas.hovered)
+        self.view.draw()
 
     def set_palette(self, palette: Palette) -> None:
-        self.canvas.look = palette.look
+        self._palette = palette
+        for view in self._views.values():
+            view.set_palette(palette)
         self.reading.setStyleSheet(
             f"background: {palette.raised}; color: {palette.text}; border: 1px solid {palette.edge};"
             "border-radius: 4px; padding: 3px 8px;"
         )
 
-    def set_brush(self, on: bool) -> None:
-        self.canvas.brush = self.brush if on else None
-
-    def size_brush(self, factor: float) -> None:
-        self.brush = Brush(min(256.0, max(4.0, self.brush.radius * factor)), self.brush.peak)
-        if self.canvas.brush is not None:
-            self.canvas.brush = self.brush
-
-    def read(self, id: int | None) -> None:
+    def _read(self, text: str) -> None:
         """Tell in words what the pointer is over."""
-        unit = None if id is None or self.frame is None else unit_of(self.frame, id)
-        if unit is None or not unit.told:
-            self.reading.hide()
-            return
-        self.reading.setText(_in_words(unit))
-        self.reading.adjustSize()
-        self.reading.move(2 * GRID, self.height() - self.reading.height() - 2 * GRID)
-        self.reading.show()
-        self.reading.raise_()
+        self.reading.setVisible(bool(text))
+        if text:
+            self.reading.setText(text)
+            self.reading.adjustSize()
+            self._place_reading()
+            self.reading.raise_()
 
-    def showEvent(self, event: QShowEvent | None) -> None:
-        """On a screen, whose pixels are known now."""
-        super().showEvent(event)
-        self.canvas.set_captions({
-            name: render.caption(name.capitalize(), self.font(), ratio=self.canvas.ratio)
-            for name in ("target", "learned")
-        })  # fmt: skip
+    def _place_reading(self) -> None:
+        self.reading.move(2 * GRID, self.height() - self.reading.height() - 2 * GRID)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         if event is not None and event.type() == QEvent.Type.Resize and self.reading.isVisible():
-            self.reading.move(2 * GRID, self.height() - self.reading.height() - 2 * GRID)
+            self._place_reading()
         return False
 
-    def close_canvas(self) -> None:
-        """The end: no thread may draw for a canvas that has gone."""
+    def close_views(self) -> None:
         for toast in (self.toast, self.past, self.empty):
             toast.hide()
         self.pace.stop()
-        self.pictures.stop()
-
-
-def _in_words(unit: Unit) -> str:
-    told = "   ".join(f"{t.label.lower()} {t.value:.{1 if t.unit else 3}f}{t.unit}" for t in unit.told)
-    return f"{unit.title}   {told}".replace("centre, across", "x").replace("centre, down", "y")
-
-
-class _Hands(Listener):
-    """What the canvas tells, made into edits."""
-
-    def __init__(self, stage: Stage):
-        self._stage = stage
-
-    def hover(self, unit: int | None) -> None:
-        self._stage.read(unit)
-
-    def select(self, unit: int | None) -> None:
-        self._stage.selected.emit()
-
-    def drag(self, unit: int, params: Mapping[str, Array], gesture: int) -> None:
-        self._tell(MoveUnit(unit, dict(params), gesture))
-
-    def mask_changed(self, mask: Mask, done: bool) -> None:
-        self._tell(SetMask(mask))
-
-    def brush_changed(self, brush: Brush) -> None:
-        self._stage.brush = brush
-        self._stage.brush_changed.emit()
-
-    def _tell(self, edit: Edit) -> None:
-        self._stage.edited.emit(edit)
+        for view in self._views.values():
+            view.close_view()

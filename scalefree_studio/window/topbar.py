@@ -7,15 +7,10 @@ from PyQt6.QtGui import QAction, QPainter, QPaintEvent, QResizeEvent
 from PyQt6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QMenuBar, QSizePolicy, QToolButton, QWidget
 
 from .fields import segment
-from .icons import icon
-from .theme import GRID, Palette, tabular
+from .theme import GRID, tabular
+from .view import View
 
 ROOMY = 170 * GRID
-MODES = (
-    ("side", "Side by side", "Target and learned picture side by side"),
-    ("swipe", "Swipe", "The learned picture over the target: pull the bar"),
-    ("learned", "Learned", "The learned picture alone"),
-)
 
 
 class Sentence(QLabel):
@@ -39,14 +34,6 @@ class TopBar(QWidget):
 
     mode_chosen = pyqtSignal(str)
 
-    TOOLS = {
-        "show_gallery": "gallery",
-        "overlay": "overlay",
-        "brush": "brush",
-        "fit": "fit",
-        "theme": "theme",
-    }
-
     def __init__(self, bar: QMenuBar, actions: dict[str, QAction]):
         super().__init__()
         self.setObjectName("bar")
@@ -59,31 +46,43 @@ class TopBar(QWidget):
         row.addWidget(bar, 0, Qt.AlignmentFlag.AlignVCenter)
         self.words = Sentence()
         row.addWidget(self.words, 1)
-        self.modes: dict[str, QToolButton] = {}
-        group = QButtonGroup(self)
-        inner = QHBoxLayout()
-        inner.setSpacing(0)
-        for n, (mode, title, help) in enumerate(MODES):
-            button = segment(title, n, len(MODES))
-            button.setToolTip(f"{help} (V changes between them)")
-            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-            button.clicked.connect(lambda _=False, m=mode: self.mode_chosen.emit(m))
-            group.addButton(button)
-            inner.addWidget(button)
-            self.modes[mode] = button
-        row.addLayout(inner)
+        self._modes = QHBoxLayout()
+        self._modes.setSpacing(0)
+        row.addLayout(self._modes)
         row.addSpacing(GRID)
+        self._tools = QHBoxLayout()
+        self._tools.setSpacing(GRID // 2)
+        row.addLayout(self._tools)
+        self.modes: dict[str, QToolButton] = {}
         self.tools: list[QToolButton] = []
-        for name in self.TOOLS:
+        self._group: QButtonGroup | None = None
+
+    def show_view(self, view: View) -> None:
+        """The modes and tools of another view."""
+        for button in (*self.modes.values(), *self.tools):
+            button.hide()
+            button.deleteLater()
+        self.modes, self._group = {}, QButtonGroup(self)
+        for n, mode in enumerate(view.modes):
+            button = segment(mode.title, n, len(view.modes))
+            button.setToolTip(f"{mode.help} (V changes between them)")
+            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+            button.clicked.connect(lambda _=False, m=mode.name: self.mode_chosen.emit(m))
+            button.setChecked(mode.name == view.mode)
+            self._group.addButton(button)
+            self._modes.addWidget(button)
+            self.modes[mode.name] = button
+        self.tools = []
+        for name in view.tools:
             button = QToolButton()
-            button.setDefaultAction(actions[name])
+            button.setDefaultAction(self._actions[name])
             button.setIconSize(QSize(16, 16))
             button.setProperty("flat", True)
             button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-            button.setAccessibleName(actions[name].text())
-            row.addWidget(button)
+            button.setAccessibleName(self._actions[name].text())
+            self._tools.addWidget(button)
             self.tools.append(button)
-        self._name_tools(True)
+        self._name_tools(self.width() > ROOMY)
 
     def _name_tools(self, named: bool) -> None:
         style = Qt.ToolButtonStyle
@@ -104,7 +103,3 @@ class TopBar(QWidget):
     def say(self, text: str) -> None:
         if text != self.words.text():
             self.words.setText(text)
-
-    def set_palette(self, palette: Palette) -> None:
-        for name, pictogram in self.TOOLS.items():
-            self._actions[name].setIcon(icon(pictogram, palette))

@@ -24,7 +24,7 @@ class Transport(QWidget):
     looked = pyqtSignal(object)
     refused = pyqtSignal(str)
 
-    ICONS = {"play": "pause", "single_step": "step", "restart": "restart", "record": "record"}
+    DEEDS = ("play", "single_step", "restart", "record")
     WORDS = {"play": ("Pause", "Play"), "record": ("Recording", "Record")}
 
     def __init__(self, actions: dict[str, QAction]):
@@ -33,7 +33,7 @@ class Transport(QWidget):
         row.setContentsMargins(2 * GRID, 0, 2 * GRID, GRID)
         row.setSpacing(GRID)
         self.buttons: dict[str, QToolButton] = {}
-        for name in self.ICONS:
+        for name in self.DEEDS:
             button = QToolButton()
             button.setDefaultAction(actions[name])
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
@@ -60,9 +60,6 @@ class Transport(QWidget):
 
     def set_palette(self, palette: Palette) -> None:
         self._palette = self.timeline.palette_ = palette
-        for name, pictogram in self.ICONS.items():
-            if name != "play":
-                self._actions[name].setIcon(icon(pictogram, palette))
         self.timeline.update()
 
     def show_playing(self, playing: bool) -> None:

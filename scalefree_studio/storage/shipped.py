@@ -1,0 +1,27 @@
+"""The models that come with the studio: `model:NAME` wherever a model file is wanted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..errors import UserError
+
+FOLDER = Path(__file__).parents[1] / "assets" / "models"
+PREFIX = "model:"
+
+
+def shipped() -> dict[str, Path]:
+    """Name → file, in the order of their names."""
+    return {path.stem: path for path in sorted(FOLDER.glob("*.safetensors"))}
+
+
+def resolved(path: Path | str) -> Path:
+    """The file that is meant by a path, or by the name of a model that comes with the studio."""
+    text = str(path)
+    if not text.startswith(PREFIX):
+        return Path(path)
+    models = shipped()
+    name = text.removeprefix(PREFIX)
+    if name not in models:
+        raise UserError(f"No model {name!r} comes with the studio; there are {', '.join(models) or 'none'}.")
+    return models[name]

@@ -1,0 +1,417 @@
+"""The view of pictures that come to be place after place, whichever network draws them: the wall, the cursor, what the
+network thought, and the person's hand in it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PyQt6.QtWidgets import QVBoxLayout, QWidget
+
+from ..canvas.boards import Board, Place
+from ..canvas.brush import Brush
+from ..canvas.wall_listener import WallListener
+from ..controls import control
+from ..data.pictures import Picture, load_picture
+from ..drawings import Bools, Drawing
+from ..jobs.drawing_edits import GoTo, SetPrompt, SetValue, Watch
+from ..snapshot import Snapshot
+from .heat import veil
+from .theme import GRID, Palette
+from .thought import Thought
+from .unit_editor import buttons
+from .view import Host, Quantity
+from .wall_view import Bytes, WallView
+
+if TYPE_CHECKING:
+    from .opening import Opened, Subject
+    from .session import Session
+
+MODELS = {".safetensors"}
+
+
+@dataclass(frozen=True)
+class DrawingLook:
+    """How one looks at a drawing."""
+
+    # fmt: off
+    openness: bool = control(
+        False, label="Openness", help="Cover each place by how open its choice was: bright where much was possible.",
+        live=True, group="View",
+    )
+    sight: bool = control(
+        False, label="Sight", help="Show what the network could see when it drew the place under the pointer.",
+        live=True, group="View",
+    )
+    # fmt: on
+
+
+class DrawingView(WallView):
+    verb = "Drawing"
+    quantities = (
+        Quantity("bits", "Openness", "bits per number", share=3),
+        Quantity("surprise", "Surprise", "bits per number", share=3),
+    )
+    tools = ("show_gallery", "brush", "fit", "theme")
+    names = {
+        "brush": "Paint away", "clear_mask": "Draw without a picture", "restart": "Draw again", "single_step": "Place",
+        "export_picture": "Export the wall…",
+    }  # fmt: skip
+    mouse = (
+        ("Wheel", "Zoom about the pointer"),
+        ("Drag", "Move the wall"),
+        ("Double click", "The whole wall"),
+        ("Point at a place", "See what it thought there"),
+        ("Click a place", "Hold it; then click a bar to give it another value"),
+        ("Shift and the wheel", "Change the value of the place that is held"),
+        ("Drop a picture", "Let the network go on from its upper half"),
+        ("Paint away", "Left paints what is drawn anew, right takes it back"),
+    )
+
+    def __init__(self, host: Host):
+        super().__init__(host)
+        self.mode = "draw"
+        self.look = DrawingLook()
+        self.canvas.listener = _Hands(self)
+        self.pointed: Place | None = None  # what the pointer is over
+        self._brush = Brush()
+        self._watched: int | None = None  # asked for last
+        self._dropped: Bytes | None = None  # the picture to go on from, if it is the person's own
+        self._painted_on: tuple[Bytes, Bools] | None = (
+            None  # while painting: the picture, and what of it there was
+        )
+        self.foot = QWidget()
+        column = QVBoxLayout(self.foot)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(GRID)
+        self.thought = Thought()
+        self.thought.editable = True
+        self.thought.chosen.connect(self._choose)
+        column.addWidget(self.thought)
+        column.addLayout(buttons(("next_wall", "undo", "keep_top", "keep_left"), host.actions))
+
+    # Fed by the window.
+
+    def begin(self, session: Session, found: Opened) -> None:
+        super().begin(session, found)
+        self.pointed = self._watched = self._dropped = None
+        self.canvas.selected = None
+
+    def end(self) -> None:
+        super().end()
+        self.host.actions["brush"].setChecked(False)
+        self.brush(False)
+
+    @property
+    def drawing(self) -> Drawing | None:
+        if self.snapshot is None or self.session is None:
+            return None
+        return Drawing(self.snapshot.frame, self.session.still)
+
+    def show_snapshot(self, snapshot: Snapshot, controls: Any) -> None:
+        super().show_snapshot(snapshot, controls)
+        self._show_wall()
+        self._show_thought()
+
+    def _show_wall(self) -> None:
+        drawing = self.drawing
+        if drawing is None:
+            return
+        held = self.canvas.selected
+        if held is not None and not _within(held, drawing):
+            self.canvas.selected = None
+        board = Board("wall", drawing.pictures(), place=drawing.tile, veil=self._veil(drawing))
+        self.canvas.show([board])
+        cursors = [(n, drawing.cursor(n)) for n in range(drawing.count)]
+        self.canvas.cursor = [Place("wall", n, *at) for n, at in cursors if at is not None]
+
+    def _veil(self, drawing: Drawing) -> Bytes | None:
+        if self.palette_ is None or not (self.look.openness or self.look.sight):
+            return None
+        bits = np.asarray(drawing.frame["entropy"], float)
+        colour = self.palette_.accent
+        covered = veil(bits / _most_bits(drawing) if self.look.openness else np.zeros_like(bits), colour)
+        place = self.shown_place(drawing)
+        if self.look.sight and place is not None:
+            hidden = ~drawing.sees(place.y, place.x)
+            hidden[place.y, place.x] = False
+            covered[place.picture][hidden] = (0, 0, 0, 190)
+        return covered
+
+    def shown_place(self, drawing: Drawing) -> Place | None:
+        """The place of which is told: under the pointer, else the one that is held, else the one drawn last."""
+        for place in (self.pointed, self.canvas.selected):
+            if place is not None and _within(place, drawing):
+                return place
+        watched = int(drawing.frame["watched"])
+        last = int(drawing.position[watched]) - 1
+        if last < 0:
+            return None
+        return Place("wall", watched, *divmod(int(drawing.still["order"][last]), drawing.size[1]))
+
+    def _show_thought(self) -> None:
+        drawing = self.drawing
+        place = None if drawing is None else self.shown_place(drawing)
+        if drawing is None or place is None:
+            self.thought.show_thought("What it thought", None, None, None)
+            return
+        self._watch(place.picture)
+        drawn = bool(drawing.drawn()[place.picture, place.y, place.x])
+        given = bool(drawing.frame["given"][place.picture, place.y, place.x])
+        chosen = [int(v) for v in drawing.values[place.picture, place.y, place.x]] if drawn else None
+        chances = drawing.thought(place.picture, place.y, place.x)
+        title = f"Picture {place.picture + 1}, row {place.y + 1}, column {place.x + 1}"
+        note = "" if drawn else "Not drawn yet."
+        if given:
+            note = "Given, not drawn."
+        elif drawn and chances is None and self.past:
+            note = f"What was thought is recorded for picture {int(drawing.frame['watched']) + 1}."
+        self.thought.show_thought(title, chances, chosen, _looks(drawing), note=note)
+
+    @property
+    def past(self) -> bool:
+        """Whether a recorded moment is shown."""
+        return not self.thought.editable
+
+    def show_state(self, playing: bool, past: bool) -> None:
+        self.thought.editable = not past
+
+    def _watch(self, picture: int) -> None:
+        """Ask to be told of this picture, once."""
+        drawing = self.drawing
+        if drawing is None or self.past:
+            return
+        if int(drawing.frame["watched"]) == picture:
+            self._watched = picture
+        elif self._watched != picture:
+            self._watched = picture
+            self.edited.emit(Watch(picture))
+
+    def doing(self, playing: bool, ended: bool) -> str:
+        done = self.drawing is not None and self.drawing.done and not self.past
+        return "Drawn:" if done else super().doing(playing, ended)
+
+    def words(self, snapshot: Snapshot) -> str:
+        if self.session is None:
+            return ""
+        drawing = Drawing(snapshot.frame, self.session.still)
+        count = f"{drawing.count} picture{'s' * (drawing.count != 1)}"
+        if drawing.done:
+            return count
+        share = float(np.mean(drawing.position / len(drawing.still["order"])))
+        return f"{count}, {100 * share:.0f}%"
+
+    def pictures(self) -> Bytes | None:
+        return None if self.drawing is None else self.drawing.pictures()
+
+    def set_palette(self, palette: Palette) -> None:
+        super().set_palette(palette)
+        self.thought.set_palette(palette)
+        self._show_wall()
+
+    # What the person does.
+
+    def point_at(self, place: Place | None) -> None:
+        self.pointed = place
+        self._show_thought()
+        if self.look.sight:
+            self._show_wall()
+
+    def hold(self, place: Place) -> None:
+        self.canvas.selected = None if place == self.canvas.selected else place
+        self._show_thought()
+
+    def _choose(self, channel: int, level: int) -> None:
+        drawing = self.drawing
+        place = None if drawing is None else self.shown_place(drawing)
+        if drawing is not None and place is not None:
+            levels = [int(v) for v in drawing.values[place.picture, place.y, place.x]]
+            levels[channel] = level
+            self.edited.emit(SetValue(place.picture, place.y, place.x, tuple(levels)))
+
+    def turn(self, place: Place, notches: float) -> None:
+        """Another value for a place, so many levels up or down."""
+        drawing = self.drawing
+        if drawing is None or self.past or not _within(place, drawing):
+            return
+        most = _level_count(drawing) - 1
+        by = round(notches * max(1, most / 64)) or (1 if notches > 0 else -1)
+        now = drawing.values[place.picture, place.y, place.x]
+        levels = tuple(min(most, max(0, int(v) + by)) for v in now)
+        self.edited.emit(SetValue(place.picture, place.y, place.x, levels))
+
+    def set_look(self, values: dict[str, Any]) -> None:
+        super().set_look(values)
+        self._show_wall()
+
+    def set_mode(self, mode: str) -> None:
+        if mode == "learn" and self.found is not None and self.session is not None:
+            self.wanted.emit(f"learn:{self.found.source or self.session.folder.path}", None)
+
+    def take(self, subject: Subject) -> bool:
+        """A picture is something to go on from."""
+        if isinstance(subject, str | Path):
+            path = Path(subject)
+            if path.is_dir() or path.suffix in MODELS:
+                return False
+            self.host.read(lambda: load_picture(str(subject)), self._go_on_from, self.said.emit)
+        else:
+            self._go_on_from(subject)
+        return True
+
+    def _go_on_from(self, picture: Picture) -> None:
+        drawing = self.drawing
+        if drawing is not None:
+            self._dropped = picture.pixels
+            self._prompt(picture.pixels, _upper(drawing.size))
+            self.said.emit(
+                "Its upper half is given. Keep the left half instead, or paint away any part of it (B)."
+            )
+
+    def _prompt(self, pixels: Bytes, keep: Bools) -> None:
+        self.edited.emit(SetPrompt(pixels, keep))
+        self._play()
+
+    def _play(self) -> None:
+        if self.session is not None:
+            self.session.runner.play()
+
+    def keep_brush(self, brush: Brush) -> None:
+        self._brush = brush
+
+    def paint(self, picture: int, painted: Bools, done: bool) -> None:
+        """What is painted of a picture is drawn anew, in as many ways as there are pictures."""
+        drawing = self.drawing
+        if drawing is None or not done or not painted.any():
+            return
+        if self._painted_on is None:
+            whole = self._dropped is not None
+            before = drawing.pictures()[picture] if self._dropped is None else self._dropped
+            self._painted_on = before, np.ones(drawing.size, bool) if whole else drawing.drawn()[picture]
+        pixels, there = self._painted_on
+        self._prompt(pixels, there & ~painted)
+
+    # Deeds: see actions.py.
+
+    def brush(self, on: bool) -> None:
+        self.canvas.brush = self._brush if on else None
+        self.canvas.painting = self._painted_on = None
+        if on:
+            self.said.emit(
+                "Paint away a part of a picture: every picture becomes another way to fill it. B ends it."
+            )
+
+    def brush_smaller(self) -> None:
+        self._size_brush(1 / 1.25)
+
+    def brush_larger(self) -> None:
+        self._size_brush(1.25)
+
+    def _size_brush(self, factor: float) -> None:
+        self._brush = self._brush.sized(factor)
+        if self.canvas.brush is not None:
+            self.canvas.brush = self._brush
+
+    def clear_mask(self) -> None:
+        self.canvas.painting = self._painted_on = self._dropped = None
+        self.edited.emit(SetPrompt())
+        self._play()
+
+    def keep_top(self) -> None:
+        self._keep(_upper)
+
+    def keep_left(self) -> None:
+        self._keep(lambda size: _upper((size[1], size[0])).T)
+
+    def _keep(self, part: Callable[[tuple[int, int]], Bools]) -> None:
+        """Of the person's own picture, or of the one that is held."""
+        drawing, held = self.drawing, self.canvas.selected
+        if drawing is None:
+            return
+        if self._dropped is not None:
+            self._prompt(self._dropped, part(drawing.size))
+        elif held is not None and _within(held, drawing):
+            self._prompt(drawing.pictures()[held.picture], part(drawing.size) & drawing.drawn()[held.picture])
+        else:
+            self.said.emit("Click a picture first, the one to go on from; or drop one of your own.")
+
+    def next_wall(self) -> None:
+        """Other pictures: the next seed's."""
+        if self.session is not None:
+            self.set_controls({"seed": self.session.job.controls.seed + 1})
+            self._play()
+
+    def play(self) -> None:
+        """A wall that is done is followed by another."""
+        if self.session is None:
+            return
+        if self.drawing is not None and self.drawing.done:
+            self.next_wall()
+        elif self.session.status.playing:
+            self.session.runner.pause()
+        else:
+            self.session.runner.play()
+
+    def single_step(self) -> None:
+        drawing = self.drawing
+        if self.session is not None and drawing is not None:
+            self.session.runner.pause()
+            self.edited.emit(GoTo(int(drawing.position.min()) + 1))
+
+    def select_none(self) -> None:
+        self.canvas.selected = None
+        self._show_thought()
+
+
+def _within(place: Place, drawing: Drawing) -> bool:
+    height, width = drawing.size
+    return place.picture < drawing.count and place.y < height and place.x < width
+
+
+def _upper(size: tuple[int, int]) -> Bools:
+    keep = np.zeros(size, bool)
+    keep[: size[0] // 2] = True
+    return keep
+
+
+def _looks(drawing: Drawing) -> Bytes:
+    """What each level looks like, (L, 3)."""
+    if "ramp" in drawing.still:
+        return np.repeat(np.asarray(drawing.still["ramp"], np.uint8)[:, None], 3, axis=1)
+    means: Bytes = np.asarray(drawing.still["tiles"], float).mean(axis=(1, 2)).round().astype(np.uint8)
+    return means
+
+
+def _level_count(drawing: Drawing) -> int:
+    return len(_looks(drawing))
+
+
+def _most_bits(drawing: Drawing) -> float:
+    """How open the choice of a place can be at most."""
+    return float(drawing.values.shape[3] * math.log2(_level_count(drawing)))
+
+
+class _Hands(WallListener):
+    """What the canvas tells."""
+
+    def __init__(self, view: DrawingView):
+        self._view = view
+
+    def hover(self, place: Place | None) -> None:
+        self._view.point_at(place)
+
+    def click(self, place: Place) -> None:
+        self._view.hold(place)
+
+    def turned(self, place: Place, steps: float) -> None:
+        self._view.turn(place, steps)
+
+    def painted(self, board: str, picture: int, mask: Bools, done: bool) -> None:
+        self._view.paint(picture, mask, done)
+
+    def brush_changed(self, brush: Brush) -> None:
+        self._view.keep_brush(brush)

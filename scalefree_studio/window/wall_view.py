@@ -1,0 +1,102 @@
+"""What the views of walls of small pictures have in common: the canvas, how one moves over it, and its export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import vispy
+from PyQt6.QtGui import QShowEvent
+from PyQt6.QtWidgets import QFileDialog, QVBoxLayout
+
+vispy.use("pyqt6")
+
+from ..canvas.wall import WallCanvas  # noqa: E402
+from ..errors import UserError  # noqa: E402
+from ..export.wall import write_wall  # noqa: E402
+from . import render  # noqa: E402
+from .theme import Palette  # noqa: E402
+from .view import Host, Mode, View  # noqa: E402
+
+if TYPE_CHECKING:
+    from .main_window import MainWindow
+
+Bytes = npt.NDArray[np.uint8]
+NEARER = 1.5
+MODES = (
+    Mode("learn", "Learn", "Watch the network learn"),
+    Mode("draw", "Draw", "Let the network draw, place after place"),
+)
+
+
+class WallView(View):
+    instrument = "pixelcnn"
+    modes = MODES
+    titles: dict[str, str] = {}  # board → what stands above it
+
+    def __init__(self, host: Host):
+        super().__init__(host)
+        self.canvas = WallCanvas(parent=self)
+        self._update = self.canvas.update
+        self.canvas.update = lambda *_: host.draw_soon()
+        render.tell_leaving(self.canvas)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.canvas.native)
+
+    def pictures(self) -> Bytes | None:
+        """What an export writes: (N, h, w, 3)."""
+        return None
+
+    def draw(self) -> None:
+        self._update()
+
+    def set_palette(self, palette: Palette) -> None:
+        super().set_palette(palette)
+        self.canvas.look = palette.look
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """On a screen, whose pixels are known now."""
+        super().showEvent(event)
+        self.canvas.set_captions({
+            name: render.caption(title, self.font(), ratio=self.canvas.ratio)
+            for name, title in self.titles.items()
+        })  # fmt: skip
+
+    def end(self) -> None:
+        super().end()
+        self.canvas.show([])
+
+    def export_to(self, window: MainWindow) -> None:
+        pictures = self.pictures()
+        if pictures is None or self.session is None:
+            self.said.emit("There is nothing to export yet: wait until something is drawn.")
+            return
+        settings = self.host.settings
+        folder = Path(str(settings.value("exported", str(Path.home()))))
+        path, _ = QFileDialog.getSaveFileName(
+            window, "Export the wall", str(folder / f"{self.session.name}.png"), "Pictures (*.png)"
+        )
+        if path:
+            settings.setValue("exported", str(Path(path).parent))
+            self.write(pictures, Path(path).with_suffix(".png"))
+
+    def write(self, pictures: Bytes, path: Path) -> None:
+        try:
+            write_wall(pictures, path)
+            self.said.emit(f"Exported: {path}")
+        except (OSError, UserError) as error:
+            self.said.emit(f"The wall cannot be written: {error}")
+
+    # Deeds: see actions.py.
+
+    def fit(self) -> None:
+        self.canvas.fit()
+
+    def zoom_in(self) -> None:
+        self.canvas.zoom(NEARER)
+
+    def zoom_out(self) -> None:
+        self.canvas.zoom(1 / NEARER)

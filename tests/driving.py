@@ -1,0 +1,90 @@
+"""A window driven by hands: keys, mouse and waiting, for every test of the window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PyQt6.QtCore import QSettings, Qt
+from PyQt6.QtTest import QTest
+from pytestqt.qtbot import QtBot
+
+from scalefree_studio.jobs.divider_controls import FitControls
+from scalefree_studio.jobs.fit_dividers import FitDividers
+from scalefree_studio.window.desk import Person
+from scalefree_studio.window.main_window import MainWindow
+from scalefree_studio.window.opening import Subject
+from scalefree_studio.window.session import Session
+
+PATIENCE = 20_000  # ms: only so that a broken window does not hang the tests
+OURS = {"training", "recorder", "render", "opening", "thumbnails", "export"}
+SMALL = "synthetic:lines-5"
+FEW = FitControls(lines=8, hidden=8, batch_size=512, start="random")
+
+
+class Answers(Person):
+    """Someone who answers without a dialog."""
+
+    def __init__(self) -> None:
+        self.answer: Path | bool = False
+        self.asked: list[str] = []
+
+    def unsaved(self, why: str, folder: Path) -> Path | bool:
+        self.asked.append(why)
+        return self.answer
+
+
+class Driven:
+    """A window, and hands to drive it."""
+
+    def __init__(self, qtbot: QtBot, folder: Path):
+        self.qtbot, self.folder, self.person = qtbot, folder, Answers()
+        self.settings = QSettings(str(folder / "settings.ini"), QSettings.Format.IniFormat)
+        self.window = MainWindow(self.settings, self.person, runs=folder / "runs")
+        self.gone: list[bool] = []
+        self.window.gone.connect(lambda: self.gone.append(True))
+        self.window.resize(960, 640)
+        with qtbot.waitExposed(self.window):
+            self.window.show()
+        self.window.activateWindow()
+        self.until(self.window.isActiveWindow)
+
+    def until(self, what: Callable[[], object]) -> None:
+        self.qtbot.waitUntil(lambda: bool(what()), timeout=PATIENCE)
+
+    def open(self, subject: Subject = SMALL) -> None:
+        """Open, and wait until something has been learnt and shown."""
+        before = self.window.desk.session
+        self.window.open(subject, FEW)
+        self.until(
+            lambda: (
+                self.window.desk.session not in (before, None) and self.window.stage.view.snapshot is not None
+            )
+        )
+
+    @property
+    def session(self) -> Session:
+        assert self.window.desk.session is not None
+        return self.window.desk.session
+
+    @property
+    def job(self) -> FitDividers:
+        assert isinstance(self.session.job, FitDividers)
+        return self.session.job
+
+    def key(self, key: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+        QTest.keyClick(self.window, key, modifier)
+
+    def learn_on(self) -> None:
+        """Wait for a few more steps."""
+        step = self.job.step_count
+        self.until(lambda: self.job.step_count > step + 3)
+
+    def pause(self) -> None:
+        self.key(Qt.Key.Key_Space)
+        assert not self.session.status.playing
+        self.qtbot.wait(150)  # the step that was being made
+
+    def leave(self) -> None:
+        self.window.leave()
+        self.until(lambda: self.gone)

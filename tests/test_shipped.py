@@ -1,0 +1,53 @@
+"""The models that come with the studio: there, small, what their cards say, and found by name."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from scalefree_studio.errors import UserError
+from scalefree_studio.jobs.pixelcnn_model import dataset_learnt, read_pixelcnn
+from scalefree_studio.jobs.train_pixelcnn import TrainPixelCNN
+from scalefree_studio.models.pixelcnn import bits_per_dimension, count_numbers
+from scalefree_studio.storage.run_folder import kind_of, load_checkpoint
+from scalefree_studio.storage.shipped import resolved, shipped
+
+NAMES = tuple(shipped())
+
+
+def test_there_are_some() -> None:
+    assert {"digits", "mnist", "photographs"} <= set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_model_is_small_and_says_what_it_is(name: str) -> None:
+    path = shipped()[name]
+    assert path.stat().st_size < 700_000
+    assert kind_of(f"model:{name}") == "pixelcnn"
+    model = read_pixelcnn(load_checkpoint(f"model:{name}"))
+    card = path.with_suffix(".md").read_text()
+    assert f"{count_numbers(model):,} numbers" in card
+    assert "bits per dimension" in card and "scalefree-studio train pixelcnn" in card
+    with Image.open(path.with_suffix(".png")) as wall:
+        assert min(wall.size) > 200
+
+
+def test_the_card_of_the_digits_tells_the_truth() -> None:
+    """The one whose data is embedded is measured again."""
+    checkpoint = load_checkpoint("model:digits")
+    job = TrainPixelCNN.from_checkpoint(checkpoint, dataset_learnt(checkpoint))
+    bits = bits_per_dimension(job.evaluate(read_pixelcnn(checkpoint)))
+    told = re.search(r"\*\*([\d.]+) bits per dimension", shipped()["digits"].with_suffix(".md").read_text())
+    assert told
+    assert bits == pytest.approx(float(told[1]), abs=2e-3)
+
+
+def test_a_name_that_is_none(tmp_path: Path) -> None:
+    with pytest.raises(
+        UserError, match=r"No model 'elephants' comes with the studio; there are digits, mnist"
+    ):
+        resolved("model:elephants")
+    assert resolved(tmp_path / "model.safetensors") == tmp_path / "model.safetensors"

@@ -1,0 +1,319 @@
+"""The views of an instrument that draws in order: a real session of a small network, driven by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from driving import FEW, SMALL, Driven
+from PIL import Image
+from PyQt6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PyQt6.QtGui import QDropEvent
+
+from scalefree_studio.canvas.boards import Place
+from scalefree_studio.data.datasets import load_dataset
+from scalefree_studio.data.pictures import Picture
+from scalefree_studio.drawings import Drawing
+from scalefree_studio.jobs.draw import DrawPictures
+from scalefree_studio.jobs.drawing_controls import AT_ONCE
+from scalefree_studio.jobs.job import SetControls
+from scalefree_studio.jobs.pixelcnn_controls import TrainControls
+from scalefree_studio.jobs.train_pixelcnn import TrainPixelCNN
+from scalefree_studio.storage.run_folder import RunFolder
+from scalefree_studio.window.drawing_view import DrawingView
+from scalefree_studio.window.gallery import Gallery
+from scalefree_studio.window.training_view import TrainingView
+
+TINY = TrainControls(
+    hidden_maps=6, output_maps=6, hidden_layers=1, causal_kernel=3, hidden_kernel=3, levels=4
+)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run folder of a network that has hardly learnt."""
+    job = TrainPixelCNN(load_dataset("digits"), TINY)
+    for _ in range(3):
+        job.step()
+    folder = RunFolder(tmp_path_factory.mktemp("runs") / "tiny")
+    folder.keep(job.checkpoint())
+    return folder.path
+
+
+def draw(driven: Driven, run: Path, count: int = 6, speed: float = AT_ONCE) -> DrawingView:
+    """A wall that is drawn with it."""
+    driven.window.open(f"draw:{run}")
+    driven.until(
+        lambda: isinstance(driven.window.stage.view, DrawingView) and driven.window.stage.view.snapshot
+    )
+    view = driven.window.stage.view
+    assert isinstance(view, DrawingView)
+    view.set_controls({"count": count, "speed": speed})
+    driven.until(lambda: len(shown(view).values) == count)
+    if speed == AT_ONCE:
+        driven.until(lambda: shown(view).done)
+    return view
+
+
+def shown(view: DrawingView) -> Drawing:
+    assert view.drawing is not None
+    return view.drawing
+
+
+def the_job(driven: Driven) -> DrawPictures:
+    assert isinstance(driven.session.job, DrawPictures)
+    return driven.session.job
+
+
+def middle_of(view: DrawingView, place: Place) -> tuple[int, int]:
+    """A place's middle, in logical pixels of the canvas."""
+    canvas = view.canvas
+    height, width = canvas.physical[1], canvas.physical[0]
+    for y in range(0, height, 2):
+        for x in range(0, width, 2):
+            if canvas.place_at((x, y)) == place:
+                return round(x / canvas.ratio), round(y / canvas.ratio)
+    raise AssertionError(f"{place} is nowhere on the canvas")
+
+
+def test_a_model_draws_as_soon_as_it_is_open(driven: Driven, run: Path) -> None:
+    view = draw(driven, run)
+    driven.until(lambda: driven.window.top.words.text() == "Drawn: digits — 6 pictures")
+    assert driven.window.panel.instruments["pixelcnn"].isChecked()
+    assert driven.window.top.modes["draw"].isChecked()
+    assert list(driven.window.curves.curves) == [quantity.metric for quantity in view.quantities]
+    assert len(view.canvas.boards[0].pictures) == 6
+    np.testing.assert_array_equal(view.canvas.boards[0].pictures, shown(view).pictures())
+    assert view.canvas.cursor == ()
+
+
+def test_the_network_says_what_it_thought(driven: Driven, run: Path) -> None:
+    view = draw(driven, run)
+    told: list[tuple[str, np.ndarray]] = []
+    show = view.thought.show_thought
+    view.thought.show_thought = lambda title, chances, *rest, **more: (  # type: ignore[method-assign]
+        told.append((title, chances)),
+        show(title, chances, *rest, **more),
+    )
+    view.point_at(Place("wall", 4, 2, 3))
+    driven.until(lambda: the_job(driven).watched == 4)
+    driven.until(lambda: told and told[-1][1] is not None)
+    title, chances = told[-1]
+    assert title == "Picture 5, row 3, column 4"
+    assert chances.shape == (1, 4)
+    assert chances.sum() == pytest.approx(1, abs=2e-3)
+
+
+def test_another_value_is_given_by_hand(driven: Driven, run: Path) -> None:
+    view = draw(driven, run)
+    before = shown(view).values.copy()
+    view.hold(Place("wall", 1, 3, 4))
+    assert view.canvas.selected == Place("wall", 1, 3, 4)
+    other = (int(before[1, 3, 4, 0]) + 1) % 4
+    view.thought.chosen.emit(0, other)
+    driven.until(lambda: shown(view).values[1, 3, 4, 0] == other and shown(view).done)
+    now = shown(view).values
+    assert shown(view).frame["given"][1, 3, 4]
+    np.testing.assert_array_equal(np.delete(now, 1, 0), np.delete(before, 1, 0))
+    np.testing.assert_array_equal(now[1].ravel()[: 3 * 8 + 4], before[1].ravel()[: 3 * 8 + 4])
+    driven.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    driven.until(lambda: (shown(view).values == before).all())
+    view.hold(Place("wall", 1, 3, 4))
+    assert view.canvas.selected is None
+
+
+def test_the_wheel_turns_a_value(driven: Driven, run: Path) -> None:
+    view = draw(driven, run)
+    place = Place("wall", 0, 4, 4)
+    value = int(shown(view).values[0, 4, 4, 0])
+    view.turn(place, -1 if value == 3 else 1)
+    wanted = value - 1 if value == 3 else value + 1
+    driven.until(lambda: shown(view).values[0, 4, 4, 0] == wanted)
+
+
+def test_a_single_step_is_a_single_place(driven: Driven, run: Path) -> None:
+    view = draw(driven, run, speed=20.0)
+    driven.pause()
+    driven.until(lambda: shown(view).position.min() == the_job(driven).state.behind)
+    position = int(shown(view).position[0])
+    assert view.canvas.cursor[0] == Place("wall", 0, *divmod(position, 8))
+    for n in range(1, 4):
+        driven.key(Qt.Key.Key_Period)
+        driven.until(lambda n=n: (shown(view).position == position + n).all())  # type: ignore[misc]
+    assert not driven.session.status.playing
+
+
+def test_a_drawn_wall_is_followed_by_another(driven: Driven, run: Path) -> None:
+    view = draw(driven, run)
+    before = shown(view).values.copy()
+    driven.key(Qt.Key.Key_Space)
+    driven.until(lambda: (shown(view).values != before).any() and shown(view).done)
+    assert the_job(driven).controls.seed == 1
+
+
+def test_the_half_of_a_picture_is_kept(driven: Driven, run: Path) -> None:
+    view = draw(driven, run)
+    before = shown(view).values.copy()
+    driven.key(Qt.Key.Key_U)
+    assert "Click a picture first" in driven.window.stage.toast.label.text()
+    view.hold(Place("wall", 2, 7, 7))
+    driven.key(Qt.Key.Key_I)
+    driven.until(lambda: shown(view).frame["given"][:, :, :4].all() and shown(view).done)
+    now = shown(view).values
+    assert (now[:, :, :4] == before[2, :, :4]).all()
+    assert not shown(view).frame["given"][:, :, 4:].any()
+    assert len({picture.tobytes() for picture in now}) > 1, "continuations differ"
+
+
+def test_a_picture_that_is_dropped_is_gone_on_from(driven: Driven, run: Path, tmp_path: Path) -> None:
+    view = draw(driven, run)
+    session = driven.session
+    white = tmp_path / "white.png"
+    Image.new("RGB", (40, 40), "white").save(white)
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(white))])
+    event = QDropEvent(
+        QPointF(9, 9),
+        Qt.DropAction.CopyAction,
+        mime,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    driven.window.dropEvent(event)
+    driven.until(lambda: shown(view).frame["given"][:, :4].all() and shown(view).done)
+    assert driven.session is session
+    assert (shown(view).values[:, :4] == 3).all()
+    driven.key(Qt.Key.Key_I)
+    driven.until(lambda: shown(view).frame["given"][:, :, :4].all() and shown(view).done)
+    assert (shown(view).values[:, :, :4] == 3).all(), "of the person's own picture, not of a continuation"
+    view.clear_mask()
+    driven.until(lambda: not shown(view).frame["given"].any())
+
+
+def test_what_is_painted_away_is_drawn_anew(driven: Driven, run: Path) -> None:
+    view = draw(driven, run)
+    before = shown(view).values.copy()
+    driven.key(Qt.Key.Key_B)
+    assert view.canvas.brush is not None
+    first, second = np.zeros((8, 8), bool), np.zeros((8, 8), bool)
+    first[5:7, 2:4] = second[5:7] = True
+    for stroke in (first, second, first):  # and the right button takes a part of it back
+        view.paint(3, stroke, done=True)
+        given = ~stroke
+        driven.until(lambda g=given: (shown(view).frame["given"] == g).all() and shown(view).done)  # type: ignore[misc]
+        assert (shown(view).values[:, given] == before[3][given]).all()
+    driven.key(Qt.Key.Key_B)
+    assert view.canvas.brush is None
+
+
+def test_overlays_cover_what_they_say(driven: Driven, run: Path) -> None:
+    view = draw(driven, run)
+    assert view.canvas.boards[0].veil is None
+    driven.window.set_look({"openness": True})
+    veil = view.canvas.boards[0].veil
+    bits = np.asarray(shown(view).frame["entropy"], float)
+    order = np.argsort(bits.ravel())
+    assert (np.diff(veil[..., 3].ravel()[order].astype(int)) >= 0).all()
+    driven.window.set_look({"openness": False, "sight": True})
+    view.point_at(Place("wall", 1, 4, 4))
+    hidden = view.canvas.boards[0].veil[..., 3] > 0
+    seen = shown(view).sees(4, 4)
+    seen[4, 4] = True
+    np.testing.assert_array_equal(hidden[1], ~seen)
+    assert not np.delete(hidden, 1, 0).any()
+    assert driven.settings.value("sight", type=bool)
+
+
+def test_the_past_of_a_drawing(driven: Driven, run: Path) -> None:
+    view = draw(driven, run, speed=200.0)
+    driven.until(lambda: shown(view).done)
+    final = shown(view).values.copy()
+    timeline = driven.window.transport.timeline
+    driven.until(lambda: len(timeline.ids) > 10)
+    timeline.looked.emit(timeline.ids[5])
+    assert driven.window.past is not None
+    early = shown(view)
+    assert not early.done
+    assert not view.thought.editable
+    driven.key(Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    driven.until(lambda: driven.window.past is None and shown(view).done)
+    np.testing.assert_array_equal(shown(view).values, final)
+
+
+def test_learning_and_drawing_are_one_button_apart(driven: Driven, run: Path) -> None:
+    driven.window.open("dataset:digits")
+    driven.until(lambda: isinstance(driven.window.stage.view, TrainingView))
+    driven.session.edit(
+        SetControls({n: getattr(TINY, n) for n in ("hidden_maps", "hidden_layers", "output_maps")})
+    )
+    driven.until(lambda: driven.session.job.step_count > 3 and driven.session.job.controls.hidden_maps == 6)
+    assert "channels" not in driven.window.panel.form.fields  # type: ignore[union-attr]
+    driven.until(lambda: "bits" in driven.window.top.words.text())
+    folder = driven.session.folder.path
+    driven.window.top.modes["draw"].click()
+    driven.until(lambda: isinstance(driven.window.stage.view, DrawingView))
+    assert the_job(driven).sampler.network.shape.hidden_maps == 6  # type: ignore[attr-defined]
+    driven.window.top.modes["learn"].click()
+    driven.until(lambda: isinstance(driven.window.stage.view, TrainingView))
+    assert driven.session.folder.path == folder
+    assert driven.session.job.step_count > 3
+
+
+def test_from_one_instrument_to_another_and_back(driven: Driven, run: Path) -> None:
+    driven.window.open(SMALL, FEW)
+    driven.until(lambda: driven.window.stage.view.snapshot is not None)
+    lines = driven.session.folder.path
+    assert (
+        driven.window.actions_["add_line"].isEnabled() and not driven.window.actions_["keep_top"].isEnabled()
+    )
+    draw(driven, run)
+    assert (
+        not driven.window.actions_["add_line"].isEnabled() and driven.window.actions_["keep_top"].isEnabled()
+    )
+    driven.window.panel.instruments["dividers"].click()
+    driven.until(lambda: driven.session.folder.path == lines)
+    assert driven.window.top.modes.keys() == {"side", "swipe", "learned"}
+
+
+def test_a_drawing_is_found_again(driven: Driven, run: Path) -> None:
+    view = draw(driven, run)
+    values, folder = shown(view).values.copy(), driven.session.folder.path
+    driven.window.open(SMALL, FEW)
+    driven.until(lambda: driven.session.job.kind == "dividers")
+    driven.window.open(str(folder))
+    driven.until(lambda: driven.session.job.kind == "drawing" and view.snapshot is not None)
+    np.testing.assert_array_equal(shown(view).values, values)
+
+
+def test_the_wall_is_exported(driven: Driven, run: Path, tmp_path: Path) -> None:
+    view = draw(driven, run)
+    pictures = view.pictures()
+    assert pictures is not None
+    view.write(pictures, tmp_path / "wall.png")
+    assert Image.open(tmp_path / "wall.png").size[0] > 100
+    view.write(pictures, tmp_path / "nowhere" / "wall.png")
+    assert "cannot be written" in driven.window.stage.toast.label.text()
+
+
+def test_the_gallery_offers_networks_and_data_sets(driven: Driven) -> None:
+    gallery = Gallery([], driven.window)
+    driven.window.show_dialog(gallery)
+    specs = {shelf.item(n).data(256) for shelf in gallery.shelves for n in range(shelf.count())}  # type: ignore[union-attr]
+    assert {"model:mnist", "dataset:digits", "dataset:cifar10", "photo:astronaut"} <= specs
+    gallery.reject()
+
+
+def test_a_data_set_that_is_nowhere_is_refused(
+    driven: Driven, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    driven.window.open(f"dataset:{tmp_path / 'none'}")
+    driven.until(driven.window.stage.toast.isVisible)
+    assert "There is no data set" in driven.window.stage.toast.label.text()
+
+
+def test_a_pasted_picture_is_gone_on_from(driven: Driven, run: Path) -> None:
+    view = draw(driven, run)
+    assert view.take(Picture(np.full((9, 9, 3), 255, np.uint8), "pasted", ""))
+    driven.until(lambda: shown(view).frame["given"][:, :4].all())
+    assert not view.take(str(run))
