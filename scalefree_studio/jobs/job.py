@@ -68,7 +68,7 @@ class Job(Protocol):
 
     @property
     def step_count(self) -> int:
-        """Steps made; they count on, until the job starts over."""
+        """Steps made since the start."""
 
     @property
     def limit(self) -> Limit: ...

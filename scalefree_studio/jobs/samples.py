@@ -62,7 +62,9 @@ class Look:
     def __init__(self, model: PixelCNN, weights: Mapping[str, Tensor], at: int = 0, total: float = 0.0):
         self.weights = {name: weight.clone() for name, weight in weights.items()}
         self.at, self._total = at, total
-        self._model = copy.deepcopy(model).eval()  # a new one would draw from the random numbers of the learning
+        self._model = copy.deepcopy(
+            model
+        ).eval()  # a new one would draw from the random numbers of the learning
         self._model.load_state_dict(self.weights, strict=False)
 
     @torch.no_grad()

@@ -133,7 +133,9 @@ class TrainPixelCNN:
         took = time.perf_counter() - began
         self.seconds += took
         self._rate += (1 / took - self._rate) * (SMOOTH if self._rate else 1.0)
-        if self.limit.reached(self.step_count, self.seconds) and not self.stopped_early:  # there is no later step
+        if (
+            self.limit.reached(self.step_count, self.seconds) and not self.stopped_early
+        ):  # there is no later step
             self._look = self._look or Look(self.model, self._weights())
             while self._look is not None:
                 self._look_on(self._look)

@@ -157,7 +157,7 @@ class DrawingView(WallView):
         drawing = self.drawing
         place = None if drawing is None else self.shown_place(drawing)
         if drawing is None or place is None:
-            self.thought.show_thought("What it thought", None, None, None)
+            self.thought.show_thought("", None, None, None)
             return
         self._watch(place.picture)
         drawn = bool(drawing.drawn()[place.picture, place.y, place.x])

@@ -9,8 +9,11 @@ from PIL import Image
 
 from ..data.datasets import load_dataset
 from ..data.pictures import load_picture
+from ..drawings import KIND as DRAWING
+from ..drawings import STILL, Drawing
 from ..errors import UserError
 from ..export.wall import wall_of
+from ..jobs.samplers import with_prefix
 from ..snapshot import Array
 from ..storage.run_folder import RunFolder, load_checkpoint
 from ..storage.shipped import PREFIX, resolved
@@ -41,17 +44,19 @@ def thumbnail_of(spec: str) -> Array:
 
 
 def _of_run(path: Path) -> Array:
-    target = load_checkpoint(path).model.get("target")
-    if target is not None:
-        return thumbnail(target)
+    checkpoint = load_checkpoint(path)
+    if "target" in checkpoint.model:
+        return thumbnail(checkpoint.model["target"])
     with RunFolder(path).history() as history:
         index = history.index()
         if not index:
             raise UserError("Nothing of this run was recorded.")
-        wall = history.frame(index[-1][0]).frame.get("wall")
-    if wall is None:
+        frame = history.frame(index[-1][0]).frame
+    if checkpoint.kind == DRAWING:
+        return wall_thumbnail(Drawing(frame, with_prefix(checkpoint.model, STILL)).pictures()[:FEW])
+    if "wall" not in frame:
         raise UserError("This run has no picture.")
-    return wall_thumbnail(np.asarray(wall[:FEW], np.uint8))
+    return wall_thumbnail(np.asarray(frame["wall"][:FEW], np.uint8))
 
 
 def wall_thumbnail(pictures: Array) -> Array:

@@ -19,7 +19,7 @@ from .wall_view import Bytes, WallView
 
 WORDS = (
     "The wall shows what the network draws as it is now; it is renewed row by row while learning goes on. Beside it are "
-    "pictures it never learnt from, and how surprised it is by each pixel: the brighter, the less it saw it coming."
+    "pictures it never learnt from, and how each of their pixels surprises it: the brighter, the less it saw it coming."
 )
 
 
