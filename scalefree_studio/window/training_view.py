@@ -18,7 +18,7 @@ from .view import Host, Quantity
 from .wall_view import Bytes, WallView
 
 WORDS = (
-    "The wall shows what the network draws as it is now; it is renewed row by row while learning goes on. Beside it are "
+    "The wall shows what the network draws as it is now, renewed row by row while learning goes on. Beside it are "
     "pictures it never learnt from, and how each of their pixels surprises it: the brighter, the less it saw it coming."
 )
 
