@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -61,3 +63,34 @@ def percent(chance: float) -> str:
     if hundredths > 99.9:
         return "> 99.9 %"
     return f"{hundredths:.2f} %" if hundredths < 1 else f"{hundredths:.1f} %"
+
+
+def told(chances: Floats, level: int | None, names: Sequence[str] = (), about: str = "") -> list[str]:
+    """What was chosen, at what chance, and how open that was: in ever fewer words, for narrow places. `about`: of which
+    of several charts this is said."""
+    bits, before = f"{entropy(chances):.2f} bits", f"{about}: " if about else ""
+    if level is None:
+        likeliest = int(chances.argmax())
+        said = f"{before}{bits} open; {_named(likeliest, names)} likeliest"
+        return [f"{said}, {percent(chances[likeliest])}", said, f"{before}{bits} open", bits]
+    chance, of = percent(chances[level]), "" if names else f" of {len(chances)}"
+    number = names[level] if names else f"{level}"
+    return [
+        f"{before}{_named(level, names)}{of}, {chance}; {bits} open",
+        f"{before}{number}{of}, {chance}; {bits}",
+        f"{before}{number}, {chance}; {bits}",
+        f"{before}{number}, {chance}",
+        f"{number}, {chance}",
+        chance,
+    ]
+
+
+def read_off(chances: Floats, level: int, names: Sequence[str] = (), about: str = "") -> list[str]:
+    """What the bar under the pointer says, in ever fewer words."""
+    before, chance = f"{about}, " if about else "", percent(chances[level])
+    number = names[level] if names else f"{level}"
+    return [f"{before}{_named(level, names)}: {chance}", f"{number}: {chance}", chance]
+
+
+def _named(level: int, names: Sequence[str]) -> str:
+    return names[level] if names else f"level {level}"

@@ -24,7 +24,7 @@ from PyQt6.QtGui import (
 )
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
-from .bars import Bars, entropy, percent
+from .bars import Bars, percent, read_off, told
 from .theme import DARK, GRID, Palette, scaled, tabular
 
 EMPTY = "Point at a pixel to see what it thought there."
@@ -94,8 +94,8 @@ class Thought(QWidget):
         self._title, self._note = title, note
         self._chances = _sound(chances)
         levels = 0 if self._chances is None else self._chances.shape[1]
-        told = [] if chosen is None else [int(level) for level in chosen]
-        self._chosen = tuple(level if 0 <= level < levels else None for level in told)
+        wanted = [] if chosen is None else [int(level) for level in chosen]
+        self._chosen = tuple(level if 0 <= level < levels else None for level in wanted)
         self._colours = None if colours is None or len(colours) != levels else np.asarray(colours, np.uint8)
         self._names = tuple(names) if names is not None and len(names) == levels else ()
         if self._chances is None or (self.marked and not self._has(*self.marked)):
@@ -131,39 +131,11 @@ class Thought(QWidget):
         return [] if self._chances is None else [self._said(c)[0] for c in range(len(self._chances))]
 
     def _said(self, channel: int) -> list[str]:
-        """The same in ever fewer words, for narrow places."""
         assert self._chances is not None
-        chances = self._chances[channel]
-        open_ = f"{entropy(chances):.2f} bits"
-        about = f"{CHANNELS[channel]}: " if len(self._chances) == 3 else ""
-        level = self._level(channel)
-        if level is None:
-            likeliest = int(chances.argmax())
-            told = f"{open_} open; {self._name(likeliest)} likeliest"
-            least = f"{about}{open_} open"
-            return [f"{about}{told}, {percent(chances[likeliest])}", f"{about}{told}", least, open_]
-        name, chance = self._name(level), percent(chances[level])
-        number = self._names[level] if self._names else f"{level}"
-        of = "" if self._names else f" of {len(chances)}"
-        return [
-            f"{about}{name}{of}, {chance}; {open_} open",
-            f"{about}{number}{of}, {chance}; {open_}",
-            f"{about}{number}, {chance}; {open_}",
-            f"{about}{number}, {chance}",
-            f"{number}, {chance}",
-            chance,
-        ]
+        return told(self._chances[channel], self._level(channel), self._names, self._about(channel))
 
-    def _read_off(self, channel: int, level: int) -> list[str]:
-        """What the bar under the pointer says."""
-        assert self._chances is not None
-        about = f"{CHANNELS[channel]}, " if len(self._chances) == 3 else ""
-        chance = percent(self._chances[channel, level])
-        number = self._names[level] if self._names else f"{level}"
-        return [f"{about}{self._name(level)}: {chance}", f"{number}: {chance}", chance]
-
-    def _name(self, level: int) -> str:
-        return self._names[level] if self._names else f"level {level}"
+    def _about(self, channel: int) -> str:
+        return CHANNELS[channel] if self._chances is not None and len(self._chances) == 3 else ""
 
     def _level(self, channel: int) -> int | None:
         """The level that a channel got."""
@@ -250,7 +222,11 @@ class Thought(QWidget):
         p, metrics = self.palette_, QFontMetricsF(painter.font())
         most = percent(float(self._chances[chart.channel].max()))
         reading = self.marked is not None and self.marked[0] == chart.channel
-        said = self._read_off(*self.marked) if reading and self.marked else self._said(chart.channel)
+        said = self._said(chart.channel)
+        if reading and self.marked is not None:
+            said = read_off(
+                self._chances[chart.channel], self.marked[1], self._names, self._about(chart.channel)
+            )
         room = chart.head.width() - metrics.horizontalAdvance(most) - GRID
         fitting = [words for words in said if metrics.horizontalAdvance(words) <= room]
         painter.setPen(p.colour("accent" if reading else "text"))
