@@ -1,5 +1,6 @@
 """The command line as a stranger uses it: right and wrong input, interrupts, kills and full disks."""
 
+import contextlib
 import json
 import os
 import resource
@@ -15,6 +16,7 @@ import pytest
 from PIL import Image
 
 from scalefree_studio.cli import main
+from scalefree_studio.errors import UserError
 from scalefree_studio.storage.history import History
 from scalefree_studio.storage.run_folder import RunFolder, load_checkpoint
 
@@ -225,13 +227,19 @@ def test_interrupts_finish_a_movie_and_leave_no_half_picture(how, picture, tmp_p
     assert set(os.listdir(tmp_path)) == before
 
 
+def recorded(run):
+    """How many frames of a run there are; none while its history is just being made."""
+    with contextlib.suppress(UserError), RunFolder(run).history() as history:
+        return len(history)
+    return 0
+
+
 def test_an_interrupted_run_resumed_equals_one_that_was_not(picture, tmp_path):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     asked = ["fit", picture, *SMALL, "--steps", 3000, "--out"]
     uninterrupted = start(*asked, whole)
     interrupted = start(*asked, parts)
-    wait_until(lambda: (parts / "history.sqlite").exists(), interrupted)
-    time.sleep(0.2)
+    wait_until(lambda: recorded(parts) > 1, interrupted)
     interrupted.send_signal(signal.SIGINT)
     for process in (interrupted, uninterrupted):
         assert process.communicate(timeout=120) and process.returncode == 0
