@@ -161,14 +161,28 @@ def test_a_veil_is_blended_over_each_place(canvas: WallCanvas) -> None:
     veil = noise(3, 3, 2, 4, seed=5)
     canvas.show([canvas.boards[0], Board("b", PICTURES[:3], place=(2, 3), veil=veil)])
     image, grid = shot(canvas), canvas.grids[1]
-    for n, y, x in itertools.product(range(3), range(3), range(2)):
-        left, top, _, _ = grid.place_rects((n, y, x)).astype(int)
-        at = int(1.5 * grid.scale)  # the place's second pixel
-        alpha = veil[n, y, x, 3] / 255
-        expected = alpha * veil[n, y, x, :3] + (1 - alpha) * PICTURES[n, 2 * y + 1, 3 * x + 1]
-        assert np.abs(image[top + at, left + at] - expected).max() <= 2
+    side, board = int(grid.scale), canvas.boards[1]
+    alpha = veil[..., 3:] / 255
+    over = (alpha * veil[..., :3]).repeat(2, axis=1).repeat(3, axis=2)  # a place has 2 × 3 pixels
+    mixed = over + (1 - alpha).repeat(2, axis=1).repeat(3, axis=2) * board.pictures
+    for n in range(3):
+        left, top, right, bottom = grid.rects(n).astype(int)
+        expected = mixed[n].repeat(side, axis=0).repeat(side, axis=1)
+        assert np.abs(image[top:bottom, left:right] - expected).max() <= 2
     canvas.show([canvas.boards[0], Board("b", PICTURES[:3], place=(2, 3))])
-    assert np.abs(shot(canvas)[top + at, left + at] - PICTURES[2, 5, 4]).max() <= 1
+    bare = PICTURES[2].repeat(side, axis=0).repeat(side, axis=1)
+    assert np.abs(shot(canvas)[top:bottom, left:right] - bare).max() <= 1
+
+
+def test_pictures_do_not_shine_through_to_their_neighbours(canvas: WallCanvas) -> None:
+    pictures = np.zeros((100, 50, 50, 3), np.uint8)
+    pictures[::2] = 255
+    canvas.show([Board("a", pictures, columns=10)])
+    canvas.zoom(1.37, (123.4, 210.9))  # pictures begin within pixels of the screen
+    image = shot(canvas)
+    background = DARK.of("background")[:3] * 255
+    ours = [np.abs(image - colour).max(-1) <= 1 for colour in (0, 255, background)]
+    assert np.logical_or.reduce(ours).all() and all(part.sum() > 1000 for part in ours)
 
 
 @pytest.mark.parametrize("look", [DARK, LIGHT], ids=["dark", "light"])
