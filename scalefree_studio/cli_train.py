@@ -53,6 +53,7 @@ def train(arguments: argparse.Namespace) -> int:
     from .api import choose_device
     from .data.datasets import load_dataset
     from .export.wall import write_wall
+    from .jobs.pixelcnn_model import read_pixelcnn
     from .jobs.train_pixelcnn import TrainPixelCNN
     from .models.pixelcnn import bits_per_dimension, count_numbers
     from .models.threads import cores_for_learning, torch_threads
@@ -90,11 +91,12 @@ def train(arguments: argparse.Namespace) -> int:
         runner.run(until_limit=True)
     if runner.status.unsaved or runner.status.failed:
         raise JobError(runner.status.message)
+    best = read_pixelcnn(folder.checkpoint()).to(device)  # what is kept is what is told of
     wall = folder.path / "samples.png"
-    write_wall(job.renew_wall(), wall)
+    write_wall(job.renew_wall(best), wall)
     result: dict[str, Any] = {
         "steps": job.step_count, "epochs": job.epoch, "seconds": round(job.seconds, 2),
-        "nats_per_dimension": job.evaluate(), "numbers": count_numbers(job.model),
+        "nats_per_dimension": job.evaluate(best), "numbers": count_numbers(job.model),
         "model": str(folder.model_path), "picture": str(wall),
     }  # fmt: skip
     result["bits_per_dimension"] = bits_per_dimension(result["nats_per_dimension"])

@@ -241,9 +241,9 @@ class TrainPixelCNN:
             frame["surprise"] = self._surprise
         return Snapshot(KIND, self.step_count, self.seconds, frozen_all(frame), metrics)
 
-    def renew_wall(self) -> Bytes:
-        """Draw all samples with the network as it is: (M, H, W, C) bytes."""
-        self._samples.begin(self.drawing_model())
+    def renew_wall(self, model: PixelCNN | None = None) -> Bytes:
+        """Draw all samples with this network as it is, or with another: (M, H, W, C) bytes."""
+        self._samples.begin(model or self.drawing_model())
         while self._samples.drawing:
             self._samples.row()
         return self._samples.pictures

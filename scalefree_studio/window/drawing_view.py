@@ -407,6 +407,9 @@ class _Hands(WallListener):
     def click(self, place: Place) -> None:
         self._view.hold(place)
 
+    def click_beside(self) -> None:
+        self._view.select_none()
+
     def turned(self, place: Place, steps: float) -> None:
         self._view.turn(place, steps)
 

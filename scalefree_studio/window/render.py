@@ -211,8 +211,11 @@ def tell_leaving(canvas: Leavable) -> None:
     _Leaving(canvas)
 
 
-def caption(text: str, font: QFont, colour: str = "#ffffff", ratio: float = 1.0) -> npt.NDArray[np.uint8]:
-    """A small label as (h, w, 4) uint8, for DividerCanvas.set_captions: text on a translucent dark pill."""
+def caption(
+    text: str, font: QFont, colour: str = "#ffffff", ratio: float = 1.0, pill: bool = True
+) -> npt.NDArray[np.uint8]:
+    """A small label as (h, w, 4) uint8, for a canvas's set_captions: text, on a translucent dark pill where it lies
+    over a picture."""
     metrics = QFontMetrics(font)
     width, height = metrics.horizontalAdvance(text) + 16, metrics.height() + 6
     image = QImage(round(width * ratio), round(height * ratio), QImage.Format.Format_RGBA8888)
@@ -221,11 +224,13 @@ def caption(text: str, font: QFont, colour: str = "#ffffff", ratio: float = 1.0)
     painter = QPainter(image)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(QColor(0, 0, 0, 110))
-    painter.drawRoundedRect(0, 0, width, height, height / 2, height / 2)
+    if pill:
+        painter.setBrush(QColor(0, 0, 0, 110))
+        painter.drawRoundedRect(0, 0, width, height, height / 2, height / 2)
     painter.setPen(QColor(colour))
     painter.setFont(font)
-    painter.drawText(0, 0, width, height, int(Qt.AlignmentFlag.AlignCenter), text)
+    side = Qt.AlignmentFlag.AlignHCenter if pill else Qt.AlignmentFlag.AlignLeft
+    painter.drawText(0, 0, width, height, int(side | Qt.AlignmentFlag.AlignVCenter), text)
     painter.end()
     bits = image.constBits()
     assert bits is not None

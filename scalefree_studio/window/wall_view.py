@@ -56,14 +56,20 @@ class WallView(View):
     def set_palette(self, palette: Palette) -> None:
         super().set_palette(palette)
         self.canvas.look = palette.look
+        self._name_boards()
 
     def showEvent(self, event: QShowEvent | None) -> None:
         """On a screen, whose pixels are known now."""
         super().showEvent(event)
-        self.canvas.set_captions({
-            name: render.caption(title, self.font(), ratio=self.canvas.ratio)
-            for name, title in self.titles.items()
-        })  # fmt: skip
+        self._name_boards()
+
+    def _name_boards(self) -> None:
+        if self.palette_ is not None and self.titles:
+            colour, ratio = self.palette_.text, self.canvas.ratio
+            self.canvas.set_captions({
+                name: render.caption(title, self.font(), colour, ratio, pill=False)
+                for name, title in self.titles.items()
+            })  # fmt: skip
 
     def end(self) -> None:
         super().end()
