@@ -29,7 +29,7 @@ from .jobs.fit_dividers import FitDividers
 from .jobs.job import Limit
 from .models.divider_render import Region, render_region
 from .models.threads import cores_for_learning, torch_threads
-from .runner import Consumer, Runner
+from .runner import Runner
 from .snapshot import Array
 from .storage.recorder import Recorder
 from .storage.run_folder import RunFolder, load_checkpoint
@@ -71,12 +71,10 @@ def resumed_job(
 def fit_into(folder: RunFolder, job: FitDividers, every: int = 0, progress: bool = True) -> dict[str, Any]:
     """Run a job to its limit, recorded in a run folder; what became of it, ready for JSON."""
     folder.prepare()
-    recorder = Recorder(folder.history_path, every)
-    consumers: list[Consumer] = [recorder]
-    if progress:
-        consumers.append(ProgressBar(job.limit, job.name))
-    runner = Runner(job, consumers, folder.keep, told=lambda: _tell(runner))
-    with signals_stop(runner), torch_threads(cores_for_learning()):
+    runner = Runner(job, [], folder.keep, told=lambda: _tell(runner))
+    with signals_stop(runner), torch_threads(cores_for_learning()):  # from here on, an interrupt saves
+        recorder = Recorder(folder.history_path, every)
+        runner.consumers += [recorder, ProgressBar(job.limit, job.name)] if progress else [recorder]
         runner.run(until_limit=True)
     if runner.status.unsaved or runner.status.failed:
         raise JobError(runner.status.message)

@@ -115,19 +115,19 @@ def _draw(arguments: argparse.Namespace, job: DrawPictures) -> int:
     from .drawings import Drawing
     from .export.movie import movie_of_run
     from .export.wall import write_wall
-    from .runner import Consumer, Runner
+    from .runner import Runner
     from .storage.recorder import Recorder
 
     length, fps = _check_outputs(arguments)
     with ExitStack() as stack:
         folder = stack.enter_context(_recorded_in(arguments, job)) if _is_recorded(arguments) else None
-        consumers: list[Consumer] = [ProgressBar(job.limit, "drawing")]
-        if folder is not None:
-            recorder = Recorder(folder.history_path, every=1)
-            recorder.show(job.snapshot())  # the empty wall
-            consumers.append(recorder)
-        runner = Runner(job, consumers, folder.keep if folder else None)
+        runner = Runner(job, [], folder.keep if folder else None)
         with signals_stop(runner):
+            runner.consumers.append(ProgressBar(job.limit, "drawing"))
+            if folder is not None:
+                recorder = Recorder(folder.history_path, every=1)
+                recorder.show(job.snapshot())  # the empty wall
+                runner.consumers.append(recorder)
             runner.run(until_limit=True)
         if runner.status.failed or runner.status.unsaved:
             raise JobError(runner.status.message)
