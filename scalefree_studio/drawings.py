@@ -68,8 +68,7 @@ class Drawing:
     @property
     def most_bits(self) -> float:
         """The entropy of a place of which nothing is known."""
-        levels = len(self.still["ramp" if "ramp" in self.still else "tiles"])
-        return float(self.values.shape[3] * math.log2(levels))
+        return float(self.values.shape[3] * math.log2(len(self.looks())))
 
     @property
     def position(self) -> npt.NDArray[np.int64]:
@@ -100,14 +99,18 @@ class Drawing:
         """(B, H · h, W · w, 3), the paper where nothing is drawn yet."""
         return _grown(np.where(self.drawn()[..., None], self.colours(), PAPER).astype(np.uint8), self)
 
+    def looks(self) -> Bytes:
+        """What each level looks like, (L, 3): in all three channels, or the mean of its tile."""
+        if "ramp" in self.still:
+            return np.repeat(np.asarray(self.still["ramp"], np.uint8)[:, None], 3, axis=1)
+        means: Bytes = np.asarray(self.still["tiles"], float).mean(axis=(1, 2)).round().astype(np.uint8)
+        return means
+
     def colours(self) -> Bytes:
         """The colour of each place, (B, H, W, 3), or the mean of its tile."""
-        if "ramp" in self.still:
-            looks: Bytes = np.asarray(self.still["ramp"], np.uint8)[self.values]
-        else:
-            means: Bytes = np.asarray(self.still["tiles"], float).mean(axis=(1, 2)).round().astype(np.uint8)
-            looks = means[self.values[..., 0]]
-        return looks
+        looks = self.looks()
+        colours: Bytes = looks[self.values, [0, 1, 2]] if "ramp" in self.still else looks[self.values[..., 0]]
+        return colours
 
     def sees(self, y: int, x: int) -> Bools:
         """What was known of a picture when a place of it was drawn, as far as the network can see: (H, W)."""

@@ -40,7 +40,7 @@ def overlap(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> bool:
     return bool((np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]) > 1e-6).all())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(some_boards, rooms, st.sampled_from([1.0, 2.0]))
 def test_boards_lie_in_the_room_with_room_for_titles_and_no_two_pictures_overlap(
     boards: list[Board], size: tuple[int, int], ratio: float
@@ -63,7 +63,7 @@ def test_boards_lie_in_the_room_with_room_for_titles_and_no_two_pictures_overlap
     assert not any(overlap(a, b) for a, b in itertools.combinations(blocks, 2))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 60), st.integers(1, 40), st.integers(1, 40), rooms)
 def test_no_number_of_columns_would_make_a_boards_pictures_larger(
     count: int, height: int, width: int, room: tuple[int, int]
@@ -115,7 +115,6 @@ def test_boards_that_cannot_be() -> None:
 # -- which place is where, strokes, textures ----------------------------------------------------------------------
 
 
-@settings(deadline=None)
 @given(st.integers(1, 12), st.integers(1, 4), st.floats(0.3, 40), st.integers(0, 5), st.data())
 def test_the_place_at_a_point_is_the_one_whose_rectangle_holds_it(
     count: int, columns: int, scale: float, gap: int, data: st.DataObject
@@ -136,7 +135,6 @@ def test_the_place_at_a_point_is_the_one_whose_rectangle_holds_it(
         assert ([] if found is None else [found]) == holding
 
 
-@settings(deadline=None)
 @given(st.tuples(*[st.floats(-3, 12)] * 4), st.tuples(st.floats(0.05, 4), st.floats(0.05, 4)))
 def test_a_stroke_meets_what_lies_under_the_brush(
     ends: tuple[float, float, float, float], radius: tuple[float, float]

@@ -104,7 +104,7 @@ def curve(dividers: Dividers, index: int, around: Camera) -> npt.NDArray[Any]:
     return dividers.centre[index] + r * np.stack([np.cos(a), np.sin(a)], axis=-1)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10**6), st.floats(-0.6, 0.6), st.floats(-0.6, 0.6), st.floats(-3.5, -1))
 def test_strokes_lie_on_the_dividers_and_cover_what_is_in_view(
     seed: int, x: float, y: float, e: float
@@ -229,7 +229,6 @@ def test_a_stroke_is_full_in_its_middle_and_nothing_beyond_its_radius() -> None:
     assert (again == 1).all()
 
 
-@settings(deadline=None)
 @given(cameras, st.integers(1, 90), st.integers(1, 90))
 def test_sampling_looks_up_what_lies_under_each_pixel(camera: Camera, width: int, height: int) -> None:
     array = np.random.default_rng(0).integers(0, 255, (height, width, 3), dtype=np.uint8)

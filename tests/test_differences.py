@@ -90,7 +90,7 @@ def run_of(changes: list[tuple[str, int]]) -> list[Snapshot]:
     return shots
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(CHANGES, st.integers(1, 40), st.integers(0, 2**32 - 1))
 def test_every_frame_comes_back_bit_by_bit_in_any_order(
     tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[str, int]], batch: int, seed: int

@@ -302,7 +302,7 @@ EDITS = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(EDITS, max_size=25))
 def test_in_the_end_the_pictures_are_those_of_what_is_given_and_of_chance_alone(edits):
     job = make()

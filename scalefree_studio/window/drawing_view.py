@@ -3,7 +3,6 @@ network thought, and the person's hand in it."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,7 +133,7 @@ class DrawingView(WallView):
             return None
         bits = np.asarray(drawing.frame["entropy"], float)
         colour = self.palette_.accent
-        covered = veil(bits / _most_bits(drawing) if self.look.openness else np.zeros_like(bits), colour)
+        covered = veil(bits / drawing.most_bits if self.look.openness else np.zeros_like(bits), colour)
         place = self.shown_place(drawing)
         if self.look.sight and place is not None:
             hidden = ~drawing.sees(place.y, place.x)
@@ -170,7 +169,7 @@ class DrawingView(WallView):
             note = "Given, not drawn."
         elif drawn and chances is None and self.past:
             note = f"What was thought is recorded for picture {int(drawing.frame['watched']) + 1}."
-        self.thought.show_thought(title, chances, chosen, _looks(drawing), note=note)
+        self.thought.show_thought(title, chances, chosen, drawing.looks(), note=note)
 
     @property
     def past(self) -> bool:
@@ -238,7 +237,7 @@ class DrawingView(WallView):
         drawing = self.drawing
         if drawing is None or self.past or not _within(place, drawing):
             return
-        most = _level_count(drawing) - 1
+        most = len(drawing.looks()) - 1
         by = round(notches * max(1, most / 64)) or (1 if notches > 0 else -1)
         now = drawing.values[place.picture, place.y, place.x]
         levels = tuple(min(most, max(0, int(v) + by)) for v in now)
@@ -376,23 +375,6 @@ def _upper(size: tuple[int, int]) -> Bools:
     keep = np.zeros(size, bool)
     keep[: size[0] // 2] = True
     return keep
-
-
-def _looks(drawing: Drawing) -> Bytes:
-    """What each level looks like, (L, 3)."""
-    if "ramp" in drawing.still:
-        return np.repeat(np.asarray(drawing.still["ramp"], np.uint8)[:, None], 3, axis=1)
-    means: Bytes = np.asarray(drawing.still["tiles"], float).mean(axis=(1, 2)).round().astype(np.uint8)
-    return means
-
-
-def _level_count(drawing: Drawing) -> int:
-    return len(_looks(drawing))
-
-
-def _most_bits(drawing: Drawing) -> float:
-    """How open the choice of a place can be at most."""
-    return float(drawing.values.shape[3] * math.log2(_level_count(drawing)))
 
 
 class _Hands(WallListener):

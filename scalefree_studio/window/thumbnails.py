@@ -10,10 +10,9 @@ from PIL import Image
 from ..data.datasets import load_dataset
 from ..data.pictures import load_picture
 from ..drawings import KIND as DRAWING
-from ..drawings import STILL, Drawing
+from ..drawings import Drawing, still_of
 from ..errors import UserError
 from ..export.wall import wall_of
-from ..jobs.samplers import with_prefix
 from ..snapshot import Array
 from ..storage.run_folder import RunFolder, load_checkpoint
 from ..storage.shipped import PREFIX, resolved
@@ -53,7 +52,7 @@ def _of_run(path: Path) -> Array:
             raise UserError("Nothing of this run was recorded.")
         frame = history.frame(index[-1][0]).frame
     if checkpoint.kind == DRAWING:
-        return wall_thumbnail(Drawing(frame, with_prefix(checkpoint.model, STILL)).pictures()[:FEW])
+        return wall_thumbnail(Drawing(frame, still_of(checkpoint.model)).pictures()[:FEW])
     if "wall" not in frame:
         raise UserError("This run has no picture.")
     return wall_thumbnail(np.asarray(frame["wall"][:FEW], np.uint8))
