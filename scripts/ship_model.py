@@ -84,7 +84,8 @@ def main() -> None:
         channels=channels, dataset=dataset.name, levels=model.shape.levels, bits=bits_per_dimension(nats), nats=nats,
         whole=nats * height * width * channels, step=checkpoint.step, batch=about["controls"]["batch_size"],
         minutes=float(about["seconds"]) / 60, command=shlex.join(["scalefree-studio", *command[1:]]),
-        note=f"\n\n{arguments.note}" if arguments.note else "", drawn="each class in turn" if labels is not None else "without labels",
+        note=f"\n\n{arguments.note}" if arguments.note else "",
+        drawn="each class in turn" if labels is not None else "without labels",
     )  # fmt: skip
     (FOLDER / f"{name}.md").write_text(card)
     print(card)
