@@ -6,13 +6,18 @@ import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .controls import add_flags, from_flags, given_flags, only_live, values_of
 from .errors import JobError, UserError
 from .jobs.job import Limit, SetControls
 from .jobs.pixelcnn_controls import TrainControls
 from .terminal import report
+
+if TYPE_CHECKING:  # they bring torch along
+    from .jobs.ranks import Ranks
+    from .jobs.train_pixelcnn import TrainPixelCNN
+    from .storage.run_folder import RunFolder
 
 Handler = Callable[[argparse.Namespace], int]
 KINDS = ("pixelcnn",)
@@ -50,48 +55,76 @@ def fill_train(parser: argparse.ArgumentParser) -> Handler:
 
 
 def train(arguments: argparse.Namespace) -> int:
-    from .api import choose_device
-    from .data.datasets import load_dataset
-    from .export.wall import write_wall
-    from .jobs.pixelcnn_model import read_pixelcnn
-    from .jobs.train_pixelcnn import TrainPixelCNN
-    from .models.pixelcnn import bits_per_dimension, count_numbers
+    """Every rank of a `torchrun` comes through here; the first of them keeps, shows and tells."""
+    from .jobs.ranks import joined
     from .models.threads import cores_for_learning, torch_threads
-    from .runner import Runner
+    from .runner import Consumer, Runner
     from .storage.recorder import Recorder
-    from .storage.run_folder import RunFolder, free_folder
     from .terminal import ProgressBar, signals_stop
 
-    device = choose_device(arguments.device)
+    with joined() as ranks:
+        consumers: list[Consumer] = []
+        with ranks.together():
+            job, folder = _begun(arguments, ranks)
+            if ranks.first:
+                folder.prepare()
+                if not arguments.resume:
+                    folder.describe(
+                        sys.argv,
+                        dataset=arguments.dataset,
+                        seed=job.controls.seed,
+                        controls=values_of(job.controls),
+                    )
+                consumers = [Recorder(folder.history_path), ProgressBar(job.limit, job.dataset.name)]
+        runner = Runner(job, consumers, folder.keep if ranks.first else None, agree=ranks.agree)
+        with signals_stop(runner), torch_threads(cores_for_learning(ranks.here)):
+            runner.run(until_limit=True)
+        if runner.status.unsaved or runner.status.failed:
+            raise JobError(runner.status.message)
+        if ranks.first:
+            report(_result(job, folder), arguments.json)
+    return 0
+
+
+def _begun(arguments: argparse.Namespace, ranks: Ranks) -> tuple[TrainPixelCNN, RunFolder]:
+    """What is trained, and where it is to be kept; nothing is written yet."""
+    from .api import choose_device
+    from .data.datasets import load_dataset
+    from .jobs.train_pixelcnn import TrainPixelCNN
+    from .storage.run_folder import RunFolder, free_folder
+
+    device = ranks.device(choose_device(arguments.device))
     limit = Limit(arguments.steps, arguments.seconds)
-    dataset = load_dataset(arguments.dataset, arguments.data_root, size=arguments.size, progress=_told)
+    progress = _told if ranks.first else None
+    dataset = load_dataset(arguments.dataset, arguments.data_root, size=arguments.size, progress=progress)
     if arguments.resume:
         if arguments.out is None:
             raise UserError("--resume goes on with the run in --out DIR; name it.")
         folder = RunFolder(arguments.out)
         job = TrainPixelCNN.from_checkpoint(
-            folder.checkpoint(), dataset, device, limit if limit != Limit() else None
+            folder.checkpoint(), dataset, device, limit if limit != Limit() else None, ranks
         )
         given = given_flags(TrainControls, arguments)
         only_live(job.controls, given)
         job.apply(SetControls(given))
     else:
-        job = TrainPixelCNN(dataset, from_flags(TrainControls, arguments), limit, device, arguments.dataset)
+        controls = from_flags(TrainControls, arguments)
+        job = TrainPixelCNN(dataset, controls, limit, device, arguments.dataset, ranks)
         folder = RunFolder(arguments.out or free_folder(Path("output"), f"pixelcnn-{dataset.name}"))
         if folder.model_path.exists():
             raise UserError(
                 f"{folder.path} already holds a run; add --resume to go on with it, or name another --out."
             )
-        folder.describe(
-            sys.argv, dataset=arguments.dataset, seed=job.controls.seed, controls=values_of(job.controls)
-        )
-    folder.prepare()
-    runner = Runner(job, [Recorder(folder.history_path), ProgressBar(job.limit, dataset.name)], folder.keep)
-    with signals_stop(runner), torch_threads(cores_for_learning()):
-        runner.run(until_limit=True)
-    if runner.status.unsaved or runner.status.failed:
-        raise JobError(runner.status.message)
-    best = read_pixelcnn(folder.checkpoint()).to(device)  # what is kept is what is told of
+    return job, folder
+
+
+def _result(job: TrainPixelCNN, folder: RunFolder) -> dict[str, Any]:
+    """What came of it, with a last wall of samples."""
+    from .export.wall import write_wall
+    from .jobs.pixelcnn_model import read_pixelcnn
+    from .models.pixelcnn import bits_per_dimension, count_numbers
+
+    best = read_pixelcnn(folder.checkpoint()).to(job.device)  # what is kept is what is told of
     wall = folder.path / "samples.png"
     write_wall(job.renew_wall(best), wall)
     result: dict[str, Any] = {
@@ -100,8 +133,7 @@ def train(arguments: argparse.Namespace) -> int:
         "model": str(folder.model_path), "picture": str(wall),
     }  # fmt: skip
     result["bits_per_dimension"] = bits_per_dimension(result["nats_per_dimension"])
-    report(result, arguments.json)
-    return 0
+    return result
 
 
 def fill_evaluate(parser: argparse.ArgumentParser) -> Handler:

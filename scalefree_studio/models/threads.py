@@ -15,8 +15,9 @@ import torch
 MOST = 4  # more cores only wait for one another in batches of a few thousand pixels
 
 
-def cores_for_learning() -> int:
-    return min(MOST, max(1, (os.cpu_count() or 2) - 1))
+def cores_for_learning(processes: int = 1) -> int:
+    """For each of so many processes that learn on this machine."""
+    return min(MOST, max(1, ((os.cpu_count() or 2) - 1) // processes))
 
 
 @contextmanager
