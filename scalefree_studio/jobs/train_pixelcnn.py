@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 from torch import Tensor
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from ..controls import ControlError, controls_of, edited, values_of
 from ..data.batches import Batches
@@ -18,6 +19,7 @@ from ..data.datasets import Dataset
 from ..data.quantise import Bytes, dequantise, quantise
 from ..errors import JobError, UserError
 from ..models.pixelcnn import PixelCNN, bits_per_dimension
+from ..models.threads import keep_memory
 from ..snapshot import Array, Change, Checkpoint, Snapshot, frozen_all
 from .job import Edit, Limit, SetControls, StartOver
 from .pixelcnn_controls import TrainControls
@@ -42,6 +44,7 @@ class TrainPixelCNN:
         device: str = "cpu",
         spec: str = "",
     ):
+        keep_memory()
         self.dataset, self.spec = dataset, spec or dataset.name
         self._limit = limit or Limit()
         self.device = torch.device(device)
@@ -65,7 +68,7 @@ class TrainPixelCNN:
         torch.manual_seed(c.seed)
         self.model = PixelCNN(shape_of(c)).to(self.device)
         self._average = {n: p.detach().clone() for n, p in self.model.named_parameters()}
-        self._optimizer = torch.optim.AdamW(self.model.parameters(), lr=0.0, betas=BETAS)
+        self._optimizer = torch.optim.AdamW(self.model.parameters(), lr=0.0, betas=BETAS, fused=True)
         self._batches = Batches(len(self.dataset.train_images), c.batch_size, c.seed)
         self._look: Look | None = None  # at held-out pictures, while it lasts
         self._held = math.nan  # nats per dimension
@@ -153,9 +156,8 @@ class TrainPixelCNN:
             group["lr"], group["weight_decay"] = self.learning_rate(), c.weight_decay
         self._optimizer.step()
         self._loss = self._loss.detach()
-        with torch.no_grad():
-            for name, parameter in self.model.named_parameters():
-                self._average[name].lerp_(parameter, 1 - c.averaging)
+        average = get_ema_multi_avg_fn(c.averaging)
+        average(list(self._average.values()), list(self.model.parameters()), 0)
 
     def _look_on(self, look: Look) -> None:
         """A batch more of held-out pictures; after the last one it is known how good the network was."""
@@ -326,9 +328,7 @@ class TrainPixelCNN:
                     job._average[name] = tensor_of(trainer[f"average.{name}"]).to(parameter)
                     prefix = f"adam.{name}."
                     job._optimizer.state[parameter] = {
-                        key.removeprefix(prefix): tensor_of(value).to(
-                            parameter if value.shape else torch.float32
-                        )
+                        key.removeprefix(prefix): _laid_out(tensor_of(value), parameter)
                         for key, value in trainer.items()
                         if key.startswith(prefix)
                     }
@@ -338,3 +338,8 @@ class TrainPixelCNN:
                 f"What is saved beside the model does not fit it ({str(error).splitlines()[0]})."
             ) from None
         return job
+
+
+def _laid_out(value: Tensor, parameter: Tensor) -> Tensor:
+    """Something that an optimizer remembers of a parameter, in memory as the parameter is: fused kernels rely on it."""
+    return (torch.empty_like(parameter) if value.shape else parameter.new_empty(())).copy_(value)
