@@ -245,6 +245,7 @@ class PixelCNN(nn.Module):
             v, h, skip = layer(v, h, labels, self.dropout if self.training else 0.0)  # (B, p, H, W) each
             skips = skips + skip
         said: Tensor = self.head(torch.relu(self.late(torch.relu(skips))))  # (B, C · P, H, W)
+        said = said.to(self.head.weight.dtype)  # of convolutions in 16 bits, the logarithms are taken in 32
         B, _, H, W = said.shape
         return said.permute(0, 2, 3, 1).reshape(B, H, W, self.shape.channels, -1)
 
