@@ -10,7 +10,7 @@ from typing import Any
 
 from .controls import add_flags, from_flags, given_flags, only_live, values_of
 from .errors import JobError, UserError
-from .jobs.job import Limit, SetControls
+from .jobs.job import Limit
 from .jobs.pixelcnn_controls import TrainControls
 from .terminal import MODEL_HELP, report
 
@@ -53,7 +53,7 @@ def train(arguments: argparse.Namespace) -> int:
     from .api import choose_device
     from .data.datasets import load_dataset
     from .export.wall import write_wall
-    from .jobs.pixelcnn_model import read_pixelcnn
+    from .jobs.pixelcnn_model import controls_learnt, read_pixelcnn
     from .jobs.train_pixelcnn import TrainPixelCNN
     from .models.pixelcnn import bits_per_dimension, count_numbers
     from .models.threads import cores_for_learning, torch_threads
@@ -69,12 +69,11 @@ def train(arguments: argparse.Namespace) -> int:
         if arguments.out is None:
             raise UserError("--resume goes on with the run in --out DIR; name it.")
         folder = RunFolder(arguments.out)
+        checkpoint, given = folder.checkpoint(), given_flags(TrainControls, arguments)
+        only_live(controls_learnt(checkpoint), given)
         job = TrainPixelCNN.from_checkpoint(
-            folder.checkpoint(), dataset, device, limit if limit != Limit() else None
+            checkpoint, dataset, device, limit if limit != Limit() else None, given
         )
-        given = given_flags(TrainControls, arguments)
-        only_live(job.controls, given)
-        job.apply(SetControls(given))
     else:
         job = TrainPixelCNN(dataset, from_flags(TrainControls, arguments), limit, device, arguments.dataset)
         folder = RunFolder(arguments.out or free_folder(Path("output"), f"pixelcnn-{dataset.name}"))
@@ -121,7 +120,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
     dataset = dataset_learnt(checkpoint, arguments.dataset, arguments.data_root, _told)
     height, width, channels = dataset.shape
     device = choose_device(arguments.device)
-    job = TrainPixelCNN.from_checkpoint(checkpoint, dataset, device)
+    job = TrainPixelCNN.from_checkpoint(checkpoint, dataset, device, edits={"precision": "float32"})
     nats = job.evaluate(read_pixelcnn(checkpoint).to(device))
     report({
         "dataset": dataset.name, "pictures": len(dataset.held_images), "nats_per_dimension": nats,

@@ -155,10 +155,18 @@ def test_a_mixture_has_finite_gradients_far_away_from_its_curves():
     assert torch.isfinite(chances).all() and torch.isfinite(said.grad).all()
 
 
-def test_the_gate_is_tanh_times_sigmoid():
-    a = torch.randn(2, 6, 3, 4, generator=torch.Generator().manual_seed(0)).requires_grad_()
-    torch.testing.assert_close(px.gate(a), a[:, :3].tanh() * a[:, 3:].sigmoid())
-    assert torch.autograd.gradcheck(px.gate, a)
+@pytest.mark.parametrize("from_above", [False, True])
+@pytest.mark.parametrize("labelled", [1, 2])
+def test_the_gate_is_tanh_times_sigmoid(from_above, labelled):
+    gen = torch.Generator().manual_seed(0)
+    told = torch.randn(labelled, 6, 1, 1, generator=gen).requires_grad_()
+    here, above = (torch.randn(2, 6, 3, 4, generator=gen).requires_grad_() for _ in range(2))
+    a = told + here
+    if from_above:
+        a = a + torch.cat([torch.zeros(2, 6, 1, 4), above[:, :, :-1]], dim=2)
+    given = (told, here, above) if from_above else (told, here)
+    torch.testing.assert_close(px.gate(*given), a[:, :3].tanh() * a[:, 3:].sigmoid())
+    assert torch.autograd.gradcheck(px.gate, given)
 
 
 def test_the_default_is_the_size_that_the_field_uses():
