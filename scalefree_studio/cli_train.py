@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from .controls import add_flags, from_flags, given_flags, only_live, values_of
 from .errors import JobError, UserError
 from .jobs.job import Limit
 from .jobs.pixelcnn_controls import TrainControls
+from .storage.trackers import add_track_flag
 from .terminal import MODEL_HELP, report
 
 Handler = Callable[[argparse.Namespace], int]
@@ -45,6 +47,7 @@ def fill_train(parser: argparse.ArgumentParser) -> Handler:
     )
     parser.add_argument("--size", type=int, metavar="N", help="make the pictures N×N")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    add_track_flag(parser)
     add_flags(parser, TrainControls)
     return train
 
@@ -52,18 +55,22 @@ def fill_train(parser: argparse.ArgumentParser) -> Handler:
 def train(arguments: argparse.Namespace) -> int:
     from .api import choose_device
     from .data.datasets import load_dataset
-    from .export.wall import write_wall
+    from .export.wall import large_wall, write_wall
     from .jobs.pixelcnn_model import controls_learnt, read_pixelcnn
     from .jobs.train_pixelcnn import TrainPixelCNN
     from .models.pixelcnn import bits_per_dimension, count_numbers
     from .models.threads import cores_for_learning, torch_threads
-    from .runner import Runner
+    from .runner import Consumer, Runner
+    from .snapshot import Change
     from .storage.recorder import Recorder
     from .storage.run_folder import RunFolder, free_folder
-    from .terminal import ProgressBar, signals_stop
+    from .storage.tracker import Begin
+    from .storage.trackers import start_trackers
+    from .terminal import ProgressBar, say, signals_stop
 
     device = choose_device(arguments.device)
     limit = Limit(arguments.steps, arguments.seconds)
+    changes = []
     dataset = load_dataset(arguments.dataset, arguments.data_root, size=arguments.size, progress=_told)
     if arguments.resume:
         if arguments.out is None:
@@ -74,6 +81,7 @@ def train(arguments: argparse.Namespace) -> int:
         job = TrainPixelCNN.from_checkpoint(
             checkpoint, dataset, device, limit if limit != Limit() else None, given
         )
+        changes = [Change(job.step_count, "controls", given)] if given else []
     else:
         job = TrainPixelCNN(dataset, from_flags(TrainControls, arguments), limit, device, arguments.dataset)
         folder = RunFolder(arguments.out or free_folder(Path("output"), f"pixelcnn-{dataset.name}"))
@@ -85,7 +93,15 @@ def train(arguments: argparse.Namespace) -> int:
             sys.argv, dataset=arguments.dataset, seed=job.controls.seed, controls=values_of(job.controls)
         )
     folder.prepare()
-    runner = Runner(job, [Recorder(folder.history_path), ProgressBar(job.limit, dataset.name)], folder.keep)
+    begin = Begin(folder.path, job.step_count, values_of(job.controls))
+    consumers: list[Consumer] = [
+        *start_trackers(arguments.track, begin, say, large_wall),
+        Recorder(folder.history_path, told=say),
+        ProgressBar(job.limit, dataset.name),
+    ]
+    for consumer, change in itertools.product(consumers, changes):
+        consumer.changed(change)
+    runner = Runner(job, consumers, folder.keep)
     with signals_stop(runner), torch_threads(cores_for_learning()):
         runner.run(until_limit=True)
     if runner.status.unsaved or runner.status.failed:

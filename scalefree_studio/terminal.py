@@ -78,6 +78,11 @@ def signals_stop(runner: Runner) -> Iterator[None]:
             signal.signal(name, handler)
 
 
+def say(message: str) -> None:
+    """A sentence while work goes on, above the progress bar."""
+    tqdm.write(message, file=sys.stderr)
+
+
 def report(result: Mapping[str, Any], as_json: bool) -> None:
     """What came of a command: for a program, or for a person."""
     if as_json:
