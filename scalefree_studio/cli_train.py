@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import itertools
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .controls import add_flags, from_flags, given_flags, only_live, values_of
 from .errors import JobError, UserError
@@ -15,6 +14,12 @@ from .jobs.job import Limit
 from .jobs.pixelcnn_controls import TrainControls
 from .storage.trackers import add_track_flag
 from .terminal import MODEL_HELP, report
+
+if TYPE_CHECKING:  # they bring torch along
+    from .jobs.ranks import Ranks
+    from .jobs.train_pixelcnn import TrainPixelCNN
+    from .runner import Consumer
+    from .storage.run_folder import RunFolder
 
 Handler = Callable[[argparse.Namespace], int]
 KINDS = ("pixelcnn",)
@@ -53,60 +58,93 @@ def fill_train(parser: argparse.ArgumentParser) -> Handler:
 
 
 def train(arguments: argparse.Namespace) -> int:
+    """Every rank of a `torchrun` comes through here; the first of them keeps, shows and tells."""
+    from .jobs.ranks import joined
+    from .models.threads import cores_for_learning, torch_threads
+    from .runner import Runner
+    from .terminal import signals_stop
+
+    with joined() as ranks:
+        consumers: list[Consumer] = []
+        with ranks.together():
+            job, folder = _begun(arguments, ranks)
+            if ranks.first:
+                consumers = _consumers(arguments, job, folder)
+        runner = Runner(job, consumers, folder.keep if ranks.first else None, agree=ranks.agree)
+        with signals_stop(runner), torch_threads(cores_for_learning(ranks.here)):
+            runner.run(until_limit=True)
+        if runner.status.unsaved or runner.status.failed:
+            raise JobError(runner.status.message)
+        if ranks.first:
+            report(_result(job, folder), arguments.json)
+    return 0
+
+
+def _begun(arguments: argparse.Namespace, ranks: Ranks) -> tuple[TrainPixelCNN, RunFolder]:
+    """What is trained, and where it is to be kept; nothing is written yet."""
     from .api import choose_device
     from .data.datasets import load_dataset
-    from .export.wall import large_wall, write_wall
-    from .jobs.pixelcnn_model import controls_learnt, read_pixelcnn
+    from .jobs.pixelcnn_model import controls_learnt
     from .jobs.train_pixelcnn import TrainPixelCNN
-    from .models.pixelcnn import bits_per_dimension, count_numbers
-    from .models.threads import cores_for_learning, torch_threads
-    from .runner import Consumer, Runner
-    from .snapshot import Change
-    from .storage.recorder import Recorder
     from .storage.run_folder import RunFolder, free_folder
-    from .storage.tracker import Begin
-    from .storage.trackers import start_trackers
-    from .terminal import ProgressBar, say, signals_stop
 
-    device = choose_device(arguments.device)
+    device = ranks.device(choose_device(arguments.device))
     limit = Limit(arguments.steps, arguments.seconds)
-    changes = []
-    dataset = load_dataset(arguments.dataset, arguments.data_root, size=arguments.size, progress=_told)
+    progress = _told if ranks.first else None
+    dataset = load_dataset(arguments.dataset, arguments.data_root, size=arguments.size, progress=progress)
     if arguments.resume:
         if arguments.out is None:
             raise UserError("--resume goes on with the run in --out DIR; name it.")
         folder = RunFolder(arguments.out)
         checkpoint, given = folder.checkpoint(), given_flags(TrainControls, arguments)
         only_live(controls_learnt(checkpoint), given)
-        job = TrainPixelCNN.from_checkpoint(
-            checkpoint, dataset, device, limit if limit != Limit() else None, given
+        wanted = limit if limit != Limit() else None
+        return TrainPixelCNN.from_checkpoint(checkpoint, dataset, device, wanted, given, ranks), folder
+    job = TrainPixelCNN(
+        dataset, from_flags(TrainControls, arguments), limit, device, arguments.dataset, ranks
+    )
+    folder = RunFolder(arguments.out or free_folder(Path("output"), f"pixelcnn-{dataset.name}"))
+    if folder.model_path.exists():
+        raise UserError(
+            f"{folder.path} already holds a run; add --resume to go on with it, or name another --out."
         )
-        changes = [Change(job.step_count, "controls", given)] if given else []
-    else:
-        job = TrainPixelCNN(dataset, from_flags(TrainControls, arguments), limit, device, arguments.dataset)
-        folder = RunFolder(arguments.out or free_folder(Path("output"), f"pixelcnn-{dataset.name}"))
-        if folder.model_path.exists():
-            raise UserError(
-                f"{folder.path} already holds a run; add --resume to go on with it, or name another --out."
-            )
+    return job, folder
+
+
+def _consumers(arguments: argparse.Namespace, job: TrainPixelCNN, folder: RunFolder) -> list[Consumer]:
+    """Whoever writes down how the run goes; what it is, is written first."""
+    from .export.wall import large_wall
+    from .snapshot import Change
+    from .storage.recorder import Recorder
+    from .storage.tracker import Begin
+    from .storage.trackers import start_trackers
+    from .terminal import ProgressBar, say
+
+    folder.prepare()
+    if not arguments.resume:
         folder.describe(
             sys.argv, dataset=arguments.dataset, seed=job.controls.seed, controls=values_of(job.controls)
         )
-    folder.prepare()
     begin = Begin(folder.path, job.step_count, values_of(job.controls))
     consumers: list[Consumer] = [
         *start_trackers(arguments.track, begin, say, large_wall),
         Recorder(folder.history_path, told=say),
-        ProgressBar(job.limit, dataset.name),
+        ProgressBar(job.limit, job.dataset.name),
     ]
-    for consumer, change in itertools.product(consumers, changes):
-        consumer.changed(change)
-    runner = Runner(job, consumers, folder.keep)
-    with signals_stop(runner), torch_threads(cores_for_learning()):
-        runner.run(until_limit=True)
-    if runner.status.unsaved or runner.status.failed:
-        raise JobError(runner.status.message)
-    best = read_pixelcnn(folder.checkpoint()).to(device)  # what is kept is what is told of
+    given = given_flags(TrainControls, arguments)
+    if arguments.resume and given:
+        for consumer in consumers:
+            consumer.changed(Change(job.step_count, "controls", given))
+    return consumers
+
+
+def _result(job: TrainPixelCNN, folder: RunFolder) -> dict[str, Any]:
+    """What came of it, with a last wall of samples."""
+    from .export.wall import write_wall
+    from .jobs.pixelcnn_model import read_pixelcnn
+    from .models.pixelcnn import bits_per_dimension, count_numbers
+
+    best = read_pixelcnn(folder.checkpoint()).to(job.device)  # what is kept is what is told of
     wall = folder.path / "samples.png"
     write_wall(job.renew_wall(best), wall)
     result: dict[str, Any] = {
@@ -115,8 +153,7 @@ def train(arguments: argparse.Namespace) -> int:
         "model": str(folder.model_path), "picture": str(wall),
     }  # fmt: skip
     result["bits_per_dimension"] = bits_per_dimension(result["nats_per_dimension"])
-    report(result, arguments.json)
-    return 0
+    return result
 
 
 def fill_evaluate(parser: argparse.ArgumentParser) -> Handler:

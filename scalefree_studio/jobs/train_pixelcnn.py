@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from ..controls import ControlError, controls_of, edited, values_of
-from ..data.batches import Batches
+from ..data.batches import Batches, Indices
 from ..data.datasets import Dataset
 from ..data.quantise import Bytes, dequantise, quantise
 from ..errors import JobError, UserError
@@ -26,6 +26,7 @@ from ..snapshot import Array, Change, Checkpoint, Snapshot, frozen_all
 from .job import Edit, Limit, SetControls, StartOver
 from .pixelcnn_controls import TrainControls
 from .pixelcnn_model import KIND, arrays_of, controls_learnt, read_pixelcnn, shape_of, tensor_of
+from .ranks import Ranks
 from .samples import LOOKED_AT, Look, Samples, spread
 
 BETAS = (0.9, 0.95)
@@ -45,11 +46,12 @@ class TrainPixelCNN:
         limit: Limit | None = None,
         device: str = "cpu",
         spec: str = "",
+        ranks: Ranks | None = None,
     ):
         keep_memory()
         self.dataset, self.spec = dataset, spec or dataset.name
         self._limit = limit or Limit()
-        self.device = torch.device(device)
+        self.device, self._ranks = torch.device(device), ranks or Ranks()
         self._controls = self._fitted(controls or TrainControls())
         held = len(dataset.held_images)
         self._looked_at = spread(held, LOOKED_AT)
@@ -128,21 +130,25 @@ class TrainPixelCNN:
 
     def step(self) -> None:
         began = time.perf_counter()
-        epoch = self.epoch
+        epoch, place = self.epoch, self._batches.state()
         message = ""
         try:
             self._learn()
+        except JobError as error:
+            message = str(error)
         except torch.OutOfMemoryError:
             message = "Out of memory: use a smaller batch or fewer maps."
         if message:  # outside of the handler, which would keep the tensors alive
+            self._batches.restore(place)  # these are still to be learnt from
             raise JobError(message)
         self.step_count += 1
         if self._look is None and (self.epoch > epoch or self.step_count % LOOK_EVERY == 0):
             self._look = Look(self.model, self._weights())
         if self._look is not None:
             self._look_on(self._look)
-        self._show_on()
-        took = time.perf_counter() - began
+        if self._ranks.first:
+            self._show_on()
+        took = self._ranks.as_first(time.perf_counter() - began)
         self.seconds += took
         self._rate += (1 / took - self._rate) * (SMOOTH if self._rate else 1.0)
         if (
@@ -154,20 +160,16 @@ class TrainPixelCNN:
 
     def _learn(self) -> None:
         c = self._controls
-        chosen = next(self._batches)
-        levels, labels = self._tensors(self.dataset.train_images[chosen], self.dataset.train_labels[chosen])
-        self.model.train()
-        with self._rounding():
-            self._loss = self.model.loss(levels, labels)  # nats per dimension
-        self._optimizer.zero_grad(set_to_none=True)
-        self._scaler.scale(self._loss).backward()
+        with self._ranks.together():  # where one runs out of memory, the others do not wait for its gradients
+            self._backward(next(self._batches))
+        gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
+        self._ranks.add_up([self._loss, *gradients])
         self._scaler.unscale_(self._optimizer)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), c.clip)
         for group in self._optimizer.param_groups:
             group["lr"], group["weight_decay"] = self.learning_rate(), c.weight_decay
         self._scaler.step(self._optimizer)
         self._scaler.update()
-        self._loss = self._loss.detach()
         average = get_ema_multi_avg_fn(c.averaging)
         average(list(self._average.values()), list(self.model.parameters()), 0)
 
@@ -180,6 +182,18 @@ class TrainPixelCNN:
             enabled=wanted != "float32",
         )
 
+    def _backward(self, batch: Indices) -> None:
+        """This rank's part of the loss, in nats per dimension, and of its gradients."""
+        mine, share = self._ranks.slice(batch)
+        levels, labels = self._tensors(self.dataset.train_images[mine], self.dataset.train_labels[mine])
+        self._ranks.seed(self._controls.seed, self.step_count)  # for dropout
+        self.model.train()
+        with self._rounding():
+            loss = self.model.loss(levels, labels) * share
+        self._optimizer.zero_grad(set_to_none=True)
+        self._scaler.scale(loss).backward()
+        self._loss = loss.detach()
+
     def _look_on(self, look: Look) -> None:
         """A batch more of held-out pictures; after the last one it is known how good the network was."""
         if not torch.isfinite(self._loss):
@@ -188,7 +202,10 @@ class TrainPixelCNN:
                 "The loss stopped being a number; back at the best network. Lower the learning rate."
             )
         part = self._looked_at[look.at : look.at + self._controls.batch_size]
-        look.batch(*self._tensors(self.dataset.held_images[part], self.dataset.held_labels[part]))
+        mine, share = self._ranks.slice(part)
+        loss = look.loss_of(*self._tensors(self.dataset.held_images[mine], self.dataset.held_labels[mine]))
+        self._ranks.add_up([loss.mul_(share)])
+        look.add(float(loss), len(part))
         if look.at < len(self._looked_at):
             return
         self._look, self._held = None, look.loss
@@ -328,7 +345,6 @@ class TrainPixelCNN:
             )
         if self._look is not None:
             trainer |= arrays_of(self._look.weights, "look.")
-        trainer["random"] = torch.get_rng_state().numpy()
         return Checkpoint(KIND, self.step_count, about, frozen_all(arrays_of(best)), frozen_all(trainer))
 
     @classmethod
@@ -339,6 +355,7 @@ class TrainPixelCNN:
         device: str = "cpu",
         limit: Limit | None = None,
         edits: Mapping[str, Any] | None = None,
+        ranks: Ranks | None = None,
     ) -> TrainPixelCNN:
         """Go on from a checkpoint: exactly, if its trainer part is there. `edits` are new values for live controls."""
         about, trainer = checkpoint.about, checkpoint.trainer
@@ -346,7 +363,7 @@ class TrainPixelCNN:
         try:
             limit = limit or Limit(**about.get("limit", {}))
             controls = edited(controls_learnt(checkpoint), edits or {})
-            job = cls(dataset, controls, limit, device, about["dataset"]["spec"])
+            job = cls(dataset, controls, limit, device, about["dataset"]["spec"], ranks)
             job._load(dict(model.named_parameters()))
             job._best_weights = job._weights()
             job.step_count, job.seconds = checkpoint.step, float(about["seconds"])
@@ -371,7 +388,6 @@ class TrainPixelCNN:
                         for key, value in trainer.items()
                         if key.startswith(prefix)
                     }
-                torch.set_rng_state(tensor_of(trainer["random"]))
         except ControlError as error:
             raise UserError(str(error)) from None
         except (KeyError, ValueError, RuntimeError, TypeError) as error:

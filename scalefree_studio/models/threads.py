@@ -18,8 +18,9 @@ MALLOPT = {-8: 1, -3: 32 << 20, -1: 256 << 20}  # M_ARENA_MAX, M_MMAP_THRESHOLD,
 MOST = 4  # more cores only wait for one another in batches of a few thousand pixels
 
 
-def cores_for_learning() -> int:
-    return min(MOST, max(1, (os.cpu_count() or 2) - 1))
+def cores_for_learning(processes: int = 1) -> int:
+    """For each of so many processes that learn on this machine."""
+    return min(MOST, max(1, ((os.cpu_count() or 2) - 1) // processes))
 
 
 @contextmanager
