@@ -12,7 +12,7 @@ from .controls import add_flags, from_flags, given_flags, only_live, values_of
 from .errors import JobError, UserError
 from .jobs.job import Limit
 from .jobs.pixelcnn_controls import TrainControls
-from .terminal import report
+from .terminal import MODEL_HELP, report
 
 Handler = Callable[[argparse.Namespace], int]
 KINDS = ("pixelcnn",)
@@ -104,7 +104,7 @@ def train(arguments: argparse.Namespace) -> int:
 
 
 def fill_evaluate(parser: argparse.ArgumentParser) -> Handler:
-    parser.add_argument("model", type=Path, metavar="MODEL", help="a model file or a run folder")
+    parser.add_argument("model", type=Path, metavar="MODEL", help=MODEL_HELP)
     _data_flags(parser, None)
     return evaluate
 

@@ -138,6 +138,17 @@ def test_a_mixture_is_the_difference_of_logistic_distributions():
     torch.testing.assert_close(chances, cumulative.diff())
 
 
+@pytest.mark.parametrize("levels", [2, 5, 256])
+def test_the_chances_of_all_levels_at_one_go(levels):
+    """Against the careful formula, in double precision, for curves wide and narrow, inside and beyond the levels."""
+    generator = torch.Generator().manual_seed(1)
+    said = torch.randn(200, 3 * 4, generator=generator) * 2
+    careful = px.mixture_log_chance(said[:, None].double(), torch.arange(levels), levels).exp()
+    chances = px.mixture_chances(said, levels)
+    torch.testing.assert_close(chances.double(), careful, rtol=0, atol=2e-6)
+    torch.testing.assert_close(chances.sum(-1), torch.ones(200))
+
+
 def test_a_mixture_has_finite_gradients_far_away_from_its_curves():
     said = torch.tensor([0.0, 50.0, -30.0]).repeat(3, 1).requires_grad_()
     chances = px.mixture_log_chance(said, torch.tensor([0, 100, 255]), 256)
