@@ -168,7 +168,10 @@ class TrainPixelCNN:
         self._scaler.step(self._optimizer)
         self._scaler.update()
         self._loss = self._loss.detach()
-        average = get_ema_multi_avg_fn(c.averaging)
+        kept = min(
+            c.averaging, (1 + self.step_count) / (10 + self.step_count)
+        )  # at first there is little to keep
+        average = get_ema_multi_avg_fn(kept)
         average(list(self._average.values()), list(self.model.parameters()), 0)
 
     def _rounding(self) -> torch.autocast:
