@@ -201,6 +201,11 @@ def test_in_sixteen_bits_it_learns_nearly_the_same_and_draws_as_ever(output):
     )).item()  # fmt: skip
 
 
+def test_an_average_does_not_hold_on_to_the_untaught_network():
+    job = run(make(120, averaging=0.9999), 60)
+    assert bits_per_dimension(job.evaluate()) < 0.5  # a plain average would still be at 1
+
+
 def test_without_a_gpu_float16_is_refused_and_a_run_in_it_goes_on_in_other_numbers():
     with pytest.raises(ControlError, match="CUDA"):
         make(precision="float16")

@@ -170,7 +170,8 @@ class TrainPixelCNN:
             group["lr"], group["weight_decay"] = self.learning_rate(), c.weight_decay
         self._scaler.step(self._optimizer)
         self._scaler.update()
-        average = get_ema_multi_avg_fn(c.averaging)
+        early = (1 + self.step_count) / (10 + self.step_count)  # at first there is little to keep
+        average = get_ema_multi_avg_fn(min(c.averaging, early))
         average(list(self._average.values()), list(self.model.parameters()), 0)
 
     def _rounding(self) -> torch.autocast:
