@@ -63,7 +63,7 @@ def train(arguments: argparse.Namespace) -> int:
     from .storage.recorder import Recorder
     from .storage.run_folder import RunFolder, free_folder
     from .storage.tracker import Begin
-    from .storage.trackers import start_trackers
+    from .storage.trackers import Walls, start_trackers
     from .terminal import ProgressBar, say, signals_stop
 
     device = choose_device(arguments.device)
@@ -93,7 +93,7 @@ def train(arguments: argparse.Namespace) -> int:
     folder.prepare()
     begin = Begin(folder.path, job.step_count, values_of(job.controls))
     consumers: list[Consumer] = [
-        *start_trackers(arguments.track, begin, say, large_wall),
+        *start_trackers(arguments.track, begin, say, Walls(dataset.shape[0], large_wall)),
         Recorder(folder.history_path, told=say),
         ProgressBar(job.limit, dataset.name),
     ]
