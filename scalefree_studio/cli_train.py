@@ -117,7 +117,7 @@ def _consumers(arguments: argparse.Namespace, job: TrainPixelCNN, folder: RunFol
     from .snapshot import Change
     from .storage.recorder import Recorder
     from .storage.tracker import Begin
-    from .storage.trackers import start_trackers
+    from .storage.trackers import Walls, start_trackers
     from .terminal import ProgressBar, say
 
     folder.prepare()
@@ -127,7 +127,7 @@ def _consumers(arguments: argparse.Namespace, job: TrainPixelCNN, folder: RunFol
         )
     begin = Begin(folder.path, job.step_count, values_of(job.controls))
     consumers: list[Consumer] = [
-        *start_trackers(arguments.track, begin, say, large_wall),
+        *start_trackers(arguments.track, begin, say, Walls(job.dataset.shape[0], large_wall)),
         Recorder(folder.history_path, told=say),
         ProgressBar(job.limit, job.dataset.name),
     ]

@@ -6,6 +6,7 @@ import logging
 import os
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
 import mlflow
 from mlflow.entities import Metric, Param, RunTag
@@ -35,9 +36,7 @@ class MLflow:
             logging.getLogger(logger).setLevel(logging.ERROR)
         uri, artifacts = os.environ.get("MLFLOW_TRACKING_URI"), None
         if not uri:
-            store = begin.folder.resolve() / FOLDER
-            store.mkdir(exist_ok=True)
-            uri, artifacts = f"sqlite:///{(store / 'mlflow.sqlite').as_posix()}", store.as_uri()
+            uri, artifacts = _own_store(begin.folder.resolve() / FOLDER)
         self._client = mlflow.MlflowClient(tracking_uri=uri)
         self._run = self._go_on(begin) or self._start(begin, artifacts)
         self._waiting: list[Metric] = []
@@ -86,6 +85,13 @@ class MLflow:
     def _curve(self, values: Mapping[str, float], step: int) -> None:
         now = int(time.time() * 1000)
         self._waiting += [Metric(name, float(value), now, step) for name, value in values.items()]
+
+
+def _own_store(folder: Path) -> tuple[str, str]:
+    """Where numbers go, and where pictures. Not all of a database's path is quoted: MLflow also takes it as it is."""
+    folder.mkdir(exist_ok=True)
+    database = (folder / "mlflow.sqlite").as_posix().replace("%", "%25").replace("?", "%3F")
+    return f"sqlite:///{database}", folder.as_uri()
 
 
 Service = MLflow

@@ -22,7 +22,14 @@ NAMES = ("tensorboard", "mlflow", "wandb")  # also of the packages, and of our e
 CLOSE_SECONDS = 60.0  # a tracker that has not finished by then is left alone
 
 Told: TypeAlias = Callable[[str], None]
-Picture: TypeAlias = Callable[[Bytes], Bytes]  # pictures (M, H, W, C) → one that shows them all
+
+
+@dataclass(frozen=True)
+class Walls:
+    """What is to be known of walls of samples to show them."""
+
+    rows: int  # of one of the pictures
+    picture: Callable[[Bytes], Bytes]  # pictures (M, H, W, C) → one of them all (height, width, 3)
 
 
 def add_track_flag(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +50,7 @@ def tracker_names(text: str) -> list[str]:
 
 
 def start_trackers(
-    names: Sequence[str], begin: Begin, told: Told = lambda message: None, picture: Picture | None = None
+    names: Sequence[str], begin: Begin, told: Told = lambda message: None, walls: Walls | None = None
 ) -> list[Tracked]:
     """metrics.jsonl, and each of those that are named, once."""
     trackers: list[Tracker] = [MetricsLines(begin.folder)]
@@ -53,7 +60,7 @@ def start_trackers(
             trackers.append(service(begin))
         except Exception as error:  # whatever it is: they are not ours
             raise UserError(f"{name} cannot start: {_why(error)}.") from None
-    return [Tracked(tracker, told, picture) for tracker in trackers]
+    return [Tracked(tracker, told, walls) for tracker in trackers]
 
 
 def _service(name: str) -> Callable[[Begin], Tracker]:
@@ -80,11 +87,11 @@ class Tracked:
     """Looks at a run on behalf of one tracker, and tells it, in a thread of its own, what it sees: metrics at the
     recorder's stride, so that one snapshot serves both, and each wall of samples when its last row is drawn."""
 
-    def __init__(self, tracker: Tracker, told: Told = lambda message: None, picture: Picture | None = None):
-        self._tracker, self._told, self._picture = tracker, told, picture
+    def __init__(self, tracker: Tracker, told: Told = lambda message: None, walls: Walls | None = None):
+        self._tracker, self._told, self._walls = tracker, told, walls
         self._next_metrics = self._next_wall = 0
         self._measured: int | None = None  # the step last measured
-        self._wall: Bytes | None = None  # the last one that was finished
+        self._shown: Bytes | None = None  # the last wall
         self.trouble = ""  # why nothing is tracked any more, in one sentence
         self._worker = Worker(f"tracker {tracker.name}", self._tell_all, self._failed)
 
@@ -119,17 +126,20 @@ class Tracked:
         self._worker.put(Measured(snapshot.step, snapshot.seconds, snapshot.metrics))
 
     def _look_at_wall(self, snapshot: Snapshot) -> None:
-        """A wall grows by a row a step at most: before the rows that are missing, or before all rows of the next one,
-        there is nothing to see."""
+        """A wall grows by a row a step at most: until the rows that are missing can be there, or all rows of the next
+        wall, there is nothing to see."""
         wait = METRICS_EVERY
-        if self._picture is not None and "wall" in snapshot.frame:
-            wall = np.asarray(snapshot.frame["wall"], np.uint8)
-            missing = wall.shape[1] - int(snapshot.frame["fresh"])
-            wait = min(wait, missing or wall.shape[1])
-            if not missing and (self._wall is None or not np.array_equal(wall, self._wall)):
-                self._wall = wall
-                self._worker.put(Wall(snapshot.step, wall))
+        if self._walls is not None:
+            rows, fresh = self._walls.rows, int(snapshot.frame.get("fresh", 0))
+            wait = min(wait, rows - fresh or rows)
+            if fresh == rows:
+                self._show_wall(snapshot.step, np.asarray(snapshot.frame["wall"], np.uint8))
         self._next_wall = snapshot.step + wait
+
+    def _show_wall(self, step: int, pictures: Bytes) -> None:
+        if self._shown is None or not np.array_equal(pictures, self._shown):
+            self._shown = pictures
+            self._worker.put(Wall(step, pictures))
 
     # In the worker's thread.
 
@@ -146,8 +156,8 @@ class Tracked:
                 self._tracker.measured(item)
             case Change():
                 self._tracker.changed(item)
-            case Wall(step, pictures) if self._picture is not None:
-                self._tracker.pictured(step, self._picture(pictures))
+            case Wall(step, pictures) if self._walls is not None:
+                self._tracker.pictured(step, self._walls.picture(pictures))
 
     def _failed(self, error: Exception) -> None:
         self.trouble = f"{self._tracker.name} tracks no longer: {_why(error)}. The run goes on without it."
