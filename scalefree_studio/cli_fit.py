@@ -13,6 +13,7 @@ from .controls import add_flags, from_flags, given_flags, values_of
 from .errors import UserError
 from .jobs.divider_controls import FitControls
 from .jobs.job import Limit
+from .storage.trackers import add_track_flag
 
 SECONDS = 30.0  # where nobody says how long
 
@@ -37,6 +38,7 @@ def fill_fit(parser: argparse.ArgumentParser) -> Any:
         "--record-every", type=_positive(int), metavar="N",
         help="record a frame every N steps (default: every step at first, later every 1%% of the steps)",
     )  # fmt: skip
+    add_track_flag(parser)
     parser.add_argument("--json", action="store_true", help="print the result as JSON, as the last line")
     add_flags(parser, FitControls)
     return fit
@@ -79,7 +81,7 @@ def fit(arguments: argparse.Namespace) -> int:
                 f"{folder.path} already holds a run; add --resume to go on with it, or name another --out."
             )
         folder.describe(sys.argv, picture=job.spec, seed=job.controls.seed, controls=values_of(job.controls))
-    result = fit_into(folder, job, every=arguments.record_every or 0)
+    result = fit_into(folder, job, every=arguments.record_every or 0, track=arguments.track)
     _report(result, arguments.json)
     return 0
 

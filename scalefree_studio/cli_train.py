@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from .controls import add_flags, from_flags, given_flags, only_live, values_of
 from .errors import JobError, UserError
-from .jobs.job import Limit, SetControls
+from .jobs.job import Limit
 from .jobs.pixelcnn_controls import TrainControls
-from .terminal import report
+from .storage.trackers import add_track_flag
+from .terminal import MODEL_HELP, report
 
 if TYPE_CHECKING:  # they bring torch along
     from .jobs.ranks import Ranks
     from .jobs.train_pixelcnn import TrainPixelCNN
+    from .runner import Consumer
     from .storage.run_folder import RunFolder
 
 Handler = Callable[[argparse.Namespace], int]
@@ -50,6 +52,7 @@ def fill_train(parser: argparse.ArgumentParser) -> Handler:
     )
     parser.add_argument("--size", type=int, metavar="N", help="make the pictures N×N")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    add_track_flag(parser)
     add_flags(parser, TrainControls)
     return train
 
@@ -58,24 +61,15 @@ def train(arguments: argparse.Namespace) -> int:
     """Every rank of a `torchrun` comes through here; the first of them keeps, shows and tells."""
     from .jobs.ranks import joined
     from .models.threads import cores_for_learning, torch_threads
-    from .runner import Consumer, Runner
-    from .storage.recorder import Recorder
-    from .terminal import ProgressBar, signals_stop
+    from .runner import Runner
+    from .terminal import signals_stop
 
     with joined() as ranks:
         consumers: list[Consumer] = []
         with ranks.together():
             job, folder = _begun(arguments, ranks)
             if ranks.first:
-                folder.prepare()
-                if not arguments.resume:
-                    folder.describe(
-                        sys.argv,
-                        dataset=arguments.dataset,
-                        seed=job.controls.seed,
-                        controls=values_of(job.controls),
-                    )
-                consumers = [Recorder(folder.history_path), ProgressBar(job.limit, job.dataset.name)]
+                consumers = _consumers(arguments, job, folder)
         runner = Runner(job, consumers, folder.keep if ranks.first else None, agree=ranks.agree)
         with signals_stop(runner), torch_threads(cores_for_learning(ranks.here)):
             runner.run(until_limit=True)
@@ -90,6 +84,7 @@ def _begun(arguments: argparse.Namespace, ranks: Ranks) -> tuple[TrainPixelCNN, 
     """What is trained, and where it is to be kept; nothing is written yet."""
     from .api import choose_device
     from .data.datasets import load_dataset
+    from .jobs.pixelcnn_model import controls_learnt
     from .jobs.train_pixelcnn import TrainPixelCNN
     from .storage.run_folder import RunFolder, free_folder
 
@@ -101,21 +96,46 @@ def _begun(arguments: argparse.Namespace, ranks: Ranks) -> tuple[TrainPixelCNN, 
         if arguments.out is None:
             raise UserError("--resume goes on with the run in --out DIR; name it.")
         folder = RunFolder(arguments.out)
-        job = TrainPixelCNN.from_checkpoint(
-            folder.checkpoint(), dataset, device, limit if limit != Limit() else None, ranks
+        checkpoint, given = folder.checkpoint(), given_flags(TrainControls, arguments)
+        only_live(controls_learnt(checkpoint), given)
+        wanted = limit if limit != Limit() else None
+        return TrainPixelCNN.from_checkpoint(checkpoint, dataset, device, wanted, given, ranks), folder
+    job = TrainPixelCNN(
+        dataset, from_flags(TrainControls, arguments), limit, device, arguments.dataset, ranks
+    )
+    folder = RunFolder(arguments.out or free_folder(Path("output"), f"pixelcnn-{dataset.name}"))
+    if folder.model_path.exists():
+        raise UserError(
+            f"{folder.path} already holds a run; add --resume to go on with it, or name another --out."
         )
-        given = given_flags(TrainControls, arguments)
-        only_live(job.controls, given)
-        job.apply(SetControls(given))
-    else:
-        controls = from_flags(TrainControls, arguments)
-        job = TrainPixelCNN(dataset, controls, limit, device, arguments.dataset, ranks)
-        folder = RunFolder(arguments.out or free_folder(Path("output"), f"pixelcnn-{dataset.name}"))
-        if folder.model_path.exists():
-            raise UserError(
-                f"{folder.path} already holds a run; add --resume to go on with it, or name another --out."
-            )
     return job, folder
+
+
+def _consumers(arguments: argparse.Namespace, job: TrainPixelCNN, folder: RunFolder) -> list[Consumer]:
+    """Whoever writes down how the run goes; what it is, is written first."""
+    from .export.wall import large_wall
+    from .snapshot import Change
+    from .storage.recorder import Recorder
+    from .storage.tracker import Begin
+    from .storage.trackers import Walls, start_trackers
+    from .terminal import ProgressBar, say
+
+    folder.prepare()
+    if not arguments.resume:
+        folder.describe(
+            sys.argv, dataset=arguments.dataset, seed=job.controls.seed, controls=values_of(job.controls)
+        )
+    begin = Begin(folder.path, job.step_count, values_of(job.controls))
+    consumers: list[Consumer] = [
+        *start_trackers(arguments.track, begin, say, Walls(job.dataset.shape[0], large_wall)),
+        Recorder(folder.history_path, told=say),
+        ProgressBar(job.limit, job.dataset.name),
+    ]
+    given = given_flags(TrainControls, arguments)
+    if arguments.resume and given:
+        for consumer in consumers:
+            consumer.changed(Change(job.step_count, "controls", given))
+    return consumers
 
 
 def _result(job: TrainPixelCNN, folder: RunFolder) -> dict[str, Any]:
@@ -137,7 +157,7 @@ def _result(job: TrainPixelCNN, folder: RunFolder) -> dict[str, Any]:
 
 
 def fill_evaluate(parser: argparse.ArgumentParser) -> Handler:
-    parser.add_argument("model", type=Path, metavar="MODEL", help="a model file or a run folder")
+    parser.add_argument("model", type=Path, metavar="MODEL", help=MODEL_HELP)
     _data_flags(parser, None)
     return evaluate
 
@@ -153,7 +173,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
     dataset = dataset_learnt(checkpoint, arguments.dataset, arguments.data_root, _told)
     height, width, channels = dataset.shape
     device = choose_device(arguments.device)
-    job = TrainPixelCNN.from_checkpoint(checkpoint, dataset, device)
+    job = TrainPixelCNN.from_checkpoint(checkpoint, dataset, device, edits={"precision": "float32"})
     nats = job.evaluate(read_pixelcnn(checkpoint).to(device))
     report({
         "dataset": dataset.name, "pictures": len(dataset.held_images), "nats_per_dimension": nats,

@@ -86,18 +86,20 @@ class Drawing:
         given: Bools = np.asarray(self.frame["given"], bool)
         return behind | given
 
-    def cursor(self, picture: int) -> tuple[int, int] | None:
-        """The place of a picture that is drawn next: (y, x); None if there is none."""
-        ahead = self.still["order"][int(self.position[picture]) :]
-        ahead = ahead[~self.frame["given"][picture].reshape(-1)[ahead]]
-        if not len(ahead):
-            return None
-        y, x = divmod(int(ahead[0]), self.size[1])
-        return y, x
+    def cursors(self) -> npt.NDArray[np.int64]:
+        """The places that are drawn next, (K, 3): picture, row, column. A picture that is done has none."""
+        order = self.still["order"]
+        given = np.asarray(self.frame["given"], bool).reshape(self.count, -1)[:, order]
+        ahead = (np.arange(len(order)) >= self.position[:, None]) & ~given  # (B, N)
+        picture = np.flatnonzero(ahead.any(1))
+        place = order[ahead[picture].argmax(1)]
+        return np.stack([picture, *np.divmod(place, self.size[1])], axis=1)
 
     def pictures(self) -> Bytes:
         """(B, H · h, W · w, 3), the paper where nothing is drawn yet."""
-        return _grown(np.where(self.drawn()[..., None], self.colours(), PAPER).astype(np.uint8), self)
+        pictures = self.colours()
+        np.copyto(pictures, np.array(PAPER, np.uint8), where=~self.drawn()[..., None])
+        return _grown(pictures, self)
 
     def looks(self) -> Bytes:
         """What each level looks like, (L, 3): in all three channels, or the mean of its tile."""
@@ -108,8 +110,10 @@ class Drawing:
 
     def colours(self) -> Bytes:
         """The colour of each place, (B, H, W, 3), or the mean of its tile."""
-        looks = self.looks()
-        colours: Bytes = looks[self.values, [0, 1, 2]] if "ramp" in self.still else looks[self.values[..., 0]]
+        if "ramp" in self.still:
+            colours: Bytes = np.asarray(self.still["ramp"], np.uint8)[self.values]
+        else:
+            colours = np.take(self.looks(), self.values[..., 0], axis=0)
         return colours
 
     def sees(self, y: int, x: int) -> Bools:

@@ -116,7 +116,7 @@ def test_it_is_told_of_places_that_are_drawn_and_of_no_others():
     told = drawing.frame["chances"].sum((2, 3)) > 0
     assert told.reshape(-1).tolist() == [True] * 9 + [False] * 21
     assert drawing.thought(2, 1, 2) is not None and drawing.thought(2, 1, 3) is None
-    assert drawing.thought(1, 0, 0) is None and drawing.cursor(2) == (1, 3)
+    assert drawing.thought(1, 0, 0) is None and drawing.cursors().tolist() == [[n, 1, 3] for n in range(5)]
     assert drawing.thought(2, 0, 0).sum() == pytest.approx(1, abs=1e-2)
     assert (drawing.pictures()[:, 1, 3:] == PAPER).all() and not drawing.done
 

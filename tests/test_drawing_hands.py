@@ -53,7 +53,7 @@ def test_a_prompt_stays_and_the_rest_is_drawn_n_times(kind, speed):
 def test_what_is_given_passes_without_waiting():
     job = make(speed=60.0)
     job.apply(SetPrompt(picture(job)[0], mask("top")))
-    assert seen(job).cursor(0) == (2, 0)
+    assert seen(job).cursors().tolist() == [[n, 2, 0] for n in range(5)]
     job.step()
     assert frame(job)["position"].tolist() == [2 * W + 1] * 5
 

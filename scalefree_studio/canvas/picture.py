@@ -133,7 +133,9 @@ def _cells(
 def halved(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Means of 2 × 2; an odd last row or column is repeated."""
     h, w = array.shape[:2]
-    even = np.pad(array, [(0, h % 2), (0, w % 2)] + [(0, 0)] * (array.ndim - 2), mode="edge")
+    even = array
+    if h % 2 or w % 2:
+        even = np.pad(array, [(0, h % 2), (0, w % 2)] + [(0, 0)] * (array.ndim - 2), mode="edge")
     wide = np.uint16 if array.dtype == np.uint8 else np.float32
     total = np.add(even[0::2, 0::2], even[1::2, 0::2], dtype=wide)
     total += even[0::2, 1::2]

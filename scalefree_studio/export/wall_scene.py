@@ -31,10 +31,8 @@ class DrawingScene:
         if self._overlay:
             _veil(pictures, drawing)
         height, width = drawing.tile
-        for number in range(drawing.count):
-            if (cursor := drawing.cursor(number)) is not None:
-                top, left = cursor[0] * height, cursor[1] * width
-                pictures[number, top : top + height, left : left + width] = CURSOR
+        for number, y, x in drawing.cursors().tolist():
+            pictures[number, y * height : (y + 1) * height, x * width : (x + 1) * width] = CURSOR
         return fitted_wall(pictures, self.size)
 
     def between(self, a: Snapshot, b: Snapshot, part: float) -> Snapshot:

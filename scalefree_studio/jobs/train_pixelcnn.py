@@ -7,10 +7,13 @@ import copy
 import math
 import time
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from ..controls import ControlError, controls_of, edited, values_of
 from ..data.batches import Batches, Indices
@@ -18,6 +21,7 @@ from ..data.datasets import Dataset
 from ..data.quantise import Bytes, dequantise, quantise
 from ..errors import JobError, UserError
 from ..models.pixelcnn import PixelCNN, bits_per_dimension
+from ..models.threads import keep_memory
 from ..snapshot import Array, Change, Checkpoint, Snapshot, frozen_all
 from .job import Edit, Limit, SetControls, StartOver
 from .pixelcnn_controls import TrainControls
@@ -44,6 +48,7 @@ class TrainPixelCNN:
         spec: str = "",
         ranks: Ranks | None = None,
     ):
+        keep_memory()
         self.dataset, self.spec = dataset, spec or dataset.name
         self._limit = limit or Limit()
         self.device, self._ranks = torch.device(device), ranks or Ranks()
@@ -54,7 +59,9 @@ class TrainPixelCNN:
         self.start()
 
     def _fitted(self, wanted: TrainControls) -> TrainControls:
-        """With what the pictures decide."""
+        """With what the pictures decide, and nothing that the machine cannot do."""
+        if wanted.precision == "float16" and self.device.type != "cuda":
+            raise ControlError("Only a CUDA GPU learns in float16; choose bfloat16 or float32.")
         classes = len(self.dataset.classes)
         return edited(wanted, {
             "channels": self.dataset.shape[2], "classes": classes if wanted.labelled and classes > 1 else 0,
@@ -67,7 +74,8 @@ class TrainPixelCNN:
         torch.manual_seed(c.seed)
         self.model = PixelCNN(shape_of(c)).to(self.device)
         self._average = {n: p.detach().clone() for n, p in self.model.named_parameters()}
-        self._optimizer = torch.optim.AdamW(self.model.parameters(), lr=0.0, betas=BETAS)
+        self._optimizer = torch.optim.AdamW(self.model.parameters(), lr=0.0, betas=BETAS, fused=True)
+        self._scale()
         self._batches = Batches(len(self.dataset.train_images), c.batch_size, c.seed)
         self._look: Look | None = None  # at held-out pictures, while it lasts
         self._held = math.nan  # nats per dimension
@@ -78,6 +86,10 @@ class TrainPixelCNN:
         self._surprise: Array | None = None
         self._rate = 0.0  # steps a second
         self.stopped_early = False
+
+    def _scale(self) -> None:
+        """Small gradients would be nothing in float16, so there they are made larger on their way."""
+        self._scaler = torch.amp.GradScaler(self.device.type, enabled=self._controls.precision == "float16")
 
     @property
     def controls(self) -> TrainControls:
@@ -152,13 +164,24 @@ class TrainPixelCNN:
             self._backward(next(self._batches))
         gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
         self._ranks.add_up([self._loss, *gradients])
+        self._scaler.unscale_(self._optimizer)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), c.clip)
         for group in self._optimizer.param_groups:
             group["lr"], group["weight_decay"] = self.learning_rate(), c.weight_decay
-        self._optimizer.step()
-        with torch.no_grad():
-            for name, parameter in self.model.named_parameters():
-                self._average[name].lerp_(parameter, 1 - c.averaging)
+        self._scaler.step(self._optimizer)
+        self._scaler.update()
+        early = (1 + self.step_count) / (10 + self.step_count)  # at first there is little to keep
+        average = get_ema_multi_avg_fn(min(c.averaging, early))
+        average(list(self._average.values()), list(self.model.parameters()), 0)
+
+    def _rounding(self) -> torch.autocast:
+        """Within this, convolutions compute in the precision asked for; all that remains is kept in float32."""
+        wanted = self._controls.precision
+        return torch.autocast(
+            self.device.type,
+            None if wanted == "float32" else getattr(torch, wanted),
+            enabled=wanted != "float32",
+        )
 
     def _backward(self, batch: Indices) -> None:
         """This rank's part of the loss, in nats per dimension, and of its gradients."""
@@ -166,9 +189,10 @@ class TrainPixelCNN:
         levels, labels = self._tensors(self.dataset.train_images[mine], self.dataset.train_labels[mine])
         self._ranks.seed(self._controls.seed, self.step_count)  # for dropout
         self.model.train()
-        loss = self.model.loss(levels, labels) * share
+        with self._rounding():
+            loss = self.model.loss(levels, labels) * share
         self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        self._scaler.scale(loss).backward()
         self._loss = loss.detach()
 
     def _look_on(self, look: Look) -> None:
@@ -229,9 +253,16 @@ class TrainPixelCNN:
         return model
 
     def _tensors(self, images: Array, labels: Array) -> tuple[Tensor, Tensor | None]:
-        levels = torch.from_numpy(quantise(images.astype(np.uint8), self._controls.levels)).to(self.device)
-        told = torch.from_numpy(labels.astype(np.int64)).to(self.device) if self._controls.classes else None
-        return levels, told
+        def put(array: npt.NDArray[np.int64]) -> Tensor:
+            tensor = torch.from_numpy(array)
+            if (
+                self.device.type == "cuda"
+            ):  # from pinned memory it goes there while the GPU does something else
+                tensor = tensor.pin_memory()
+            return tensor.to(self.device, non_blocking=True)
+
+        levels = put(quantise(images.astype(np.uint8), self._controls.levels))
+        return levels, put(labels.astype(np.int64)) if self._controls.classes else None
 
     def _weights(self) -> dict[str, Tensor]:
         source = self._average if self._controls.averaging else dict(self.model.named_parameters())
@@ -280,6 +311,8 @@ class TrainPixelCNN:
             self.model.dropout = new.dropout
             if not all(c.live for c in changed):
                 self.start()
+            elif any(c.name == "precision" for c in changed):
+                self._scale()
             return Change(self.step_count, "controls", dict(edit.values))
         if isinstance(edit, StartOver):
             self.start()
@@ -299,6 +332,7 @@ class TrainPixelCNN:
             "held_out": None if math.isnan(self._held) else self._held,
             "best": None if math.isinf(self._best) else self._best,
             "best_epoch": self._best_epoch,
+            "scaler": self._scaler.state_dict(),
             "look": None if self._look is None else self._look.saved(),
         }
         best = self._best_weights if math.isfinite(self._best) else self._weights()
@@ -321,14 +355,16 @@ class TrainPixelCNN:
         dataset: Dataset,
         device: str = "cpu",
         limit: Limit | None = None,
+        edits: Mapping[str, Any] | None = None,
         ranks: Ranks | None = None,
     ) -> TrainPixelCNN:
-        """Go on from a checkpoint: exactly, if its trainer part is there."""
+        """Go on from a checkpoint: exactly, if its trainer part is there. `edits` are new values for live controls."""
         about, trainer = checkpoint.about, checkpoint.trainer
         model = read_pixelcnn(checkpoint)
         try:
             limit = limit or Limit(**about.get("limit", {}))
-            job = cls(dataset, controls_learnt(checkpoint), limit, device, about["dataset"]["spec"], ranks)
+            controls = edited(controls_learnt(checkpoint), edits or {})
+            job = cls(dataset, controls, limit, device, about["dataset"]["spec"], ranks)
             job._load(dict(model.named_parameters()))
             job._best_weights = job._weights()
             job.step_count, job.seconds = checkpoint.step, float(about["seconds"])
@@ -337,6 +373,8 @@ class TrainPixelCNN:
                 job._held = math.nan if about["held_out"] is None else float(about["held_out"])
                 job._best = math.inf if about["best"] is None else float(about["best"])
                 job._best_epoch = int(about["best_epoch"])
+                if about.get("scaler"):
+                    job._scaler.load_state_dict(about["scaler"])
                 if about.get("look"):
                     looked = {n: tensor_of(trainer[f"look.{n}"]).to(p) for n, p in model.named_parameters()}
                     job._look = Look(
@@ -347,14 +385,19 @@ class TrainPixelCNN:
                     job._average[name] = tensor_of(trainer[f"average.{name}"]).to(parameter)
                     prefix = f"adam.{name}."
                     job._optimizer.state[parameter] = {
-                        key.removeprefix(prefix): tensor_of(value).to(
-                            parameter if value.shape else torch.float32
-                        )
+                        key.removeprefix(prefix): _laid_out(tensor_of(value), parameter)
                         for key, value in trainer.items()
                         if key.startswith(prefix)
                     }
+        except ControlError as error:
+            raise UserError(str(error)) from None
         except (KeyError, ValueError, RuntimeError, TypeError) as error:
             raise UserError(
                 f"What is saved beside the model does not fit it ({str(error).splitlines()[0]})."
             ) from None
         return job
+
+
+def _laid_out(value: Tensor, parameter: Tensor) -> Tensor:
+    """Something that an optimizer remembers of a parameter, in memory as the parameter is: fused kernels rely on it."""
+    return (torch.empty_like(parameter) if value.shape else parameter.new_empty(())).copy_(value)

@@ -125,8 +125,7 @@ class DrawingView(WallView):
             self.canvas.selected = None
         board = Board("wall", drawing.pictures(), place=drawing.tile, veil=self._veil(drawing))
         self.canvas.show([board])
-        cursors = [(n, drawing.cursor(n)) for n in range(drawing.count)]
-        self.canvas.cursor = [Place("wall", n, *at) for n, at in cursors if at is not None]
+        self.canvas.cursor = [Place("wall", *place) for place in drawing.cursors().tolist()]
 
     def _veil(self, drawing: Drawing) -> Bytes | None:
         if self.palette_ is None or not (self.look.openness or self.look.sight):
