@@ -112,6 +112,10 @@ def joined() -> Iterator[Ranks]:
     if "TORCHELASTIC_RUN_ID" not in os.environ:
         yield Ranks()
         return
+    # Optimizers import this. Imported while there is a group, it would hold that for ever (as a default of its
+    # functions), and with it threads that abort a process which ends while they let go of a tensor.
+    import torch.distributed.nn
+
     places = (int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE"))
     # What is told goes over the processors also where gradients go from GPU to GPU.
     dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=PATIENCE)
