@@ -111,7 +111,8 @@ class Drawing:
     def colours(self) -> Bytes:
         """The colour of each place, (B, H, W, 3), or the mean of its tile."""
         if "ramp" in self.still:
-            return np.asarray(self.still["ramp"], np.uint8)[self.values]
+            colours: Bytes = np.asarray(self.still["ramp"], np.uint8)[self.values]
+            return colours
         return np.take(self.looks(), self.values[..., 0], axis=0)
 
     def sees(self, y: int, x: int) -> Bools:
