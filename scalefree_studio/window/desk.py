@@ -77,8 +77,9 @@ class Desk(QObject):
         runs = self.runs
 
         def read(what: str) -> None:
-            self.reading = what
-            self.opening.emit()
+            if what != self.reading:  # a signal a percent, not one a piece
+                self.reading = what
+                self.opening.emit()
 
         def progress(what: str, done: int, total: int) -> None:
             if wish != self._wanted:
