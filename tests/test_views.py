@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ from scalefree_studio.jobs.job import SetControls
 from scalefree_studio.jobs.pixelcnn_controls import TrainControls
 from scalefree_studio.jobs.train_pixelcnn import TrainPixelCNN
 from scalefree_studio.storage.run_folder import RunFolder
-from scalefree_studio.window import desk
+from scalefree_studio.window import desk, opening
 from scalefree_studio.window.drawing_view import DrawingView
 from scalefree_studio.window.gallery import Gallery
 from scalefree_studio.window.opening import Opened, open_subject
@@ -499,3 +500,39 @@ def test_a_download_that_is_no_longer_wanted_ends(
     driven.until(lambda: ended)
     driven.qtbot.wait(50)
     assert driven.window.top.words.text().startswith("Drawn:")
+
+
+def test_a_drawing_that_was_opened_again_knows_its_network(driven: Driven, run: Path, tmp_path: Path) -> None:
+    draw(driven, run)
+    drawing = driven.session.folder.path
+    driven.window.open(SMALL, FEW)
+    driven.until(lambda: driven.session.job.kind == "dividers")
+    driven.window.open(str(drawing))
+    driven.until(lambda: driven.session.job.kind == "drawing")
+    driven.window.top.modes["learn"].click()
+    driven.until(lambda: driven.session.job.kind == "pixelcnn")
+    assert driven.session.folder.path == run
+    assert RunFolder(drawing).source() == str(run)
+    (drawing / "run.json").write_text('{"source": "model:none"}')
+    assert RunFolder(drawing).source() == ""
+    (drawing / "run.json").write_text("[")
+    assert RunFolder(drawing).source() == ""
+
+
+def test_what_cannot_be_learnt_leaves_the_drawing(
+    driven: Driven, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = draw(driven, run)
+    folder, session = driven.session.folder, driven.session
+    assert driven.window.desk.found is not None
+    view.found = replace(driven.window.desk.found, source="")  # its network has gone
+
+    def refuse(*_: object, **more: object) -> object:
+        raise UserError("There are no such pictures.")
+
+    monkeypatch.setattr(opening, "dataset_learnt", refuse)
+    driven.session.runner.save_soon()
+    driven.until(lambda: folder.model_path.exists())
+    driven.window.top.modes["learn"].click()
+    driven.until(lambda: said(driven) == "There are no such pictures.")
+    assert driven.session is session and driven.window.top.modes["draw"].isChecked()

@@ -128,8 +128,9 @@ def _learn_on(path: Path, checkpoint: Checkpoint, place: Place) -> Opened:
 def _open_drawing(path: Path, checkpoint: Checkpoint, place: Place) -> Opened:
     job = DrawPictures.from_checkpoint(checkpoint, place.device)
     name = _name_of(checkpoint)
-    folder = _own_folder(path) or place.folder(f"drawing-{name}")
-    return Opened(job, folder, name, past=_past(folder))
+    own = _own_folder(path)
+    folder = own or place.folder(f"drawing-{name}")
+    return Opened(job, folder, name, own.source() if own else "", past=_past(folder))
 
 
 def _draw(source: str, place: Place) -> Opened:
