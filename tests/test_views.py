@@ -536,3 +536,31 @@ def test_what_cannot_be_learnt_leaves_the_drawing(
     driven.window.top.modes["learn"].click()
     driven.until(lambda: said(driven) == "There are no such pictures.")
     assert driven.session is session and driven.window.top.modes["draw"].isChecked()
+
+
+def test_a_folder_of_pictures_is_learnt_from(driven: Driven, tmp_path: Path) -> None:
+    driven.window.open(str(tmp_path))
+    driven.until(lambda: "there is no picture in it" in said(driven))
+    for kind in ("light", "dark"):
+        (tmp_path / "mine" / kind).mkdir(parents=True)
+        for n in range(12):
+            Image.new("L", (8, 8), 20 * n).save(tmp_path / "mine" / kind / f"{n}.png")
+    driven.window.open(str(tmp_path / "mine"))
+    driven.until(lambda: isinstance(driven.window.stage.view, TrainingView) and driven.session)
+    assert driven.session.job.dataset.classes == ("dark", "light")  # type: ignore[attr-defined]
+
+
+def test_a_small_window_leaves_out_what_the_menus_have(driven: Driven, run: Path) -> None:
+    draw(driven, run)
+    window = driven.window
+    window.resize(580, 380)
+    driven.until(lambda: window.width() < 600)
+    assert not any(tool.isVisible() for tool in window.top.tools)
+    for part in (*window.transport.buttons.values(), window.transport.timeline, *window.top.modes.values()):
+        right = part.mapTo(window, part.rect().topRight()).x()
+        assert part.isVisible() and right < window.width()
+    curves = list(window.curves.curves.values())
+    assert curves[0].isVisible() and not curves[1].isVisible()
+    window.resize(1440, 800)
+    driven.until(curves[1].isVisible)
+    assert all(tool.isVisible() for tool in window.top.tools)

@@ -29,7 +29,8 @@ class Deed:
 
 DEEDS = (
     Deed("open_file", "File", "Open…", "A picture, a model or a run, from a file", "Ctrl+O"),
-    Deed("open_run", "File", "Open a run folder…", "Go on with a run where it was", "Ctrl+Shift+O"),
+    Deed("open_run", "File", "Open a folder…", "Go on with a run where it was, or learn from a folder of pictures",
+         "Ctrl+Shift+O"),
     Deed("show_gallery", "File", "Gallery…", "Built-in pictures, and recent runs", "G", icon="gallery"),
     Deed("paste", "File", "Paste", "Learn the picture, or the file, that is on the clipboard", "Ctrl+V"),
     Deed("save_now", "File", "Save now", "Keep the model as it is now (it is also kept every few seconds)", "Ctrl+S",

@@ -52,7 +52,9 @@ class Deeds:
             self.w.open(path)
 
     def open_run(self) -> None:
-        path = QFileDialog.getExistingDirectory(self.w, "Open a run folder", str(self.w.desk.runs))
+        path = QFileDialog.getExistingDirectory(
+            self.w, "Open a run, or a folder of pictures", str(self.w.desk.runs)
+        )
         if path:
             self.w.open(path)
 

@@ -87,7 +87,7 @@ class MainWindow(QMainWindow):
             splitter.setStretchFactor(0, 1)
             splitter.setStretchFactor(1, 0)
         self.panel.setMaximumWidth(60 * GRID)
-        self.stage.setMinimumSize(40 * GRID, 30 * GRID)
+        self.stage.setMinimumSize(28 * GRID, 20 * GRID)
         self.setCentralWidget(self.whole)
 
     def _connect(self) -> None:

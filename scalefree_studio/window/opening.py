@@ -98,7 +98,7 @@ def _learn_picture(picture: Picture, place: Place, controls: FitControls | None)
 
 def _open_model(path: Path, place: Place) -> Opened:
     if path.is_dir() and not (path / MODEL).exists():
-        raise UserError(f"{path} holds no run: there is no {MODEL} in it.")
+        return _open_dataset(str(path), place)  # of pictures, or it says that there are none
     checkpoint = load_checkpoint(path)
     if checkpoint.kind not in _OPENERS:
         raise UserError(f"This studio knows no model of kind {checkpoint.kind!r}; a newer one may.")

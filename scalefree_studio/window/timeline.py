@@ -27,7 +27,7 @@ class Timeline(QWidget):
         self._hover: float | None = None
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        self.setMinimumWidth(120)
+        self.setMinimumWidth(80)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Recorded past")
         self.setToolTip("Pull along to look at any recorded moment; arrows go frame by frame")

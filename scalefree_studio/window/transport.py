@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PyQt6.QtCore import QSize, Qt, QTimer, pyqtSignal
-from PyQt6.QtGui import QAction
+from PyQt6.QtGui import QAction, QResizeEvent
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
 
 from ..errors import UserError
@@ -15,6 +15,7 @@ from .icons import icon
 from .theme import GRID, Palette, tabular
 from .timeline import Timeline
 
+ROOMY, NARROWEST = 86 * GRID, 40 * GRID  # with words on the buttons, and at all
 POLL = 1000  # ms between looks at what was recorded
 
 
@@ -68,17 +69,37 @@ class Transport(QWidget):
         if self._palette is not None:
             self._actions["play"].setIcon(icon("pause" if playing else "play", self._palette))
 
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Where there is little room, the buttons are named by their tooltips only."""
+        super().resizeEvent(event)
+        self._name_buttons(self.width() > ROOMY)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(NARROWEST, super().minimumSizeHint().height())
+
+    def _name_buttons(self, named: bool) -> None:
+        style = Qt.ToolButtonStyle
+        for button in self.buttons.values():
+            button.setToolButtonStyle(style.ToolButtonTextBesideIcon if named else style.ToolButtonIconOnly)
+        self._widen()
+        self.clock.setVisible(named)
+
+    def _widen(self) -> None:
+        """No button jumps when its word changes."""
+        for deed, words in self.WORDS.items():
+            button = self.buttons[deed]
+            widest = max(button.fontMetrics().horizontalAdvance(each) for each in words) + 7 * GRID
+            bare = self.buttons["single_step"].sizeHint().width()
+            button.setFixedWidth(widest if self.width() > ROOMY else bare)
+
     def show_recording(self, recording: bool) -> None:
         self._actions["record"].setChecked(recording)
         self._name("record", "Recording" if recording else "Record")
 
     def _name(self, deed: str, word: str) -> None:
-        action, button = self._actions[deed], self.buttons[deed]
-        if word == action.iconText():
-            return
-        action.setIconText(word)
-        widest = max(button.fontMetrics().horizontalAdvance(each) for each in self.WORDS[deed])
-        button.setFixedWidth(widest + 7 * GRID)  # it does not jump when its word changes
+        if word != self._actions[deed].iconText():
+            self._actions[deed].setIconText(word)
+            self._widen()
 
     def show_clock(self, step: int, seconds: float) -> None:
         minutes, rest = divmod(int(seconds), 60)
