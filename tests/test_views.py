@@ -339,3 +339,14 @@ def test_a_pasted_picture_is_gone_on_from(driven: Driven, run: Path) -> None:
     assert view.take(Picture(np.full((9, 9, 3), 255, np.uint8), "pasted", ""))
     driven.until(lambda: shown(view).frame["given"][:, :4].all())
     assert not view.take(str(run))
+
+
+def test_the_panel_has_room_for_other_controls_at_once(driven: Driven) -> None:
+    panel = driven.window.panel
+    for controls in (TINY, FEW, TINY):
+        panel.show_controls(controls)
+        form = panel.form
+        assert form is not None
+        shown = [field for field in form.fields.values() if field.isVisible()]
+        assert shown and form.height() >= form.minimumSizeHint().height()
+        assert all(field.height() >= field.minimumSizeHint().height() for field in shown)

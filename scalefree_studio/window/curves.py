@@ -24,6 +24,7 @@ class Curve(QWidget):
         self.title, self.unit, self.log = quantity.title, quantity.unit, quantity.log
         self.quantity = quantity
         self.series, self.beside = Series(), Series()
+        self.along = "step"  # what is counted along the axis
         self.recent = False
         self.palette_ = DARK
         self.hovered: float | None = None  # x of the pointer
@@ -70,7 +71,7 @@ class Curve(QWidget):
             other = self._in_words(near[1] if near else self.beside.last)
             value = f"{value}   {self.quantity.beside_title} {other}"
         if read:
-            value = f"{value}  at step {read[0]:,.0f}"
+            value = f"{value}  at {self.along} {read[0]:,.0f}"
         width = metrics.horizontalAdvance(value)
         line = QRectF(0, 0, self.width(), metrics.height())
         if metrics.horizontalAdvance(self.title) + width + GRID <= self.width():
@@ -184,8 +185,8 @@ class Curves(QWidget):
         self._row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
         self._last: dict[str, float] = {}
 
-    def begin(self, quantities: tuple[Quantity, ...]) -> None:
-        """Another run, of which nothing has been measured yet."""
+    def begin(self, quantities: tuple[Quantity, ...], unit: str) -> None:
+        """Another run, of which nothing has been measured yet, and what it counts."""
         self._last = {}
         if quantities != self._quantities:
             self._quantities = quantities
@@ -199,6 +200,7 @@ class Curves(QWidget):
             self.set_palette(self._palette)
             self.show_recent(self._recent.isChecked())
         for curve in self.curves.values():
+            curve.along = unit
             curve.series.clear()
             curve.beside.clear()
             curve.update()

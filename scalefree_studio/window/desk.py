@@ -39,7 +39,7 @@ class Desk(QObject):
 
     ready = pyqtSignal()  # a snapshot waits in the session's mailbox
     told = pyqtSignal()  # the session's status has changed
-    opening = pyqtSignal(str)  # something is being read
+    opening = pyqtSignal()  # something is being read: see `reading`
     opened = pyqtSignal()  # another session has begun
     refused = pyqtSignal(str)  # what was to be opened cannot be: one sentence
 
@@ -53,6 +53,7 @@ class Desk(QObject):
         self._then: list[Callable[[], None]] = []
         self._ending = False
         self._wanted = 0  # the number of the newest wish to open something
+        self.reading = ""  # what is being done for it, in words
         self._slow = QTimer(self)
         self._slow.setSingleShot(True)
         self._slow.setInterval(PATIENCE)
@@ -74,11 +75,17 @@ class Desk(QObject):
 
     def _read(self, subject: Subject, controls: Any, wish: int) -> None:
         runs = self.runs
-        self.opening.emit(subject.name if not isinstance(subject, str | Path) else Path(str(subject)).name)
 
-        def progress(name: str, done: int, total: int) -> None:
-            if wish == self._wanted:
-                self.opening.emit(f"{name}: {done:,} of {total:,}" if total else f"{name}: {done:,}")
+        def read(what: str) -> None:
+            self.reading = what
+            self.opening.emit()
+
+        def progress(what: str, done: int, total: int) -> None:
+            if wish != self._wanted:
+                raise UserError("Something else is wanted now.")
+            read(f"{what}: {done / total:.0%}" if total else f"{what} …")
+
+        read(f"Opening {_name_of(subject)} …")
 
         self._background.submit(
             lambda: open_subject(subject, runs, controls, choose_device(), progress),
@@ -88,7 +95,14 @@ class Desk(QObject):
 
     def _refuse(self, message: str, wish: int) -> None:
         if wish == self._wanted:
+            self.reading = ""
             self.refused.emit(message)
+
+    def stay(self) -> None:
+        """Nothing else is wanted after all, unless the present session has ended for it already."""
+        if self.session is not None and not self._ending:
+            self._wanted += 1
+            self.reading = ""
 
     def _begin(self, found: Opened, wish: int) -> None:
         if wish != self._wanted:
@@ -98,6 +112,7 @@ class Desk(QObject):
     def _start(self, found: Opened, wish: int) -> None:
         if wish != self._wanted:
             return
+        self.reading = ""
         folder = self._claim(found.folder)
         self.found = found
         self.session = Session(found.job, folder, found.name, self.ready.emit, self.told.emit)
@@ -191,6 +206,11 @@ class Desk(QObject):
         self._wanted += 1
         self._slow.stop()
         self._background.close()
+
+
+def _name_of(subject: Subject) -> str:
+    """What is opened, in a word: a file's name, or what follows learn: or model:."""
+    return Path(subject).name.rpartition(":")[2] if isinstance(subject, str | Path) else subject.name
 
 
 def _is_of(subject: Subject, folder: RunFolder) -> bool:

@@ -18,6 +18,7 @@ from ..controls import control
 from ..data.pictures import Picture, load_picture
 from ..drawings import Bools, Drawing
 from ..jobs.drawing_edits import GoTo, SetPrompt, SetValue, Watch
+from ..jobs.job import Undo
 from ..snapshot import Snapshot
 from .heat import veil
 from .theme import GRID, Palette
@@ -34,12 +35,21 @@ MODELS = {".safetensors"}
 
 
 @dataclass(frozen=True)
+class _Original:
+    """The picture that is painted on, as it was, and what of it there was."""
+
+    picture: int
+    pixels: Bytes
+    there: Bools
+
+
+@dataclass(frozen=True)
 class DrawingLook:
     """How one looks at a drawing."""
 
     # fmt: off
     openness: bool = control(
-        False, label="Openness", help="Cover each place by how open its choice was: bright where much was possible.",
+        False, label="Openness", help="Cover each place by how open its choice was: the more possible, the denser.",
         live=True, group="View",
     )
     sight: bool = control(
@@ -50,16 +60,23 @@ class DrawingLook:
 
 
 class DrawingView(WallView):
-    verb = "Drawing"
+    verb, finished = "Drawing", "Drawn:"
+    at_rest = "Everything is drawn: Draw others (X) goes on with other pictures."
+    counted = "place"
     quantities = (
         Quantity("bits", "Openness", "bits per number", share=3),
         Quantity("surprise", "Surprise", "bits per number", share=3),
     )
     tools = ("show_gallery", "brush", "fit", "theme")
-    names = {
-        "brush": "Paint away", "clear_mask": "Draw without a picture", "restart": "Draw again", "single_step": "Place",
-        "export_picture": "Export the wall…",
-    }  # fmt: skip
+    names = WallView.names | {
+        "paste": ("Paste", "Go on from the picture that is on the clipboard"),
+        "save_now": ("Save now", "Keep the drawing as it is now (it is also kept every few seconds)"),
+        "select_none": ("Hold nothing", "Let go of the place that is held"),
+        "brush": ("Paint away", "Paint away a part of a picture, and let it be drawn anew"),
+        "clear_mask": ("Draw without a picture", "Nothing is given any more: everything is drawn"),
+        "single_step": ("Place", "Draw one single place of every picture"),
+        "restart": ("Draw again", "Draw the same pictures from the first place on"),
+    }
     mouse = (
         ("Wheel", "Zoom about the pointer"),
         ("Drag", "Move the wall"),
@@ -80,9 +97,7 @@ class DrawingView(WallView):
         self._brush = Brush()
         self._watched: int | None = None  # asked for last
         self._dropped: Bytes | None = None  # the picture to go on from, if it is the person's own
-        self._painted_on: tuple[Bytes, Bools] | None = (
-            None  # while painting: the picture, and what of it there was
-        )
+        self._original: _Original | None = None  # what is painted on
         self.foot = QWidget()
         column = QVBoxLayout(self.foot)
         column.setContentsMargins(0, 0, 0, 0)
@@ -99,11 +114,7 @@ class DrawingView(WallView):
         super().begin(session, found)
         self.pointed = self._watched = self._dropped = None
         self.canvas.selected = None
-
-    def end(self) -> None:
-        super().end()
-        self.host.actions["brush"].setChecked(False)
-        self.brush(False)
+        self._forget_painting()
 
     @property
     def drawing(self) -> Drawing | None:
@@ -189,10 +200,6 @@ class DrawingView(WallView):
             self._watched = picture
             self.edited.emit(Watch(picture))
 
-    def doing(self, playing: bool, ended: bool) -> str:
-        done = self.drawing is not None and self.drawing.done and not self.past
-        return "Drawn:" if done else super().doing(playing, ended)
-
     def words(self, snapshot: Snapshot) -> str:
         if self.session is None:
             return ""
@@ -229,7 +236,7 @@ class DrawingView(WallView):
         if drawing is not None and place is not None:
             levels = [int(v) for v in drawing.values[place.picture, place.y, place.x]]
             levels[channel] = level
-            self.edited.emit(SetValue(place.picture, place.y, place.x, tuple(levels)))
+            self._set_value(place, levels)
 
     def turn(self, place: Place, notches: float) -> None:
         """Another value for a place, so many levels up or down."""
@@ -239,8 +246,12 @@ class DrawingView(WallView):
         most = len(drawing.looks()) - 1
         by = round(notches * max(1, most / 64)) or (1 if notches > 0 else -1)
         now = drawing.values[place.picture, place.y, place.x]
-        levels = tuple(min(most, max(0, int(v) + by)) for v in now)
-        self.edited.emit(SetValue(place.picture, place.y, place.x, levels))
+        self._set_value(place, [min(most, max(0, int(v) + by)) for v in now])
+
+    def _set_value(self, place: Place, levels: list[int]) -> None:
+        self.edited.emit(SetValue(place.picture, place.y, place.x, tuple(levels)))
+        if self._rests:
+            self._play()  # a drawing that was done does not stay half done
 
     def set_look(self, values: dict[str, Any]) -> None:
         super().set_look(values)
@@ -265,6 +276,7 @@ class DrawingView(WallView):
         drawing = self.drawing
         if drawing is not None:
             self._dropped = picture.pixels
+            self._forget_painting()
             self._prompt(picture.pixels, _upper(drawing.size))
             self.said.emit(
                 "Its upper half is given. Keep the left half instead, or paint away any part of it (B)."
@@ -275,8 +287,14 @@ class DrawingView(WallView):
         self._play()
 
     def _play(self) -> None:
+        """Go on, and look at it."""
+        self.host.actions["to_now"].trigger()
         if self.session is not None:
             self.session.runner.play()
+
+    @property
+    def _rests(self) -> bool:
+        return self.session is not None and self.session.status.rests
 
     def keep_brush(self, brush: Brush) -> None:
         self._brush = brush
@@ -286,18 +304,23 @@ class DrawingView(WallView):
         drawing = self.drawing
         if drawing is None or not done or not painted.any():
             return
-        if self._painted_on is None:
-            whole = self._dropped is not None
-            before = drawing.pictures()[picture] if self._dropped is None else self._dropped
-            self._painted_on = before, np.ones(drawing.size, bool) if whole else drawing.drawn()[picture]
-        pixels, there = self._painted_on
-        self._prompt(pixels, there & ~painted)
+        original = self._original
+        if original is None or original.picture != picture:
+            if self._dropped is not None:
+                original = _Original(picture, self._dropped, np.ones(drawing.size, bool))
+            else:
+                original = _Original(picture, drawing.pictures()[picture], drawing.drawn()[picture])
+        self._original = original
+        self._prompt(original.pixels, original.there & ~painted)
+
+    def _forget_painting(self) -> None:
+        self.canvas.painting = self._original = None
 
     # Deeds: see actions.py.
 
     def brush(self, on: bool) -> None:
         self.canvas.brush = self._brush if on else None
-        self.canvas.painting = self._painted_on = None
+        self._forget_painting()
         if on:
             self.said.emit(
                 "Paint away a part of a picture: every picture becomes another way to fill it. B ends it."
@@ -315,9 +338,15 @@ class DrawingView(WallView):
             self.canvas.brush = self._brush
 
     def clear_mask(self) -> None:
-        self.canvas.painting = self._painted_on = self._dropped = None
+        self._forget_painting()
+        self._dropped = None
         self.edited.emit(SetPrompt())
         self._play()
+
+    def undo(self) -> None:
+        """What was painted may be what is taken back."""
+        self._forget_painting()
+        self.edited.emit(Undo())
 
     def keep_top(self) -> None:
         self._keep(_upper)
@@ -330,6 +359,7 @@ class DrawingView(WallView):
         drawing, held = self.drawing, self.canvas.selected
         if drawing is None:
             return
+        self._forget_painting()
         if self._dropped is not None:
             self._prompt(self._dropped, part(drawing.size))
         elif held is not None and _within(held, drawing):
@@ -344,19 +374,26 @@ class DrawingView(WallView):
             self._play()
 
     def play(self) -> None:
-        """A wall that is done is followed by another."""
+        """A wall that is done is followed by another; a moment of the past is gone on from."""
         if self.session is None:
             return
-        if self.drawing is not None and self.drawing.done:
-            self.next_wall()
-        elif self.session.status.playing:
+        if self.session.status.playing:
             self.session.runner.pause()
+        elif self.past:
+            self.host.actions["go_on_from_here"].trigger()
+        elif self._rests:
+            self.next_wall()
         else:
             self.session.runner.play()
 
     def single_step(self) -> None:
+        self.host.actions["to_now"].trigger()
         drawing = self.drawing
-        if self.session is not None and drawing is not None:
+        if self.session is None or drawing is None:
+            return
+        if drawing.done:
+            self.said.emit(self.at_rest)
+        else:
             self.session.runner.pause()
             self.edited.emit(GoTo(int(drawing.position.min()) + 1))
 

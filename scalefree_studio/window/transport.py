@@ -64,6 +64,7 @@ class Transport(QWidget):
 
     def show_playing(self, playing: bool) -> None:
         self._name("play", "Pause" if playing else "Play")
+        self._actions["play"].setText("Pause" if playing else "Play")
         if self._palette is not None:
             self._actions["play"].setIcon(icon("pause" if playing else "play", self._palette))
 
@@ -75,7 +76,6 @@ class Transport(QWidget):
         action, button = self._actions[deed], self.buttons[deed]
         if word == action.iconText():
             return
-        action.setText(word)
         action.setIconText(word)
         widest = max(button.fontMetrics().horizontalAdvance(each) for each in self.WORDS[deed])
         button.setFixedWidth(widest + 7 * GRID)  # it does not jump when its word changes
@@ -84,18 +84,18 @@ class Transport(QWidget):
         minutes, rest = divmod(int(seconds), 60)
         hours, minutes = divmod(minutes, 60)
         shown = f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-        self.clock.setText(f"step {step:,}   {shown}")
+        self.clock.setText(f"{self.timeline.unit} {step:,}   {shown}")
 
     # The past.
 
-    def follow(self, path: Path | None) -> None:
-        """The history to read; None: none."""
+    def follow(self, path: Path, unit: str) -> None:
+        """The history to read, and what it counts."""
         self.close_history()
         self._path = path
-        self.timeline.clear()
-        if path is not None:
-            self._timer.start()
-            self.poll()
+        self.timeline.clear(unit)
+        self.clock.clear()
+        self._timer.start()
+        self.poll()
 
     def close_history(self) -> None:
         self._timer.stop()
