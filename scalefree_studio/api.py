@@ -10,6 +10,7 @@ picture.save("astronaut.safetensors")
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from .jobs.job import Limit
 from .models.divider_render import Region, render_region
 from .models.threads import cores_for_learning, torch_threads
 from .runner import Consumer, Runner
-from .snapshot import Array
+from .snapshot import Array, Change
 from .storage.recorder import Recorder
 from .storage.run_folder import RunFolder, load_checkpoint
 from .storage.tensors import write_tensors
@@ -69,15 +70,23 @@ def resumed_job(
 
 
 def fit_into(
-    folder: RunFolder, job: FitDividers, every: int = 0, progress: bool = True, track: Sequence[str] = ()
+    folder: RunFolder,
+    job: FitDividers,
+    every: int = 0,
+    progress: bool = True,
+    track: Sequence[str] = (),
+    changes: Sequence[Change] = (),
 ) -> dict[str, Any]:
-    """Run a job to its limit, recorded in a run folder and followed by trackers; what became of it, ready for JSON."""
+    """Run a job to its limit, recorded in a run folder and followed by trackers; what became of it, ready for JSON.
+    `changes` were made before it goes on."""
     folder.prepare()
     trackers = start_trackers(track, Begin(folder.path, job.step_count, values_of(job.controls)), say)
     recorder = Recorder(folder.history_path, every)
     consumers: list[Consumer] = [recorder, *trackers]
     if progress:
         consumers.append(ProgressBar(job.limit, job.name))
+    for consumer, change in itertools.product(consumers, changes):
+        consumer.changed(change)
     runner = Runner(job, consumers, folder.keep, told=lambda: _tell(runner))
     with signals_stop(runner), torch_threads(cores_for_learning()):
         runner.run(until_limit=True)
