@@ -67,6 +67,14 @@ class RunFolder:
         )
         write_atomically(self.path / RUN, (text + "\n").encode())
 
+    def source(self) -> str:
+        """What it was made of, as run.json says; empty where that is not told, or no longer there."""
+        try:
+            source = str(json.loads((self.path / RUN).read_text()).get("source", ""))
+            return source if resolved(source).exists() else ""
+        except (OSError, ValueError, AttributeError, UserError):
+            return ""
+
     def checkpoint(self) -> Checkpoint:
         return load_checkpoint(self.model_path)
 

@@ -15,7 +15,7 @@ from ..errors import UserError
 from ..jobs.job import Edit
 from ..storage.run_folder import RUN, RunFolder, free_folder
 from .background import Background, Done, Failed, Work
-from .opening import DRAW, LEARN, Opened, Subject, open_subject
+from .opening import DRAW, Opened, Subject, open_subject
 from .session import Session
 
 LOCK = "window.lock"  # in a run folder: a window is at work in it
@@ -53,7 +53,7 @@ class Desk(QObject):
         self._then: list[Callable[[], None]] = []
         self._ending = False
         self._wanted = 0  # the number of the newest wish to open something
-        self.reading = ""  # what is being done for it, in words
+        self._doing = 0, ""  # for which wish something is read, and what, in words
         self._slow = QTimer(self)
         self._slow.setSingleShot(True)
         self._slow.setInterval(PATIENCE)
@@ -68,7 +68,7 @@ class Desk(QObject):
             return
         self._wanted += 1
         wish = self._wanted
-        if self.session is not None and _is_of(subject, self.session.folder):
+        if self.session is not None and _draws_with(subject, self.session.folder):
             self.end(lambda: self._read(subject, controls, wish))  # so that what is on disk is the newest
         else:
             self._read(subject, controls, wish)
@@ -77,8 +77,9 @@ class Desk(QObject):
         runs = self.runs
 
         def read(what: str) -> None:
-            self.reading = what
-            self.opening.emit()
+            if (wish, what) != self._doing:  # a signal a percent, not one a piece
+                self._doing = wish, what
+                self.opening.emit()
 
         def progress(what: str, done: int, total: int) -> None:
             if wish != self._wanted:
@@ -95,14 +96,19 @@ class Desk(QObject):
 
     def _refuse(self, message: str, wish: int) -> None:
         if wish == self._wanted:
-            self.reading = ""
+            self._doing = 0, ""
             self.refused.emit(message)
+
+    @property
+    def reading(self) -> str:
+        """What is being read that is still wanted, in words; or nothing."""
+        wish, what = self._doing
+        return what if wish == self._wanted else ""
 
     def stay(self) -> None:
         """Nothing else is wanted after all, unless the present session has ended for it already."""
         if self.session is not None and not self._ending:
             self._wanted += 1
-            self.reading = ""
 
     def _begin(self, found: Opened, wish: int) -> None:
         if wish != self._wanted:
@@ -112,7 +118,7 @@ class Desk(QObject):
     def _start(self, found: Opened, wish: int) -> None:
         if wish != self._wanted:
             return
-        self.reading = ""
+        self._doing = 0, ""
         folder = self._claim(found.folder)
         self.found = found
         self.session = Session(found.job, folder, found.name, self.ready.emit, self.told.emit)
@@ -213,10 +219,10 @@ def _name_of(subject: Subject) -> str:
     return Path(subject).name.rpartition(":")[2] if isinstance(subject, str | Path) else subject.name
 
 
-def _is_of(subject: Subject, folder: RunFolder) -> bool:
-    """Whether something else is to be done with this very run: to draw with what it learns."""
-    prefix, colon, path = str(subject).partition(":")
-    return f"{prefix}{colon}" in (LEARN, DRAW) and Path(path).absolute() == folder.path.absolute()
+def _draws_with(subject: Subject, folder: RunFolder) -> bool:
+    """Whether this very run is to draw with what it has learnt."""
+    text = str(subject)
+    return text.startswith(DRAW) and Path(text.removeprefix(DRAW)).absolute() == folder.path.absolute()
 
 
 def _is_run(subject: Subject, folder: RunFolder) -> bool:

@@ -21,6 +21,8 @@ from ..jobs.drawing_edits import GoTo, SetPrompt, SetValue, Watch
 from ..jobs.job import Undo
 from ..snapshot import Snapshot
 from .heat import veil
+from .opening import Opened, Subject, is_picture
+from .prompts import Prompts, left, upper
 from .theme import GRID, Palette
 from .thought import Thought
 from .unit_editor import buttons
@@ -28,19 +30,7 @@ from .view import Host, Quantity
 from .wall_view import Bytes, WallView
 
 if TYPE_CHECKING:
-    from .opening import Opened, Subject
     from .session import Session
-
-MODELS = {".safetensors"}
-
-
-@dataclass(frozen=True)
-class _Original:
-    """The picture that is painted on, as it was, and what of it there was."""
-
-    picture: int
-    pixels: Bytes
-    there: Bools
 
 
 @dataclass(frozen=True)
@@ -96,8 +86,7 @@ class DrawingView(WallView):
         self.pointed: Place | None = None  # what the pointer is over
         self._brush = Brush()
         self._watched: int | None = None  # asked for last
-        self._dropped: Bytes | None = None  # the picture to go on from, if it is the person's own
-        self._original: _Original | None = None  # what is painted on
+        self._prompts = Prompts()
         self.foot = QWidget()
         column = QVBoxLayout(self.foot)
         column.setContentsMargins(0, 0, 0, 0)
@@ -112,9 +101,9 @@ class DrawingView(WallView):
 
     def begin(self, session: Session, found: Opened) -> None:
         super().begin(session, found)
-        self.pointed = self._watched = self._dropped = None
-        self.canvas.selected = None
-        self._forget_painting()
+        self.pointed = self._watched = None
+        self.canvas.selected = self.canvas.painting = None
+        self._prompts.forget()
 
     @property
     def drawing(self) -> Drawing | None:
@@ -263,10 +252,9 @@ class DrawingView(WallView):
 
     def take(self, subject: Subject) -> bool:
         """A picture is something to go on from."""
+        if not is_picture(subject):
+            return False
         if isinstance(subject, str | Path):
-            path = Path(subject)
-            if path.is_dir() or path.suffix in MODELS:
-                return False
             self.host.read(lambda: load_picture(str(subject)), self._go_on_from, self.said.emit)
         else:
             self._go_on_from(subject)
@@ -275,15 +263,14 @@ class DrawingView(WallView):
     def _go_on_from(self, picture: Picture) -> None:
         drawing = self.drawing
         if drawing is not None:
-            self._dropped = picture.pixels
-            self._forget_painting()
-            self._prompt(picture.pixels, _upper(drawing.size))
+            self.canvas.painting = None
+            self._prompt(self._prompts.begin(picture.pixels, drawing))
             self.said.emit(
                 "Its upper half is given. Keep the left half instead, or paint away any part of it (B)."
             )
 
-    def _prompt(self, pixels: Bytes, keep: Bools) -> None:
-        self.edited.emit(SetPrompt(pixels, keep))
+    def _prompt(self, prompt: SetPrompt) -> None:
+        self.edited.emit(prompt)
         self._play()
 
     def _play(self) -> None:
@@ -302,25 +289,18 @@ class DrawingView(WallView):
     def paint(self, picture: int, painted: Bools, done: bool) -> None:
         """What is painted of a picture is drawn anew, in as many ways as there are pictures."""
         drawing = self.drawing
-        if drawing is None or not done or not painted.any():
-            return
-        original = self._original
-        if original is None or original.picture != picture:
-            if self._dropped is not None:
-                original = _Original(picture, self._dropped, np.ones(drawing.size, bool))
-            else:
-                original = _Original(picture, drawing.pictures()[picture], drawing.drawn()[picture])
-        self._original = original
-        self._prompt(original.pixels, original.there & ~painted)
+        if drawing is not None and done and painted.any():
+            self._prompt(self._prompts.paint(picture, painted, drawing))
 
-    def _forget_painting(self) -> None:
-        self.canvas.painting = self._original = None
+    def _stop_painting(self) -> None:
+        self.canvas.painting = None
+        self._prompts.stop_painting()
 
     # Deeds: see actions.py.
 
     def brush(self, on: bool) -> None:
         self.canvas.brush = self._brush if on else None
-        self._forget_painting()
+        self._stop_painting()
         if on:
             self.said.emit(
                 "Paint away a part of a picture: every picture becomes another way to fill it. B ends it."
@@ -338,34 +318,31 @@ class DrawingView(WallView):
             self.canvas.brush = self._brush
 
     def clear_mask(self) -> None:
-        self._forget_painting()
-        self._dropped = None
-        self.edited.emit(SetPrompt())
-        self._play()
+        self.canvas.painting = None
+        self._prompts.forget()
+        self._prompt(SetPrompt())
 
     def undo(self) -> None:
         """What was painted may be what is taken back."""
-        self._forget_painting()
+        self._stop_painting()
         self.edited.emit(Undo())
 
     def keep_top(self) -> None:
-        self._keep(_upper)
+        self._keep(upper)
 
     def keep_left(self) -> None:
-        self._keep(lambda size: _upper((size[1], size[0])).T)
+        self._keep(left)
 
     def _keep(self, part: Callable[[tuple[int, int]], Bools]) -> None:
-        """Of the person's own picture, or of the one that is held."""
         drawing, held = self.drawing, self.canvas.selected
         if drawing is None:
             return
-        self._forget_painting()
-        if self._dropped is not None:
-            self._prompt(self._dropped, part(drawing.size))
-        elif held is not None and _within(held, drawing):
-            self._prompt(drawing.pictures()[held.picture], part(drawing.size) & drawing.drawn()[held.picture])
-        else:
+        self.canvas.painting = None
+        prompt = self._prompts.keep(part(drawing.size), drawing, None if held is None else held.picture)
+        if prompt is None:
             self.said.emit("Click a picture first, the one to go on from; or drop one of your own.")
+        else:
+            self._prompt(prompt)
 
     def next_wall(self) -> None:
         """Other pictures: the next seed's."""
@@ -405,12 +382,6 @@ class DrawingView(WallView):
 def _within(place: Place, drawing: Drawing) -> bool:
     height, width = drawing.size
     return place.picture < drawing.count and place.y < height and place.x < width
-
-
-def _upper(size: tuple[int, int]) -> Bools:
-    keep = np.zeros(size, bool)
-    keep[: size[0] // 2] = True
-    return keep
 
 
 class _Hands(WallListener):
