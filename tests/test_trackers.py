@@ -103,7 +103,8 @@ class Heard:
 
     def __init__(self, fails=lambda step: False, fails_to_close=False):
         self.steps, self.changes, self.pictures = [], [], []
-        self.closed, self._fails, self._fails_to_close = False, fails, fails_to_close
+        self.flushed, self.closed = 0, False
+        self._fails, self._fails_to_close = fails, fails_to_close
 
     def measured(self, measured):
         if self._fails(measured.step):
@@ -116,7 +117,8 @@ class Heard:
     def pictured(self, step, picture):
         self.pictures.append((step, picture))
 
-    def flush(self): ...
+    def flush(self):
+        self.flushed = len(self.steps)
 
     def close(self):
         if self._fails_to_close:
@@ -180,7 +182,8 @@ def test_walls_are_seen_without_many_looks():
 def test_metrics_are_told_at_a_stride_and_at_the_end():
     heard = Heard()
     train(50, Tracked(heard))
-    assert heard.steps == [1, 21, 41, 50] and heard.closed and not heard.pictures
+    assert heard.steps == [1, 21, 41, 50] and not heard.pictures
+    assert heard.flushed == 4 and heard.closed
 
 
 def test_a_run_that_had_come_to_its_end_already_is_not_measured_again():
@@ -249,6 +252,18 @@ def test_a_tracker_that_never_ends_is_left_alone(monkeypatch):
     tracked.close(shot(1))
     assert len(told) == 1 and "left alone" in told[0] and not heard.closed
     answer.set()
+
+
+def test_a_worker_that_fails_goes_on_taking_what_it_is_given():
+    failed = []
+
+    def work(batches):
+        raise ValueError(next(batches))
+
+    worker = Worker("failing", work, failed.append)
+    for item in range(2000):  # far more than it holds
+        worker.put(item)
+    assert worker.close() and len(failed) == 1
 
 
 def test_a_worker_that_hangs_with_its_hands_full_can_be_left_alone():
