@@ -1,6 +1,6 @@
 """How soon the window answers while something learns or draws at full speed behind it, against the window at rest.
 
-    scripts/with-display python benchmarks/latency.py [SUBJECT] [--set NAME=VALUE …] [--seconds 20] [--json]
+    scripts/with-display python benchmarks/latency.py [SUBJECT] [--set NAME=VALUE …] [--seconds 20] [--size 1440x900]
 
 SUBJECT is whatever the window opens: a picture, dataset:digits, model:mnist. What is drawn is drawn again and again.
 A thread posts an event to the window's loop every 20 ms; what is measured is the time until the loop handles it. Also

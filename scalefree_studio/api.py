@@ -10,14 +10,13 @@ picture.save("astronaut.safetensors")
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from .controls import edited, only_live, values_of
 from .data.pictures import Picture, downscaled, load_picture, pixels_of
@@ -30,11 +29,13 @@ from .jobs.job import Limit
 from .models.divider_render import Region, render_region
 from .models.threads import cores_for_learning, torch_threads
 from .runner import Runner
-from .snapshot import Array
+from .snapshot import Array, Change
 from .storage.recorder import Recorder
 from .storage.run_folder import RunFolder, load_checkpoint
 from .storage.tensors import write_tensors
-from .terminal import ProgressBar, signals_stop
+from .storage.tracker import Begin
+from .storage.trackers import start_trackers
+from .terminal import ProgressBar, say, signals_stop
 
 
 def choose_device(wanted: str = "auto") -> str:
@@ -68,13 +69,26 @@ def resumed_job(
     return job
 
 
-def fit_into(folder: RunFolder, job: FitDividers, every: int = 0, progress: bool = True) -> dict[str, Any]:
-    """Run a job to its limit, recorded in a run folder; what became of it, ready for JSON."""
+def fit_into(
+    folder: RunFolder,
+    job: FitDividers,
+    every: int = 0,
+    progress: bool = True,
+    track: Sequence[str] = (),
+    changes: Sequence[Change] = (),
+) -> dict[str, Any]:
+    """Run a job to its limit, recorded in a run folder and followed by trackers; what became of it, ready for JSON.
+    `changes` were made before it goes on."""
     folder.prepare()
     runner = Runner(job, [], folder.keep, told=lambda: _tell(runner))
     with signals_stop(runner), torch_threads(cores_for_learning()):  # from here on, an interrupt saves
         recorder = Recorder(folder.history_path, every)
-        runner.consumers += [recorder, ProgressBar(job.limit, job.name)] if progress else [recorder]
+        begin = Begin(folder.path, job.step_count, values_of(job.controls))
+        runner.consumers += [recorder, *start_trackers(track, begin, say)]
+        if progress:
+            runner.consumers.append(ProgressBar(job.limit, job.name))
+        for consumer, change in itertools.product(runner.consumers, changes):
+            consumer.changed(change)
         runner.run(until_limit=True)
     if runner.status.unsaved or runner.status.failed:
         raise JobError(runner.status.message)
@@ -96,7 +110,7 @@ def fit_into(folder: RunFolder, job: FitDividers, every: int = 0, progress: bool
 def _tell(runner: Runner) -> None:
     """While work goes on, what went wrong is told at once; the end tells it again."""
     if runner.status.message and not runner.status.stopped:
-        tqdm.write(runner.status.message, file=sys.stderr)
+        say(runner.status.message)
 
 
 class Dividers:

@@ -9,7 +9,9 @@ import argparse
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib import metadata
 from typing import NoReturn
 
@@ -17,6 +19,7 @@ from .controls import ControlError
 from .errors import JobError, UserError
 
 PROGRAM = "scalefree-studio"
+SPEAKING = 30.0  # seconds, at most, that the first of several processes has to say what was wrong
 Handler = Callable[[argparse.Namespace], int]
 
 
@@ -50,18 +53,33 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _run(argv)
     except (UserError, ControlError, JobError) as error:
-        print(f"{PROGRAM}: {error}", file=sys.stderr)
-        return 2
+        return _bad(str(error))
     except BrokenPipeError:  # the reader of our output went away
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:  # a full disk, a folder that may not be written, a name that is too long
         where = f"{error.filename}: " if error.filename else ""
-        print(f"{PROGRAM}: {where}{error.strerror or error}.", file=sys.stderr)
-        return 2
+        return _bad(f"{where}{error.strerror or error}.")
     except KeyboardInterrupt:
-        print(f"\n{PROGRAM}: stopped.", file=sys.stderr)
+        if _speaks():
+            print(f"\n{PROGRAM}: stopped.", file=sys.stderr)
         return 0
+
+
+def _bad(sentence: str) -> int:
+    if _speaks():
+        print(f"{PROGRAM}: {sentence}", file=sys.stderr)
+        return 2
+    with suppress(
+        KeyboardInterrupt
+    ):  # torchrun interrupts all as soon as one has ended badly; the first is to speak
+        time.sleep(SPEAKING)
+    return 2
+
+
+def _speaks() -> bool:
+    """Of the processes that `torchrun` has started, the first speaks for all."""
+    return "TORCHELASTIC_RUN_ID" not in os.environ or os.environ.get("RANK") == "0"
 
 
 def _run(argv: list[str]) -> int:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from .controls import add_flags, edited, given_flags, values_of
 from .errors import JobError, UserError
 from .jobs.drawing_controls import AT_ONCE, DrawControls
-from .terminal import ProgressBar, report, signals_stop
+from .terminal import MODEL_HELP, ProgressBar, report, signals_stop
 
 if TYPE_CHECKING:
     from .jobs.draw import DrawPictures
@@ -28,7 +28,7 @@ PAUSE = 0.2  # of its time, on the finished wall
 
 
 def fill_sample(parser: argparse.ArgumentParser) -> Handler:
-    parser.add_argument("model", type=Path, metavar="MODEL", help="a model file or a run folder")
+    parser.add_argument("model", type=Path, metavar="MODEL", help=MODEL_HELP)
     parser.add_argument("out", type=Path, metavar="OUT.png", help="the wall of pictures")
     parser.add_argument("--size", metavar="HxW", help="of each picture (default: as learnt)")
     _drawing_flags(parser, SAMPLED)
@@ -41,7 +41,7 @@ def sample(arguments: argparse.Namespace) -> int:
 
 
 def fill_complete(parser: argparse.ArgumentParser) -> Handler:
-    parser.add_argument("model", type=Path, metavar="MODEL", help="a model file or a run folder")
+    parser.add_argument("model", type=Path, metavar="MODEL", help=MODEL_HELP)
     parser.add_argument("image", type=Path, metavar="IMAGE", help="the picture to complete")
     parser.add_argument("out", type=Path, metavar="OUT.png", help="the wall of completed pictures")
     parser.add_argument(

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from .drawings import KIND as DRAWING
 from .errors import UserError
+from .terminal import MODEL_HELP
 
 if TYPE_CHECKING:
     from .snapshot import Checkpoint
 
 
 def fill_info(parser: argparse.ArgumentParser) -> Any:
-    parser.add_argument("file", type=Path, help="a model file or a run folder")
+    parser.add_argument("file", type=Path, help=MODEL_HELP)
     parser.add_argument("--json", action="store_true", help="print it as JSON")
     return info
 

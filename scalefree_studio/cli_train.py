@@ -6,13 +6,20 @@ import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .controls import add_flags, from_flags, given_flags, only_live, values_of
 from .errors import JobError, UserError
-from .jobs.job import Limit, SetControls
+from .jobs.job import Limit
 from .jobs.pixelcnn_controls import TrainControls
-from .terminal import report
+from .storage.trackers import add_track_flag
+from .terminal import MODEL_HELP, report
+
+if TYPE_CHECKING:  # they bring torch along
+    from .jobs.ranks import Ranks
+    from .jobs.train_pixelcnn import TrainPixelCNN
+    from .runner import Consumer
+    from .storage.run_folder import RunFolder
 
 Handler = Callable[[argparse.Namespace], int]
 KINDS = ("pixelcnn",)
@@ -45,53 +52,99 @@ def fill_train(parser: argparse.ArgumentParser) -> Handler:
     )
     parser.add_argument("--size", type=int, metavar="N", help="make the pictures N×N")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    add_track_flag(parser)
     add_flags(parser, TrainControls)
     return train
 
 
 def train(arguments: argparse.Namespace) -> int:
-    from .api import choose_device
-    from .data.datasets import load_dataset
-    from .export.wall import write_wall
-    from .jobs.pixelcnn_model import read_pixelcnn
-    from .jobs.train_pixelcnn import TrainPixelCNN
-    from .models.pixelcnn import bits_per_dimension, count_numbers
+    """Every rank of a `torchrun` comes through here; the first of them keeps, shows and tells."""
+    from .jobs.ranks import joined
     from .models.threads import cores_for_learning, torch_threads
     from .runner import Runner
-    from .storage.recorder import Recorder
-    from .storage.run_folder import RunFolder, free_folder
-    from .terminal import ProgressBar, signals_stop
+    from .terminal import signals_stop
 
-    device = choose_device(arguments.device)
+    with joined() as ranks:
+        consumers: list[Consumer] = []
+        with ranks.together():
+            job, folder = _begun(arguments, ranks)
+            if ranks.first:
+                consumers = _consumers(arguments, job, folder)
+        runner = Runner(job, consumers, folder.keep if ranks.first else None, agree=ranks.agree)
+        with signals_stop(runner), torch_threads(cores_for_learning(ranks.here)):
+            runner.run(until_limit=True)
+        if runner.status.unsaved or runner.status.failed:
+            raise JobError(runner.status.message)
+        if ranks.first:
+            report(_result(job, folder), arguments.json)
+    return 0
+
+
+def _begun(arguments: argparse.Namespace, ranks: Ranks) -> tuple[TrainPixelCNN, RunFolder]:
+    """What is trained, and where it is to be kept; nothing is written yet."""
+    from .api import choose_device
+    from .data.datasets import load_dataset
+    from .jobs.pixelcnn_model import controls_learnt
+    from .jobs.train_pixelcnn import TrainPixelCNN
+    from .storage.run_folder import RunFolder, free_folder
+
+    device = ranks.device(choose_device(arguments.device))
     limit = Limit(arguments.steps, arguments.seconds)
-    dataset = load_dataset(arguments.dataset, arguments.data_root, size=arguments.size, progress=_told)
+    progress = _told if ranks.first else None
+    dataset = load_dataset(arguments.dataset, arguments.data_root, size=arguments.size, progress=progress)
     if arguments.resume:
         if arguments.out is None:
             raise UserError("--resume goes on with the run in --out DIR; name it.")
         folder = RunFolder(arguments.out)
-        job = TrainPixelCNN.from_checkpoint(
-            folder.checkpoint(), dataset, device, limit if limit != Limit() else None
+        checkpoint, given = folder.checkpoint(), given_flags(TrainControls, arguments)
+        only_live(controls_learnt(checkpoint), given)
+        wanted = limit if limit != Limit() else None
+        return TrainPixelCNN.from_checkpoint(checkpoint, dataset, device, wanted, given, ranks), folder
+    job = TrainPixelCNN(
+        dataset, from_flags(TrainControls, arguments), limit, device, arguments.dataset, ranks
+    )
+    folder = RunFolder(arguments.out or free_folder(Path("output"), f"pixelcnn-{dataset.name}"))
+    if folder.model_path.exists():
+        raise UserError(
+            f"{folder.path} already holds a run; add --resume to go on with it, or name another --out."
         )
-        given = given_flags(TrainControls, arguments)
-        only_live(job.controls, given)
-        job.apply(SetControls(given))
-    else:
-        job = TrainPixelCNN(dataset, from_flags(TrainControls, arguments), limit, device, arguments.dataset)
-        folder = RunFolder(arguments.out or free_folder(Path("output"), f"pixelcnn-{dataset.name}"))
-        if folder.model_path.exists():
-            raise UserError(
-                f"{folder.path} already holds a run; add --resume to go on with it, or name another --out."
-            )
+    return job, folder
+
+
+def _consumers(arguments: argparse.Namespace, job: TrainPixelCNN, folder: RunFolder) -> list[Consumer]:
+    """Whoever writes down how the run goes; what it is, is written first."""
+    from .export.wall import large_wall
+    from .snapshot import Change
+    from .storage.recorder import Recorder
+    from .storage.tracker import Begin
+    from .storage.trackers import Walls, start_trackers
+    from .terminal import ProgressBar, say
+
+    folder.prepare()
+    if not arguments.resume:
         folder.describe(
             sys.argv, dataset=arguments.dataset, seed=job.controls.seed, controls=values_of(job.controls)
         )
-    folder.prepare()
-    runner = Runner(job, [Recorder(folder.history_path), ProgressBar(job.limit, dataset.name)], folder.keep)
-    with signals_stop(runner), torch_threads(cores_for_learning()):
-        runner.run(until_limit=True)
-    if runner.status.unsaved or runner.status.failed:
-        raise JobError(runner.status.message)
-    best = read_pixelcnn(folder.checkpoint()).to(device)  # what is kept is what is told of
+    begin = Begin(folder.path, job.step_count, values_of(job.controls))
+    consumers: list[Consumer] = [
+        *start_trackers(arguments.track, begin, say, Walls(job.dataset.shape[0], large_wall)),
+        Recorder(folder.history_path, told=say),
+        ProgressBar(job.limit, job.dataset.name),
+    ]
+    given = given_flags(TrainControls, arguments)
+    if arguments.resume and given:
+        for consumer in consumers:
+            consumer.changed(Change(job.step_count, "controls", given))
+    return consumers
+
+
+def _result(job: TrainPixelCNN, folder: RunFolder) -> dict[str, Any]:
+    """What came of it, with a last wall of samples."""
+    from .export.wall import write_wall
+    from .jobs.pixelcnn_model import read_pixelcnn
+    from .models.pixelcnn import bits_per_dimension, count_numbers
+
+    best = read_pixelcnn(folder.checkpoint()).to(job.device)  # what is kept is what is told of
     wall = folder.path / "samples.png"
     write_wall(job.renew_wall(best), wall)
     result: dict[str, Any] = {
@@ -100,12 +153,11 @@ def train(arguments: argparse.Namespace) -> int:
         "model": str(folder.model_path), "picture": str(wall),
     }  # fmt: skip
     result["bits_per_dimension"] = bits_per_dimension(result["nats_per_dimension"])
-    report(result, arguments.json)
-    return 0
+    return result
 
 
 def fill_evaluate(parser: argparse.ArgumentParser) -> Handler:
-    parser.add_argument("model", type=Path, metavar="MODEL", help="a model file or a run folder")
+    parser.add_argument("model", type=Path, metavar="MODEL", help=MODEL_HELP)
     _data_flags(parser, None)
     return evaluate
 
@@ -121,7 +173,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
     dataset = dataset_learnt(checkpoint, arguments.dataset, arguments.data_root, _told)
     height, width, channels = dataset.shape
     device = choose_device(arguments.device)
-    job = TrainPixelCNN.from_checkpoint(checkpoint, dataset, device)
+    job = TrainPixelCNN.from_checkpoint(checkpoint, dataset, device, edits={"precision": "float32"})
     nats = job.evaluate(read_pixelcnn(checkpoint).to(device))
     report({
         "dataset": dataset.name, "pictures": len(dataset.held_images), "nats_per_dimension": nats,

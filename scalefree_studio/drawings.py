@@ -112,8 +112,9 @@ class Drawing:
         """The colour of each place, (B, H, W, 3), or the mean of its tile."""
         if "ramp" in self.still:
             colours: Bytes = np.asarray(self.still["ramp"], np.uint8)[self.values]
-            return colours
-        return np.take(self.looks(), self.values[..., 0], axis=0)
+        else:
+            colours = np.take(self.looks(), self.values[..., 0], axis=0)
+        return colours
 
     def sees(self, y: int, x: int) -> Bools:
         """What was known of a picture when a place of it was drawn, as far as the network can see: (H, W)."""

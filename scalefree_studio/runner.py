@@ -96,11 +96,13 @@ class Runner:
         keep: Callable[[Checkpoint], None] | None = None,
         playing: bool = True,
         told: Callable[[], None] = lambda: None,
+        agree: Callable[[bool], bool] = bool,
     ):
-        """`keep` stores a checkpoint, or raises OSError; `told` is called when the status has changed."""
+        """`keep` stores a checkpoint, or raises OSError; `told` is called when the status has changed; `agree` makes
+        one answer of those of all runners that run this job together: whether one of them ends."""
         self.job = job
         self.consumers = list(consumers)
-        self._keep, self._told = keep, told
+        self._keep, self._told, self._agree = keep, told, agree
         self._staging = Staging()
         self._wake = threading.Event()
         self._playing = playing
@@ -152,7 +154,7 @@ class Runner:
         """Work until stopped. `until_limit` (headless) also stops where the job's limit is reached, and never rests."""
         self._playing = self._playing or until_limit
         try:
-            while not (self._stopping or (until_limit and self._finished())):
+            while not self._agree(self._stopping or (until_limit and self._finished())):
                 self._wake.clear()  # before looking, so that a command sent while we look wakes us again
                 self._apply_edits()
                 wait = 0.0 if until_limit else self._until_next_step()

@@ -19,6 +19,8 @@ from .snapshot import Change, Snapshot
 REFRESH_SECONDS = 0.1  # on a terminal
 LOG_SECONDS = 5.0  # in a log file
 
+MODEL_HELP = "a model file, a run folder, or model:NAME for one that comes with the studio"
+
 
 class ProgressBar:
     """How far learning is, at what rate, how good, and how long it still takes."""
@@ -74,6 +76,11 @@ def signals_stop(runner: Runner) -> Iterator[None]:
     finally:
         for name, handler in before.items():
             signal.signal(name, handler)
+
+
+def say(message: str) -> None:
+    """A sentence while work goes on, above the progress bar."""
+    tqdm.write(message, file=sys.stderr)
 
 
 def report(result: Mapping[str, Any], as_json: bool) -> None:

@@ -32,11 +32,16 @@ def windows(work: Path) -> None:
     studio(
         "fit", "drawing:balloon", "--lines", 14, "--circles", 22, "--seconds", 30, "--out", work / "balloon"
     )
-    for subject, theme, seconds in (("photo:astronaut", "dark", 40), (work / "balloon", "light", 12)):
-        shot = work / f"{theme}.png"
+    for name, subject, theme, seconds in (
+        ("window-dark", "photo:astronaut", "dark", 40),
+        ("window-light", work / "balloon", "light", 12),
+        ("drawing", "model:mnist", "dark", 1.7),
+        ("training", "dataset:digits", "light", 150),
+    ):
+        shot = work / f"{name}.png"
         studio(subject, "--theme", theme, "--size", "1440x900", "--screenshot", shot, "--after", seconds)
         with Image.open(shot) as image:
-            keep(image, f"window-{theme}.png")
+            keep(image, f"{name}.png")
 
 
 def networks(work: Path) -> None:

@@ -42,9 +42,9 @@ CARD = """# {title}
 
 ![64 pictures that it drew, seed 0, temperature 1]({name}.png)
 
-The wall is not chosen: seed 0, temperature 1, {drawn}. It shows what so small a network, taught for so short a time,
-can do, and what it cannot. It is here to be looked at and played with; it knows nothing but pictures like those it
-learnt from.
+The wall is not chosen: seed 0, temperature 1, {drawn}.
+It shows what so small a network, taught for so short a time, can do, and what it cannot. It is here to be looked at and
+played with; it knows nothing but pictures like those it learnt from.{note}
 """
 
 
@@ -57,6 +57,7 @@ def main() -> None:
     parser.add_argument("title")
     parser.add_argument("--dataset", help="where its pictures are now")
     parser.add_argument("--data-root", type=Path)
+    parser.add_argument("--note", default="", help="what else its card should say")
     arguments = parser.parse_args()
     folder, name = RunFolder(arguments.run), arguments.name
     checkpoint = folder.checkpoint()
@@ -83,6 +84,7 @@ def main() -> None:
         channels=channels, dataset=dataset.name, levels=model.shape.levels, bits=bits_per_dimension(nats), nats=nats,
         whole=nats * height * width * channels, step=checkpoint.step, batch=about["controls"]["batch_size"],
         minutes=float(about["seconds"]) / 60, command=shlex.join(["scalefree-studio", *command[1:]]),
+        note=f"\n\n{arguments.note}" if arguments.note else "",
         drawn="each class in turn" if labels is not None else "without labels",
     )  # fmt: skip
     (FOLDER / f"{name}.md").write_text(card)

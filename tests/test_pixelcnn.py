@@ -9,6 +9,7 @@ import torch
 
 from scalefree_studio.controls import checked
 from scalefree_studio.models import pixelcnn as px
+from scalefree_studio.models import pixelcnn_graphs as pg
 from scalefree_studio.models import pixelcnn_sample as ps
 
 SMALL = px.PixelCNNShape(
@@ -137,6 +138,17 @@ def test_a_mixture_is_the_difference_of_logistic_distributions():
     torch.testing.assert_close(chances, cumulative.diff())
 
 
+@pytest.mark.parametrize("levels", [2, 5, 256])
+def test_the_chances_of_all_levels_at_one_go(levels):
+    """Against the careful formula, in double precision, for curves wide and narrow, inside and beyond the levels."""
+    generator = torch.Generator().manual_seed(1)
+    said = torch.randn(200, 3 * 4, generator=generator) * 2
+    careful = px.mixture_log_chance(said[:, None].double(), torch.arange(levels), levels).exp()
+    chances = px.mixture_chances(said, levels)
+    torch.testing.assert_close(chances.double(), careful, rtol=0, atol=2e-6)
+    torch.testing.assert_close(chances.sum(-1), torch.ones(200))
+
+
 def test_a_mixture_has_finite_gradients_far_away_from_its_curves():
     said = torch.tensor([0.0, 50.0, -30.0]).repeat(3, 1).requires_grad_()
     chances = px.mixture_log_chance(said, torch.tensor([0, 100, 255]), 256)
@@ -144,10 +156,18 @@ def test_a_mixture_has_finite_gradients_far_away_from_its_curves():
     assert torch.isfinite(chances).all() and torch.isfinite(said.grad).all()
 
 
-def test_the_gate_is_tanh_times_sigmoid():
-    a = torch.randn(2, 6, 3, 4, generator=torch.Generator().manual_seed(0)).requires_grad_()
-    torch.testing.assert_close(px.gate(a), a[:, :3].tanh() * a[:, 3:].sigmoid())
-    assert torch.autograd.gradcheck(px.gate, a)
+@pytest.mark.parametrize("from_above", [False, True])
+@pytest.mark.parametrize("labelled", [1, 2])
+def test_the_gate_is_tanh_times_sigmoid(from_above, labelled):
+    gen = torch.Generator().manual_seed(0)
+    told = torch.randn(labelled, 6, 1, 1, generator=gen).requires_grad_()
+    here, above = (torch.randn(2, 6, 3, 4, generator=gen).requires_grad_() for _ in range(2))
+    a = told + here
+    if from_above:
+        a = a + torch.cat([torch.zeros(2, 6, 1, 4), above[:, :, :-1]], dim=2)
+    given = (told, here, above) if from_above else (told, here)
+    torch.testing.assert_close(px.gate(*given), a[:, :3].tanh() * a[:, 3:].sigmoid())
+    assert torch.autograd.gradcheck(px.gate, given)
 
 
 def test_the_default_is_the_size_that_the_field_uses():
@@ -300,3 +320,71 @@ def test_a_picture_that_is_being_drawn_does_not_notice_that_the_network_learns()
         for p in model.parameters():
             p.mul_(-1)
     assert torch.equal(ps.finish([*drawn, *steps], request), expected)
+
+
+# ---- Captured graphs ----
+
+
+class Captures:
+    """Stands for a GPU's: a replay does the deed, and everything is written down."""
+
+    def __init__(self, fails=False):
+        self.fails, self.warmed, self.captured, self.replayed = fails, 0, 0, 0
+
+    def warm_up(self, deed):
+        self.warmed += 1
+        deed()
+
+    def replay(self, deed):
+        self.captured += 1
+        if self.fails:
+            raise RuntimeError("operation not permitted when stream is capturing")
+
+        def replay():
+            self.replayed += 1
+            deed()
+
+        return replay
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_column_is_drawn_once_captured_once_and_replayed_in_all_later_rows(monkeypatch, fails):
+    model = some_model()
+    request = asked(model)
+    expected = ps.finish(ps.draw(model, request), request)
+    captures = Captures(fails)
+    monkeypatch.setattr(ps, "graphed", lambda work, device: pg.Graphed(work, captures))
+    assert torch.equal(ps.finish(ps.draw(model, request), request), expected)
+    assert (captures.warmed, captures.captured) == (5, 5)  # of 4 × 5 pixels
+    assert captures.replayed == (0 if fails else 3 * 5)
+
+
+def test_rows_that_are_given_are_not_captured(monkeypatch):
+    model, captures = some_model(), Captures()
+    keep = torch.zeros(2, 4, 5, dtype=torch.bool)
+    keep[:, 1:] = True
+    request = dataclasses.replace(asked(model), given=some_levels(model), keep=keep, chances=False)
+    expected = ps.finish(ps.draw(model, request), request)
+    monkeypatch.setattr(ps, "graphed", lambda work, device: pg.Graphed(work, captures))
+    assert torch.equal(ps.finish(ps.draw(model, request), request), expected)
+    assert (captures.warmed, captures.captured) == (5, 0)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("changes", SHAPES, ids=str)
+@pytest.mark.parametrize("top_p", [0.7, 1.0])
+def test_captured_graphs_draw_what_is_drawn_without_them(changes, top_p, monkeypatch):
+    model = some_model(**changes).cuda()
+    labels = torch.tensor([2, 0], device="cuda") if model.shape.classes else None
+    request = asked(model, labels=labels, top_p=top_p, height=6)
+    captures = []
+    monkeypatch.setattr(
+        ps, "graphed", lambda work, device: captures.append(pg.graphed(work, device)) or captures[-1]
+    )
+    graphs = list(ps.draw(model, request))
+    monkeypatch.setattr(ps, "graphed", lambda work, device: work)
+    eager = list(ps.draw(model, request))
+    assert all(deed.__name__ == "replay" for deed in captures[0]._deeds.values()), "nothing was captured"
+    assert torch.equal(ps.finish(graphs, request), ps.finish(eager, request))
+    for a, b in zip(graphs, eager, strict=True):
+        assert torch.equal(a.chances, b.chances)

@@ -8,9 +8,10 @@ import torch
 from PIL import Image
 
 from scalefree_studio.cli import main
+from scalefree_studio.controls import ControlError
 from scalefree_studio.data.datasets import Dataset
 from scalefree_studio.data.quantise import dequantise
-from scalefree_studio.errors import UserError
+from scalefree_studio.errors import JobError, UserError
 from scalefree_studio.jobs.job import Limit, SetControls
 from scalefree_studio.jobs.pixelcnn_controls import TrainControls
 from scalefree_studio.jobs.pixelcnn_model import read_pixelcnn
@@ -154,7 +155,10 @@ def test_the_pictures_decide_on_channels_and_classes():
     assert (job.controls.channels, job.controls.classes, job.controls.seed) == (1, 2, 4)
 
 
-@pytest.mark.parametrize("controls", [{}, {"dropout": 0.2}, {"averaging": 0.9, "labelled": False}], ids=str)
+RESUMED = [{}, {"dropout": 0.2}, {"averaging": 0.9, "labelled": False}, {"precision": "bfloat16"}]
+
+
+@pytest.mark.parametrize("controls", RESUMED, ids=str)
 def test_resume_equals_uninterrupted(controls):
     whole = run(make(40, **controls), 40)
     half = run(make(40, **controls), 18)
@@ -181,6 +185,83 @@ def test_the_best_network_is_kept_and_patience_ends_the_run(monkeypatch):
     run(job, 2 * 6 + 1)
     assert job.stopped_early and job.limit.reached(job.step_count, job.seconds)
     assert same({n: torch.tensor(a) for n, a in job.checkpoint().model.items()}, kept)
+
+
+@pytest.mark.parametrize("output", ["levels", "mixture"])
+def test_in_sixteen_bits_it_learns_nearly_the_same_and_draws_as_ever(output):
+    exact, coarse = (make(precision=p, output=output, mixtures=2) for p in ("float32", "bfloat16"))
+    for job in (exact, coarse):
+        run(job, 30)
+    assert all(p.grad.dtype == torch.float32 and p.grad.isfinite().all() for p in coarse.model.parameters())
+    assert not same(weights(exact), weights(coarse)), "the coarse one was not coarse"
+    assert float(coarse._loss) == pytest.approx(float(exact._loss), abs=0.02)
+    assert coarse.evaluate() == pytest.approx(exact.evaluate(), abs=0.02)
+    assert coarse.evaluate() == coarse.drawing_model().loss(*coarse._tensors(
+        coarse.dataset.held_images, coarse.dataset.held_labels
+    )).item()  # fmt: skip
+
+
+def test_an_average_does_not_hold_on_to_the_untaught_network():
+    job = run(make(120, averaging=0.9999), 60)
+    assert bits_per_dimension(job.evaluate()) < 0.5  # a plain average would still be at 1
+
+
+@pytest.mark.parametrize("averaging", [0.0, 0.9])
+def test_after_a_loss_that_is_no_number_the_best_network_learns_on(averaging):
+    job = run(make(averaging=averaging), 30)
+    assert job.snapshot().metrics["held_out"] > 0
+    best = {n: torch.tensor(a) for n, a in job.checkpoint().model.items()}
+    with torch.no_grad():
+        next(job.model.parameters()).fill_(torch.nan)
+    with pytest.raises(JobError, match="best network"):
+        run(job, 2)
+    assert same(weights(job), best)
+    run(job, 5)
+    assert np.isfinite(job.evaluate()) and job.snapshot().metrics["loss"] < 1
+
+
+def test_a_model_alone_is_gone_on_with_whatever_was_averaged():
+    job = run(make(averaging=0.9), 40)
+    saved = job.checkpoint()
+    resumed = TrainPixelCNN.from_checkpoint(
+        Checkpoint(saved.kind, saved.step, saved.about, saved.model), stripes()
+    )
+    assert same({n: p.detach() for n, p in resumed.drawing_model().named_parameters()}, weights(resumed))
+    assert resumed.evaluate() < 0.6
+
+
+def test_held_out_pictures_are_looked_at_early_in_a_long_epoch(monkeypatch):
+    monkeypatch.setattr("scalefree_studio.jobs.train_pixelcnn.FIRST_LOOK", 2)
+    job = run(make(), 4)
+    assert job.epoch == 0 and "held_out" in job.snapshot().metrics
+
+
+def test_without_a_gpu_float16_is_refused_and_a_run_in_it_goes_on_in_other_numbers():
+    with pytest.raises(ControlError, match="CUDA"):
+        make(precision="float16")
+    job = run(make(), 3)
+    with pytest.raises(ControlError, match="CUDA"):
+        job.apply(SetControls({"precision": "float16"}))
+    assert job.controls.precision == "float32"
+    saved = job.checkpoint()
+    saved.about["controls"]["precision"] = "float16"
+    with pytest.raises(UserError, match="CUDA"):
+        TrainPixelCNN.from_checkpoint(saved, stripes())
+    resumed = TrainPixelCNN.from_checkpoint(saved, stripes(), edits={"precision": "bfloat16"})
+    assert run(resumed, 1).step_count == 4
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "float16"])
+def test_a_gpu_learns_in_every_precision_and_resumes(precision):
+    def some(steps):
+        asked = {**TINY, "batch_size": 8, "warm_up": 5, "learning_rate": 0.02, "precision": precision}
+        return run(TrainPixelCNN(stripes(), TrainControls(**asked), Limit(steps=120), "cuda"), steps)
+
+    half = some(60)
+    resumed = TrainPixelCNN.from_checkpoint(half.checkpoint(), stripes(), "cuda")
+    assert resumed._scaler.state_dict() == half._scaler.state_dict()
+    assert bits_per_dimension(run(resumed, 60).evaluate()) < 0.2
 
 
 def test_live_controls_act_and_others_start_over():

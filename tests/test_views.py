@@ -6,6 +6,7 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
+import imageio_ffmpeg
 import numpy as np
 import pytest
 from driving import FEW, SMALL, Driven
@@ -28,6 +29,7 @@ from scalefree_studio.jobs.train_pixelcnn import TrainPixelCNN
 from scalefree_studio.storage.run_folder import RunFolder
 from scalefree_studio.window import desk, opening
 from scalefree_studio.window.drawing_view import DrawingView
+from scalefree_studio.window.export import PAUSE, MovieExport
 from scalefree_studio.window.gallery import Gallery
 from scalefree_studio.window.opening import Opened, open_subject
 from scalefree_studio.window.training_view import TrainingView
@@ -301,6 +303,26 @@ def test_the_wall_is_exported(driven: Driven, run: Path, tmp_path: Path) -> None
     assert Image.open(tmp_path / "wall.png").size[0] > 100
     view.write(pictures, tmp_path / "nowhere" / "wall.png")
     assert "cannot be written" in driven.window.stage.toast.label.text()
+
+
+def test_a_drawing_leaves_a_movie(driven: Driven, run: Path, tmp_path: Path) -> None:
+    draw(driven, run, speed=200.0)
+    driven.until(lambda: driven.window.transport.timeline.ids)
+    driven.key(Qt.Key.Key_M, Qt.KeyboardModifier.ControlModifier)
+    dialog = driven.window.findChild(MovieExport)
+    assert isinstance(dialog, MovieExport)
+    dialog.side.say("wide")
+    dialog.side.textEdited.emit("wide")
+    assert not dialog.go.isEnabled()
+    dialog.side.say("128")
+    dialog.lasts.say("0.5")
+    dialog.side.textEdited.emit("128")
+    assert dialog.go.isEnabled()
+    driven.until(lambda: driven.session.folder.model_path.exists())
+    dialog.write(tmp_path / "out.mp4")
+    driven.until(lambda: "out.mp4" in driven.window.stage.toast.label.text())
+    frames, _ = imageio_ffmpeg.count_frames_and_secs(str(tmp_path / "out.mp4"))
+    assert frames == 15 + round(PAUSE * 30)
 
 
 def test_the_gallery_offers_networks_and_data_sets(driven: Driven) -> None:

@@ -83,10 +83,14 @@ def _shrunk(wall: Bytes, room: tuple[int, int]) -> Image.Image:
     return Image.fromarray(wall).resize(size, Image.Resampling.BOX)
 
 
-def write_wall(pictures: Bytes, path: Path, columns: int | None = None) -> None:
-    """Write a wall as a PNG, whole or not at all."""
+def large_wall(pictures: Bytes, columns: int | None = None) -> Bytes:
+    """A wall to be looked at by itself."""
     wall = wall_of(pictures, columns)
     larger = max(1, round(WIDE / wall.shape[1]))
-    image = Image.fromarray(wall.repeat(larger, axis=0).repeat(larger, axis=1))
+    return wall.repeat(larger, axis=0).repeat(larger, axis=1)
+
+
+def write_wall(pictures: Bytes, path: Path, columns: int | None = None) -> None:
+    """Write a wall as a PNG, whole or not at all."""
     with replacing(path) as file:
-        image.save(file, format="PNG", optimize=True)
+        Image.fromarray(large_wall(pictures, columns)).save(file, format="PNG", optimize=True)

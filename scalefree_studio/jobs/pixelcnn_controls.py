@@ -47,6 +47,11 @@ class TrainControls(PixelCNNShape):
         0, label="Patience", help="Stop after so many epochs without a better held-out loss; 0 never does.",
         low=0, high=10_000, live=True, group="Learning", advanced=True,
     )
+    precision: str = control(
+        "float32", label="Precision",
+        help="The numbers it learns in: those of 16 bits are quicker where the machine knows them, and coarser.",
+        choices=("float32", "bfloat16", "float16"), live=True, group="Learning", advanced=True,
+    )
     labelled: bool = control(
         True, label="Labels", help="Learn what belongs to which class, so that a class can be asked for.",
         group="Learning",

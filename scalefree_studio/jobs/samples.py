@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..data.batches import Indices
 from ..data.quantise import Bytes, dequantise
 from ..models.pixelcnn import PixelCNN
 from ..models.pixelcnn_sample import Drawn, Request, draw, uniforms
 from ..models.threads import torch_threads
-from ..snapshot import Array
 
 LOOKED_AT = 512  # held-out pictures, at most, of a look while learning
 
@@ -57,7 +57,7 @@ class Samples:
 
 
 class Look:
-    """The loss of a network, as it was when the look began, on held-out pictures: a batch whenever one is asked for."""
+    """The loss of a network, as it was when the look began, on held-out pictures: batch by batch."""
 
     def __init__(self, model: PixelCNN, weights: Mapping[str, Tensor], at: int = 0, total: float = 0.0):
         self.weights = {name: weight.clone() for name, weight in weights.items()}
@@ -68,9 +68,14 @@ class Look:
         self._model.load_state_dict(self.weights, strict=False)
 
     @torch.no_grad()
-    def batch(self, levels: Tensor, labels: Tensor | None) -> None:
-        self._total += float(self._model.loss(levels, labels)) * len(levels)
-        self.at += len(levels)
+    def loss_of(self, levels: Tensor, labels: Tensor | None) -> Tensor:
+        """Of some pictures, the mean."""
+        return self._model.loss(levels, labels)
+
+    def add(self, loss: float, count: int) -> None:
+        """So many pictures more, of this mean loss."""
+        self._total += loss * count
+        self.at += count
 
     @property
     def loss(self) -> float:
@@ -81,6 +86,6 @@ class Look:
         return {"at": self.at, "total": self._total}
 
 
-def spread(count: int, most: int) -> Array:
+def spread(count: int, most: int) -> Indices:
     """Which of `count` pictures stand for all: at most so many, evenly, since their order may be that of classes."""
     return np.unique(np.linspace(0, max(0, count - 1), min(count, most)).round().astype(np.int64))

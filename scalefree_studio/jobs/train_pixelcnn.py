@@ -7,26 +7,32 @@ import copy
 import math
 import time
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from ..controls import ControlError, controls_of, edited, values_of
-from ..data.batches import Batches
+from ..data.batches import Batches, Indices
 from ..data.datasets import Dataset
 from ..data.quantise import Bytes, dequantise, quantise
 from ..errors import JobError, UserError
 from ..models.pixelcnn import PixelCNN, bits_per_dimension
+from ..models.threads import keep_memory
 from ..snapshot import Array, Change, Checkpoint, Snapshot, frozen_all
 from .job import Edit, Limit, SetControls, StartOver
 from .pixelcnn_controls import TrainControls
 from .pixelcnn_model import KIND, arrays_of, controls_learnt, read_pixelcnn, shape_of, tensor_of
+from .ranks import Ranks
 from .samples import LOOKED_AT, Look, Samples, spread
 
 BETAS = (0.9, 0.95)
 WALL, HELD = 64, 16  # pictures on the wall of samples, and of those held out
-LOOK_EVERY = 200  # steps between two looks at held-out pictures, if an epoch has more
+FIRST_LOOK, LOOK_EVERY = 20, 200  # steps until and between looks at held-out pictures, if an epoch has more
+CHECK_EVERY = 50  # steps between looks at whether the loss is a number, where looking means waiting for a GPU
 SMOOTH = 0.1  # of the speed
 EVALUATED = 256  # pictures at a time when evaluating
 
@@ -41,10 +47,12 @@ class TrainPixelCNN:
         limit: Limit | None = None,
         device: str = "cpu",
         spec: str = "",
+        ranks: Ranks | None = None,
     ):
+        keep_memory()
         self.dataset, self.spec = dataset, spec or dataset.name
         self._limit = limit or Limit()
-        self.device = torch.device(device)
+        self.device, self._ranks = torch.device(device), ranks or Ranks()
         self._controls = self._fitted(controls or TrainControls())
         held = len(dataset.held_images)
         self._looked_at = spread(held, LOOKED_AT)
@@ -52,7 +60,9 @@ class TrainPixelCNN:
         self.start()
 
     def _fitted(self, wanted: TrainControls) -> TrainControls:
-        """With what the pictures decide."""
+        """With what the pictures decide, and nothing that the machine cannot do."""
+        if wanted.precision == "float16" and self.device.type != "cuda":
+            raise ControlError("Only a CUDA GPU learns in float16; choose bfloat16 or float32.")
         classes = len(self.dataset.classes)
         return edited(wanted, {
             "channels": self.dataset.shape[2], "classes": classes if wanted.labelled and classes > 1 else 0,
@@ -64,18 +74,27 @@ class TrainPixelCNN:
         self.step_count, self.seconds = 0, 0.0
         torch.manual_seed(c.seed)
         self.model = PixelCNN(shape_of(c)).to(self.device)
-        self._average = {n: p.detach().clone() for n, p in self.model.named_parameters()}
-        self._optimizer = torch.optim.AdamW(self.model.parameters(), lr=0.0, betas=BETAS)
+        self._forget()
         self._batches = Batches(len(self.dataset.train_images), c.batch_size, c.seed)
-        self._look: Look | None = None  # at held-out pictures, while it lasts
         self._held = math.nan  # nats per dimension
         self._best, self._best_epoch = math.inf, 0
         self._best_weights = self._weights()
-        self._loss = torch.tensor(math.nan)
         self._samples = Samples(WALL, self.dataset.shape, c.levels, c.classes, c.seed)
         self._surprise: Array | None = None
         self._rate = 0.0  # steps a second
         self.stopped_early = False
+
+    def _forget(self) -> None:
+        """Begin with these weights, without a memory of how they came to be."""
+        self._average = {n: p.detach().clone() for n, p in self.model.named_parameters()}
+        self._optimizer = torch.optim.AdamW(self.model.parameters(), lr=0.0, betas=BETAS, fused=True)
+        self._scale()
+        self._loss = torch.tensor(math.nan)
+        self._look: Look | None = None  # at held-out pictures, while it lasts
+
+    def _scale(self) -> None:
+        """Small gradients would be nothing in float16, so there they are made larger on their way."""
+        self._scaler = torch.amp.GradScaler(self.device.type, enabled=self._controls.precision == "float16")
 
     @property
     def controls(self) -> TrainControls:
@@ -106,66 +125,96 @@ class TrainPixelCNN:
     def learning_rate(self) -> float:
         c = self._controls
         warm = min(1.0, (self.step_count + 1) / max(1, c.warm_up))
-        return (
-            c.learning_rate
-            * warm
-            * (c.final_rate + (1 - c.final_rate) * (1 + math.cos(math.pi * self.progress)) / 2)
-        )
+        falling = c.final_rate + (1 - c.final_rate) * (1 + math.cos(math.pi * self.progress)) / 2
+        return c.learning_rate * warm * falling
 
     # One step.
 
     def step(self) -> None:
         began = time.perf_counter()
-        epoch = self.epoch
+        epoch, place = self.epoch, self._batches.state()
         message = ""
         try:
             self._learn()
+        except JobError as error:
+            message = str(error)
         except torch.OutOfMemoryError:
             message = "Out of memory: use a smaller batch or fewer maps."
         if message:  # outside of the handler, which would keep the tensors alive
+            self._batches.restore(place)  # these are still to be learnt from
             raise JobError(message)
         self.step_count += 1
-        if self._look is None and (self.epoch > epoch or self.step_count % LOOK_EVERY == 0):
+        self._check_finite()
+        every = FIRST_LOOK if math.isnan(self._held) else LOOK_EVERY
+        if self._look is None and (self.epoch > epoch or self.step_count % every == 0):
             self._look = Look(self.model, self._weights())
         if self._look is not None:
             self._look_on(self._look)
-        self._show_on()
-        took = time.perf_counter() - began
+        if self._ranks.first:
+            self._show_on()
+        took = self._ranks.as_first(time.perf_counter() - began)
         self.seconds += took
         self._rate += (1 / took - self._rate) * (SMOOTH if self._rate else 1.0)
-        if (
-            self.limit.reached(self.step_count, self.seconds) and not self.stopped_early
-        ):  # there is no later step
+        is_last = self.limit.reached(self.step_count, self.seconds)
+        if is_last and not self.stopped_early:
             self._look = self._look or Look(self.model, self._weights())
             while self._look is not None:
                 self._look_on(self._look)
 
     def _learn(self) -> None:
         c = self._controls
-        chosen = next(self._batches)
-        levels, labels = self._tensors(self.dataset.train_images[chosen], self.dataset.train_labels[chosen])
-        self.model.train()
-        self._loss = self.model.loss(levels, labels)  # nats per dimension
-        self._optimizer.zero_grad(set_to_none=True)
-        self._loss.backward()
+        with self._ranks.together():  # where one runs out of memory, the others do not wait for its gradients
+            self._backward(next(self._batches))
+        gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
+        self._ranks.add_up([self._loss, *gradients])
+        self._scaler.unscale_(self._optimizer)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), c.clip)
         for group in self._optimizer.param_groups:
             group["lr"], group["weight_decay"] = self.learning_rate(), c.weight_decay
-        self._optimizer.step()
-        self._loss = self._loss.detach()
-        with torch.no_grad():
-            for name, parameter in self.model.named_parameters():
-                self._average[name].lerp_(parameter, 1 - c.averaging)
+        self._scaler.step(self._optimizer)
+        self._scaler.update()
+        early = (1 + self.step_count) / (10 + self.step_count)  # at first there is little to keep
+        average = get_ema_multi_avg_fn(min(c.averaging, early))
+        average(list(self._average.values()), list(self.model.parameters()), 0)
 
-    def _look_on(self, look: Look) -> None:
-        """A batch more of held-out pictures; after the last one it is known how good the network was."""
+    def _rounding(self) -> torch.autocast:
+        """Within this, convolutions compute in the precision asked for; all that remains is kept in float32."""
+        wanted = self._controls.precision
+        return torch.autocast(
+            self.device.type,
+            None if wanted == "float32" else getattr(torch, wanted),
+            enabled=wanted != "float32",
+        )
+
+    def _backward(self, batch: Indices) -> None:
+        """This rank's part of the loss, in nats per dimension, and of its gradients."""
+        mine, share = self._ranks.slice(batch)
+        levels, labels = self._tensors(self.dataset.train_images[mine], self.dataset.train_labels[mine])
+        self._ranks.seed(self._controls.seed, self.step_count)  # for dropout
+        self.model.train()
+        with self._rounding():
+            loss = self.model.loss(levels, labels) * share
+        self._optimizer.zero_grad(set_to_none=True)
+        self._scaler.scale(loss).backward()
+        self._loss = loss.detach()
+
+    def _check_finite(self) -> None:
+        if self.device.type == "cuda" and self.step_count % CHECK_EVERY:
+            return
         if not torch.isfinite(self._loss):
             self._load(self._best_weights)
+            self._forget()
             raise JobError(
                 "The loss stopped being a number; back at the best network. Lower the learning rate."
             )
+
+    def _look_on(self, look: Look) -> None:
+        """A batch more of held-out pictures; after the last one it is known how good the network was."""
         part = self._looked_at[look.at : look.at + self._controls.batch_size]
-        look.batch(*self._tensors(self.dataset.held_images[part], self.dataset.held_labels[part]))
+        mine, share = self._ranks.slice(part)
+        loss = look.loss_of(*self._tensors(self.dataset.held_images[mine], self.dataset.held_labels[mine]))
+        self._ranks.add_up([loss.mul_(share)])
+        look.add(float(loss), len(part))
         if look.at < len(self._looked_at):
             return
         self._look, self._held = None, look.loss
@@ -212,9 +261,16 @@ class TrainPixelCNN:
         return model
 
     def _tensors(self, images: Array, labels: Array) -> tuple[Tensor, Tensor | None]:
-        levels = torch.from_numpy(quantise(images.astype(np.uint8), self._controls.levels)).to(self.device)
-        told = torch.from_numpy(labels.astype(np.int64)).to(self.device) if self._controls.classes else None
-        return levels, told
+        def put(array: npt.NDArray[np.int64]) -> Tensor:
+            tensor = torch.from_numpy(array)
+            if (
+                self.device.type == "cuda"
+            ):  # from pinned memory it goes there while the GPU does something else
+                tensor = tensor.pin_memory()
+            return tensor.to(self.device, non_blocking=True)
+
+        levels = put(quantise(images.astype(np.uint8), self._controls.levels))
+        return levels, put(labels.astype(np.int64)) if self._controls.classes else None
 
     def _weights(self) -> dict[str, Tensor]:
         source = self._average if self._controls.averaging else dict(self.model.named_parameters())
@@ -263,6 +319,8 @@ class TrainPixelCNN:
             self.model.dropout = new.dropout
             if not all(c.live for c in changed):
                 self.start()
+            elif any(c.name == "precision" for c in changed):
+                self._scale()
             return Change(self.step_count, "controls", dict(edit.values))
         if isinstance(edit, StartOver):
             self.start()
@@ -282,6 +340,7 @@ class TrainPixelCNN:
             "held_out": None if math.isnan(self._held) else self._held,
             "best": None if math.isinf(self._best) else self._best,
             "best_epoch": self._best_epoch,
+            "scaler": self._scaler.state_dict(),
             "look": None if self._look is None else self._look.saved(),
         }
         best = self._best_weights if math.isfinite(self._best) else self._weights()
@@ -295,20 +354,27 @@ class TrainPixelCNN:
             )
         if self._look is not None:
             trainer |= arrays_of(self._look.weights, "look.")
-        trainer["random"] = torch.get_rng_state().numpy()
         return Checkpoint(KIND, self.step_count, about, frozen_all(arrays_of(best)), frozen_all(trainer))
 
     @classmethod
     def from_checkpoint(
-        cls, checkpoint: Checkpoint, dataset: Dataset, device: str = "cpu", limit: Limit | None = None
+        cls,
+        checkpoint: Checkpoint,
+        dataset: Dataset,
+        device: str = "cpu",
+        limit: Limit | None = None,
+        edits: Mapping[str, Any] | None = None,
+        ranks: Ranks | None = None,
     ) -> TrainPixelCNN:
-        """Go on from a checkpoint: exactly, if its trainer part is there."""
+        """Go on from a checkpoint: exactly, if its trainer part is there. `edits` are new values for live controls."""
         about, trainer = checkpoint.about, checkpoint.trainer
         model = read_pixelcnn(checkpoint)
         try:
             limit = limit or Limit(**about.get("limit", {}))
-            job = cls(dataset, controls_learnt(checkpoint), limit, device, about["dataset"]["spec"])
+            controls = edited(controls_learnt(checkpoint), edits or {})
+            job = cls(dataset, controls, limit, device, about["dataset"]["spec"], ranks)
             job._load(dict(model.named_parameters()))
+            job._forget()
             job._best_weights = job._weights()
             job.step_count, job.seconds = checkpoint.step, float(about["seconds"])
             if trainer:
@@ -316,6 +382,8 @@ class TrainPixelCNN:
                 job._held = math.nan if about["held_out"] is None else float(about["held_out"])
                 job._best = math.inf if about["best"] is None else float(about["best"])
                 job._best_epoch = int(about["best_epoch"])
+                if about.get("scaler"):
+                    job._scaler.load_state_dict(about["scaler"])
                 if about.get("look"):
                     looked = {n: tensor_of(trainer[f"look.{n}"]).to(p) for n, p in model.named_parameters()}
                     job._look = Look(
@@ -326,13 +394,12 @@ class TrainPixelCNN:
                     job._average[name] = tensor_of(trainer[f"average.{name}"]).to(parameter)
                     prefix = f"adam.{name}."
                     job._optimizer.state[parameter] = {
-                        key.removeprefix(prefix): tensor_of(value).to(
-                            parameter if value.shape else torch.float32
-                        )
+                        key.removeprefix(prefix): tensor_of(value, parameter)
                         for key, value in trainer.items()
                         if key.startswith(prefix)
                     }
-                torch.set_rng_state(tensor_of(trainer["random"]))
+        except ControlError as error:
+            raise UserError(str(error)) from None
         except (KeyError, ValueError, RuntimeError, TypeError) as error:
             raise UserError(
                 f"What is saved beside the model does not fit it ({str(error).splitlines()[0]})."

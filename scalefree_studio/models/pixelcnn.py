@@ -93,28 +93,44 @@ class PixelCNNShape:
         return sideways + 1, sideways
 
 
+LEAST_CHANCE = 1e-30  # of a level that a mixture's float32 puts at nothing
+
+
 class Gate(torch.autograd.Function):
-    """(B, 2p, H, W) → (B, p, H, W): tanh of the first half · sigmoid of the second."""
+    """tanh of the first half of its maps · sigmoid of the second, of the sum of what it is told.
+
+    tanh(x) is 2 σ(2x) - 1, so that all maps are one sigmoid over memory that lies together: five times as fast on a
+    CPU as the two halves apart.
+    """
 
     @staticmethod
-    def forward(ctx: Any, a: Tensor) -> Tensor:
-        value, door = a.chunk(2, dim=1)
-        value = (2 * value).sigmoid_().mul_(2).sub_(1)  # tanh: five times as fast as torch's own on a CPU
-        door = door.sigmoid()
-        ctx.save_for_backward(value, door)
-        return value * door
+    def forward(ctx: Any, told: Tensor, here: Tensor, above: Tensor | None) -> Tensor:
+        factor = here.new_ones(here.shape[1], 1, 1, dtype=told.dtype)
+        factor[: len(factor) // 2] = 2
+        both = torch.addcmul(told * factor, here, factor)  # (B, 2p, H, W)
+        if above is not None:
+            both[:, :, 1:].addcmul_(above[:, :, :-1], factor)
+        value, door = both.sigmoid_().chunk(2, dim=1)
+        ctx.save_for_backward(both)
+        ctx.told, ctx.above = told.shape, above is not None
+        return torch.mul(value, 2).sub_(1).mul_(door)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Tensor:
-        value, door = ctx.saved_tensors
-        through = grad * door  # d tanh = 1 - tanh², d sigmoid = sigmoid - sigmoid²
-        return torch.cat(
-            [through.addcmul(through * value, value, value=-1), through * value * (1 - door)], dim=1
-        )
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        (both,) = ctx.saved_tensors
+        value, door = both.chunk(2, dim=1)
+        slope = torch.addcmul(both, both, both, value=-1)  # of a sigmoid: σ - σ²
+        slope_of_value, slope_of_door = slope.chunk(2, dim=1)
+        slope_of_value.mul_(torch.mul(grad, 4).mul_(door))
+        slope_of_door.mul_(torch.mul(value, 2).sub_(1).mul_(grad))
+        above = F.pad(slope[:, :, 1:], (0, 0, 0, 1)) if ctx.above else None
+        return slope.sum_to_size(ctx.told), slope, above
 
 
-def gate(a: Tensor) -> Tensor:
-    said: Tensor = Gate.apply(a)  # type: ignore[no-untyped-call]
+def gate(told: Tensor, here: Tensor, above: Tensor | None = None) -> Tensor:
+    """From 2p maps, (B, 2p, H, W), to p: of what is told for labels (B or 1, 2p, 1, 1), of what was seen here, and of
+    what was seen in the row above."""
+    said: Tensor = Gate.apply(told, here, above)  # type: ignore[no-untyped-call]
     return said
 
 
@@ -174,9 +190,8 @@ class GatedLayer(nn.Module):
         """v and h after this layer, and what it skips to the end: (B, p, H, W) each."""
         to_v, to_h = self.told(labels)
         down = self.down(F.pad(v, (self.reach, self.reach, self.reach, 0)))  # (B, 2p, H, W): rows up to this
-        above = F.pad(self.across(down[:, :, :-1]), (0, 0, 1, 0))  # (B, 2p, H, W): rows above this
-        v_new = gate(down + to_v)
-        h_new = gate(self.along(h) + above + to_h)
+        v_new = gate(to_v, down)
+        h_new = gate(to_h, self.along(h), above=self.across(down))
         if dropout:
             v_new, h_new = F.dropout(v_new, dropout), F.dropout(h_new, dropout)
         h_new, skip = self.out(h_new).chunk(2, dim=1)
@@ -233,6 +248,7 @@ class PixelCNN(nn.Module):
             v, h, skip = layer(v, h, labels, self.dropout if self.training else 0.0)  # (B, p, H, W) each
             skips = skips + skip
         said: Tensor = self.head(torch.relu(self.late(torch.relu(skips))))  # (B, C · P, H, W)
+        said = said.to(self.head.weight.dtype)  # of convolutions in 16 bits, the logarithms are taken in 32
         B, _, H, W = said.shape
         return said.permute(0, 2, 3, 1).reshape(B, H, W, self.shape.channels, -1)
 
@@ -240,8 +256,7 @@ class PixelCNN(nn.Module):
         """(…, P) → (…, L): the softmax of these are the chances of the levels."""
         if self.shape.output == "levels":
             return said
-        every = torch.arange(self.shape.levels, device=said.device)
-        return mixture_log_chance(said[..., None, :], every, self.shape.levels)
+        return mixture_chances(said, self.shape.levels).clamp(min=LEAST_CHANCE).log()
 
     def surprise(self, levels: Tensor, labels: Tensor | None = None) -> Tensor:
         """-log of the chance that the network gave each level, in nats: (B, H, W, C), as the levels are."""
@@ -287,3 +302,17 @@ def count_numbers(model: nn.Module) -> int:
     """How many numbers the network learns (weights that a mask always hides are not among them)."""
     hidden = sum(int((m.mask == 0).sum()) for m in model.modules() if isinstance(m, Causal))
     return sum(p.numel() for p in model.parameters()) - hidden
+
+
+def mixture_chances(said: Tensor, count: int) -> Tensor:
+    """The chances of all levels, (…, 3K) → (…, L): what mixture_log_chance says, to within a millionth.
+
+    To draw, a level's share of a curve may be the plain difference of σ at its edges, which needs a tenth of the time.
+    """
+    weight, mean, log_width = said.chunk(3, dim=-1)  # (…, K)
+    narrow = (-log_width.clamp(min=-7.0)).exp()
+    edges = (torch.arange(1, count, device=said.device, dtype=said.dtype) - 0.5) * (2 / (count - 1)) - 1
+    below = ((edges - mean[..., None]) * narrow[..., None]).sigmoid_()  # (…, K, L - 1)
+    below = torch.cat([torch.zeros_like(below[..., :1]), below, torch.ones_like(below[..., :1])], dim=-1)
+    chances: Tensor = (weight.softmax(-1)[..., None, :] @ below.diff(dim=-1))[..., 0, :]
+    return chances

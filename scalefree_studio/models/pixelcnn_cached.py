@@ -211,7 +211,7 @@ class CachedPixelCNN:
             self.rows[n] = torch.cat([self.rows[n][:, :, 1:], v], dim=2)
             down = F.conv2d(self.rows[n], k.down[n], padding=(0, k.down[n].shape[3] // 2))  # (B, 2p, 1, W)
             to_gates.append(F.conv2d(down, k.across[n]) + to_h)
-            v = v + gate(down + to_v) if n else gate(down + to_v)
+            v = v + gate(to_v, down) if n else gate(to_v, down)
         together = torch.cat(to_gates, dim=1)[:, :, 0].permute(2, 0, 1)  # (W, B, N · 2p)
         torch.mul(together[:, :, k.reads], k.factor, out=self.above)
 

@@ -9,8 +9,9 @@ B pictures, H × W pixels, C channels, L levels.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import torch
@@ -18,6 +19,7 @@ from torch import Tensor
 
 from .pixelcnn import PixelCNN
 from .pixelcnn_cached import CachedPixelCNN
+from .pixelcnn_graphs import graphed
 
 
 @dataclass(frozen=True)
@@ -108,11 +110,15 @@ def draw(model: PixelCNN, request: Request, cached: bool = True) -> Iterator[Dra
     B, H, W, _ = request.uniforms.shape
     labels = None if request.labels is None else request.labels.to(model.head.weight.device)
     teller: Teller
+    draw_pixel: Callable[[int], None]
     if cached:
         teller = CachedPixelCNN(model, B, W, labels)
     else:
         teller = PlainPixelCNN(model, B, H, W, labels)
     row = Row(model, request)
+    draw_pixel = partial(row.draw_pixel, teller)
+    if cached:
+        draw_pixel = graphed(draw_pixel, model.head.weight.device)
     for y in range(H):
         teller.begin_row(row.above())
         row.begin(y)
@@ -120,7 +126,9 @@ def draw(model: PixelCNN, request: Request, cached: bool = True) -> Iterator[Dra
         for x0 in range(0, W, step):
             x1 = min(x0 + step, W)
             if not row.is_given:
-                row.draw(teller, x0, x1)
+                with torch.inference_mode():
+                    for x in range(x0, x1):
+                        draw_pixel(x)
             yield row.drawn(x0, x1)
 
 
@@ -155,12 +163,6 @@ class Row:
             self.is_given = bool(self.keep.all())
             if self.is_given:
                 self.levels.copy_(self.given)
-
-    @torch.inference_mode()
-    def draw(self, teller: Teller, x0: int, x1: int) -> None:
-        """Draw pixels x0 … x1 - 1 of the row."""
-        for x in range(x0, x1):
-            self.draw_pixel(teller, x)
 
     def draw_pixel(self, teller: Teller, x: int) -> None:
         r = self.request

@@ -1,18 +1,14 @@
-"""The consumer that keeps everything: frames, metrics and changes go to the history, in a thread of its own.
-
-The queue is bounded and waits when it is full: the job slows down rather than a frame being lost.
-"""
+"""The consumer that keeps everything: frames, metrics and changes go to the history, in a thread of its own; the job
+slows down rather than a frame being lost."""
 
 from __future__ import annotations
 
-import queue
-import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ..snapshot import Change, Snapshot
 from .history import History, Measured
+from .worker import Worker
 
 COMMIT_SECONDS = 0.5
 METRICS_EVERY = 20  # steps
@@ -25,14 +21,12 @@ class Recorder:
     def __init__(self, path: Path, every: int = 0, told: Callable[[str], None] = lambda message: None):
         self.every = every
         self.recording = True
-        self._told = told
+        self._path, self._told = path, told
         self._next = 0
         self._next_metrics = 0
-        self._queue: queue.Queue[Snapshot | Measured | Change | None] = queue.Queue(maxsize=256)
         self.trouble = ""  # why nothing is recorded any more, in one sentence
         History.create(path).close()  # a folder that cannot be written is told now, to the caller
-        self._thread = threading.Thread(target=self._write_all, args=(path,), name="recorder", daemon=True)
-        self._thread.start()
+        self._worker = Worker("recorder", self._write_all, self._failed, COMMIT_SECONDS)
 
     def wants(self, step: int) -> bool:
         due = (self.recording and step >= self._next) or step >= self._next_metrics
@@ -44,50 +38,33 @@ class Recorder:
         step = snapshot.step
         if self.recording and step >= self._next:
             self._next = step + (self.every or max(1, step // 100))
-            self._queue.put(snapshot)
+            self._worker.put(snapshot)
         if step >= self._next_metrics:
             self._next_metrics = step + METRICS_EVERY
-            self._queue.put(Measured(step, snapshot.seconds, snapshot.metrics))
+            self._worker.put(Measured(step, snapshot.seconds, snapshot.metrics))
 
     def changed(self, change: Change) -> None:
         self._next = self._next_metrics = min(
             self._next, change.step
         )  # an edit, or a step back, is seen at once
         if not self.trouble:
-            self._queue.put(change)
+            self._worker.put(change)
 
     def close(self, last: Snapshot | None = None) -> None:
         if last is not None and not self.trouble and self.recording:
-            self._queue.put(last)
-        self._queue.put(None)
-        self._thread.join()
+            self._worker.put(last)
+        self._worker.close()
 
-    def _write_all(self, path: Path) -> None:
-        closed = False
-        try:
-            with History.create(path) as history:
-                while not closed:
-                    items = self._gather()
-                    closed = None in items
-                    history.write(
-                        frames=[i for i in items if isinstance(i, Snapshot)],
-                        metrics=[i for i in items if isinstance(i, Measured)],
-                        changes=[(i.step, i.what, i.values) for i in items if isinstance(i, Change)],
-                    )
-        except Exception as error:  # whatever it is: a job must not wait for a recorder that is gone
-            why = str(error).rstrip(".")
-            self.trouble = f"Recording stopped: {why}. What was recorded before is kept."
-            self._told(self.trouble)
-            while not closed:
-                closed = self._queue.get() is None
+    def _write_all(self, batches: Iterator[list[Snapshot | Measured | Change]]) -> None:
+        with History.create(self._path) as history:
+            for items in batches:
+                history.write(
+                    frames=[i for i in items if isinstance(i, Snapshot)],
+                    metrics=[i for i in items if isinstance(i, Measured)],
+                    changes=[(i.step, i.what, i.values) for i in items if isinstance(i, Change)],
+                )
 
-    def _gather(self) -> list[Snapshot | Measured | Change | None]:
-        """At least one item, and what follows it within one commit's time."""
-        items = [self._queue.get()]
-        until = time.monotonic() + COMMIT_SECONDS
-        while items[-1] is not None and len(items) < 128:
-            try:
-                items.append(self._queue.get(timeout=max(0.0, until - time.monotonic())))
-            except queue.Empty:
-                break
-        return items
+    def _failed(self, error: Exception) -> None:
+        why = str(error).rstrip(".")
+        self.trouble = f"Recording stopped: {why}. What was recorded before is kept."
+        self._told(self.trouble)

@@ -3,6 +3,7 @@
 model.safetensors    weights, and in its metadata everything that says what they are
 trainer.safetensors  optimizer and random state; good only together with a model of the same step
 history.sqlite       metrics, changes, recorded frames
+metrics.jsonl        metrics and changes, a line each, for other programs; of runs without a window
 run.json             command, versions, seed
 """
 

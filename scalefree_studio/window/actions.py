@@ -36,6 +36,7 @@ DEEDS = (
     Deed("save_now", "File", "Save now", "Keep the model as it is now (it is also kept every few seconds)", "Ctrl+S",
          apart=True),
     Deed("export_picture", "File", "Export picture…", "The learned picture at any size, as PNG", "Ctrl+E"),
+    Deed("export_movie", "File", "Export movie…", "What was recorded, as a movie of any size", "Ctrl+M"),
     Deed("leave", "File", "Stop, save and leave", "The same as closing the window", "Escape", apart=True),
     Deed("undo", "Edit", "Undo", "Take back the last change", "Ctrl+Z", icon="undo"),
     Deed("add_line", "Edit", "Add a line", "One more line, where the error is", "L", apart=True, repeats=True,

@@ -11,6 +11,7 @@ from PyQt6.QtWidgets import QApplication, QFileDialog
 from ..errors import UserError
 from ..jobs.job import Restore, StartOver, Undo
 from . import dialogs, theme
+from .export import MovieExport
 from .gallery import Gallery
 from .opening import subject_of
 
@@ -83,6 +84,14 @@ class Deeds:
 
     def export_picture(self) -> None:
         self.w.stage.view.export_to(self.w)
+
+    def export_movie(self) -> None:
+        session = self.w.desk.session
+        if session is None or not self.w.transport.timeline.ids:
+            self.w.say("Nothing has been recorded yet, so there is no movie to make.")
+            return
+        session.runner.save_soon()  # a movie needs the model, too
+        self.w.show_dialog(MovieExport(self.w, session.folder, session.name))
 
     def leave(self) -> None:
         """Escape: a page that is open goes first, wherever the keys are."""

@@ -1,42 +1,34 @@
-"""Export from the window: the picture that is on the stage, at any size, drawn in the background."""
+"""Export from the window: the picture that is on the stage, or the movie of what was recorded."""
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import QTimer
-from PyQt6.QtWidgets import (
-    QDialog,
-    QFileDialog,
-    QFormLayout,
-    QHBoxLayout,
-    QLabel,
-    QProgressBar,
-    QPushButton,
-    QVBoxLayout,
-)
+from PyQt6.QtWidgets import QLabel
 
-from ..errors import UserError
+from ..export.movie import movie_of_run
 from ..export.picture import LONGEST, write_picture
 from ..models.dividers import params_from_arrays
 from ..snapshot import Snapshot
-from .background import Background
+from ..storage.run_folder import RunFolder
 from .fields import ValueEdit, shown
-from .theme import GRID
+from .making import Making, Progress, Work
 from .toggle import Toggle
 
 if TYPE_CHECKING:
     from .main_window import MainWindow
 
 WIDTH = 4096
-FILES = "Pictures (*.png *.jpg *.webp *.tif *.bmp)"
-CANCELLED = "The export was cancelled; nothing was written."
+LONGEST_MOVIE = 8192  # pixels along a side
+SECONDS, PAUSE = 10.0, 1.5
 
 
-class Export(QDialog):
-    """Asks for a size and what is drawn; then for a place; then shows how far it is."""
+class Export(Making):
+    """A divider network's picture at any size."""
+
+    files = "Pictures (*.png *.jpg *.webp *.tif *.bmp)"
+    suffix = ".png"
 
     def __init__(
         self,
@@ -47,59 +39,22 @@ class Export(QDialog):
         sharpness: float,
         border: float,
     ):
-        super().__init__(window)
-        self._window, self._snapshot, self._picture = window, snapshot, picture
-        self._name, self._sharpness, self._border = name, sharpness, border
-        self._background: Background | None = None
-        self._cancelled = threading.Event()
-        self._rows = 0
-        self.setWindowTitle("Export picture")
-        self.setMinimumWidth(46 * GRID)
-        self._build()
-        self._look = QTimer(self)
-        self._look.setInterval(100)
-        self._look.timeout.connect(lambda: self.bar.setValue(self._rows))
-        self.finished.connect(lambda _: self.stop())
-
-    def _build(self) -> None:
-        column = QVBoxLayout(self)
-        column.setContentsMargins(3 * GRID, 3 * GRID, 3 * GRID, 2 * GRID)
-        column.setSpacing(2 * GRID)
-        words = QLabel(
-            f"Step {self._snapshot.step:,}, as it is on screen. It has no resolution: any size is sharp."
-        )
-        words.setWordWrap(True)
-        column.addWidget(words)
-        form = QFormLayout()
-        form.setSpacing(GRID)
+        words = f"Step {snapshot.step:,}, as it is on screen. It has no resolution: any size is sharp."
+        super().__init__(window, "Export picture", name, words)
+        self._snapshot, self._picture, self._sharpness = snapshot, picture, sharpness
         self.width_edit, self.border_edit = ValueEdit(), ValueEdit()
         self.width_edit.say(str(WIDTH))
-        self.border_edit.say(shown(self._border))
+        self.border_edit.say(shown(border))
         self.width_edit.textEdited.connect(lambda _: self._say_size())
         self.border_edit.setToolTip("3 shows three times the picture's extent: what lies around it")
         self.lines = Toggle()
-        self.lines.set_palette(self._window.palette_)
+        self.lines.set_palette(window.palette_)
         self.size_words = QLabel()
         self.size_words.setProperty("soft", True)
-        form.addRow("Width in pixels", self.width_edit)
-        form.addRow("", self.size_words)
-        form.addRow("Border", self.border_edit)
-        form.addRow("With lines and circles", self.lines)
-        column.addLayout(form)
-        self.bar = QProgressBar()
-        self.bar.setTextVisible(False)
-        self.bar.hide()
-        column.addWidget(self.bar)
-        row = QHBoxLayout()
-        row.addStretch()
-        self.cancel = QPushButton("Cancel")
-        self.cancel.clicked.connect(self.reject)
-        self.go = QPushButton("Export…")
-        self.go.setDefault(True)
-        self.go.clicked.connect(self._choose)
-        row.addWidget(self.cancel)
-        row.addWidget(self.go)
-        column.addLayout(row)
+        self.form.addRow("Width in pixels", self.width_edit)
+        self.form.addRow("", self.size_words)
+        self.form.addRow("Border", self.border_edit)
+        self.form.addRow("With lines and circles", self.lines)
         self._say_size()
 
     def size_wanted(self) -> tuple[int, int] | None:
@@ -117,63 +72,68 @@ class Export(QDialog):
         self.width_edit.mark(wrong="" if size else f"A whole number up to {LONGEST:,} is wanted here.")
         self.size_words.setText(f"{size[0]:,} × {size[1]:,}" if size else f"a whole number up to {LONGEST:,}")
 
-    def _choose(self) -> None:
-        start = str(
-            Path(str(self._window.settings.value("exported", str(Path.home())))) / f"{self._name}.png"
-        )
-        path, _ = QFileDialog.getSaveFileName(self, "Export picture", start, FILES)
-        if path:
-            self._window.settings.setValue("exported", str(Path(path).parent))
-            self.write(Path(path if Path(path).suffix else f"{path}.png"))
-
-    def write(self, path: Path) -> None:
-        """Draw into that file, in the background."""
+    def work(self) -> Work | None:
         size = self.size_wanted()
-        if size is None or self._background is not None:
-            return
+        if size is None:
+            return None
         try:
             border = max(0.01, float(self.border_edit.text().replace(",", ".")))
         except ValueError:
             border = 1.0
-        overlay = self.lines.isChecked()
-        self.go.setEnabled(False)
-        self.bar.setRange(0, size[1])
-        self.bar.show()
-        self._look.start()
-        self._background = Background("export", self)
+        overlay, self.total = self.lines.isChecked(), size[1]
 
-        def progress(rows: int) -> None:
-            self._rows += rows
-            if self._cancelled.is_set():
-                raise UserError(CANCELLED)
-
-        def work() -> Path:
+        def draw(path: Path, progress: Progress) -> None:
             params = params_from_arrays(self._snapshot.frame)
             write_picture(
-                params,
-                path,
-                size,
-                self._picture,
-                self._sharpness,
-                border=border,
-                overlay=overlay,
-                progress=progress,
-            )
-            return path
+                params, path, size, self._picture, self._sharpness,
+                border=border, overlay=overlay, progress=progress,
+            )  # fmt: skip
 
-        self._background.submit(work, self._done, self._failed)
+        return draw
 
-    def _done(self, path: Path) -> None:
-        self._window.say(f"Exported: {path}")
-        self.accept()
 
-    def _failed(self, message: str) -> None:
-        self._window.say(message)
-        self.reject()
+class MovieExport(Making):
+    """What was recorded so far, as a movie."""
 
-    def stop(self) -> None:
-        """However the dialog ends: nothing goes on behind it."""
-        self._look.stop()
-        self._cancelled.set()
-        if self._background is not None:
-            self._background.close()
+    files = "Movies (*.mp4)"
+    suffix = ".mp4"
+
+    def __init__(self, window: MainWindow, folder: RunFolder, name: str):
+        words = "What was recorded, from its beginning until now. A recording is data: the movie may have any size."
+        super().__init__(window, "Export movie", name, words)
+        self._folder = folder
+        self.side, self.lasts = ValueEdit(), ValueEdit()
+        self.side.say("1080")
+        self.lasts.say(shown(SECONDS))
+        for edit in (self.side, self.lasts):
+            edit.textEdited.connect(lambda _: self._check())
+        self.form.addRow("Longer side in pixels", self.side)
+        self.form.addRow("Seconds", self.lasts)
+
+    def wanted(self) -> tuple[int, float] | None:
+        """The longer side and the seconds, or None if what was typed is neither."""
+        try:
+            side, seconds = int(self.side.text()), float(self.lasts.text().replace(",", "."))
+        except ValueError:
+            return None
+        return (side, seconds) if 16 <= side <= LONGEST_MOVIE and 0 < seconds <= 3600 else None
+
+    def _check(self) -> None:
+        wrong = "" if self.wanted() else f"16 to {LONGEST_MOVIE:,} pixels, and up to 3,600 seconds."
+        self.go.setEnabled(not wrong)
+        for edit in (self.side, self.lasts):
+            edit.mark(wrong=wrong)
+
+    def work(self) -> Work | None:
+        wanted = self.wanted()
+        if wanted is None:
+            return None
+
+        def film(path: Path, progress: Progress) -> None:
+            def begun(frames: int) -> Progress:
+                self.total = frames
+                return progress
+
+            movie_of_run(self._folder, path, size=wanted[0], seconds=wanted[1], pause=PAUSE, progress=begun)
+
+        return film

@@ -1,0 +1,123 @@
+"""A dialog that makes a file: it asks what is wanted, then for a place, then shows how far it is."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PyQt6.QtCore import QTimer
+from PyQt6.QtWidgets import (
+    QDialog,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+)
+
+from ..errors import UserError
+from .background import Background
+from .theme import GRID
+
+if TYPE_CHECKING:
+    from .main_window import MainWindow
+
+CANCELLED = "The export was cancelled; nothing was written."
+Progress = Callable[[int], None]
+Work = Callable[[Path, Progress], None]  # in the background; told to stop by an exception out of its progress
+
+
+class Making(QDialog):
+    """`work` says what is done with what was asked for; `total` how many times its progress will be told."""
+
+    files = ""  # what a file dialog offers
+    suffix = ""
+
+    def __init__(self, window: MainWindow, title: str, name: str, words: str):
+        super().__init__(window)
+        self._window, self._name = window, name
+        self._background: Background | None = None
+        self._cancelled = threading.Event()
+        self._done_so_far = self.total = 0
+        self.setWindowTitle(title)
+        self.setMinimumWidth(46 * GRID)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(3 * GRID, 3 * GRID, 3 * GRID, 2 * GRID)
+        column.setSpacing(2 * GRID)
+        told = QLabel(words)
+        told.setWordWrap(True)
+        column.addWidget(told)
+        self.form = QFormLayout()
+        self.form.setSpacing(GRID)
+        column.addLayout(self.form)
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.bar.hide()
+        column.addWidget(self.bar)
+        row = QHBoxLayout()
+        row.addStretch()
+        self.cancel = QPushButton("Cancel")
+        self.cancel.clicked.connect(self.reject)
+        self.go = QPushButton("Export…")
+        self.go.setDefault(True)
+        self.go.clicked.connect(self._choose)
+        row.addWidget(self.cancel)
+        row.addWidget(self.go)
+        column.addLayout(row)
+        self._look = QTimer(self)
+        self._look.setInterval(100)
+        self._look.timeout.connect(self._show_progress)
+        self.finished.connect(lambda _: self.stop())
+
+    def work(self) -> Work | None:
+        """What is to be done, with all that was asked for; None if that makes no sense yet."""
+        raise NotImplementedError
+
+    def _choose(self) -> None:
+        settings = self._window.settings
+        start = Path(str(settings.value("exported", str(Path.home())))) / f"{self._name}{self.suffix}"
+        path, _ = QFileDialog.getSaveFileName(self, self.windowTitle(), str(start), self.files)
+        if path:
+            settings.setValue("exported", str(Path(path).parent))
+            self.write(Path(path if Path(path).suffix else f"{path}{self.suffix}"))
+
+    def write(self, path: Path) -> None:
+        """Make that file, in the background."""
+        work = self.work()
+        if work is None or self._background is not None:
+            return
+        self.go.setEnabled(False)
+        self.bar.setRange(0, self.total)
+        self.bar.show()
+        self._look.start()
+        self._background = Background("export", self)
+
+        def progress(done: int) -> None:
+            self._done_so_far += done
+            if self._cancelled.is_set():
+                raise UserError(CANCELLED)
+
+        self._background.submit(lambda: work(path, progress), lambda _: self._done(path), self._failed)
+
+    def _show_progress(self) -> None:
+        self.bar.setMaximum(self.total)
+        self.bar.setValue(self._done_so_far)
+
+    def _done(self, path: Path) -> None:
+        self._window.say(f"Exported: {path}")
+        self.accept()
+
+    def _failed(self, message: str) -> None:
+        self._window.say(message)
+        self.reject()
+
+    def stop(self) -> None:
+        """However the dialog ends: nothing goes on behind it."""
+        self._look.stop()
+        self._cancelled.set()
+        if self._background is not None:
+            self._background.close()

@@ -1,0 +1,117 @@
+"""What test_ranks.py has two ranks do: torchrun starts this file. The test does the same alone, and compares.
+
+In double precision: Adam makes a step even of what rounding leaves of a gradient that is none, so that single precision
+hides whether two ways of adding up are the same mathematics.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from test_train_pixelcnn import TINY, stripes
+
+from scalefree_studio.errors import JobError
+from scalefree_studio.jobs.job import Limit
+from scalefree_studio.jobs.pixelcnn_controls import TrainControls
+from scalefree_studio.jobs.ranks import Ranks, joined
+from scalefree_studio.jobs.train_pixelcnn import TrainPixelCNN
+from scalefree_studio.runner import Runner
+from scalefree_studio.storage.run_folder import RunFolder
+
+STEPS = 9
+BATCHES = {"even": 8, "odd": 7, "fewer than ranks": 1}
+
+Arrays = dict[str, np.ndarray]
+
+
+def job_of(ranks: Ranks, limit: Limit | None = None, **controls: float) -> TrainPixelCNN:
+    asked = {**TINY, "warm_up": 5, "learning_rate": 0.02, "wall_every": 4, **controls}
+    return TrainPixelCNN(stripes(), TrainControls(**asked), limit or Limit(steps=STEPS), ranks=ranks)
+
+
+def learn(job: TrainPixelCNN, steps: int = STEPS) -> Arrays:
+    """The loss of every step, what came of the held-out pictures, and the weights."""
+    losses = []
+    for _ in range(steps):
+        job.step()
+        losses.append(job.snapshot().metrics["loss"])
+    held = job.snapshot().metrics.get("held_out", np.nan)
+    weights = torch.cat([p.detach().flatten() for p in job.model.parameters()])
+    return {"losses": np.array(losses), "held": np.array(held), "weights": weights.numpy()}
+
+
+def resumed(ranks: Ranks, folder: RunFolder) -> Arrays:
+    """With dropout: at one go, and from what the first has saved half-way."""
+    whole, half = (job_of(ranks, dropout=0.3, batch_size=7) for _ in range(2))
+    told = {f"whole.{name}": array for name, array in learn(whole).items()}
+    learn(half, 4)
+    with ranks.together():
+        if ranks.first:
+            folder.keep(half.checkpoint())
+    again = TrainPixelCNN.from_checkpoint(folder.checkpoint(), stripes(), ranks=ranks)
+    return told | {f"again.{name}": array for name, array in learn(again, STEPS - 4).items()}
+
+
+def troubled(ranks: Ranks) -> Arrays:
+    """The last rank runs out of memory once; that step is made again."""
+    job, told = job_of(ranks, batch_size=7), []
+    learn(job, 3)
+    well = job._backward
+
+    def out_of_memory(batch: np.ndarray) -> None:
+        if not ranks.first:
+            raise torch.OutOfMemoryError("out of memory here")
+        well(batch)
+
+    job._backward = out_of_memory  # type: ignore[method-assign]
+    try:
+        job.step()
+    except JobError as error:
+        told.append(str(error))
+    job._backward = well  # type: ignore[method-assign]
+    return {"told": np.array(told), **learn(job, STEPS - 3)}
+
+
+class StopsAt:
+    """Has a runner stop, whatever the others want."""
+
+    def __init__(self, step: int):
+        self.step, self.runner = step, None
+
+    def wants(self, step: int) -> bool:
+        if step == self.step:
+            self.runner.stop()
+        return False
+
+    def close(self, last: object) -> None: ...
+
+
+def stopped(ranks: Ranks) -> Arrays:
+    """One rank is told to stop, and time is the limit: steps and seconds of each when it ends."""
+    job, stops = job_of(ranks, Limit(seconds=3600)), StopsAt(3)
+    runner = stops.runner = Runner(job, [] if ranks.first else [stops], agree=ranks.agree)
+    runner.run(until_limit=True)
+    ends = torch.zeros(ranks.count, 3, dtype=torch.float64)
+    ends[ranks.rank] = torch.tensor([job.step_count, job.seconds, job.learning_rate()])
+    ranks.add_up([ends])
+    return {"ends": ends.numpy()}
+
+
+def main(out: Path) -> None:
+    torch.set_num_threads(1)
+    torch.set_default_dtype(torch.float64)
+    with joined() as ranks:
+        parts = {name: learn(job_of(ranks, batch_size=size)) for name, size in BATCHES.items()}
+        parts |= {"resumed": resumed(ranks, RunFolder(out.parent / "half"))}
+        parts |= {"troubled": troubled(ranks), "stopped": stopped(ranks)}
+        if ranks.first:
+            np.savez(
+                out, **{f"{part}.{n}": array for part, told in parts.items() for n, array in told.items()}
+            )
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
