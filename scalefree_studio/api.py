@@ -10,6 +10,7 @@ picture.save("astronaut.safetensors")
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from .jobs.job import Limit
 from .models.divider_render import Region, render_region
 from .models.threads import cores_for_learning, torch_threads
 from .runner import Runner
-from .snapshot import Array
+from .snapshot import Array, Change
 from .storage.recorder import Recorder
 from .storage.run_folder import RunFolder, load_checkpoint
 from .storage.tensors import write_tensors
@@ -69,9 +70,15 @@ def resumed_job(
 
 
 def fit_into(
-    folder: RunFolder, job: FitDividers, every: int = 0, progress: bool = True, track: Sequence[str] = ()
+    folder: RunFolder,
+    job: FitDividers,
+    every: int = 0,
+    progress: bool = True,
+    track: Sequence[str] = (),
+    changes: Sequence[Change] = (),
 ) -> dict[str, Any]:
-    """Run a job to its limit, recorded in a run folder and followed by trackers; what became of it, ready for JSON."""
+    """Run a job to its limit, recorded in a run folder and followed by trackers; what became of it, ready for JSON.
+    `changes` were made before it goes on."""
     folder.prepare()
     runner = Runner(job, [], folder.keep, told=lambda: _tell(runner))
     with signals_stop(runner), torch_threads(cores_for_learning()):  # from here on, an interrupt saves
@@ -80,6 +87,8 @@ def fit_into(
         runner.consumers += [recorder, *start_trackers(track, begin, say)]
         if progress:
             runner.consumers.append(ProgressBar(job.limit, job.name))
+        for consumer, change in itertools.product(runner.consumers, changes):
+            consumer.changed(change)
         runner.run(until_limit=True)
     if runner.status.unsaved or runner.status.failed:
         raise JobError(runner.status.message)

@@ -13,6 +13,7 @@ from .controls import add_flags, from_flags, given_flags, values_of
 from .errors import UserError
 from .jobs.divider_controls import FitControls
 from .jobs.job import Limit
+from .snapshot import Change
 from .storage.trackers import add_track_flag
 
 SECONDS = 30.0  # where nobody says how long
@@ -50,12 +51,14 @@ def fit(arguments: argparse.Namespace) -> int:
 
     device = choose_device(arguments.device)
     limit = Limit(arguments.steps, arguments.seconds)
+    changes = []
     if arguments.resume:
         if arguments.out is None:
             raise UserError("--resume goes on with the run in --out DIR; name it.")
         folder = RunFolder(arguments.out)
         given = given_flags(FitControls, arguments)
         job = resumed_job(folder, given, limit if limit != Limit() else None, device)
+        changes = [Change(job.step_count, "controls", given)] if given else []
         if not folder.checkpoint().trainer:
             print("The training state is missing: learning goes on from the model alone.", file=sys.stderr)
         if arguments.image and arguments.image not in (job.spec, job.name):
@@ -81,7 +84,8 @@ def fit(arguments: argparse.Namespace) -> int:
                 f"{folder.path} already holds a run; add --resume to go on with it, or name another --out."
             )
         folder.describe(sys.argv, picture=job.spec, seed=job.controls.seed, controls=values_of(job.controls))
-    result = fit_into(folder, job, every=arguments.record_every or 0, track=arguments.track)
+    every = arguments.record_every or 0
+    result = fit_into(folder, job, every, track=arguments.track, changes=changes)
     _report(result, arguments.json)
     return 0
 

@@ -82,6 +82,8 @@ class Status:
     failed: bool  # the job itself could not go on
     unsaved: bool  # the last attempt to save failed
     message: str  # empty, or one sentence about what went wrong
+    said: int  # how many such sentences there have been
+    rests: bool  # there is nothing to do until an edit comes
 
 
 class Runner:
@@ -108,7 +110,7 @@ class Runner:
         self._stepped_at = -math.inf
         self._single_steps = 0
         self._stopping = self._stopped = self._failed = self._unsaved = self._save_now = False
-        self._message = ""
+        self._message, self._said = "", 0
         self._saved_at = time.monotonic()
 
     # Commands: from any thread, at any time.
@@ -142,7 +144,9 @@ class Runner:
     @property
     def status(self) -> Status:
         playing = self._playing and not self._idle
-        return Status(playing, self._stopped, self._failed, self._unsaved, self._message)
+        return Status(
+            playing, self._stopped, self._failed, self._unsaved, self._message, self._said, self._idle
+        )
 
     # The loop: in one thread.
 
@@ -238,4 +242,5 @@ class Runner:
 
     def _say(self, message: str, failed: bool = False) -> None:
         self._message, self._failed = message, self._failed or failed
+        self._said += 1
         self._told()

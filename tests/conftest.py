@@ -40,7 +40,7 @@ def driven(qtbot: QtBot, tmp_path: Path) -> Iterator[Driven]:
     yield driven
     driven.leave()
     assert not driven.window.isVisible()
-    assert not [t.name for t in threading.enumerate() if t.name in OURS]
+    driven.until(lambda: not [t.name for t in threading.enumerate() if t.name in OURS])
     assert not [t for t in driven.window.findChildren(QTimer) if t.isActive()]
     driven.window.deleteLater()
     qtbot.wait(1)

@@ -11,7 +11,7 @@ from scalefree_studio.cli import main
 from scalefree_studio.controls import ControlError
 from scalefree_studio.data.datasets import Dataset
 from scalefree_studio.data.quantise import dequantise
-from scalefree_studio.errors import UserError
+from scalefree_studio.errors import JobError, UserError
 from scalefree_studio.jobs.job import Limit, SetControls
 from scalefree_studio.jobs.pixelcnn_controls import TrainControls
 from scalefree_studio.jobs.pixelcnn_model import read_pixelcnn
@@ -204,6 +204,36 @@ def test_in_sixteen_bits_it_learns_nearly_the_same_and_draws_as_ever(output):
 def test_an_average_does_not_hold_on_to_the_untaught_network():
     job = run(make(120, averaging=0.9999), 60)
     assert bits_per_dimension(job.evaluate()) < 0.5  # a plain average would still be at 1
+
+
+@pytest.mark.parametrize("averaging", [0.0, 0.9])
+def test_after_a_loss_that_is_no_number_the_best_network_learns_on(averaging):
+    job = run(make(averaging=averaging), 30)
+    assert job.snapshot().metrics["held_out"] > 0
+    best = {n: torch.tensor(a) for n, a in job.checkpoint().model.items()}
+    with torch.no_grad():
+        next(job.model.parameters()).fill_(torch.nan)
+    with pytest.raises(JobError, match="best network"):
+        run(job, 2)
+    assert same(weights(job), best)
+    run(job, 5)
+    assert np.isfinite(job.evaluate()) and job.snapshot().metrics["loss"] < 1
+
+
+def test_a_model_alone_is_gone_on_with_whatever_was_averaged():
+    job = run(make(averaging=0.9), 40)
+    saved = job.checkpoint()
+    resumed = TrainPixelCNN.from_checkpoint(
+        Checkpoint(saved.kind, saved.step, saved.about, saved.model), stripes()
+    )
+    assert same({n: p.detach() for n, p in resumed.drawing_model().named_parameters()}, weights(resumed))
+    assert resumed.evaluate() < 0.6
+
+
+def test_held_out_pictures_are_looked_at_early_in_a_long_epoch(monkeypatch):
+    monkeypatch.setattr("scalefree_studio.jobs.train_pixelcnn.FIRST_LOOK", 2)
+    job = run(make(), 4)
+    assert job.epoch == 0 and "held_out" in job.snapshot().metrics
 
 
 def test_without_a_gpu_float16_is_refused_and_a_run_in_it_goes_on_in_other_numbers():

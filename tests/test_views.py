@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from dataclasses import replace
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -13,18 +15,23 @@ from PyQt6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PyQt6.QtGui import QDropEvent
 
 from scalefree_studio.canvas.boards import Place
+from scalefree_studio.controls import edited
 from scalefree_studio.data.datasets import load_dataset
+from scalefree_studio.data.download import Progress
 from scalefree_studio.data.pictures import Picture
 from scalefree_studio.drawings import Drawing
+from scalefree_studio.errors import UserError
 from scalefree_studio.jobs.draw import DrawPictures
 from scalefree_studio.jobs.drawing_controls import AT_ONCE
 from scalefree_studio.jobs.job import SetControls
 from scalefree_studio.jobs.pixelcnn_controls import TrainControls
 from scalefree_studio.jobs.train_pixelcnn import TrainPixelCNN
 from scalefree_studio.storage.run_folder import RunFolder
+from scalefree_studio.window import desk, opening
 from scalefree_studio.window.drawing_view import DrawingView
 from scalefree_studio.window.export import PAUSE, MovieExport
 from scalefree_studio.window.gallery import Gallery
+from scalefree_studio.window.opening import Opened, open_subject
 from scalefree_studio.window.training_view import TrainingView
 
 TINY = TrainControls(
@@ -339,3 +346,243 @@ def test_a_pasted_picture_is_gone_on_from(driven: Driven, run: Path) -> None:
     assert view.take(Picture(np.full((9, 9, 3), 255, np.uint8), "pasted", ""))
     driven.until(lambda: shown(view).frame["given"][:, :4].all())
     assert not view.take(str(run))
+
+
+def test_the_panel_has_room_for_other_controls_at_once(driven: Driven) -> None:
+    panel = driven.window.panel
+    for controls in (TINY, FEW, TINY):
+        panel.show_controls(controls)
+        form = panel.form
+        assert form is not None
+        shown = [field for field in form.fields.values() if field.isVisible()]
+        assert shown and form.height() >= form.minimumSizeHint().height()
+        assert all(field.height() >= field.minimumSizeHint().height() for field in shown)
+
+
+def said(driven: Driven) -> str:
+    return driven.window.stage.toast.label.text()
+
+
+def test_a_trouble_is_told_once(driven: Driven, run: Path) -> None:
+    view = draw(driven, run)
+    view.set_controls({"label": 99})
+    driven.until(lambda: "no class" in said(driven) or "classes" in said(driven))
+    driven.window.say("Something else.")
+    view.next_wall()
+    driven.until(lambda: the_job(driven).controls.seed == 1 and shown(view).done)
+    driven.until(lambda: driven.session.status.rests)
+    driven.window.desk.told.emit()
+    assert said(driven) == "Something else."
+    view.set_controls({"label": 99})
+    driven.until(lambda: "classes" in said(driven))
+
+
+def test_there_is_no_place_after_the_last(driven: Driven, run: Path) -> None:
+    view = draw(driven, run)
+    driven.key(Qt.Key.Key_Period)
+    assert said(driven) == view.at_rest
+    before = shown(view).values.copy()
+    view.turn(Place("wall", 0, 4, 4), 1 if before[0, 4, 4, 0] < 3 else -1)
+    driven.until(lambda: (shown(view).values[0, 4, 4] != before[0, 4, 4]).all() and shown(view).done)
+
+
+def test_play_goes_on_from_the_moment_that_is_looked_at(driven: Driven, run: Path) -> None:
+    view = draw(driven, run, speed=200.0)
+    driven.until(lambda: shown(view).done and driven.session.status.rests)
+    final = shown(view).values.copy()
+    timeline = driven.window.transport.timeline
+    driven.until(lambda: len(timeline.ids) > 10)
+    timeline.looked.emit(timeline.ids[5])
+    assert driven.window.past is not None
+    assert "Looking at place" in driven.window.stage.past.label.text()
+    driven.key(Qt.Key.Key_Space)
+    assert driven.window.past is None
+    driven.until(lambda: not shown(view).done)
+    driven.until(lambda: shown(view).done)
+    np.testing.assert_array_equal(shown(view).values, final)
+    timeline.looked.emit(timeline.ids[5])
+    driven.key(Qt.Key.Key_Period)  # is of the present, in which everything is drawn
+    assert driven.window.past is None and said(driven) == view.at_rest
+    assert shown(view).done
+
+
+def test_another_picture_is_painted_on_as_it_is(driven: Driven, run: Path) -> None:
+    view = draw(driven, run)
+    driven.key(Qt.Key.Key_B)
+    stroke = np.zeros((8, 8), bool)
+    stroke[2:] = True
+    view.paint(3, stroke, done=True)
+    driven.until(lambda: (shown(view).frame["given"] == ~stroke).all() and shown(view).done)
+    middle = shown(view).values.copy()
+    other = np.zeros((8, 8), bool)
+    other[6:] = True
+    view.paint(5, other, done=True)
+    driven.until(lambda: (shown(view).frame["given"] == ~other).all() and shown(view).done)
+    assert (shown(view).values[:, ~other] == middle[5][~other]).all()
+    view.canvas.painting = other
+    driven.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert view.canvas.painting is None
+    driven.until(lambda: (shown(view).values == middle).all())
+    assert driven.window.actions_["brush"].isChecked()
+    driven.window.open(SMALL, FEW)
+    driven.until(lambda: driven.session.job.kind == "dividers")
+    assert not driven.window.actions_["brush"].isChecked() and view.canvas.brush is None
+
+
+def test_a_stroke_on_an_earlier_wall_says_nothing_of_this_one(driven: Driven, run: Path) -> None:
+    view = draw(driven, run)
+    before = shown(view).values[2].copy()
+    stroke = np.zeros((8, 8), bool)
+    stroke[4:] = True
+    view.paint(2, stroke, done=True)
+    driven.until(lambda: shown(view).frame["given"].any() and shown(view).done)
+    first = driven.session
+    driven.window.open(f"draw:{run}", None)
+    driven.until(lambda: driven.session is not first and view.snapshot is not None and shown(view).done)
+    view.set_controls({"seed": 5, "speed": AT_ONCE})
+    driven.until(lambda: shown(view).done and (shown(view).values[2, :4] != before[:4]).any())
+    now = shown(view).values[2].copy()
+    view.paint(2, stroke, done=True)
+    driven.until(lambda: shown(view).frame["given"].any() and shown(view).done)
+    assert (shown(view).values[:, :4] == now[:4]).all()
+
+
+def test_what_cannot_be_done_is_not_offered(driven: Driven, run: Path) -> None:
+    actions = driven.window.actions_
+    draw(driven, run)
+    assert not actions["to_now"].isEnabled() and not actions["go_on_from_here"].isEnabled()
+    assert actions["undo"].isEnabled() and "detail" not in actions["brush"].toolTip()
+    driven.window.open(str(run))
+    driven.until(lambda: driven.session.job.kind == "pixelcnn")
+    assert not actions["undo"].isVisible() and not actions["go_on_from_here"].isVisible()
+    driven.window.open(SMALL, FEW)
+    driven.until(lambda: driven.session.job.kind == "dividers")
+    assert actions["undo"].isEnabled() and "detail" in actions["brush"].toolTip()
+
+
+def test_the_end_of_learning_is_told(driven: Driven, tmp_path: Path) -> None:
+    job = TrainPixelCNN(load_dataset("digits"), edited(TINY, {"epochs": 1, "batch_size": 700}))
+    folder = RunFolder(tmp_path / "short")
+    folder.keep(job.checkpoint())
+    driven.window.open(str(folder.path))
+    driven.until(lambda: driven.window.top.words.text().startswith("Learnt: digits — epoch 1 of 1"))
+    steps = driven.session.job.step_count
+    for key in (Qt.Key.Key_Space, Qt.Key.Key_Period):
+        driven.window.say("")
+        driven.key(key)
+        assert said(driven) == driven.window.stage.view.at_rest
+    assert driven.session.job.step_count == steps
+    driven.window.stage.view.set_controls({"epochs": 2})
+    driven.until(lambda: driven.session.job.step_count > steps)
+
+
+def test_one_may_stay_while_something_else_is_opened(
+    driven: Driven, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw(driven, run)
+    session, go_on = driven.session, threading.Event()
+
+    def slowly(*told: object) -> Opened:
+        assert go_on.wait(20)
+        return open_subject(*told)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(desk, "open_subject", slowly)
+    driven.window.panel.instruments["dividers"].click()
+    driven.until(lambda: driven.window.top.words.text() == "Opening astronaut …")
+    driven.window.panel.instruments["pixelcnn"].click()
+    assert driven.window.top.words.text().startswith("Drawn:")
+    go_on.set()
+    done: list[bool] = []
+    driven.window.desk.read(lambda: True, done.append, lambda message: None)  # after what was opened
+    driven.until(lambda: done)
+    assert driven.session is session
+    driven.window.open("model:none")
+    driven.until(lambda: "No model" in said(driven))
+    assert driven.window.panel.instruments["pixelcnn"].isChecked()
+
+
+def test_a_download_that_is_no_longer_wanted_ends(
+    driven: Driven, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw(driven, run)
+    ended: list[str] = []
+
+    def download(subject: object, runs: object, controls: object, device: str, progress: Progress) -> Opened:
+        try:
+            while True:
+                progress("Downloading digits", 1, 4)
+        except UserError as error:
+            ended.append(str(error))
+            raise
+
+    monkeypatch.setattr(desk, "open_subject", download)
+    driven.window.open("dataset:digits")
+    driven.until(lambda: driven.window.top.words.text() == "Downloading digits: 25%")
+    driven.window.panel.instruments["pixelcnn"].click()
+    driven.until(lambda: ended)
+    driven.qtbot.wait(50)
+    assert driven.window.top.words.text().startswith("Drawn:")
+
+
+def test_a_drawing_that_was_opened_again_knows_its_network(driven: Driven, run: Path, tmp_path: Path) -> None:
+    draw(driven, run)
+    drawing = driven.session.folder.path
+    driven.window.open(SMALL, FEW)
+    driven.until(lambda: driven.session.job.kind == "dividers")
+    driven.window.open(str(drawing))
+    driven.until(lambda: driven.session.job.kind == "drawing")
+    driven.window.top.modes["learn"].click()
+    driven.until(lambda: driven.session.job.kind == "pixelcnn")
+    assert driven.session.folder.path == run
+    assert RunFolder(drawing).source() == str(run)
+    (drawing / "run.json").write_text('{"source": "model:none"}')
+    assert RunFolder(drawing).source() == ""
+    (drawing / "run.json").write_text("[")
+    assert RunFolder(drawing).source() == ""
+
+
+def test_what_cannot_be_learnt_leaves_the_drawing(
+    driven: Driven, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = draw(driven, run)
+    folder, session = driven.session.folder, driven.session
+    assert driven.window.desk.found is not None
+    view.found = replace(driven.window.desk.found, source="")  # its network has gone
+
+    def refuse(*_: object, **more: object) -> object:
+        raise UserError("There are no such pictures.")
+
+    monkeypatch.setattr(opening, "dataset_learnt", refuse)
+    driven.session.runner.save_soon()
+    driven.until(lambda: folder.model_path.exists())
+    driven.window.top.modes["learn"].click()
+    driven.until(lambda: said(driven) == "There are no such pictures.")
+    assert driven.session is session and driven.window.top.modes["draw"].isChecked()
+
+
+def test_a_folder_of_pictures_is_learnt_from(driven: Driven, tmp_path: Path) -> None:
+    driven.window.open(str(tmp_path))
+    driven.until(lambda: "there is no picture in it" in said(driven))
+    for kind in ("light", "dark"):
+        (tmp_path / "mine" / kind).mkdir(parents=True)
+        for n in range(12):
+            Image.new("L", (8, 8), 20 * n).save(tmp_path / "mine" / kind / f"{n}.png")
+    driven.window.open(str(tmp_path / "mine"))
+    driven.until(lambda: isinstance(driven.window.stage.view, TrainingView) and driven.session)
+    assert driven.session.job.dataset.classes == ("dark", "light")  # type: ignore[attr-defined]
+
+
+def test_a_small_window_leaves_out_what_the_menus_have(driven: Driven, run: Path) -> None:
+    draw(driven, run)
+    window = driven.window
+    window.resize(580, 380)
+    driven.until(lambda: window.width() < 600)
+    assert not any(tool.isVisible() for tool in window.top.tools)
+    for part in (*window.transport.buttons.values(), window.transport.timeline, *window.top.modes.values()):
+        right = part.mapTo(window, part.rect().topRight()).x()
+        assert part.isVisible() and right < window.width()
+    curves = list(window.curves.curves.values())
+    assert curves[0].isVisible() and not curves[1].isVisible()
+    window.resize(1440, 800)
+    driven.until(curves[1].isVisible)
+    assert all(tool.isVisible() for tool in window.top.tools)

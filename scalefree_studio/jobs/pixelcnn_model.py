@@ -81,5 +81,10 @@ def arrays_of(tensors: Mapping[str, Tensor], prefix: str = "") -> dict[str, Arra
     return {prefix + name: tensor.detach().cpu().contiguous().numpy() for name, tensor in tensors.items()}
 
 
-def tensor_of(array: Array) -> Tensor:
-    return torch.from_numpy(np.array(array))
+def tensor_of(array: Array, like: Tensor | None = None) -> Tensor:
+    """A tensor of these numbers; where and as `like` lies in memory, unless it is a single number: fused optimizers
+    rely on it."""
+    tensor = torch.from_numpy(np.array(array))
+    if like is None:
+        return tensor
+    return (torch.empty_like(like) if tensor.shape else like.new_empty(())).copy_(tensor)

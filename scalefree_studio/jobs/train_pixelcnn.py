@@ -31,7 +31,8 @@ from .samples import LOOKED_AT, Look, Samples, spread
 
 BETAS = (0.9, 0.95)
 WALL, HELD = 64, 16  # pictures on the wall of samples, and of those held out
-LOOK_EVERY = 200  # steps between two looks at held-out pictures, if an epoch has more
+FIRST_LOOK, LOOK_EVERY = 20, 200  # steps until and between looks at held-out pictures, if an epoch has more
+CHECK_EVERY = 50  # steps between looks at whether the loss is a number, where looking means waiting for a GPU
 SMOOTH = 0.1  # of the speed
 EVALUATED = 256  # pictures at a time when evaluating
 
@@ -73,19 +74,23 @@ class TrainPixelCNN:
         self.step_count, self.seconds = 0, 0.0
         torch.manual_seed(c.seed)
         self.model = PixelCNN(shape_of(c)).to(self.device)
-        self._average = {n: p.detach().clone() for n, p in self.model.named_parameters()}
-        self._optimizer = torch.optim.AdamW(self.model.parameters(), lr=0.0, betas=BETAS, fused=True)
-        self._scale()
+        self._forget()
         self._batches = Batches(len(self.dataset.train_images), c.batch_size, c.seed)
-        self._look: Look | None = None  # at held-out pictures, while it lasts
         self._held = math.nan  # nats per dimension
         self._best, self._best_epoch = math.inf, 0
         self._best_weights = self._weights()
-        self._loss = torch.tensor(math.nan)
         self._samples = Samples(WALL, self.dataset.shape, c.levels, c.classes, c.seed)
         self._surprise: Array | None = None
         self._rate = 0.0  # steps a second
         self.stopped_early = False
+
+    def _forget(self) -> None:
+        """Begin with these weights, without a memory of how they came to be."""
+        self._average = {n: p.detach().clone() for n, p in self.model.named_parameters()}
+        self._optimizer = torch.optim.AdamW(self.model.parameters(), lr=0.0, betas=BETAS, fused=True)
+        self._scale()
+        self._loss = torch.tensor(math.nan)
+        self._look: Look | None = None  # at held-out pictures, while it lasts
 
     def _scale(self) -> None:
         """Small gradients would be nothing in float16, so there they are made larger on their way."""
@@ -120,11 +125,8 @@ class TrainPixelCNN:
     def learning_rate(self) -> float:
         c = self._controls
         warm = min(1.0, (self.step_count + 1) / max(1, c.warm_up))
-        return (
-            c.learning_rate
-            * warm
-            * (c.final_rate + (1 - c.final_rate) * (1 + math.cos(math.pi * self.progress)) / 2)
-        )
+        falling = c.final_rate + (1 - c.final_rate) * (1 + math.cos(math.pi * self.progress)) / 2
+        return c.learning_rate * warm * falling
 
     # One step.
 
@@ -142,7 +144,9 @@ class TrainPixelCNN:
             self._batches.restore(place)  # these are still to be learnt from
             raise JobError(message)
         self.step_count += 1
-        if self._look is None and (self.epoch > epoch or self.step_count % LOOK_EVERY == 0):
+        self._check_finite()
+        every = FIRST_LOOK if math.isnan(self._held) else LOOK_EVERY
+        if self._look is None and (self.epoch > epoch or self.step_count % every == 0):
             self._look = Look(self.model, self._weights())
         if self._look is not None:
             self._look_on(self._look)
@@ -151,9 +155,8 @@ class TrainPixelCNN:
         took = self._ranks.as_first(time.perf_counter() - began)
         self.seconds += took
         self._rate += (1 / took - self._rate) * (SMOOTH if self._rate else 1.0)
-        if (
-            self.limit.reached(self.step_count, self.seconds) and not self.stopped_early
-        ):  # there is no later step
+        is_last = self.limit.reached(self.step_count, self.seconds)
+        if is_last and not self.stopped_early:
             self._look = self._look or Look(self.model, self._weights())
             while self._look is not None:
                 self._look_on(self._look)
@@ -195,13 +198,18 @@ class TrainPixelCNN:
         self._scaler.scale(loss).backward()
         self._loss = loss.detach()
 
-    def _look_on(self, look: Look) -> None:
-        """A batch more of held-out pictures; after the last one it is known how good the network was."""
+    def _check_finite(self) -> None:
+        if self.device.type == "cuda" and self.step_count % CHECK_EVERY:
+            return
         if not torch.isfinite(self._loss):
             self._load(self._best_weights)
+            self._forget()
             raise JobError(
                 "The loss stopped being a number; back at the best network. Lower the learning rate."
             )
+
+    def _look_on(self, look: Look) -> None:
+        """A batch more of held-out pictures; after the last one it is known how good the network was."""
         part = self._looked_at[look.at : look.at + self._controls.batch_size]
         mine, share = self._ranks.slice(part)
         loss = look.loss_of(*self._tensors(self.dataset.held_images[mine], self.dataset.held_labels[mine]))
@@ -366,6 +374,7 @@ class TrainPixelCNN:
             controls = edited(controls_learnt(checkpoint), edits or {})
             job = cls(dataset, controls, limit, device, about["dataset"]["spec"], ranks)
             job._load(dict(model.named_parameters()))
+            job._forget()
             job._best_weights = job._weights()
             job.step_count, job.seconds = checkpoint.step, float(about["seconds"])
             if trainer:
@@ -385,7 +394,7 @@ class TrainPixelCNN:
                     job._average[name] = tensor_of(trainer[f"average.{name}"]).to(parameter)
                     prefix = f"adam.{name}."
                     job._optimizer.state[parameter] = {
-                        key.removeprefix(prefix): _laid_out(tensor_of(value), parameter)
+                        key.removeprefix(prefix): tensor_of(value, parameter)
                         for key, value in trainer.items()
                         if key.startswith(prefix)
                     }
@@ -396,8 +405,3 @@ class TrainPixelCNN:
                 f"What is saved beside the model does not fit it ({str(error).splitlines()[0]})."
             ) from None
         return job
-
-
-def _laid_out(value: Tensor, parameter: Tensor) -> Tensor:
-    """Something that an optimizer remembers of a parameter, in memory as the parameter is: fused kernels rely on it."""
-    return (torch.empty_like(parameter) if value.shape else parameter.new_empty(())).copy_(value)

@@ -3,6 +3,7 @@
 model.safetensors    weights, and in its metadata everything that says what they are
 trainer.safetensors  optimizer and random state; good only together with a model of the same step
 history.sqlite       metrics, changes, recorded frames
+metrics.jsonl        metrics and changes, a line each, for other programs; of runs without a window
 run.json             command, versions, seed
 """
 
@@ -66,6 +67,14 @@ class RunFolder:
             indent=2,
         )
         write_atomically(self.path / RUN, (text + "\n").encode())
+
+    def source(self) -> str:
+        """What it was made of, as run.json says; empty where that is not told, or no longer there."""
+        try:
+            source = str(json.loads((self.path / RUN).read_text()).get("source", ""))
+            return source if resolved(source).exists() else ""
+        except (OSError, ValueError, AttributeError, UserError):
+            return ""
 
     def checkpoint(self) -> Checkpoint:
         return load_checkpoint(self.model_path)

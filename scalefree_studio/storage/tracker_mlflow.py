@@ -88,8 +88,9 @@ class MLflow:
 
 
 def _own_store(folder: Path) -> tuple[str, str]:
-    """Where numbers go, and where pictures. Not all of a database's path is quoted: MLflow also takes it as it is."""
+    """Where numbers go, and where pictures."""
     folder.mkdir(exist_ok=True)
+    # MLflow also takes the path as it stands, so no more is quoted than must be.
     database = (folder / "mlflow.sqlite").as_posix().replace("%", "%25").replace("?", "%3F")
     return f"sqlite:///{database}", folder.as_uri()
 

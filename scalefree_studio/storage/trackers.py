@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -167,4 +168,4 @@ class Tracked:
 def _why(error: Exception) -> str:
     """An error as the middle of a sentence."""
     lines = str(error).strip().splitlines()
-    return (lines[0] if lines else type(error).__name__).rstrip(".")
+    return textwrap.shorten(lines[0] if lines else type(error).__name__, 160).rstrip(".")

@@ -29,7 +29,8 @@ class Deed:
 
 DEEDS = (
     Deed("open_file", "File", "Open…", "A picture, a model or a run, from a file", "Ctrl+O"),
-    Deed("open_run", "File", "Open a run folder…", "Go on with a run where it was", "Ctrl+Shift+O"),
+    Deed("open_run", "File", "Open a folder…", "Go on with a run where it was, or learn from a folder of pictures",
+         "Ctrl+Shift+O"),
     Deed("show_gallery", "File", "Gallery…", "Built-in pictures, and recent runs", "G", icon="gallery"),
     Deed("paste", "File", "Paste", "Learn the picture, or the file, that is on the clipboard", "Ctrl+V"),
     Deed("save_now", "File", "Save now", "Keep the model as it is now (it is also kept every few seconds)", "Ctrl+S",
@@ -84,7 +85,6 @@ def make_actions(window: QWidget, do: Callable[..., object]) -> dict[str, QActio
     for deed in DEEDS:
         action = QAction(window)
         action.setObjectName(deed.name)
-        call(action, deed)
         action.setCheckable(deed.checkable)
         action.setAutoRepeat(deed.repeats)
         action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
@@ -95,9 +95,7 @@ def make_actions(window: QWidget, do: Callable[..., object]) -> dict[str, QActio
             if deed.keys == "+":
                 keys.append(QKeySequence("="))
             action.setShortcuts(keys)
-        shown = f" ({key_text(action)})" if deed.keys else ""
-        action.setToolTip(f"{deed.help}{shown}")
-        action.setStatusTip(deed.help)
+        call(action, deed)
         if deed.checkable:
             action.triggered.connect(lambda on, name=deed.name: do(name, on))
         else:
@@ -107,10 +105,13 @@ def make_actions(window: QWidget, do: Callable[..., object]) -> dict[str, QActio
     return actions
 
 
-def call(action: QAction, deed: Deed, otherwise: str = "") -> None:
-    """Call it as the deed is called, or otherwise."""
+def call(action: QAction, deed: Deed, otherwise: str = "", help: str = "") -> None:
+    """Call it as the deed is called, or otherwise; and so with its help."""
     action.setText(otherwise or deed.text)
     action.setIconText((otherwise or deed.short or deed.text).rstrip("…"))
+    keys = f" ({key_text(action)})" if deed.keys else ""
+    action.setToolTip(f"{help or deed.help}{keys}")
+    action.setStatusTip(help or deed.help)
 
 
 def dress(actions: dict[str, QAction], palette: Palette) -> None:

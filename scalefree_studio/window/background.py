@@ -39,7 +39,7 @@ class Background(QObject):
         self._work.put((work, done, failed))
 
     def close(self, timeout: float = 10.0) -> None:
-        """Finish what is being done, forget the rest."""
+        """Forget what is not done yet; wait so many seconds for what is being done."""
         self._closed = True
         self._work.put(None)
         self._thread.join(timeout)

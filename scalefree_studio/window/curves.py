@@ -7,12 +7,24 @@ from collections.abc import Mapping
 
 import numpy as np
 from PyQt6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
-from PyQt6.QtGui import QAction, QColor, QFontMetricsF, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
+from PyQt6.QtGui import (
+    QAction,
+    QColor,
+    QFontMetricsF,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QPolygonF,
+    QResizeEvent,
+)
 from PyQt6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QWidget
 
 from .series import Series, log_ticks, thinned, ticks
 from .theme import DARK, GRID, Palette, scaled, tabular
 from .view import Quantity
+
+LEAST = 160  # pixels: the narrowest curve, with its title and its value
 
 
 class Curve(QWidget):
@@ -24,11 +36,12 @@ class Curve(QWidget):
         self.title, self.unit, self.log = quantity.title, quantity.unit, quantity.log
         self.quantity = quantity
         self.series, self.beside = Series(), Series()
+        self.along = "step"  # what is counted along the axis
         self.recent = False
         self.palette_ = DARK
         self.hovered: float | None = None  # x of the pointer
         self.setMouseTracking(True)
-        self.setMinimumSize(96, 64)
+        self.setMinimumSize(LEAST, 64)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAccessibleName(quantity.title)
 
@@ -68,9 +81,11 @@ class Curve(QWidget):
         if len(self.beside):
             near = self.beside.at(read[0]) if read else None
             other = self._in_words(near[1] if near else self.beside.last)
-            value = f"{value}   {self.quantity.beside_title} {other}"
+            both = f"{value}   {self.quantity.beside_title} {other}"
+            if read or metrics.horizontalAdvance(f"{self.title}{both}") + GRID <= self.width():
+                value = both  # what it is goes before the other
         if read:
-            value = f"{value}  at step {read[0]:,.0f}"
+            value = f"{value}  at {self.along} {read[0]:,.0f}"
         width = metrics.horizontalAdvance(value)
         line = QRectF(0, 0, self.width(), metrics.height())
         if metrics.horizontalAdvance(self.title) + width + GRID <= self.width():
@@ -184,8 +199,8 @@ class Curves(QWidget):
         self._row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
         self._last: dict[str, float] = {}
 
-    def begin(self, quantities: tuple[Quantity, ...]) -> None:
-        """Another run, of which nothing has been measured yet."""
+    def begin(self, quantities: tuple[Quantity, ...], unit: str) -> None:
+        """Another run, of which nothing has been measured yet, and what it counts."""
         self._last = {}
         if quantities != self._quantities:
             self._quantities = quantities
@@ -196,12 +211,26 @@ class Curves(QWidget):
             self.curves = {q.metric: Curve(q) for q in quantities}
             for n, (quantity, curve) in enumerate(zip(quantities, self.curves.values(), strict=True)):
                 self._row.insertWidget(n, curve, quantity.share)
+            self._show_fitting()
             self.set_palette(self._palette)
             self.show_recent(self._recent.isChecked())
         for curve in self.curves.values():
+            curve.along = unit
             curve.series.clear()
             curve.beside.clear()
             curve.update()
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        super().resizeEvent(event)
+        self._show_fitting()
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(LEAST, super().minimumSizeHint().height())
+
+    def _show_fitting(self) -> None:
+        """As many as there is room for: the first ones are the more important ones."""
+        for n, curve in enumerate(self.curves.values()):
+            curve.setVisible(n == 0 or (n + 1) * (LEAST + self._row.spacing()) + 8 * GRID < self.width())
 
     def add(self, step: int, metrics: Mapping[str, float]) -> None:
         if metrics == self._last:

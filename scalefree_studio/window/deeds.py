@@ -37,9 +37,10 @@ class Deeds:
             self.w.show_status()
 
     def find(self, name: str) -> Callable[..., object] | None:
-        found: Callable[..., object] | None = getattr(self.w.stage.view, name, None) or getattr(
-            self, name, None
-        )
+        view = self.w.stage.view
+        if name in view.lacks:
+            return None
+        found: Callable[..., object] | None = getattr(view, name, None) or getattr(self, name, None)
         return found
 
     # File
@@ -52,7 +53,9 @@ class Deeds:
             self.w.open(path)
 
     def open_run(self) -> None:
-        path = QFileDialog.getExistingDirectory(self.w, "Open a run folder", str(self.w.desk.runs))
+        path = QFileDialog.getExistingDirectory(
+            self.w, "Open a run, or a folder of pictures", str(self.w.desk.runs)
+        )
         if path:
             self.w.open(path)
 
@@ -106,17 +109,22 @@ class Deeds:
         session = self.w.desk.session
         if session is None:
             return
-        if session.status.playing:
+        if session.status.rests:
+            self.w.say(self.w.stage.view.at_rest)
+        elif session.status.playing:
             session.runner.pause()
         else:
             session.runner.play()
-        self.w.show_status()
 
     def single_step(self) -> None:
-        if self.w.desk.session is not None:
-            self.to_now()
-            self.w.desk.session.runner.step_once()
-            self.w.show_status()
+        session = self.w.desk.session
+        if session is None:
+            return
+        self.to_now()
+        if session.status.rests:
+            self.w.say(self.w.stage.view.at_rest)
+        else:
+            session.runner.step_once()
 
     def restart(self) -> None:
         self.to_now()
@@ -128,7 +136,6 @@ class Deeds:
             session.record(on)
             if on and not session.recording:
                 self.w.say(f"Nothing can be recorded in {session.folder.path}.")
-            self.w.show_status()
         self.w.settings.setValue("record", on)
 
     def to_now(self) -> None:
@@ -141,8 +148,7 @@ class Deeds:
         self.w.edit(Restore(past.frame, past.step))
         self.w.back_to_now()
         session.runner.play()
-        self.w.show_status()
-        self.w.say(f"It goes on from step {past.step:,}. Undo takes it back.")
+        self.w.say(f"It goes on from {self.w.stage.view.counted} {past.step:,}. Undo takes it back.")
 
     # View
 

@@ -15,7 +15,7 @@ from ..errors import UserError
 from ..jobs.job import Edit
 from ..storage.run_folder import RUN, RunFolder, free_folder
 from .background import Background, Done, Failed, Work
-from .opening import DRAW, LEARN, Opened, Subject, open_subject
+from .opening import DRAW, Opened, Subject, open_subject
 from .session import Session
 
 LOCK = "window.lock"  # in a run folder: a window is at work in it
@@ -39,7 +39,7 @@ class Desk(QObject):
 
     ready = pyqtSignal()  # a snapshot waits in the session's mailbox
     told = pyqtSignal()  # the session's status has changed
-    opening = pyqtSignal(str)  # something is being read
+    opening = pyqtSignal()  # something is being read: see `reading`
     opened = pyqtSignal()  # another session has begun
     refused = pyqtSignal(str)  # what was to be opened cannot be: one sentence
 
@@ -53,6 +53,7 @@ class Desk(QObject):
         self._then: list[Callable[[], None]] = []
         self._ending = False
         self._wanted = 0  # the number of the newest wish to open something
+        self._doing = 0, ""  # for which wish something is read, and what, in words
         self._slow = QTimer(self)
         self._slow.setSingleShot(True)
         self._slow.setInterval(PATIENCE)
@@ -67,18 +68,25 @@ class Desk(QObject):
             return
         self._wanted += 1
         wish = self._wanted
-        if self.session is not None and _is_of(subject, self.session.folder):
+        if self.session is not None and _draws_with(subject, self.session.folder):
             self.end(lambda: self._read(subject, controls, wish))  # so that what is on disk is the newest
         else:
             self._read(subject, controls, wish)
 
     def _read(self, subject: Subject, controls: Any, wish: int) -> None:
         runs = self.runs
-        self.opening.emit(subject.name if not isinstance(subject, str | Path) else Path(str(subject)).name)
 
-        def progress(name: str, done: int, total: int) -> None:
-            if wish == self._wanted:
-                self.opening.emit(f"{name}: {done:,} of {total:,}" if total else f"{name}: {done:,}")
+        def read(what: str) -> None:
+            if (wish, what) != self._doing:  # a signal a percent, not one a piece
+                self._doing = wish, what
+                self.opening.emit()
+
+        def progress(what: str, done: int, total: int) -> None:
+            if wish != self._wanted:
+                raise UserError("Something else is wanted now.")
+            read(f"{what}: {done / total:.0%}" if total else f"{what} …")
+
+        read(f"Opening {_name_of(subject)} …")
 
         self._background.submit(
             lambda: open_subject(subject, runs, controls, choose_device(), progress),
@@ -88,7 +96,19 @@ class Desk(QObject):
 
     def _refuse(self, message: str, wish: int) -> None:
         if wish == self._wanted:
+            self._doing = 0, ""
             self.refused.emit(message)
+
+    @property
+    def reading(self) -> str:
+        """What is being read that is still wanted, in words; or nothing."""
+        wish, what = self._doing
+        return what if wish == self._wanted else ""
+
+    def stay(self) -> None:
+        """Nothing else is wanted after all, unless the present session has ended for it already."""
+        if self.session is not None and not self._ending:
+            self._wanted += 1
 
     def _begin(self, found: Opened, wish: int) -> None:
         if wish != self._wanted:
@@ -98,6 +118,7 @@ class Desk(QObject):
     def _start(self, found: Opened, wish: int) -> None:
         if wish != self._wanted:
             return
+        self._doing = 0, ""
         folder = self._claim(found.folder)
         self.found = found
         self.session = Session(found.job, folder, found.name, self.ready.emit, self.told.emit)
@@ -193,10 +214,15 @@ class Desk(QObject):
         self._background.close()
 
 
-def _is_of(subject: Subject, folder: RunFolder) -> bool:
-    """Whether something else is to be done with this very run: to draw with what it learns."""
-    prefix, colon, path = str(subject).partition(":")
-    return f"{prefix}{colon}" in (LEARN, DRAW) and Path(path).absolute() == folder.path.absolute()
+def _name_of(subject: Subject) -> str:
+    """What is opened, in a word: a file's name, or what follows learn: or model:."""
+    return Path(subject).name.rpartition(":")[2] if isinstance(subject, str | Path) else subject.name
+
+
+def _draws_with(subject: Subject, folder: RunFolder) -> bool:
+    """Whether this very run is to draw with what it has learnt."""
+    text = str(subject)
+    return text.startswith(DRAW) and Path(text.removeprefix(DRAW)).absolute() == folder.path.absolute()
 
 
 def _is_run(subject: Subject, folder: RunFolder) -> bool:

@@ -55,8 +55,13 @@ class Keys(QDialog):
     def _add_part(
         self, column: QVBoxLayout, menu: str, actions: dict[str, QAction], mouse: tuple[tuple[str, str], ...]
     ) -> None:
-        rows = [(key_text(actions[d.name]), d.help if d.name == "play" else actions[d.name].text().rstrip("…"), d.help)
-                for d in DEEDS if d.menu == menu and d.keys and actions[d.name].isVisible()]  # fmt: skip
+        rows = []
+        for deed in DEEDS:
+            action = actions[deed.name]
+            if deed.menu == menu and deed.keys and action.isVisible():
+                help = action.statusTip()
+                text = help if deed.name == "play" else action.text().rstrip("…")
+                rows.append((key_text(action), text, help))
         if not menu:
             rows = [(key, help, "") for key, help in mouse]
         column.addWidget(heading(menu or "Mouse"))

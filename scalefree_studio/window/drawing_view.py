@@ -18,8 +18,11 @@ from ..controls import control
 from ..data.pictures import Picture, load_picture
 from ..drawings import Bools, Drawing
 from ..jobs.drawing_edits import GoTo, SetPrompt, SetValue, Watch
+from ..jobs.job import Undo
 from ..snapshot import Snapshot
 from .heat import veil
+from .opening import Opened, Subject, is_picture
+from .prompts import Prompts, left, upper
 from .theme import GRID, Palette
 from .thought import Thought
 from .unit_editor import buttons
@@ -27,10 +30,7 @@ from .view import Host, Quantity
 from .wall_view import Bytes, WallView
 
 if TYPE_CHECKING:
-    from .opening import Opened, Subject
     from .session import Session
-
-MODELS = {".safetensors"}
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class DrawingLook:
 
     # fmt: off
     openness: bool = control(
-        False, label="Openness", help="Cover each place by how open its choice was: bright where much was possible.",
+        False, label="Openness", help="Cover each place by how open its choice was: the more possible, the denser.",
         live=True, group="View",
     )
     sight: bool = control(
@@ -50,16 +50,23 @@ class DrawingLook:
 
 
 class DrawingView(WallView):
-    verb = "Drawing"
+    verb, finished = "Drawing", "Drawn:"
+    at_rest = "Everything is drawn: Draw others (X) goes on with other pictures."
+    counted = "place"
     quantities = (
         Quantity("bits", "Openness", "bits per number", share=3),
         Quantity("surprise", "Surprise", "bits per number", share=3),
     )
     tools = ("show_gallery", "brush", "fit", "theme")
-    names = {
-        "brush": "Paint away", "clear_mask": "Draw without a picture", "restart": "Draw again", "single_step": "Place",
-        "export_picture": "Export the wall…",
-    }  # fmt: skip
+    names = WallView.names | {
+        "paste": ("Paste", "Go on from the picture that is on the clipboard"),
+        "save_now": ("Save now", "Keep the drawing as it is now (it is also kept every few seconds)"),
+        "select_none": ("Hold nothing", "Let go of the place that is held"),
+        "brush": ("Paint away", "Paint away a part of a picture, and let it be drawn anew"),
+        "clear_mask": ("Draw without a picture", "Nothing is given any more: everything is drawn"),
+        "single_step": ("Place", "Draw one single place of every picture"),
+        "restart": ("Draw again", "Draw the same pictures from the first place on"),
+    }
     mouse = (
         ("Wheel", "Zoom about the pointer"),
         ("Drag", "Move the wall"),
@@ -79,10 +86,7 @@ class DrawingView(WallView):
         self.pointed: Place | None = None  # what the pointer is over
         self._brush = Brush()
         self._watched: int | None = None  # asked for last
-        self._dropped: Bytes | None = None  # the picture to go on from, if it is the person's own
-        self._painted_on: tuple[Bytes, Bools] | None = (
-            None  # while painting: the picture, and what of it there was
-        )
+        self._prompts = Prompts()
         self.foot = QWidget()
         column = QVBoxLayout(self.foot)
         column.setContentsMargins(0, 0, 0, 0)
@@ -97,13 +101,9 @@ class DrawingView(WallView):
 
     def begin(self, session: Session, found: Opened) -> None:
         super().begin(session, found)
-        self.pointed = self._watched = self._dropped = None
-        self.canvas.selected = None
-
-    def end(self) -> None:
-        super().end()
-        self.host.actions["brush"].setChecked(False)
-        self.brush(False)
+        self.pointed = self._watched = None
+        self.canvas.selected = self.canvas.painting = None
+        self._prompts.forget()
 
     @property
     def drawing(self) -> Drawing | None:
@@ -189,10 +189,6 @@ class DrawingView(WallView):
             self._watched = picture
             self.edited.emit(Watch(picture))
 
-    def doing(self, playing: bool, ended: bool) -> str:
-        done = self.drawing is not None and self.drawing.done and not self.past
-        return "Drawn:" if done else super().doing(playing, ended)
-
     def words(self, snapshot: Snapshot) -> str:
         if self.session is None:
             return ""
@@ -229,7 +225,7 @@ class DrawingView(WallView):
         if drawing is not None and place is not None:
             levels = [int(v) for v in drawing.values[place.picture, place.y, place.x]]
             levels[channel] = level
-            self.edited.emit(SetValue(place.picture, place.y, place.x, tuple(levels)))
+            self._set_value(place, levels)
 
     def turn(self, place: Place, notches: float) -> None:
         """Another value for a place, so many levels up or down."""
@@ -239,8 +235,12 @@ class DrawingView(WallView):
         most = len(drawing.looks()) - 1
         by = round(notches * max(1, most / 64)) or (1 if notches > 0 else -1)
         now = drawing.values[place.picture, place.y, place.x]
-        levels = tuple(min(most, max(0, int(v) + by)) for v in now)
-        self.edited.emit(SetValue(place.picture, place.y, place.x, levels))
+        self._set_value(place, [min(most, max(0, int(v) + by)) for v in now])
+
+    def _set_value(self, place: Place, levels: list[int]) -> None:
+        self.edited.emit(SetValue(place.picture, place.y, place.x, tuple(levels)))
+        if self._rests:
+            self._play()  # a drawing that was done does not stay half done
 
     def set_look(self, values: dict[str, Any]) -> None:
         super().set_look(values)
@@ -252,10 +252,9 @@ class DrawingView(WallView):
 
     def take(self, subject: Subject) -> bool:
         """A picture is something to go on from."""
+        if not is_picture(subject):
+            return False
         if isinstance(subject, str | Path):
-            path = Path(subject)
-            if path.is_dir() or path.suffix in MODELS:
-                return False
             self.host.read(lambda: load_picture(str(subject)), self._go_on_from, self.said.emit)
         else:
             self._go_on_from(subject)
@@ -264,19 +263,25 @@ class DrawingView(WallView):
     def _go_on_from(self, picture: Picture) -> None:
         drawing = self.drawing
         if drawing is not None:
-            self._dropped = picture.pixels
-            self._prompt(picture.pixels, _upper(drawing.size))
+            self.canvas.painting = None
+            self._prompt(self._prompts.begin(picture.pixels, drawing))
             self.said.emit(
                 "Its upper half is given. Keep the left half instead, or paint away any part of it (B)."
             )
 
-    def _prompt(self, pixels: Bytes, keep: Bools) -> None:
-        self.edited.emit(SetPrompt(pixels, keep))
+    def _prompt(self, prompt: SetPrompt) -> None:
+        self.edited.emit(prompt)
         self._play()
 
     def _play(self) -> None:
+        """Go on, and look at it."""
+        self.host.actions["to_now"].trigger()
         if self.session is not None:
             self.session.runner.play()
+
+    @property
+    def _rests(self) -> bool:
+        return self.session is not None and self.session.status.rests
 
     def keep_brush(self, brush: Brush) -> None:
         self._brush = brush
@@ -284,20 +289,18 @@ class DrawingView(WallView):
     def paint(self, picture: int, painted: Bools, done: bool) -> None:
         """What is painted of a picture is drawn anew, in as many ways as there are pictures."""
         drawing = self.drawing
-        if drawing is None or not done or not painted.any():
-            return
-        if self._painted_on is None:
-            whole = self._dropped is not None
-            before = drawing.pictures()[picture] if self._dropped is None else self._dropped
-            self._painted_on = before, np.ones(drawing.size, bool) if whole else drawing.drawn()[picture]
-        pixels, there = self._painted_on
-        self._prompt(pixels, there & ~painted)
+        if drawing is not None and done and painted.any():
+            self._prompt(self._prompts.paint(picture, painted, drawing))
+
+    def _stop_painting(self) -> None:
+        self.canvas.painting = None
+        self._prompts.stop_painting()
 
     # Deeds: see actions.py.
 
     def brush(self, on: bool) -> None:
         self.canvas.brush = self._brush if on else None
-        self.canvas.painting = self._painted_on = None
+        self._stop_painting()
         if on:
             self.said.emit(
                 "Paint away a part of a picture: every picture becomes another way to fill it. B ends it."
@@ -315,27 +318,31 @@ class DrawingView(WallView):
             self.canvas.brush = self._brush
 
     def clear_mask(self) -> None:
-        self.canvas.painting = self._painted_on = self._dropped = None
-        self.edited.emit(SetPrompt())
-        self._play()
+        self.canvas.painting = None
+        self._prompts.forget()
+        self._prompt(SetPrompt())
+
+    def undo(self) -> None:
+        """What was painted may be what is taken back."""
+        self._stop_painting()
+        self.edited.emit(Undo())
 
     def keep_top(self) -> None:
-        self._keep(_upper)
+        self._keep(upper)
 
     def keep_left(self) -> None:
-        self._keep(lambda size: _upper((size[1], size[0])).T)
+        self._keep(left)
 
     def _keep(self, part: Callable[[tuple[int, int]], Bools]) -> None:
-        """Of the person's own picture, or of the one that is held."""
         drawing, held = self.drawing, self.canvas.selected
         if drawing is None:
             return
-        if self._dropped is not None:
-            self._prompt(self._dropped, part(drawing.size))
-        elif held is not None and _within(held, drawing):
-            self._prompt(drawing.pictures()[held.picture], part(drawing.size) & drawing.drawn()[held.picture])
-        else:
+        self.canvas.painting = None
+        prompt = self._prompts.keep(part(drawing.size), drawing, None if held is None else held.picture)
+        if prompt is None:
             self.said.emit("Click a picture first, the one to go on from; or drop one of your own.")
+        else:
+            self._prompt(prompt)
 
     def next_wall(self) -> None:
         """Other pictures: the next seed's."""
@@ -344,19 +351,26 @@ class DrawingView(WallView):
             self._play()
 
     def play(self) -> None:
-        """A wall that is done is followed by another."""
+        """A wall that is done is followed by another; a moment of the past is gone on from."""
         if self.session is None:
             return
-        if self.drawing is not None and self.drawing.done:
-            self.next_wall()
-        elif self.session.status.playing:
+        if self.session.status.playing:
             self.session.runner.pause()
+        elif self.past:
+            self.host.actions["go_on_from_here"].trigger()
+        elif self._rests:
+            self.next_wall()
         else:
             self.session.runner.play()
 
     def single_step(self) -> None:
+        self.host.actions["to_now"].trigger()
         drawing = self.drawing
-        if self.session is not None and drawing is not None:
+        if self.session is None or drawing is None:
+            return
+        if drawing.done:
+            self.said.emit(self.at_rest)
+        else:
             self.session.runner.pause()
             self.edited.emit(GoTo(int(drawing.position.min()) + 1))
 
@@ -368,12 +382,6 @@ class DrawingView(WallView):
 def _within(place: Place, drawing: Drawing) -> bool:
     height, width = drawing.size
     return place.picture < drawing.count and place.y < height and place.x < width
-
-
-def _upper(size: tuple[int, int]) -> Bools:
-    keep = np.zeros(size, bool)
-    keep[: size[0] // 2] = True
-    return keep
 
 
 class _Hands(WallListener):

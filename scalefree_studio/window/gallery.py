@@ -83,7 +83,7 @@ class Gallery(QDialog):
         hint.setWordWrap(True)
         self._column.addWidget(hint)
         self._column.addStretch()
-        self.finished.connect(lambda _: self._background.close())
+        self.finished.connect(lambda _: self._background.close(timeout=0))  # what it reads is read in vain
 
     def _fill(self, recent: list[Path]) -> None:
         if recent:

@@ -54,8 +54,7 @@ class MainWindow(QMainWindow):
         self._connect()
         self.memory.restore(self)
         self.show_view(self.stage.take_view(FIRST))
-        self.curves.begin(self.stage.view.quantities)
-        self.back_to_now()
+        self.curves.begin(self.stage.view.quantities, self.stage.view.counted)
 
     # -- what it is made of --------------------------------------------------------------------------------------
 
@@ -88,7 +87,7 @@ class MainWindow(QMainWindow):
             splitter.setStretchFactor(0, 1)
             splitter.setStretchFactor(1, 0)
         self.panel.setMaximumWidth(60 * GRID)
-        self.stage.setMinimumSize(40 * GRID, 30 * GRID)
+        self.stage.setMinimumSize(28 * GRID, 20 * GRID)
         self.setCentralWidget(self.whole)
 
     def _connect(self) -> None:
@@ -96,7 +95,7 @@ class MainWindow(QMainWindow):
         self.desk.ready.connect(self.stage.pace.ask)
         self.desk.told.connect(self._hear)
         self.desk.opened.connect(self._begin)
-        self.desk.opening.connect(lambda name: self.top.say(f"Opening {name} …"))
+        self.desk.opening.connect(self.show_status)
         self.desk.refused.connect(self._refuse)
         self.stage.made.connect(self._meet)
         self.panel.edited.connect(lambda values: self.stage.view.set_controls(values))
@@ -121,8 +120,15 @@ class MainWindow(QMainWindow):
 
     def take_instrument(self, instrument: str) -> None:
         """Another instrument: with the newest of its runs, or with what it begins with."""
-        if instrument != self.stage.view.instrument:
+        if instrument == self.stage.view.instrument:
+            self.stay()
+        else:
             self.open(self.memory.newest_of(instrument) or STARTS[instrument])
+
+    def stay(self) -> None:
+        """Not to another instrument or view after all."""
+        self.desk.stay()
+        self.show_status()
 
     def _meet(self, view: View) -> None:
         """A view that has just been made."""
@@ -143,10 +149,10 @@ class MainWindow(QMainWindow):
         view.begin(session, found)
         self.show_view(view)
         session.record(self.settings.value("record", True, bool))
-        self.curves.begin(view.quantities)
+        self.curves.begin(view.quantities, view.counted)
         for measured in found.past:
             self.curves.add(measured.step, measured.metrics)
-        self.transport.follow(session.folder.history_path)
+        self.transport.follow(session.folder.history_path, view.counted)
         self._show_controls(session, force=True)
         self.memory.add_recent(session.folder.path)
         self.show_status()
@@ -157,12 +163,14 @@ class MainWindow(QMainWindow):
             action, possible = self.actions_[deed.name], self.deeds.find(deed.name) is not None
             action.setVisible(possible)
             action.setEnabled(possible)
-            call(action, deed, view.names.get(deed.name, ""))
+            call(action, deed, *view.names.get(deed.name, ()))
+        self._allow_past()
         self.top.show_view(view)
         self.panel.show_view(view)
 
     def _refuse(self, message: str) -> None:
         self.say(message)
+        self.panel.show_instrument(self.stage.view.instrument)
         if self.desk.session is None:
             self.show_empty()
         else:
@@ -211,9 +219,6 @@ class MainWindow(QMainWindow):
         session = self.desk.session
         if session is not None:
             messages = session.messages()
-            status = session.status
-            if not messages and status.message and not status.stopped:
-                messages = [status.message]
             if messages:
                 self.say(" ".join(messages))
                 self._show_controls(session, force=True)
@@ -222,24 +227,28 @@ class MainWindow(QMainWindow):
     def show_status(self) -> None:
         """One sentence on what goes on, and the buttons as they are."""
         session = self.desk.session
-        if self._leaving or self.desk.ending:
-            self.top.say("Saving …")
-            return
-        if session is None:
-            self.top.say("")
-            self.setWindowTitle("Scalefree Studio")
-            return
-        playing = session.status.playing and not session.ended
-        self.transport.show_playing(playing)
-        self.transport.show_recording(session.recording)
-        view = self.stage.view
-        view.show_state(playing, self.past is not None)
-        doing = view.doing(playing, session.ended)
-        told = view.words(self._newest) if self._newest is not None else ""
-        self.top.say(f"{doing} {session.name}" + (f" — {told}" if told else ""))
-        title = f"{session.name} — Scalefree Studio"
+        self.top.say(self._sentence())
+        if session is not None:
+            playing = session.status.playing and not session.ended
+            self.transport.show_playing(playing)
+            self.transport.show_recording(session.recording)
+            self.stage.view.show_state(playing, self.past is not None)
+        title = f"{session.name} — Scalefree Studio" if session is not None else "Scalefree Studio"
         if title != self.windowTitle():
             self.setWindowTitle(title)
+
+    def _sentence(self) -> str:
+        desk, view = self.desk, self.stage.view
+        if self._leaving or desk.ending:
+            return "Saving …"
+        if desk.reading:
+            return desk.reading
+        if desk.session is None:
+            return ""
+        status, ended = desk.session.status, desk.session.ended
+        doing = view.doing(status.playing and not ended, status.rests, ended)
+        told = view.words(self._newest) if self._newest is not None else ""
+        return f"{doing} {desk.session.name}" + (f" — {told}" if told else "")
 
     # -- what the person does ------------------------------------------------------------------------------------
 
@@ -253,6 +262,8 @@ class MainWindow(QMainWindow):
 
     def set_mode(self, mode: str) -> None:
         view = self.stage.view
+        if mode == view.mode:
+            self.stay()
         view.set_mode(mode)
         if view.mode in self.top.modes:
             self.top.show_mode(view.mode)
@@ -262,28 +273,30 @@ class MainWindow(QMainWindow):
         self.past = snapshot
         self._show_on_stage(snapshot)
         self._say_where()
-        self.actions_["to_now"].setEnabled(True)
-        self.actions_["go_on_from_here"].setEnabled(self.stage.view.goes_back)
+        self._allow_past()
         self.show_status()
 
     def _say_where(self) -> None:
         if self.past is None:
             return
         told = self.stage.view.words(self.past)
-        words = f"Looking at step {self.past.step:,}" + (f": {told}" if told else "")
+        words = f"Looking at {self.stage.view.counted} {self.past.step:,}" + (f": {told}" if told else "")
         if self.stage.past.isVisible() and self.stage.past.label.text() == words:
             return
         choices = [("Back to now", self.deeds.to_now)]
-        if self.stage.view.goes_back:
+        if self.deeds.find("go_on_from_here"):
             choices.insert(0, ("Continue from here", self.deeds.go_on_from_here))
         self.stage.past.say(words, tuple(choices), closes=False)
 
-    def back_to_now(self) -> None:
+    def _allow_past(self) -> None:
         for name in ("to_now", "go_on_from_here"):
-            self.actions_[name].setEnabled(False)
+            self.actions_[name].setEnabled(self.past is not None and self.deeds.find(name) is not None)
+
+    def back_to_now(self) -> None:
         if self.past is None:
             return
         self.past = None
+        self._allow_past()
         self.stage.past.hide()
         self.transport.timeline.show_frame(None)
         if self._newest is not None:

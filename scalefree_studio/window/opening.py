@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from ..data.pictures import Picture, downscaled, load_picture, pixels_of
 from ..errors import UserError
 from ..jobs.divider_controls import FitControls
 from ..jobs.draw import DrawPictures
+from ..jobs.drawing_controls import DrawControls
 from ..jobs.fit_dividers import FitDividers
 from ..jobs.job import Job
 from ..jobs.pixelcnn_controls import TrainControls
@@ -31,11 +33,8 @@ from ..storage.shipped import PREFIX
 
 Subject = str | Path | Picture
 STARTS = {"dividers": "photo:astronaut", "pixelcnn": "model:mnist"}  # what each instrument begins with
-LEARN, DRAW, DATASET = (
-    "learn:",
-    "draw:",
-    "dataset:",
-)  # before a model or run, and before the name of a data set
+LEARN, DRAW, DATASET = "learn:", "draw:", "dataset:"  # before a model or run, and the name of a data set
+WATCHED = 4  # seconds in which pictures are drawn at first, for a person to see it
 
 
 @dataclass(frozen=True)
@@ -73,13 +72,21 @@ def open_subject(
     place = Place(runs, device, progress)
     if isinstance(subject, Picture):
         return _learn_picture(subject, place, controls)
+    if is_picture(subject):
+        return _learn_picture(load_picture(str(subject)), place, controls)
     for prefix, opener in _PREFIXES.items():
         if str(subject).startswith(prefix):
             return opener(str(subject).removeprefix(prefix), place)
+    return _open_model(Path(subject).expanduser(), place)
+
+
+def is_picture(subject: Subject) -> bool:
+    """A picture, as far as its name tells; not a model, a run, or a data set."""
+    if isinstance(subject, Picture):
+        return True
     path = Path(subject).expanduser()
-    if path.is_dir() or path.suffix == ".safetensors":
-        return _open_model(path, place)
-    return _learn_picture(load_picture(str(subject)), place, controls)
+    named = str(subject).startswith(tuple(_PREFIXES))
+    return not (named or path.is_dir() or path.suffix == ".safetensors")
 
 
 def _learn_picture(picture: Picture, place: Place, controls: FitControls | None) -> Opened:
@@ -91,7 +98,7 @@ def _learn_picture(picture: Picture, place: Place, controls: FitControls | None)
 
 def _open_model(path: Path, place: Place) -> Opened:
     if path.is_dir() and not (path / MODEL).exists():
-        raise UserError(f"{path} holds no run: there is no {MODEL} in it.")
+        return _open_dataset(str(path), place)  # of pictures, or it says that there are none
     checkpoint = load_checkpoint(path)
     if checkpoint.kind not in _OPENERS:
         raise UserError(f"This studio knows no model of kind {checkpoint.kind!r}; a newer one may.")
@@ -121,15 +128,17 @@ def _learn_on(path: Path, checkpoint: Checkpoint, place: Place) -> Opened:
 def _open_drawing(path: Path, checkpoint: Checkpoint, place: Place) -> Opened:
     job = DrawPictures.from_checkpoint(checkpoint, place.device)
     name = _name_of(checkpoint)
-    folder = _own_folder(path) or place.folder(f"drawing-{name}")
-    return Opened(job, folder, name, past=_past(folder))
+    own = _own_folder(path)
+    folder = own or place.folder(f"drawing-{name}")
+    return Opened(job, folder, name, own.source() if own else "", past=_past(folder))
 
 
 def _draw(source: str, place: Place) -> Opened:
     """With a network as it was saved."""
     checkpoint = load_checkpoint(source)
     name = _name_of(checkpoint)
-    job = DrawPictures(sampler_of(checkpoint, place.device))
+    sampler = sampler_of(checkpoint, place.device)
+    job = DrawPictures(sampler, DrawControls(speed=round(math.prod(sampler.size) / WATCHED)))
     return Opened(job, place.folder(f"drawing-{name}"), name, source)
 
 

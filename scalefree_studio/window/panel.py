@@ -78,14 +78,14 @@ class Panel(QWidget):
     def show_view(self, view: View) -> None:
         """What belongs to another view."""
         self._settled = view.settled
-        if view.instrument in self.instruments:
-            self.instruments[view.instrument].setChecked(True)
+        self.show_instrument(view.instrument)
         self._drop(self.look)
         self.look = None
         if view.look is not None:
             self.look = self._form(view.look)
             self.look.edited.connect(self.looked)
             self._page.insertWidget(self._page.count() - 1, self.look)
+            self.look.show()
         if self._foot is not view.foot:
             if self._foot is not None:
                 self._feet.removeWidget(self._foot)
@@ -95,6 +95,10 @@ class Panel(QWidget):
                 self._feet.addWidget(self._foot)
                 self._foot.show()
         self._rule.setVisible(self._foot is not None)
+
+    def show_instrument(self, instrument: str) -> None:
+        if instrument in self.instruments:
+            self.instruments[instrument].setChecked(True)
 
     def show_controls(self, controls: Any) -> None:
         """A form for these controls; the one that is there if it is of the same kind."""
@@ -106,9 +110,18 @@ class Panel(QWidget):
         self.form = self._form(controls)
         self.form.edited.connect(self.edited)
         self._page.insertWidget(0, self.form)
+        self.form.show()  # at once, not when the loop comes to it: what is hidden gets no room
         # Nothing is cut, whatever the font; what is folded away counts too.
         widest = max(field.minimumSizeHint().width() for field in self.form.fields.values())
         self.setMinimumWidth(max(NARROWEST, widest + 6 * GRID))
+        self._settle()
+
+    def _settle(self) -> None:
+        """Lay out now: a drawing of the window may come before the loop has come to it."""
+        page, port = self.scroller.widget(), self.scroller.viewport()
+        if page is not None and port is not None:
+            page.resize(port.width(), max(port.height(), self._page.sizeHint().height()))
+            self._page.activate()
 
     def _form(self, controls: Any) -> Form:
         form = Form(controls, self._settled)

@@ -40,6 +40,7 @@ class Session:
         self.job, self.folder, self.name = job, folder, name
         self._told = told
         self._messages: list[str] = []
+        self._heard = 0  # of what the runner has said
         self._crash = ""
         self.ended = False
         self.mailbox = Mailbox(ready)
@@ -91,6 +92,10 @@ class Session:
     def messages(self) -> list[str]:
         """What has to be told to the person since the last time it was asked."""
         taken, self._messages = self._messages, []
+        status = self.status
+        if status.said > self._heard and not status.stopped:
+            taken.append(status.message)
+        self._heard = status.said
         return taken
 
     def stop(self) -> None:
@@ -133,8 +138,8 @@ class Session:
         except Exception as error:  # a bug: the window must hear of it, and whoever mends it too
             traceback.print_exc(file=sys.stderr)
             saved = self.status.stopped and not self.status.unsaved
-            self._messages.append(f"Learning stopped: {error}.")
-            self._crash = "" if saved else f"Learning stopped, and the model was not saved: {error}."
+            self._messages.append(f"It stopped: {error}.")
+            self._crash = "" if saved else f"It stopped, and the model was not saved: {error}."
         finally:
             self.ended = True
             self._told()

@@ -22,11 +22,12 @@ class Timeline(QWidget):
         self.palette_: Palette = DARK
         self.ids: list[int] = []
         self.steps: list[int] = []
+        self.unit = "step"  # what is counted
         self.at: int | None = None  # the frame looked at, as an index; None: now
         self._hover: float | None = None
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        self.setMinimumWidth(120)
+        self.setMinimumWidth(80)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Recorded past")
         self.setToolTip("Pull along to look at any recorded moment; arrows go frame by frame")
@@ -34,8 +35,8 @@ class Timeline(QWidget):
     def sizeHint(self) -> QSize:
         return QSize(400, 5 * GRID)
 
-    def clear(self) -> None:
-        self.ids, self.steps, self.at = [], [], None
+    def clear(self, unit: str) -> None:
+        self.ids, self.steps, self.at, self.unit = [], [], None, unit
         self.update()
 
     def add(self, frames: list[tuple[int, int]]) -> None:
@@ -128,11 +129,11 @@ class Timeline(QWidget):
         p, metrics = self.palette_, QFontMetricsF(painter.font())
         if self._hover is not None:
             index = self._index(self._hover)
-            text, x = f"step {self.steps[index]:,}", self._x(index)
+            text, x = f"{self.unit} {self.steps[index]:,}", self._x(index)
             painter.setBrush(p.colour("text", 0.7))
             painter.drawEllipse(QPointF(x, middle), 2.5, 2.5)
         elif self.at is not None:
-            text, x = f"step {self.steps[self.at]:,}", self._x(self.at)
+            text, x = f"{self.unit} {self.steps[self.at]:,}", self._x(self.at)
         else:
             text, x = "now", self._x(len(self.ids) - 1)
         width = metrics.horizontalAdvance(text)

@@ -10,7 +10,7 @@ from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButto
 
 from .theme import GRID
 
-SHOWN = 8_000  # ms
+SHOWN, A_LETTER = 8_000, 60  # ms: at least so long, and so long as it takes to read
 Choice = tuple[str, Callable[[], object]]
 
 
@@ -58,7 +58,7 @@ class Toast(QFrame):
             close.setFocusPolicy(Qt.FocusPolicy.NoFocus)
             close.clicked.connect(self.hide)
             self._add(close)
-            self._timer.start(SHOWN)
+            self._timer.start(max(SHOWN, A_LETTER * len(text)))
         self.place()
         self.show()
         self.raise_()

@@ -10,7 +10,7 @@ from .fields import segment
 from .theme import GRID, tabular
 from .view import View
 
-ROOMY = 170 * GRID
+ROOMY, NARROW = 170 * GRID, 84 * GRID  # from where tools have names, and up to where there are none
 
 
 class Sentence(QLabel):
@@ -82,17 +82,18 @@ class TopBar(QWidget):
             button.setAccessibleName(self._actions[name].text())
             self._tools.addWidget(button)
             self.tools.append(button)
-        self._name_tools(self.width() > ROOMY)
+        self._name_tools()
 
-    def _name_tools(self, named: bool) -> None:
-        style = Qt.ToolButtonStyle
+    def _name_tools(self) -> None:
+        style, named = Qt.ToolButtonStyle, self.width() > ROOMY
         for button in self.tools:
             button.setToolButtonStyle(style.ToolButtonTextBesideIcon if named else style.ToolButtonIconOnly)
+            button.setVisible(self.width() > NARROW)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
-        """Where there is little room, the tools are named by their tooltips only."""
+        """Where there is little room, the tools are named by their tooltips only, or found in the menus."""
         super().resizeEvent(event)
-        self._name_tools(self.width() > ROOMY)
+        self._name_tools()
 
     def minimumSizeHint(self) -> QSize:
         return QSize(40 * GRID, super().minimumSizeHint().height())

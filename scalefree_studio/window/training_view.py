@@ -19,7 +19,8 @@ from .wall_view import Bytes, WallView
 
 WORDS = (
     "The wall shows what the network draws as it is now, renewed row by row while learning goes on. Beside it are "
-    "pictures it never learnt from, and how each of their pixels surprises it: the brighter, the less it saw it coming."
+    "pictures it never learnt from, and how each of their pixels surprises it: the more one stands out, the "
+    "less it saw it coming."
 )
 
 
@@ -36,10 +37,11 @@ class TrainingView(WallView):
         Quantity("learning_rate", "Learning rate", log=True),
         Quantity("steps_per_second", "Speed", "steps/s"),
     )
-    goes_back = False  # what is recorded are pictures, not the network
+    at_rest = "It has learnt to its end. More epochs in the panel let it go on, or start over."
+    lacks = ("undo", "go_on_from_here")  # what is recorded are pictures, not the network
     settled = ("channels", "classes")  # the pictures' own
     titles = {"samples": "Samples", "held": "Held out", "surprise": "Surprise"}
-    names = {"export_picture": "Export the wall…"}
+    names = WallView.names | {"single_step": ("Step", "Learn from one single batch")}
     mouse = (
         ("Wheel", "Zoom about the pointer"),
         ("Drag", "Move the wall"),
@@ -93,7 +95,8 @@ class TrainingView(WallView):
         self._show_boards()
 
     def words(self, snapshot: Snapshot) -> str:
-        told = [f"epoch {snapshot.metrics.get('epoch', 0) + 1:.0f}"]
+        epochs = getattr(self.session.job.controls, "epochs", 1) if self.session is not None else 1
+        told = [f"epoch {min(snapshot.metrics.get('epoch', 0) + 1, epochs):.0f} of {epochs}"]
         for metric, name in (("bits_per_dimension", "bits"), ("held_out_bits", "bits held out")):
             if metric in snapshot.metrics:
                 told.append(f"{snapshot.metrics[metric]:.3f} {name}")

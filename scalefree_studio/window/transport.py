@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PyQt6.QtCore import QSize, Qt, QTimer, pyqtSignal
-from PyQt6.QtGui import QAction
+from PyQt6.QtGui import QAction, QResizeEvent
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
 
 from ..errors import UserError
@@ -15,6 +15,7 @@ from .icons import icon
 from .theme import GRID, Palette, tabular
 from .timeline import Timeline
 
+ROOMY, NARROWEST = 86 * GRID, 40 * GRID  # with words on the buttons, and at all
 POLL = 1000  # ms between looks at what was recorded
 
 
@@ -64,38 +65,58 @@ class Transport(QWidget):
 
     def show_playing(self, playing: bool) -> None:
         self._name("play", "Pause" if playing else "Play")
+        self._actions["play"].setText("Pause" if playing else "Play")
         if self._palette is not None:
             self._actions["play"].setIcon(icon("pause" if playing else "play", self._palette))
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Where there is little room, the buttons are named by their tooltips only."""
+        super().resizeEvent(event)
+        self._name_buttons(self.width() > ROOMY)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(NARROWEST, super().minimumSizeHint().height())
+
+    def _name_buttons(self, named: bool) -> None:
+        style = Qt.ToolButtonStyle
+        for button in self.buttons.values():
+            button.setToolButtonStyle(style.ToolButtonTextBesideIcon if named else style.ToolButtonIconOnly)
+        self._widen()
+        self.clock.setVisible(named)
+
+    def _widen(self) -> None:
+        """No button jumps when its word changes."""
+        for deed, words in self.WORDS.items():
+            button = self.buttons[deed]
+            widest = max(button.fontMetrics().horizontalAdvance(each) for each in words) + 7 * GRID
+            bare = self.buttons["single_step"].sizeHint().width()
+            button.setFixedWidth(widest if self.width() > ROOMY else bare)
 
     def show_recording(self, recording: bool) -> None:
         self._actions["record"].setChecked(recording)
         self._name("record", "Recording" if recording else "Record")
 
     def _name(self, deed: str, word: str) -> None:
-        action, button = self._actions[deed], self.buttons[deed]
-        if word == action.iconText():
-            return
-        action.setText(word)
-        action.setIconText(word)
-        widest = max(button.fontMetrics().horizontalAdvance(each) for each in self.WORDS[deed])
-        button.setFixedWidth(widest + 7 * GRID)  # it does not jump when its word changes
+        if word != self._actions[deed].iconText():
+            self._actions[deed].setIconText(word)
+            self._widen()
 
     def show_clock(self, step: int, seconds: float) -> None:
         minutes, rest = divmod(int(seconds), 60)
         hours, minutes = divmod(minutes, 60)
         shown = f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-        self.clock.setText(f"step {step:,}   {shown}")
+        self.clock.setText(f"{self.timeline.unit} {step:,}   {shown}")
 
     # The past.
 
-    def follow(self, path: Path | None) -> None:
-        """The history to read; None: none."""
+    def follow(self, path: Path, unit: str) -> None:
+        """The history to read, and what it counts."""
         self.close_history()
         self._path = path
-        self.timeline.clear()
-        if path is not None:
-            self._timer.start()
-            self.poll()
+        self.timeline.clear(unit)
+        self.clock.clear()
+        self._timer.start()
+        self.poll()
 
     def close_history(self) -> None:
         self._timer.stop()

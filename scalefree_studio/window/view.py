@@ -66,14 +66,16 @@ class View(QWidget):
     wanted = pyqtSignal(object, object)  # open this subject, with these controls or None
 
     instrument = ""  # the one to which it belongs
-    verb = "Learning"
+    verb, finished = "Learning", "Learnt:"  # what goes on, and what has come to its end
+    at_rest = "Nothing is left to do: change something, or start over."  # why it cannot go on
+    counted = "step"  # what a step is called
     quantities: tuple[Quantity, ...] = ()
     modes: tuple[Mode, ...] = ()
     tools: tuple[str, ...] = ("show_gallery", "fit", "theme")  # deeds that stand in the strip at the top
     settled: tuple[str, ...] = ()  # controls that are not a person's to choose
     mouse: tuple[tuple[str, str], ...] = ()  # what the mouse does: (gesture, effect)
-    names: dict[str, str] = {}  # deed → what it is called here
-    goes_back = True  # its job can go on from a recorded moment
+    names: dict[str, tuple[str, ...]] = {}  # deed → what it is called here, and perhaps its help
+    lacks: tuple[str, ...] = ()  # deeds of the window that its job does not know
     canvas: Any = None  # of vispy: what is drawn
 
     def __init__(self, host: Host):
@@ -95,6 +97,9 @@ class View(QWidget):
 
     def end(self) -> None:
         """Its session has ended, and another view takes its place."""
+        brush = self.host.actions["brush"]
+        if brush.isChecked():
+            brush.trigger()
         self.session = self.found = self.snapshot = None
 
     def show_snapshot(self, snapshot: Snapshot, controls: Any) -> None:
@@ -103,9 +108,9 @@ class View(QWidget):
     def show_state(self, playing: bool, past: bool) -> None:
         """Whether the job goes on, and whether a recorded moment is shown."""
 
-    def doing(self, playing: bool, ended: bool) -> str:
-        """What goes on, in a word."""
-        return self.verb if playing else "Stopped:" if ended else "Paused:"
+    def doing(self, playing: bool, rests: bool, ended: bool) -> str:
+        """What goes on, in a word; `rests`: nothing is left to do."""
+        return self.verb if playing else self.finished if rests else "Stopped:" if ended else "Paused:"
 
     def words(self, snapshot: Snapshot) -> str:
         """What the snapshot shows, for the sentence at the top."""

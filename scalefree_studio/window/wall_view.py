@@ -35,6 +35,12 @@ class WallView(View):
     instrument = "pixelcnn"
     modes = MODES
     titles: dict[str, str] = {}  # board → what stands above it
+    names = {
+        "export_picture": ("Export the wall…", "All pictures of the wall as one PNG"),
+        "fit": ("Fit", "The whole wall in view"),
+        "zoom_in": ("Nearer", "Until a few pixels fill the window"),
+        "zoom_out": ("Farther", "Until the whole wall is in view"),
+    }
 
     def __init__(self, host: Host):
         super().__init__(host)
