@@ -110,6 +110,7 @@ def test_the_network_says_what_it_thought(driven: Driven, run: Path) -> None:
     driven.until(lambda: told and told[-1][1] is not None)
     title, chances = told[-1]
     assert title == "Picture 5, row 3, column 4"
+    assert all(found is not None for _, found in told), "nothing flickers"
     assert chances.shape == (1, 4)
     assert chances.sum() == pytest.approx(1, abs=2e-3)
 

@@ -158,6 +158,9 @@ class DrawingView(WallView):
             self.thought.show_thought("", None, None, None)
             return
         self._watch(place.picture)
+        awaited = int(drawing.frame["watched"]) != place.picture and not self.past
+        if awaited and self.session is not None and not self.session.ended:
+            return  # what is told next follows at once: no flicker
         drawn = bool(drawing.drawn()[place.picture, place.y, place.x])
         given = bool(drawing.frame["given"][place.picture, place.y, place.x])
         chosen = [int(v) for v in drawing.values[place.picture, place.y, place.x]] if drawn else None
