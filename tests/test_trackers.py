@@ -459,10 +459,11 @@ def read_mlflow(folder):
         return [(m.step, m.value) for m in client.get_metric_history(run.info.run_id, name)]
 
     def pictures(run):
-        named = run.info.run_id, "images"
-        for path in sorted(f.path for f in client.list_artifacts(*named) if f.path.endswith(".png")):
-            with Image.open(client.download_artifacts(run.info.run_id, path)) as image:
-                yield int(path.replace("%", "+").split("+")[2]), np.array(image)
+        for path in sorted(
+            (folder / "mlflow" / run.info.run_id / "artifacts" / "images").glob("samples*.png")
+        ):
+            with Image.open(path) as image:
+                yield int(path.name.replace("%", "+").split("+")[2]), np.array(image)
 
     [experiment] = [e for e in client.search_experiments() if e.name == "scalefree-studio"]
     return [
@@ -501,6 +502,24 @@ def test_mlflow_begins_a_run_where_it_does_not_know_the_one_before(mlflow, folde
     assert len(mlflow()) == 1
     tell("mlflow", folder, begin_at=40, steps=(60,))
     assert len(mlflow()) == 1
+
+
+@pytest.mark.parametrize(
+    ("set_by_a_person", "expected"), [({}, "true"), ({"MLFLOW_DISABLE_TELEMETRY": "no"}, "no")]
+)
+def test_mlflow_tells_nobody_else_from_the_moment_it_is_imported(tmp_path, set_by_a_person, expected):
+    """A package on disk, which notes how it finds the world."""
+    (tmp_path / "mlflow").mkdir()
+    (tmp_path / "mlflow" / "__init__.py").write_text(
+        "import os\nprint(os.environ['MLFLOW_DISABLE_TELEMETRY'])"
+    )
+    (tmp_path / "mlflow" / "entities.py").write_text("Metric = Param = RunTag = None")
+    (tmp_path / "mlflow" / "exceptions.py").write_text("MlflowException = Exception")
+    here = {n: v for n, v in os.environ.items() if n != "MLFLOW_DISABLE_TELEMETRY"} | set_by_a_person
+    here["PYTHONPATH"] = os.pathsep.join([str(tmp_path), *sys.path])
+    command = [sys.executable, "-c", "import scalefree_studio.storage.tracker_mlflow"]
+    done = subprocess.run(command, env=here, capture_output=True, text=True)
+    assert done.stdout.strip() == expected, done.stderr
 
 
 def test_mlflow_goes_where_a_person_says(monkeypatch, folder):
@@ -553,12 +572,20 @@ def test_wandb_goes_on_with_the_run_before(monkeypatch, folder):
     runs = fake_trackers.wandb(monkeypatch)
     tell("wandb", folder)
     tell("wandb", folder, begin_at=40, steps=(60,))
-    assert [run.id for run in runs] == ["id0", "id0"] and runs[1].asked["resume"] == "allow"
+    assert [run.id for run in runs] == ["id0", "id0"]
+    assert runs[1].asked["resume"] is None, "wandb would warn that it does not resume offline"
+    monkeypatch.setenv("WANDB_MODE", "online")
+    tell("wandb", folder, begin_at=60, steps=(80,))
+    assert runs[2].id == "id0" and runs[2].asked["resume"] == "allow"
 
 
 def test_the_real_wandb_leaves_an_offline_run(folder):
     pytest.importorskip("wandb")
-    tell("wandb", folder)
+    here = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
+    code = "import sys, pathlib, test_trackers as t; t.tell('wandb', pathlib.Path(sys.argv[1]))"
+    subprocess.run(
+        [sys.executable, "-c", code, str(folder)], env=here, check=True
+    )  # all is on disk at its end
     [path] = (folder / "wandb").glob("offline-run-*/*.wandb")
     for said in (b"held_out", b"controls/learning_rate", b"a r\xc3\xbcn #1"):
         assert said in path.read_bytes()

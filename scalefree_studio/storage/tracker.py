@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,6 +69,12 @@ class Tracker(Protocol):
         """There is nothing to tell at the moment."""
 
     def close(self) -> None: ...
+
+
+def prefer(**settings: str) -> None:
+    """Environment variables that a package reads when it is imported, unless a person has set them otherwise."""
+    for name, value in settings.items():
+        os.environ.setdefault(name, value)
 
 
 def numbers_of(change: Change) -> dict[str, float]:

@@ -8,30 +8,29 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-import mlflow
-from mlflow.entities import Metric, Param, RunTag
-from mlflow.exceptions import MlflowException
-
 from ..snapshot import Change
 from .history import Measured
-from .tracker import PROJECT, SAMPLES, Begin, Bytes, numbers_of, text_of
+from .tracker import PROJECT, SAMPLES, Begin, Bytes, numbers_of, prefer, text_of
+
+prefer(
+    MLFLOW_DISABLE_TELEMETRY="true",
+    MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT="true",
+    MLFLOW_HTTP_REQUEST_MAX_RETRIES="3",  # seconds, not minutes, until a server counts as gone
+)
+
+import mlflow  # noqa: E402
+from mlflow.entities import Metric, Param, RunTag  # noqa: E402
+from mlflow.exceptions import MlflowException  # noqa: E402
 
 FOLDER = "mlflow"
 AT_ONCE = 500  # metrics; a server takes no more than 1000
 LONGEST = 4000  # characters of a text; a server takes no more than 5000
-QUIETLY = {  # unless a person wants it otherwise
-    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",  # seconds, not minutes, until a server counts as gone
-}
 
 
 class MLflow:
     name = "mlflow"
 
     def __init__(self, begin: Begin):
-        for variable, value in QUIETLY.items():
-            os.environ.setdefault(variable, value)
         for logger in ("mlflow", "alembic"):
             logging.getLogger(logger).setLevel(logging.ERROR)
         uri, artifacts = os.environ.get("MLFLOW_TRACKING_URI"), None

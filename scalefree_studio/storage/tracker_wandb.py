@@ -6,11 +6,13 @@ from __future__ import annotations
 import os
 from typing import Any
 
-import wandb
-
 from ..snapshot import Change
 from .history import Measured
-from .tracker import PROJECT, SAMPLES, Begin, Bytes, numbers_of, text_of
+from .tracker import PROJECT, SAMPLES, Begin, Bytes, numbers_of, prefer, text_of
+
+prefer(WANDB_ERROR_REPORTING="false")
+
+import wandb  # noqa: E402
 
 
 class WeightsAndBiases:
@@ -22,7 +24,7 @@ class WeightsAndBiases:
             project=os.environ.get("WANDB_PROJECT", PROJECT),
             name=os.environ.get("WANDB_NAME", begin.name),
             id=begin.called(self.name),
-            resume="allow",
+            resume="allow" if told else None,  # offline it is one by its id
             dir=str(begin.folder.resolve()),
             mode=None if told else "offline",
             settings=wandb.Settings(silent=True, console="off"),  # the terminal is ours
