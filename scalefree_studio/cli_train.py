@@ -60,7 +60,6 @@ def fill_train(parser: argparse.ArgumentParser) -> Handler:
 def train(arguments: argparse.Namespace) -> int:
     """Every rank of a `torchrun` comes through here; the first of them keeps, shows and tells."""
     from .jobs.ranks import joined
-    from .models.threads import cores_for_learning, torch_threads
     from .runner import Runner
     from .terminal import signals_stop
 
@@ -71,7 +70,7 @@ def train(arguments: argparse.Namespace) -> int:
             if ranks.first:
                 consumers = _consumers(arguments, job, folder)
         runner = Runner(job, consumers, folder.keep if ranks.first else None, agree=ranks.agree)
-        with signals_stop(runner), torch_threads(cores_for_learning(ranks.here)):
+        with signals_stop(runner):
             runner.run(until_limit=True)
         if runner.status.unsaved or runner.status.failed:
             raise JobError(runner.status.message)

@@ -1,7 +1,8 @@
 """How many cores torch takes for itself, and how it keeps its memory.
 
 A piece of our work takes tens of microseconds; waiting for another core to join in takes as long on an idle machine and
-a hundred times as long on a busy one. So drawing keeps to one core, and learning leaves one to everybody else.
+a hundred times as long on a busy one. So drawing keeps to one core, and learning leaves one to everybody else. Only
+where large pieces are learnt without a window does torch take what it would by itself, or $OMP_NUM_THREADS says.
 """
 
 from __future__ import annotations
@@ -18,9 +19,8 @@ MALLOPT = {-8: 1, -3: 32 << 20, -1: 256 << 20}  # M_ARENA_MAX, M_MMAP_THRESHOLD,
 MOST = 4  # more cores only wait for one another in batches of a few thousand pixels
 
 
-def cores_for_learning(processes: int = 1) -> int:
-    """For each of so many processes that learn on this machine."""
-    return min(MOST, max(1, ((os.cpu_count() or 2) - 1) // processes))
+def cores_for_learning() -> int:
+    return min(MOST, max(1, (os.cpu_count() or 2) - 1))
 
 
 @contextmanager
