@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .controls import add_flags, edited, given_flags, values_of
+from .drawings import left, upper
 from .errors import JobError, UserError
 from .jobs.drawing_controls import AT_ONCE, DrawControls
 from .terminal import MODEL_HELP, ProgressBar, report, signals_stop
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 Handler = Callable[[argparse.Namespace], int]
 SAMPLED, COMPLETED = DrawControls(), DrawControls(count=8)
 SECONDS, FPS = 10.0, 30.0  # of a movie
+HALVES = {"top": upper, "left": left}  # of a picture, to be kept
 PAUSE = 0.2  # of its time, on the finished wall
 
 
@@ -53,18 +55,12 @@ def fill_complete(parser: argparse.ArgumentParser) -> Handler:
 
 
 def complete(arguments: argparse.Namespace) -> int:
-    import numpy as np
-
     from .data.pictures import fitted, load_picture
     from .jobs.drawing_edits import SetPrompt
 
     sampler = _sampler(arguments)
-    height, width = sampler.size
-    keep = np.zeros((height, width), bool)
-    if arguments.keep == "top":
-        keep[: height // 2] = True
-    elif arguments.keep == "left":
-        keep[:, : width // 2] = True
+    if arguments.keep in HALVES:
+        keep = HALVES[arguments.keep](sampler.size)
     else:
         keep = fitted(load_picture(arguments.keep).pixels, sampler.size, channels=1)[..., 0] > 127
     pixels = load_picture(arguments.image).pixels

@@ -148,6 +148,18 @@ def still_of(model: Mapping[str, Array]) -> dict[str, Array]:
     return still
 
 
+def upper(size: tuple[int, int]) -> Bools:
+    """The upper half of so many places."""
+    keep = np.zeros(size, bool)
+    keep[: size[0] // 2] = True
+    return keep
+
+
+def left(size: tuple[int, int]) -> Bools:
+    """The left half."""
+    return upper((size[1], size[0])).T
+
+
 def _grown(colours: Bytes, drawing: Drawing) -> Bytes:
     """Places as pixels: tiles where something is drawn."""
     height, width = drawing.tile

@@ -9,12 +9,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import imageio_ffmpeg
 import numpy as np
 import pytest
+from recordings import Recording
 
 from scalefree_studio.cli import main
 from scalefree_studio.errors import UserError
@@ -182,29 +182,12 @@ def snapshot(step: int, **changes: np.ndarray) -> Snapshot:
     return Snapshot("dividers", step, step / 10, frame, {"psnr": 10 + step / 100})
 
 
-@dataclass
-class Recording:
-    """A run in memory."""
-
-    snapshots: list[Snapshot]
-    target: tuple[int, int] = (40, 60)
-    closed: bool = field(default=False, init=False)
-
-    def checkpoint(self) -> Checkpoint:
-        target = np.zeros((*self.target, 3), np.uint8)
-        return Checkpoint("dividers", 0, {"controls": {"sharpness": 1000.0}}, {"target": target})
-
-    def history(self) -> Recording:
-        return self
-
-    def index(self) -> list[tuple[int, int]]:
-        return [(n + 1, s.step) for n, s in enumerate(self.snapshots)]
-
-    def frame(self, id: int, /) -> Snapshot:
-        return self.snapshots[id - 1]
-
-    def close(self) -> None:
-        self.closed = True
+def recording(snapshots: list[Snapshot]) -> Recording:
+    """Of a picture of 60 × 40."""
+    target = np.zeros((40, 60, 3), np.uint8)
+    return Recording(
+        Checkpoint("dividers", 0, {"controls": {"sharpness": 1000.0}}, {"target": target}), snapshots
+    )
 
 
 def edges(frames: np.ndarray) -> np.ndarray:
@@ -213,7 +196,7 @@ def edges(frames: np.ndarray) -> np.ndarray:
 
 
 def test_every_recorded_frame_is_shown_once(tmp_path: Path) -> None:
-    run = Recording([snapshot(step) for step in range(0, 101, 5)])
+    run = recording([snapshot(step) for step in range(0, 101, 5)])
     assert movie_of_run(run, tmp_path / "a.mp4", size=(120, 80)).frames == 21
     frames = frames_of(tmp_path / "a.mp4")
     assert frames.shape == (21, 80, 120, 3)
@@ -222,13 +205,13 @@ def test_every_recorded_frame_is_shown_once(tmp_path: Path) -> None:
 
 
 def test_its_size_follows_the_picture(tmp_path: Path) -> None:
-    movie_of_run(Recording([snapshot(0)]), tmp_path / "a.mp4")
+    movie_of_run(recording([snapshot(0)]), tmp_path / "a.mp4")
     assert frames_of(tmp_path / "a.mp4").shape == (1, 720, 1080, 3)
 
 
 @pytest.mark.parametrize("seconds", [0.5, 4])
 def test_it_lasts_as_long_as_asked(seconds: float, tmp_path: Path) -> None:
-    run = Recording([snapshot(step) for step in range(0, 101, 5)])
+    run = recording([snapshot(step) for step in range(0, 101, 5)])
     count = movie_of_run(run, tmp_path / "a.mp4", size=(120, 80), seconds=seconds, fps=20).frames
     frames = frames_of(tmp_path / "a.mp4")
     assert count == len(frames) == 20 * seconds
@@ -237,7 +220,7 @@ def test_it_lasts_as_long_as_asked(seconds: float, tmp_path: Path) -> None:
 
 def test_slow_motion_makes_frames_between_unless_the_units_changed() -> None:
     twice = np.zeros(2, np.float32)
-    run = Recording([snapshot(0), snapshot(100), snapshot(200, unit_ids=np.array([7]), line_angle=twice)])
+    run = recording([snapshot(0), snapshot(100), snapshot(200, unit_ids=np.array([7]), line_angle=twice)])
     scene = DividerScene(run.checkpoint(), run.snapshots[-1])
     shown = [s for _, s in moments(run, [1, 2, 3], 9, scene.between)]
     offsets = [float(s.frame["line_offset"][0]) for s in shown]
@@ -297,10 +280,10 @@ def test_a_caption_of_any_length_can_be_drawn() -> None:
 @pytest.mark.parametrize(
     ("run", "options", "told"),
     [
-        (Recording([]), {}, "Nothing was recorded"),
-        (Recording([snapshot(0)]), {"caption": "{x}"}, "A caption knows"),
-        (Recording([Snapshot("gan", 0, 0, {})]), {}, "no movies"),
-        (Recording([snapshot(0, line_offset=np.zeros(3, np.float32))]), {}, "damaged"),
+        (recording([]), {}, "Nothing was recorded"),
+        (recording([snapshot(0)]), {"caption": "{x}"}, "A caption knows"),
+        (recording([Snapshot("gan", 0, 0, {})]), {}, "no movies"),
+        (recording([snapshot(0, line_offset=np.zeros(3, np.float32))]), {}, "damaged"),
     ],
 )
 def test_what_is_no_movie_of_a_run_is_told(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -324,6 +325,15 @@ def test_a_drawing_leaves_a_movie(driven: Driven, run: Path, tmp_path: Path) -> 
     driven.until(lambda: "out.mp4" in driven.window.stage.toast.label.text())
     frames, _ = imageio_ffmpeg.count_frames_and_secs(str(tmp_path / "out.mp4"))
     assert frames == 15 + round(PAUSE * 30)
+
+
+def test_a_run_in_the_window_leaves_its_metrics_as_json_lines(driven: Driven, run: Path) -> None:
+    draw(driven, run)
+    folder = driven.session.folder.path
+    driven.leave()
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    assert lines[-1]["step"] == 64 and lines[-1]["share"] == 1
+    assert any("count" in line.get("changed", {}) for line in lines)
 
 
 def test_the_gallery_offers_networks_and_data_sets(driven: Driven) -> None:

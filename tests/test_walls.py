@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from recordings import Recording
 from small_drawings import N, W, make, mask, picture, play
 
 from scalefree_studio.drawings import PAPER, Drawing, still_of
@@ -28,29 +28,6 @@ from scalefree_studio.snapshot import Checkpoint, Snapshot
 @pytest.fixture(autouse=True)
 def _one_thread() -> None:
     torch.set_num_threads(1)
-
-
-@dataclass
-class Recording:
-    """A run in memory."""
-
-    kept: Checkpoint
-    snapshots: list[Snapshot]
-
-    def checkpoint(self) -> Checkpoint:
-        return self.kept
-
-    def history(self) -> Recording:
-        return self
-
-    def index(self) -> list[tuple[int, int]]:
-        return [(n + 1, s.step) for n, s in enumerate(self.snapshots)]
-
-    def frame(self, id: int, /) -> Snapshot:
-        return self.snapshots[id - 1]
-
-    def close(self) -> None:
-        pass
 
 
 def frames_of(path: Path) -> np.ndarray:

@@ -61,10 +61,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from vispy import app
 
 from .brush import Brush, Mask
-from .camera import Camera, Size, half_extent
+from .camera import Camera, half_extent
 from .drawing import PARTS, Drawing
 from .edit import Arrays, numbers_of, with_numbers
 from .geometry import Dividers, nearest
@@ -74,6 +73,7 @@ from .look import DARK, Look
 from .mouse import Point
 from .panes import MODES, Pane, arranged
 from .picture import Rendered, RenderRequest, Sampled
+from .staged import StagedCanvas
 
 GAP, MARGIN = 8, 16  # logical pixels: between panes, around a fitted picture
 REACH = 7.0  # so near, in logical pixels, is on a divider
@@ -81,7 +81,7 @@ PATIENCE = 3  # frames that wait for their picture before they are drawn without
 NOTHING: Mapping[str, Any] = {}
 
 
-class DividerCanvas(app.Canvas):  # type: ignore[misc]
+class DividerCanvas(StagedCanvas):
     """See the top of this file."""
 
     def __init__(self, look: Look = DARK, **options: Any):
@@ -103,10 +103,8 @@ class DividerCanvas(app.Canvas):  # type: ignore[misc]
         self._camera, self._fitted, self._border = Camera(), True, 1.0
         self.target: Sampled | None = None
         self._epoch = self._gestures = self._waiting = 0
-        self._stale = set(PARTS)  # what must be made anew before the next drawing
-        self.physical: Size = (1, 1)
         self.panes: tuple[Pane, ...] = ()
-        super().__init__(**{"keys": None, "title": "dividers", "size": (960, 540), **options})
+        super().__init__(PARTS, **{"title": "dividers", **options})
         self._drawing = Drawing(self)
         self._hand = Hand(self)
         self._arrange()
@@ -270,11 +268,6 @@ class DividerCanvas(app.Canvas):  # type: ignore[misc]
         self._look = look
         self._renew("mask", "lines", "marks")
 
-    @property
-    def ratio(self) -> float:
-        """Physical pixels a logical one."""
-        return float(self.pixel_scale)
-
     # -- for the hand --------------------------------------------------------------------------------------------
 
     def pane_at(self, at: Point) -> Pane | None:
@@ -340,18 +333,13 @@ class DividerCanvas(app.Canvas):  # type: ignore[misc]
         self._arrange()
 
     def on_draw(self, event: Any) -> None:
-        stale, self._stale = self._stale, set()
-        self._waiting = 0
+        stale, self._waiting = self._take_stale(), 0
         self._drawing.renew(stale)
         if "learned" in stale:
             self._ask()
         self._drawing.draw()
 
     # -- inside --------------------------------------------------------------------------------------------------
-
-    def _renew(self, *parts: str) -> None:
-        self._stale.update(parts)
-        self.update()
 
     def _ask(self) -> None:
         """Ask for the learned picture: not drawn here, and not waited for."""
@@ -376,8 +364,7 @@ class DividerCanvas(app.Canvas):  # type: ignore[misc]
         self._stale |= {"lines", "marks"}
 
     def _arrange(self) -> None:
-        width, height = self.physical_size
-        self.physical = max(1, int(width)), max(1, int(height))
+        self._measure()
         self.panes = arranged(self._mode, self.physical, round(GAP * self.ratio), self._swipe)
         if self._fitted:
             self._camera = self._fitting()

@@ -47,13 +47,13 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from vispy import app
 
 from .boards import Board, Bools, Bytes, Floats, Grid, Place, arranged, stroked
 from .brush import Brush
 from .camera import Camera, Size
 from .look import DARK, Look
 from .mouse import Point
+from .staged import StagedCanvas
 from .wall_drawing import LEAST, PARTS, TINT, WallDrawing
 from .wall_hand import Paint, WallHand
 from .wall_listener import WallListener as WallListener  # for whoever imports the canvas
@@ -62,7 +62,7 @@ TITLED = 160  # logical pixels: from this size on, boards have titles
 NEAREST = 4  # so many pixels of a picture are seen across the shorter side of the canvas, at least
 
 
-class WallCanvas(app.Canvas):  # type: ignore[misc]
+class WallCanvas(StagedCanvas):
     """See the top of this file."""
 
     def __init__(self, look: Look = DARK, **options: Any):
@@ -79,12 +79,10 @@ class WallCanvas(app.Canvas):  # type: ignore[misc]
         self.painted_veil: Bytes | None = None
         self._camera = Camera(pixel=1.0)
         self._room: Size = (1, 1)  # in which the boards were laid out
-        self._stale = set(PARTS)  # what must be made anew before the next drawing
-        self.physical: Size = (1, 1)
-        super().__init__(**{"keys": None, "title": "wall", "size": (960, 540), **options})
+        super().__init__(PARTS, **{"title": "wall", **options})
         self._drawing = WallDrawing(self)
         self._hand = WallHand(self)
-        self._measure()
+        self._arrange()
 
     # -- fed by the window ---------------------------------------------------------------------------------------
 
@@ -212,11 +210,6 @@ class WallCanvas(app.Canvas):  # type: ignore[misc]
         self._paint(self._painting)
 
     @property
-    def ratio(self) -> float:
-        """Physical pixels a logical one."""
-        return float(self.pixel_scale)
-
-    @property
     def titles(self) -> dict[str, Size]:
         """The sizes of the titles that are shown: in a tiny canvas none, pictures come first."""
         return self._drawing.titles if min(self.physical) >= TITLED * self.ratio else {}
@@ -305,11 +298,10 @@ class WallCanvas(app.Canvas):  # type: ignore[misc]
     # -- vispy's events ------------------------------------------------------------------------------------------
 
     def on_resize(self, event: Any) -> None:
-        self._measure()
+        self._arrange()
 
     def on_draw(self, event: Any) -> None:
-        stale, self._stale = self._stale, set()
-        self._drawing.renew(stale)
+        self._drawing.renew(self._take_stale())
         self._drawing.draw()
 
     # -- inside --------------------------------------------------------------------------------------------------
@@ -321,10 +313,6 @@ class WallCanvas(app.Canvas):  # type: ignore[misc]
     def _grid(self, name: str) -> Grid | None:
         return next((grid for board, grid in self.laid_out() if board.name == name), None)
 
-    def _renew(self, *parts: str) -> None:
-        self._stale.update(parts)
-        self.update()
-
     def _paint(self, mask: Bools | None) -> None:
         self._painting = mask
         self.painted_veil = None
@@ -333,9 +321,8 @@ class WallCanvas(app.Canvas):  # type: ignore[misc]
             self.painted_veil[0][mask] = (*(self._look.of("selected")[:3] * 255).round(), round(255 * TINT))
         self._renew("marks")
 
-    def _measure(self) -> None:
-        width, height = self.physical_size
-        self.physical = max(1, int(width)), max(1, int(height))
+    def _arrange(self) -> None:
+        self._measure()
         if self._fitted:
             self.fit()
         else:

@@ -7,32 +7,28 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import vispy
 from PyQt6.QtGui import QShowEvent
 from PyQt6.QtWidgets import QVBoxLayout, QWidget
 
-vispy.use("pyqt6")
-
-from ..api import choose_device  # noqa: E402
-from ..canvas.brush import Brush, Mask  # noqa: E402
-from ..canvas.dividers import DividerCanvas  # noqa: E402
-from ..canvas.listener import Listener  # noqa: E402
-from ..controls import ControlError, control, edited  # noqa: E402
-from ..jobs.divider_edits import AddUnit, MoveUnit, RemoveUnit, SetMask  # noqa: E402
-from ..snapshot import Array, Snapshot  # noqa: E402
-from . import render  # noqa: E402
-from .export import Export  # noqa: E402
-from .theme import GRID, Palette  # noqa: E402
-from .unit_editor import UnitEditor, buttons  # noqa: E402
-from .units import Unit, in_words, unit_of  # noqa: E402
-from .view import Host, Mode, Quantity, View  # noqa: E402
+from ..api import choose_device
+from ..canvas.brush import Brush, Mask
+from ..canvas.dividers import DividerCanvas
+from ..canvas.listener import Listener
+from ..controls import ControlError, control, edited
+from ..jobs.divider_edits import AddUnit, MoveUnit, RemoveUnit, SetMask
+from ..snapshot import Array, Snapshot
+from . import render
+from .canvas_view import CanvasView, Painted
+from .export import Export
+from .theme import GRID
+from .unit_editor import UnitEditor, buttons
+from .units import Unit, in_words, unit_of
+from .view import Host, Mode, Quantity
 
 if TYPE_CHECKING:
     from .main_window import MainWindow
     from .opening import Opened
     from .session import Session
-
-NEARER = 1.5
 
 
 @dataclass(frozen=True)
@@ -47,7 +43,8 @@ class DividerLook:
     # fmt: on
 
 
-class DividerView(View):
+class DividerView(Painted, CanvasView):
+    shows = DividerCanvas
     instrument = "dividers"
     quantities = (
         Quantity("loss", "Loss", log=True, share=3),
@@ -76,18 +73,11 @@ class DividerView(View):
     def __init__(self, host: Host):
         super().__init__(host)
         self.look = DividerLook()
-        self.canvas = DividerCanvas(parent=self)
         self.canvas.listener = _Hands(self)
-        self._update = self.canvas.update
-        self.canvas.update = lambda *_: host.draw_soon()
         self.pictures = render.attach(self.canvas, choose_device())
         self.sharpness = 1000.0
-        self._brush = Brush()
         self._undone = 0
         self._typed_gestures = -1  # gestures of typed moves count down, those of the canvas up
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.canvas.native)
         self.foot = QWidget()
         foot = QVBoxLayout(self.foot)
         foot.setContentsMargins(0, 0, 0, 0)
@@ -138,13 +128,6 @@ class DividerView(View):
     def words(self, snapshot: Snapshot) -> str:
         words = in_words(snapshot.frame)
         return f"{words}, {snapshot.metrics['psnr']:.1f} dB" if "psnr" in snapshot.metrics else words
-
-    def draw(self) -> None:
-        self._update()
-
-    def set_palette(self, palette: Palette) -> None:
-        super().set_palette(palette)
-        self.canvas.look = palette.look
 
     def restore(self) -> None:
         super().restore()
@@ -232,23 +215,9 @@ class DividerView(View):
         self.show_selected()
 
     def brush(self, on: bool) -> None:
-        self.canvas.brush = self._brush if on else None
+        self.take_brush(on)
         if on:
             self.said.emit("Paint where detail matters; the right button erases. B puts the brush away.")
-
-    def brush_smaller(self) -> None:
-        self._size_brush(1 / 1.25)
-
-    def brush_larger(self) -> None:
-        self._size_brush(1.25)
-
-    def _size_brush(self, factor: float) -> None:
-        self.keep_brush(self._brush.sized(factor))
-        if self.canvas.brush is not None:
-            self.canvas.brush = self._brush
-
-    def keep_brush(self, brush: Brush) -> None:
-        self._brush = brush
 
     def clear_mask(self) -> None:
         self.canvas.mask = None
@@ -257,15 +226,6 @@ class DividerView(View):
     def overlay(self, on: bool) -> None:
         self.canvas.overlay = on
         self.host.settings.setValue("overlay", on)
-
-    def fit(self) -> None:
-        self.canvas.fit()
-
-    def zoom_in(self) -> None:
-        self.canvas.zoom(NEARER)
-
-    def zoom_out(self) -> None:
-        self.canvas.zoom(1 / NEARER)
 
 
 def _told(unit: Unit) -> str:

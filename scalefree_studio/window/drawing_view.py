@@ -16,13 +16,14 @@ from ..canvas.brush import Brush
 from ..canvas.wall_listener import WallListener
 from ..controls import control
 from ..data.pictures import Picture, load_picture
-from ..drawings import Bools, Drawing
+from ..drawings import Bools, Drawing, left, upper
 from ..jobs.drawing_edits import GoTo, SetPrompt, SetValue, Watch
 from ..jobs.job import Undo
 from ..snapshot import Snapshot
+from .canvas_view import Painted
 from .heat import veil
-from .opening import Opened, Subject, is_picture
-from .prompts import Prompts, left, upper
+from .opening import LEARN, Opened, Subject, is_picture
+from .prompts import Prompts
 from .theme import GRID, Palette
 from .thought import Thought
 from .unit_editor import buttons
@@ -49,7 +50,7 @@ class DrawingLook:
     # fmt: on
 
 
-class DrawingView(WallView):
+class DrawingView(Painted, WallView):
     verb, finished = "Drawing", "Drawn:"
     at_rest = "Everything is drawn: Draw others (X) goes on with other pictures."
     counted = "place"
@@ -84,7 +85,6 @@ class DrawingView(WallView):
         self.look = DrawingLook()
         self.canvas.listener = _Hands(self)
         self.pointed: Place | None = None  # what the pointer is over
-        self._brush = Brush()
         self._watched: int | None = None  # asked for last
         self._prompts = Prompts()
         self.foot = QWidget()
@@ -251,7 +251,7 @@ class DrawingView(WallView):
 
     def set_mode(self, mode: str) -> None:
         if mode == "learn" and self.found is not None and self.session is not None:
-            self.wanted.emit(f"learn:{self.found.source or self.session.folder.path}", None)
+            self.wanted.emit(f"{LEARN}{self.found.source or self.session.folder.path}", None)
 
     def take(self, subject: Subject) -> bool:
         """A picture is something to go on from."""
@@ -286,9 +286,6 @@ class DrawingView(WallView):
     def _rests(self) -> bool:
         return self.session is not None and self.session.status.rests
 
-    def keep_brush(self, brush: Brush) -> None:
-        self._brush = brush
-
     def paint(self, picture: int, painted: Bools, done: bool) -> None:
         """What is painted of a picture is drawn anew, in as many ways as there are pictures."""
         drawing = self.drawing
@@ -302,23 +299,12 @@ class DrawingView(WallView):
     # Deeds: see actions.py.
 
     def brush(self, on: bool) -> None:
-        self.canvas.brush = self._brush if on else None
+        self.take_brush(on)
         self._stop_painting()
         if on:
             self.said.emit(
                 "Paint away a part of a picture: every picture becomes another way to fill it. B ends it."
             )
-
-    def brush_smaller(self) -> None:
-        self._size_brush(1 / 1.25)
-
-    def brush_larger(self) -> None:
-        self._size_brush(1.25)
-
-    def _size_brush(self, factor: float) -> None:
-        self._brush = self._brush.sized(factor)
-        if self.canvas.brush is not None:
-            self.canvas.brush = self._brush
 
     def clear_mask(self) -> None:
         self.canvas.painting = None

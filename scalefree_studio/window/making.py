@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import QTimer
+from PyQt6.QtCore import QSettings, QTimer
 from PyQt6.QtWidgets import (
     QDialog,
     QFileDialog,
@@ -17,6 +17,7 @@ from PyQt6.QtWidgets import (
     QProgressBar,
     QPushButton,
     QVBoxLayout,
+    QWidget,
 )
 
 from ..errors import UserError
@@ -29,6 +30,17 @@ if TYPE_CHECKING:
 CANCELLED = "The export was cancelled; nothing was written."
 Progress = Callable[[int], None]
 Work = Callable[[Path, Progress], None]  # in the background; told to stop by an exception out of its progress
+
+
+def ask_place(parent: QWidget, settings: QSettings, title: str, name: str, files: str) -> Path | None:
+    """Where a file of this name shall be written, offered where the last one went; None: nowhere."""
+    folder = Path(str(settings.value("exported", str(Path.home()))))
+    chosen, _ = QFileDialog.getSaveFileName(parent, title, str(folder / name), files)
+    if not chosen:
+        return None
+    path = Path(chosen)
+    settings.setValue("exported", str(path.parent))
+    return path if path.suffix else path.with_name(path.name + Path(name).suffix)
 
 
 class Making(QDialog):
@@ -75,15 +87,13 @@ class Making(QDialog):
 
     def work(self) -> Work | None:
         """What is to be done, with all that was asked for; None if that makes no sense yet."""
-        raise NotImplementedError
+        return None
 
     def _choose(self) -> None:
         settings = self._window.settings
-        start = Path(str(settings.value("exported", str(Path.home())))) / f"{self._name}{self.suffix}"
-        path, _ = QFileDialog.getSaveFileName(self, self.windowTitle(), str(start), self.files)
-        if path:
-            settings.setValue("exported", str(Path(path).parent))
-            self.write(Path(path if Path(path).suffix else f"{path}{self.suffix}"))
+        path = ask_place(self, settings, self.windowTitle(), f"{self._name}{self.suffix}", self.files)
+        if path is not None:
+            self.write(path)
 
     def write(self, path: Path) -> None:
         """Make that file, in the background."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..drawings import Bools, Bytes, Drawing
+from ..drawings import Bools, Bytes, Drawing, upper
 from ..jobs.drawing_edits import SetPrompt
 
 
@@ -59,14 +59,3 @@ class Prompts:
                 original = Original(picture, drawing.pictures()[picture], drawing.drawn()[picture])
             self._painted_on = original
         return SetPrompt(original.pixels, original.there & ~painted)
-
-
-def upper(size: tuple[int, int]) -> Bools:
-    """The upper half of so many places."""
-    keep = np.zeros(size, bool)
-    keep[: size[0] // 2] = True
-    return keep
-
-
-def left(size: tuple[int, int]) -> Bools:
-    return upper((size[1], size[0])).T

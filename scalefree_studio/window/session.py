@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 
+from ..controls import values_of
 from ..errors import UserError
 from ..jobs.job import Edit, Job
 from ..models.threads import cores_for_learning
@@ -20,6 +21,8 @@ from ..runner import Consumer, Mailbox, Runner, Status
 from ..snapshot import Array, Change, Snapshot
 from ..storage.recorder import Recorder
 from ..storage.run_folder import HISTORY, RunFolder
+from ..storage.tracker import Begin
+from ..storage.trackers import start_trackers
 
 POLITE = 10  # how far behind: as `nice` counts
 
@@ -50,7 +53,8 @@ class Session:
         try:
             folder.prepare()
             self.recorder = Recorder(folder.history_path, told=self.say)
-            consumers.append(self.recorder)
+            begin = Begin(folder.path, job.step_count, values_of(job.controls))
+            consumers += [self.recorder, *start_trackers((), begin, self.say)]
         except (UserError, OSError) as error:  # learning goes on; what can be lost is told
             self._messages.append(f"{error} Nothing is recorded.")
         self.runner = Runner(job, consumers, keep=folder.keep, playing=playing, told=told)

@@ -13,6 +13,7 @@ from ..canvas.wall_listener import WallListener
 from ..snapshot import Array, Snapshot
 from .forms import heading
 from .heat import heat
+from .opening import DRAW
 from .theme import GRID, Palette
 from .view import Host, Quantity
 from .wall_view import Bytes, WallView
@@ -118,7 +119,7 @@ class TrainingView(WallView):
 
     def set_mode(self, mode: str) -> None:
         if mode == "draw" and self.session is not None:
-            self.wanted.emit(f"draw:{self.session.folder.path}", None)
+            self.wanted.emit(f"{DRAW}{self.session.folder.path}", None)
 
 
 def coloured(pictures: Array) -> Bytes:

@@ -7,31 +7,29 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import vispy
 from PyQt6.QtGui import QShowEvent
-from PyQt6.QtWidgets import QFileDialog, QVBoxLayout
 
-vispy.use("pyqt6")
-
-from ..canvas.wall import WallCanvas  # noqa: E402
-from ..errors import UserError  # noqa: E402
-from ..export.wall import write_wall  # noqa: E402
-from . import render  # noqa: E402
-from .theme import Palette  # noqa: E402
-from .view import Host, Mode, View  # noqa: E402
+from ..canvas.wall import WallCanvas
+from ..errors import UserError
+from ..export.wall import write_wall
+from . import render
+from .canvas_view import CanvasView
+from .making import ask_place
+from .theme import Palette
+from .view import Host, Mode
 
 if TYPE_CHECKING:
     from .main_window import MainWindow
 
 Bytes = npt.NDArray[np.uint8]
-NEARER = 1.5
 MODES = (
     Mode("learn", "Learn", "Watch the network learn"),
     Mode("draw", "Draw", "Let the network draw, place after place"),
 )
 
 
-class WallView(View):
+class WallView(CanvasView):
+    shows = WallCanvas
     instrument = "pixelcnn"
     modes = MODES
     titles: dict[str, str] = {}  # board → what stands above it
@@ -44,24 +42,14 @@ class WallView(View):
 
     def __init__(self, host: Host):
         super().__init__(host)
-        self.canvas = WallCanvas(parent=self)
-        self._update = self.canvas.update
-        self.canvas.update = lambda *_: host.draw_soon()
         render.tell_leaving(self.canvas)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.canvas.native)
 
     def pictures(self) -> Bytes | None:
         """What an export writes: (N, h, w, 3)."""
         return None
 
-    def draw(self) -> None:
-        self._update()
-
     def set_palette(self, palette: Palette) -> None:
         super().set_palette(palette)
-        self.canvas.look = palette.look
         self._name_boards()
 
     def showEvent(self, event: QShowEvent | None) -> None:
@@ -86,14 +74,10 @@ class WallView(View):
         if pictures is None or self.session is None:
             self.said.emit("There is nothing to export yet: wait until something is drawn.")
             return
-        settings = self.host.settings
-        folder = Path(str(settings.value("exported", str(Path.home()))))
-        path, _ = QFileDialog.getSaveFileName(
-            window, "Export the wall", str(folder / f"{self.session.name}.png"), "Pictures (*.png)"
-        )
-        if path:
-            settings.setValue("exported", str(Path(path).parent))
-            self.write(pictures, Path(path).with_suffix(".png"))
+        name = f"{self.session.name}.png"
+        path = ask_place(window, self.host.settings, "Export the wall", name, "Pictures (*.png)")
+        if path is not None:
+            self.write(pictures, path.with_suffix(".png"))
 
     def write(self, pictures: Bytes, path: Path) -> None:
         try:
@@ -101,14 +85,3 @@ class WallView(View):
             self.said.emit(f"Exported: {path}")
         except (OSError, UserError) as error:
             self.said.emit(f"The wall cannot be written: {error}")
-
-    # Deeds: see actions.py.
-
-    def fit(self) -> None:
-        self.canvas.fit()
-
-    def zoom_in(self) -> None:
-        self.canvas.zoom(NEARER)
-
-    def zoom_out(self) -> None:
-        self.canvas.zoom(1 / NEARER)
