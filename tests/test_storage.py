@@ -279,3 +279,15 @@ def test_arrays_come_back_as_they_were():
     for name, array in arrays.items():
         assert back[name].dtype == array.dtype and back[name].shape == array.shape
         np.testing.assert_array_equal(back[name], array)
+
+
+def test_what_a_killed_process_had_half_written_goes_when_the_run_goes_on(tmp_path):
+    folder = RunFolder(tmp_path)
+    folder.keep(checkpoint())
+    half = tmp_path / ".trainer.safetensors.abc.part"
+    half.write_bytes(b"half")
+    folder.keep(checkpoint(4))
+    assert half.exists(), "while a run is saved, another file may just be written beside it"
+    folder.prepare()
+    assert sorted(p.name for p in tmp_path.iterdir()) == [MODEL, TRAINER]
+    assert folder.checkpoint().step == 4

@@ -21,7 +21,7 @@ from ..errors import UserError
 from ..snapshot import Array, Checkpoint
 from .history import History
 from .shipped import resolved
-from .tensors import pack, read_tensors, write_atomically
+from .tensors import PART, pack, read_tensors, write_atomically
 
 MODEL, TRAINER, HISTORY, RUN = "model.safetensors", "trainer.safetensors", "history.sqlite", "run.json"
 
@@ -42,6 +42,12 @@ class RunFolder:
         return self.path / HISTORY
 
     def prepare(self) -> None:
+        """Before a run begins or goes on: the folder, without what a killed process had only half written."""
+        self.make()
+        for left_over in self.path.glob(f".*{PART}"):
+            left_over.unlink(missing_ok=True)
+
+    def make(self) -> None:
         """Make the folder, or say in one sentence why it cannot be made or written."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -52,7 +58,7 @@ class RunFolder:
 
     def keep(self, checkpoint: Checkpoint) -> None:
         """Write model and trainer. Whenever this is interrupted, a whole model is there."""
-        self.prepare()
+        self.make()
         about = {"kind": checkpoint.kind, "step": checkpoint.step, **checkpoint.about}
         model, trainer = pack(checkpoint.model, about), pack(checkpoint.trainer, {"step": checkpoint.step})
         write_atomically(self.model_path, model)
@@ -60,7 +66,7 @@ class RunFolder:
 
     def describe(self, command: list[str], **more: Any) -> None:
         """Write run.json: where this run comes from."""
-        self.prepare()
+        self.make()
         packages = ("scalefree-studio", "torch", "numpy")
         text = json.dumps(
             {"command": command, "python": sys.version.split()[0], "versions": _versions(packages), **more},

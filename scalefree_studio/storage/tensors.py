@@ -19,12 +19,13 @@ from ..snapshot import Array
 FORMAT = 1
 UMASK = os.umask(0)  # it can only be asked for by setting it, so once, before there are threads
 os.umask(UMASK)
+PART = ".part"  # ends the name of a file that is being written
 KEY = "scalefree_studio"  # our place in the file's metadata: one JSON object
 
 
 def write_atomically(path: Path, data: bytes) -> None:
     """All of the data under this name, or what was there before: a temporary file, synced, then renamed."""
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=PART, dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)

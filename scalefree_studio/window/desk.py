@@ -136,7 +136,7 @@ class Desk(QObject):
         claimed = folder
         while True:
             with contextlib.suppress(UserError):  # that nothing can be written there is told by the session
-                claimed.prepare()
+                claimed.make()
             self._lock = QLockFile(str(claimed.path / LOCK))
             self._lock.setStaleLockTime(0)  # held as long as its process lives
             if self._lock.tryLock(0) or self._lock.error() != QLockFile.LockError.LockFailedError:
