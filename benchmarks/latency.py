@@ -22,7 +22,7 @@ import torch  # before PyQt6
 from PyQt6.QtCore import QCoreApplication, QEvent, QObject, QSettings
 from PyQt6.QtWidgets import QApplication
 
-from scalefree_studio.window.app import make_application
+from scalefree_studio.window.app import destroy, make_application
 from scalefree_studio.window.drawing_view import DrawingView
 from scalefree_studio.window.main_window import MainWindow
 
@@ -138,6 +138,7 @@ def main() -> int:
         window.leave()
         while not gone:
             pump(app, 0.05)
+        destroy(window)
     if arguments.json:
         print(json.dumps({"working": working, "idle": idle}))
         return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +29,16 @@ def _the_canvas_before_is_gone(request: pytest.FixtureRequest) -> None:
     """
     if "qapp" in request.fixturenames:
         gc.collect()
+
+
+def pytest_unconfigure() -> None:
+    """Windows that tests have left end before Python does: see `destroy` in window/app.py."""
+    if "PyQt6.QtWidgets" in sys.modules:
+        from PyQt6 import sip
+        from PyQt6.QtWidgets import QApplication
+
+        for widget in QApplication.topLevelWidgets():
+            sip.delete(widget)
 
 
 @pytest.fixture

@@ -147,6 +147,14 @@ def test_trying_again_is_asked_until_it_works(driven: Driven, tmp_path: Path) ->
     assert saved(folder).step_count > 0
 
 
+def on_its_own(folder: Path) -> dict[str, str]:
+    """The environment of a program that finds this house, but not the person's settings."""
+    return os.environ | {
+        "SCALEFREE_STUDIO_SETTINGS": str(folder / "settings.ini"),
+        "PYTHONPATH": str(Path(__file__).parents[1]),
+    }
+
+
 def frames_in(folder: RunFolder) -> int:
     """How many frames another process has recorded so far."""
     try:
@@ -158,12 +166,10 @@ def frames_in(folder: RunFolder) -> int:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
 def test_signals_save_and_exit_0(tmp_path: Path, number: signal.Signals) -> None:
-    environment = os.environ | {
-        "SCALEFREE_STUDIO_SETTINGS": str(tmp_path / "settings.ini"),
-        "PYTHONPATH": str(Path(__file__).parents[1]),
-    }
     command = [sys.executable, "-m", "scalefree_studio", SMALL]
-    program = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
+    program = subprocess.Popen(
+        command, cwd=tmp_path, env=on_its_own(tmp_path), stderr=subprocess.PIPE, text=True
+    )
     try:
         folder = RunFolder(tmp_path / "output" / "lines-5")
         while program.poll() is None and not frames_in(folder):
@@ -178,15 +184,34 @@ def test_signals_save_and_exit_0(tmp_path: Path, number: signal.Signals) -> None
     assert saved(folder.path).step_count > 0
 
 
+LEFT_BEHIND = """
+import gc, sys
+from PyQt6 import sip
+from PyQt6.QtCore import QObject
+from scalefree_studio.window.app import main
+assert main(sys.argv[1], screenshot=sys.argv[2], after=0.1) == 0
+left = [o for o in gc.get_objects() if issubclass(type(o), QObject) and not sip.isdeleted(o)]
+print(*sorted(type(o).__name__ for o in left if sip.ispyowned(o) and o.children()))
+"""
+
+
+def test_nothing_is_left_for_python_to_destroy_at_its_end(tmp_path: Path) -> None:
+    """PyQt destroys in no order what it finds then; where one thing holds others, it may crash."""
+    command = [sys.executable, "-c", LEFT_BEHIND, SMALL, str(tmp_path / "window.png")]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=on_its_own(tmp_path), capture_output=True, text=True, timeout=100
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["QApplication"]
+
+
 def test_a_picture_of_the_window_by_a_command(tmp_path: Path) -> None:
-    environment = os.environ | {
-        "SCALEFREE_STUDIO_SETTINGS": str(tmp_path / "settings.ini"),
-        "PYTHONPATH": str(Path(__file__).parents[1]),
-    }
     out = tmp_path / "window.png"
     command = [sys.executable, "-m", "scalefree_studio", SMALL, "--screenshot", str(out), "--after", "1"]
     command += ["--size", "1000x700", "--theme", "light"]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=100)
+    done = subprocess.run(
+        command, cwd=tmp_path, env=on_its_own(tmp_path), capture_output=True, text=True, timeout=100
+    )
     assert done.returncode == 0, done.stderr
     with Image.open(out) as picture:
         assert picture.size == (1000, 700)
