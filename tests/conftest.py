@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+# Where it is ignored, as in what a shell has put into the background, programs that tests start would ignore it, too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 settings.register_profile("without a clock", deadline=None)
 settings.load_profile("without a clock")
 
@@ -38,7 +41,8 @@ def pytest_unconfigure() -> None:
         from PyQt6.QtWidgets import QApplication
 
         for widget in QApplication.topLevelWidgets():
-            sip.delete(widget)
+            if not sip.isdeleted(widget):  # with its parent
+                sip.delete(widget)
 
 
 @pytest.fixture

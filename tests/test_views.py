@@ -31,6 +31,7 @@ from scalefree_studio.storage.run_folder import RunFolder
 from scalefree_studio.window import desk, opening
 from scalefree_studio.window.drawing_view import DrawingView
 from scalefree_studio.window.export import PAUSE, MovieExport
+from scalefree_studio.window.fields import ChoiceField
 from scalefree_studio.window.gallery import Gallery
 from scalefree_studio.window.opening import Opened, open_subject
 from scalefree_studio.window.training_view import TrainingView
@@ -362,12 +363,42 @@ def test_a_pasted_picture_is_gone_on_from(driven: Driven, run: Path) -> None:
 def test_the_panel_has_room_for_other_controls_at_once(driven: Driven) -> None:
     panel = driven.window.panel
     for controls in (TINY, FEW, TINY):
-        panel.show_controls(controls)
+        panel.show_controls(controls, {})
         form = panel.form
         assert form is not None
         shown = [field for field in form.fields.values() if field.isVisible()]
         assert shown and form.height() >= form.minimumSizeHint().height()
         assert all(field.height() >= field.minimumSizeHint().height() for field in shown)
+
+
+def test_classes_are_chosen_and_told_by_name(driven: Driven, run: Path) -> None:
+    view = draw(driven, run)
+    assert driven.window.panel.form is not None
+    field = driven.window.panel.form.fields["label"]
+    assert isinstance(field, ChoiceField) and field.combo is not None
+    assert [field.combo.itemText(n) for n in range(field.combo.count())] == ["each in turn", *"0123456789"]
+    assert field.combo.currentText() == "each in turn"
+    read: list[str] = []
+    view.read.connect(read.append)
+    view.point_at(Place("wall", 2, 0, 0))
+    field.combo.textActivated.emit("7")
+    driven.until(lambda: the_job(driven).controls.label == 7 and view.session.still["labels"].max() == 7)  # type: ignore[union-attr]
+    view.point_at(Place("wall", 2, 0, 0))
+    view.point_at(None)
+    assert read == ["Picture 3: 2", "Picture 3: 7", ""]
+
+
+def test_where_there_are_no_classes_none_is_asked_for(driven: Driven, tmp_path: Path) -> None:
+    job = TrainPixelCNN(load_dataset("digits"), replace(TINY, labelled=False))
+    folder = RunFolder(tmp_path / "plain")
+    folder.keep(job.checkpoint())
+    view = draw(driven, folder.path)
+    assert driven.window.panel.form is not None
+    assert "label" not in driven.window.panel.form.fields
+    read: list[str] = []
+    view.read.connect(read.append)
+    view.point_at(Place("wall", 2, 0, 0))
+    assert read == [""]
 
 
 def said(driven: Driven) -> str:

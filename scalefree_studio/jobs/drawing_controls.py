@@ -17,7 +17,7 @@ class DrawControls:
         low=1, high=4096, scale="log", group="Pictures",
     )
     label: int = control(
-        -1, label="Class", help="The class that is asked for, by its number; -1 asks for each in turn.",
+        -1, label="Class", help="What is asked for: one of the classes, or (-1) each in turn.",
         low=-1, high=2**31 - 1, group="Pictures",
     )
     seed: int = control(

@@ -17,6 +17,7 @@ from ..canvas.wall_listener import WallListener
 from ..controls import control
 from ..data.pictures import Picture, load_picture
 from ..drawings import Bools, Drawing, left, upper
+from ..jobs.draw import DrawPictures
 from ..jobs.drawing_edits import GoTo, SetPrompt, SetValue, Watch
 from ..jobs.job import Undo
 from ..snapshot import Snapshot
@@ -32,6 +33,9 @@ from .wall_view import Bytes, WallView
 
 if TYPE_CHECKING:
     from .session import Session
+
+
+EACH = "each in turn"  # of the classes
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,9 @@ class DrawingView(Painted, WallView):
 
     def begin(self, session: Session, found: Opened) -> None:
         super().begin(session, found)
+        assert isinstance(session.job, DrawPictures)
+        classes = enumerate(session.job.sampler.classes)
+        self.choices = {"label": {EACH: -1} | {name: n for n, name in classes}}
         self.pointed = self._watched = None
         self.canvas.selected = self.canvas.painting = None
         self._prompts.forget()
@@ -214,9 +221,18 @@ class DrawingView(Painted, WallView):
 
     def point_at(self, place: Place | None) -> None:
         self.pointed = place
+        self.read.emit("" if place is None else self._class_of(place.picture))
         self._show_thought()
         if self.look.sight:
             self._show_wall()
+
+    def _class_of(self, picture: int) -> str:
+        """What was asked for, in a word."""
+        labels = self.session.still["labels"] if self.session is not None else ()
+        if picture >= len(labels) or len(self.choices["label"]) < 2:
+            return ""
+        name = next(word for word, label in self.choices["label"].items() if label == labels[picture])
+        return f"Picture {picture + 1}: {name}"
 
     def hold(self, place: Place) -> None:
         self.canvas.selected = None if place == self.canvas.selected else place

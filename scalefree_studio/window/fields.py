@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from PyQt6.QtCore import QEvent, Qt, pyqtSignal
@@ -24,6 +25,7 @@ from .slider import STEPS, Slider, to_position, to_value
 from .theme import GRID, Palette, tabular
 from .toggle import Toggle
 
+Choices = Mapping[str, Any]  # word → value
 MARK = "↻"  # beside what starts over
 WIDE = 26 * GRID  # as much as there is in a narrow panel
 
@@ -312,42 +314,44 @@ class CheckField(Field):
 
 
 class ChoiceField(Field):
-    """One of a few words: side by side where they fit, if need be beneath the label, otherwise in a list that opens."""
+    """One of a few values, each with a word of its own: side by side where they fit, if need be beneath the label,
+    otherwise in a list that opens."""
 
-    def __init__(self, control: Control, value: Any):
+    def __init__(self, control: Control, value: Any, choices: Choices):
         super().__init__(control, value)
         metrics = QFontMetrics(self.font())
-        wide = sum(metrics.horizontalAdvance(choice) + 3 * GRID for choice in control.choices)
-        self.segments: dict[str, QToolButton] = {}
+        wide = sum(metrics.horizontalAdvance(word) + 3 * GRID for word in choices)
+        self._words = {value: word for word, value in choices.items()}
+        self.segments: dict[Any, QToolButton] = {}
         self.combo: QComboBox | None = None
-        if len(control.choices) <= 3 and wide <= WIDE:
+        if len(choices) <= 3 and wide <= WIDE:
             beneath = wide + metrics.horizontalAdvance(control.label) > WIDE - 6 * GRID
-            self._side_by_side(control.choices, beneath)
+            self._side_by_side(choices, beneath)
         else:
             self.combo = QComboBox()
             self.combo.setAccessibleName(control.label)
-            self.combo.addItems(control.choices)
-            self.combo.textActivated.connect(self.give)
+            self.combo.addItems(list(choices))
+            self.combo.textActivated.connect(lambda word: self.give(choices[word]))
             self.combo.wheelEvent = lambda e: e.ignore() if e else None  # type: ignore[method-assign]
             self.row.addWidget(self.combo)
         self.put(value)
 
-    def _side_by_side(self, choices: tuple[str, ...], beneath: bool) -> None:
+    def _side_by_side(self, choices: Choices, beneath: bool) -> None:
         group = QButtonGroup(self)
         row = QHBoxLayout()
         row.setSpacing(0)
-        for n, choice in enumerate(choices):
-            button = segment(choice, n, len(choices))
-            button.clicked.connect(lambda _=False, c=choice: self.give(c))
+        for n, (word, value) in enumerate(choices.items()):
+            button = segment(word, n, len(choices))
+            button.clicked.connect(lambda _=False, v=value: self.give(v))
             group.addButton(button)
             row.addWidget(button)
-            self.segments[choice] = button
+            self.segments[value] = button
         (self.column if beneath else self.row).addLayout(row)
 
     def put(self, value: Any) -> None:
         super().put(value)
         if self.combo is not None:
-            self.combo.setCurrentText(str(value))
+            self.combo.setCurrentText(self._words.get(value, str(value)))
         elif value in self.segments:
             self.segments[value].setChecked(True)
 
@@ -379,9 +383,10 @@ class TextField(Field):
         self.edit.say(str(value))
 
 
-def field_for(control: Control, value: Any) -> Field:
+def field_for(control: Control, value: Any, choices: Choices | None = None) -> Field:
+    """`choices`: what can be chosen here and now, where that is less than what is declared."""
     if control.type is bool:
         return CheckField(control, value)
-    if control.choices:
-        return ChoiceField(control, value)
+    if choices or control.choices:
+        return ChoiceField(control, value, choices or {word: word for word in control.choices})
     return (NumberField if control.type in (int, float) else TextField)(control, value)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from PyQt6.QtCore import Qt, QTimer, pyqtSignal
 from PyQt6.QtWidgets import QLabel, QToolButton, QVBoxLayout, QWidget
 
 from ..controls import Control, controls_of
-from .fields import MARK, Field, field_for
+from .fields import MARK, Choices, Field, field_for
 from .theme import DARK, GRID, Palette
 
 THROTTLE = 40  # ms between edits while a slider is pulled: faster than an eye, slower than a flood
@@ -20,8 +20,12 @@ class Form(QWidget):
 
     edited = pyqtSignal(dict)
 
-    def __init__(self, controls: Any, leave_out: Iterable[str] = ()):
+    def __init__(
+        self, controls: Any, leave_out: Iterable[str] = (), choices: Mapping[str, Choices] | None = None
+    ):
         super().__init__()
+        self._choices = choices or {}
+        alone = {name for name, some in self._choices.items() if len(some) < 2}  # nothing to choose
         self.fields: dict[str, Field] = {}
         self._staged: dict[str, Any] = {}
         self._timer = QTimer(self)
@@ -30,7 +34,7 @@ class Form(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(GRID)
-        declared = [c for c in controls_of(controls) if c.name not in set(leave_out)]
+        declared = [c for c in controls_of(controls) if c.name not in {*leave_out, *alone}]
         self._add(column, [c for c in declared if not c.advanced], controls)
         advanced = [c for c in declared if c.advanced]
         self.more = Section("More") if advanced else None
@@ -52,7 +56,7 @@ class Form(QWidget):
             if headings and c.group != group and c.group:
                 column.addWidget(heading(c.group))
             group = c.group
-            field = field_for(c, getattr(controls, c.name))
+            field = field_for(c, getattr(controls, c.name), self._choices.get(c.name))
             field.changed.connect(self._stage)
             self.fields[c.name] = field
             column.addWidget(field)

@@ -208,7 +208,7 @@ class MainWindow(QMainWindow):
         controls = session.job.controls
         if controls is not self._controls or force:
             self._controls = controls
-            self.panel.show_controls(controls)
+            self.panel.show_controls(controls, self.stage.view.choices)
 
     # -- what is said --------------------------------------------------------------------------------------------
 

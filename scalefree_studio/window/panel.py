@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
-from .fields import segment
+from .fields import Choices, segment
 from .forms import Form
 from .theme import GRID, Palette
 from .view import View
@@ -30,7 +31,7 @@ class Panel(QWidget):
         self._palette: Palette | None = None
         self.form: Form | None = None  # of what learns or draws
         self.look: Form | None = None  # of the view
-        self._declared: type | None = None
+        self._declared: tuple[type, Mapping[str, Choices]] | None = None
         self._foot: QWidget | None = None
         self._settled: tuple[str, ...] = ()
         self.instruments: dict[str, QToolButton] = {}
@@ -100,14 +101,15 @@ class Panel(QWidget):
         if instrument in self.instruments:
             self.instruments[instrument].setChecked(True)
 
-    def show_controls(self, controls: Any) -> None:
+    def show_controls(self, controls: Any, choices: Mapping[str, Choices]) -> None:
         """A form for these controls; the one that is there if it is of the same kind."""
-        if self.form is not None and type(controls) is self._declared:
+        declared = type(controls), choices
+        if self.form is not None and declared == self._declared:
             self.form.put(controls)
             return
         self._drop(self.form)
-        self._declared = type(controls)
-        self.form = self._form(controls)
+        self._declared = declared
+        self.form = self._form(controls, choices)
         self.form.edited.connect(self.edited)
         self._page.insertWidget(0, self.form)
         self.form.show()  # at once, not when the loop comes to it: what is hidden gets no room
@@ -123,8 +125,8 @@ class Panel(QWidget):
             page.resize(port.width(), max(port.height(), self._page.sizeHint().height()))
             self._page.activate()
 
-    def _form(self, controls: Any) -> Form:
-        form = Form(controls, self._settled)
+    def _form(self, controls: Any, choices: Mapping[str, Choices] | None = None) -> Form:
+        form = Form(controls, self._settled, choices)
         if self._palette is not None:
             form.set_palette(self._palette)
         return form

@@ -81,6 +81,9 @@ class View(QWidget):
     def __init__(self, host: Host):
         super().__init__()
         self.host = host
+        self.choices: dict[
+            str, dict[str, Any]
+        ] = {}  # control → what may be chosen in this session: word → value
         self.look: Any = None  # controls of how one looks, apart from what learns
         self.foot: QWidget | None = None  # beneath the controls in the panel
         self.mode = ""
