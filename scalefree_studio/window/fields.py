@@ -10,7 +10,6 @@ from PyQt6.QtCore import QEvent, Qt, pyqtSignal
 from PyQt6.QtGui import QFocusEvent, QFontMetrics, QKeyEvent, QMouseEvent
 from PyQt6.QtWidgets import (
     QButtonGroup,
-    QComboBox,
     QDialog,
     QHBoxLayout,
     QLabel,
@@ -21,6 +20,7 @@ from PyQt6.QtWidgets import (
 )
 
 from ..controls import Control, ControlError
+from .dropdown import Dropdown
 from .slider import STEPS, Slider, to_position, to_value
 from .theme import GRID, Palette, tabular
 from .toggle import Toggle
@@ -323,18 +323,21 @@ class ChoiceField(Field):
         wide = sum(metrics.horizontalAdvance(word) + 3 * GRID for word in choices)
         self._words = {value: word for word, value in choices.items()}
         self.segments: dict[Any, QToolButton] = {}
-        self.combo: QComboBox | None = None
+        self.combo: Dropdown | None = None
         if len(choices) <= 3 and wide <= WIDE:
             beneath = wide + metrics.horizontalAdvance(control.label) > WIDE - 6 * GRID
             self._side_by_side(choices, beneath)
         else:
-            self.combo = QComboBox()
+            self.combo = Dropdown()
             self.combo.setAccessibleName(control.label)
             self.combo.addItems(list(choices))
             self.combo.textActivated.connect(lambda word: self.give(choices[word]))
-            self.combo.wheelEvent = lambda e: e.ignore() if e else None  # type: ignore[method-assign]
             self.row.addWidget(self.combo)
         self.put(value)
+
+    def set_palette(self, palette: Palette) -> None:
+        if self.combo is not None:
+            self.combo.set_palette(palette)
 
     def _side_by_side(self, choices: Choices, beneath: bool) -> None:
         group = QButtonGroup(self)
