@@ -32,7 +32,7 @@ from scalefree_studio.window import desk, opening
 from scalefree_studio.window.drawing_view import DrawingView
 from scalefree_studio.window.export import PAUSE, MovieExport
 from scalefree_studio.window.fields import ChoiceField
-from scalefree_studio.window.gallery import Gallery
+from scalefree_studio.window.gallery import FOLDER, SPEC, Gallery
 from scalefree_studio.window.opening import Opened, open_subject
 from scalefree_studio.window.training_view import TrainingView
 
@@ -337,12 +337,22 @@ def test_a_run_in_the_window_leaves_its_metrics_as_json_lines(driven: Driven, ru
     assert any("count" in line.get("changed", {}) for line in lines)
 
 
-def test_the_gallery_offers_networks_and_data_sets(driven: Driven) -> None:
-    gallery = Gallery([], driven.window)
+def test_the_gallery_offers_networks_and_data_sets(
+    driven: Driven, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SCALEFREE_DATA", str(tmp_path))
+    gallery = Gallery([], driven.window.palette_, driven.window)
+    asked: list[str] = []
+    gallery.chosen.connect(asked.append)
+    gallery.folder_wanted.connect(lambda: asked.append("a folder"))
     driven.window.show_dialog(gallery)
-    specs = {shelf.item(n).data(256) for shelf in gallery.shelves for n in range(shelf.count())}  # type: ignore[union-attr]
-    assert {"model:mnist", "dataset:digits", "dataset:cifar10", "photo:astronaut"} <= specs
-    gallery.reject()
+    items = [shelf.item(n) for shelf in gallery.shelves for n in range(shelf.count())]
+    offered = {item.data(SPEC): item for item in items if item is not None}
+    assert {"model:mnist", "dataset:digits", "dataset:cifar10", "photo:astronaut"} <= set(offered)
+    driven.until(lambda: "downloads 12 MB first" in offered["dataset:mnist"].toolTip())
+    assert "downloads" not in offered["dataset:digits"].toolTip()
+    gallery.shelves[1].itemClicked.emit(offered[FOLDER])
+    assert asked == ["a folder"]
 
 
 def test_a_data_set_that_is_nowhere_is_refused(

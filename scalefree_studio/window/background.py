@@ -59,7 +59,8 @@ class Background(QObject):
                 self._results.append(lambda failed=failed, text=text: failed(text))  # type: ignore[misc]
             del item, work, done, failed
             with contextlib.suppress(RuntimeError):  # the window has gone
-                self._ready.emit()
+                if not self._closed:
+                    self._ready.emit()
 
     def _deliver(self) -> None:
         while self._results and not self._closed:

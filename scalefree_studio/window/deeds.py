@@ -60,8 +60,9 @@ class Deeds:
             self.w.open(path)
 
     def show_gallery(self) -> None:
-        gallery = Gallery(self.w.memory.recent(), self.w)
+        gallery = Gallery(self.w.memory.recent(), self.w.palette_, self.w)
         gallery.chosen.connect(self.w.open)
+        gallery.folder_wanted.connect(self.open_run)
         self.w.show_dialog(gallery)
 
     def paste(self) -> None:

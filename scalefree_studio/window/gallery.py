@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from PyQt6.QtCore import QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QColor, QIcon, QImage, QPainter, QPainterPath, QPixmap
+from PyQt6.QtGui import QIcon, QImage, QPainter, QPainterPath, QPixmap
 from PyQt6.QtWidgets import (
     QDialog,
     QLabel,
@@ -20,15 +20,18 @@ from PyQt6.QtWidgets import (
 )
 
 from ..data.datasets import DATASETS
+from ..data.official import OFFICIAL
 from ..data.pictures import gallery
 from ..snapshot import Array
 from ..storage.shipped import PREFIX, shipped
 from .background import Background
+from .icons import ROUND, tile
 from .opening import DATASET
-from .theme import GRID, tabular
+from .theme import GRID, Palette, tabular
 from .thumbnails import THUMBNAIL, thumbnail_of
 
 SPEC = Qt.ItemDataRole.UserRole
+FOLDER = ""  # the spec of a folder that is still to be chosen
 
 
 def rounded(pixels: Array) -> QIcon:
@@ -42,16 +45,11 @@ def rounded(pixels: Array) -> QIcon:
     painter = QPainter(pixmap)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     path = QPainterPath()
-    path.addRoundedRect(0, 0, image.width(), image.height(), 2 * GRID, 2 * GRID)
+    corner = image.width() * ROUND
+    path.addRoundedRect(0, 0, image.width(), image.height(), corner, corner)
     painter.setClipPath(path)
     painter.drawImage(0, 0, image)
     painter.end()
-    return QIcon(pixmap)
-
-
-def empty_icon() -> QIcon:
-    pixmap = QPixmap(2 * THUMBNAIL, 2 * THUMBNAIL)
-    pixmap.fill(QColor(128, 128, 128, 40))
     return QIcon(pixmap)
 
 
@@ -59,9 +57,11 @@ class Gallery(QDialog):
     """`chosen` tells the spec of a picture or the path of a run. Thumbnails arrive as they are ready."""
 
     chosen = pyqtSignal(str)
+    folder_wanted = pyqtSignal()
 
-    def __init__(self, recent: list[Path], parent: QWidget | None = None):
+    def __init__(self, recent: list[Path], palette: Palette, parent: QWidget | None = None):
         super().__init__(parent)
+        self._palette = palette
         self.setWindowTitle("Gallery")
         self.resize(110 * GRID, 84 * GRID)
         self._background = Background("thumbnails", self)
@@ -88,12 +88,11 @@ class Gallery(QDialog):
     def _fill(self, recent: list[Path]) -> None:
         if recent:
             self._shelf("Recent runs", [(str(path), path.name) for path in recent])
-        models = [(f"{PREFIX}{name}", name.capitalize()) for name in shipped()]
+        models = [(f"{PREFIX}{name}", DATASETS.get(name, name.capitalize())) for name in shipped()]
         if models:
             self._shelf("Networks that draw", models)
-        self._shelf(
-            "Teach a network to draw", [(f"{DATASET}{name}", title) for name, title in DATASETS.items()]
-        )
+        sets = [(f"{DATASET}{name}", title) for name, title in DATASETS.items()]
+        self._shelf("Teach a network to draw", [*sets, (FOLDER, "Your own…")])
         groups: dict[str, list[tuple[str, str]]] = {}
         for item in gallery():
             groups.setdefault(item.group, []).append((item.spec, item.title))
@@ -104,7 +103,7 @@ class Gallery(QDialog):
         label = QLabel(title)
         label.setProperty("heading", True)
         self._column.addWidget(label)
-        shelf = Shelf(items)
+        shelf = Shelf(items, tile("", self._palette, 2 * THUMBNAIL))
         shelf.setAccessibleName(title)
         shelf.itemClicked.connect(self._choose)
         shelf.itemActivated.connect(self._choose)
@@ -112,13 +111,29 @@ class Gallery(QDialog):
         self.shelves.append(shelf)
         for n, (spec, _) in enumerate(items):
             item = shelf.item(n)
-            if item is not None:
-                self._background.submit(partial(thumbnail_of, spec), partial(_show_on, item))
+            if item is None:
+                continue
+            if spec == FOLDER:
+                item.setIcon(tile("folder", self._palette, 2 * THUMBNAIL))
+                continue
+            show, missing = partial(_show_on, item), partial(self._show_missing, item)
+            self._background.submit(partial(thumbnail_of, spec), show, missing)
+
+    def _show_missing(self, item: QListWidgetItem, _: str) -> None:
+        """A data set that is not on this machine yet."""
+        official = OFFICIAL.get(item.data(SPEC).removeprefix(DATASET))
+        if official is not None:
+            item.setIcon(tile("download", self._palette, 2 * THUMBNAIL))
+            megabytes = sum(file.size for file in official.files) / 1e6
+            item.setToolTip(f"{item.toolTip()} (downloads {megabytes:.0f} MB first)")
 
     def _choose(self, item: QListWidgetItem) -> None:
         if self.isVisible():
             self.accept()
-            self.chosen.emit(item.data(SPEC))
+            if item.data(SPEC) == FOLDER:
+                self.folder_wanted.emit()
+            else:
+                self.chosen.emit(item.data(SPEC))
 
 
 def _show_on(item: QListWidgetItem, pixels: Array) -> None:
@@ -126,6 +141,8 @@ def _show_on(item: QListWidgetItem, pixels: Array) -> None:
 
 
 def _hint(spec: str, title: str) -> str:
+    if spec == FOLDER:
+        return "Choose a folder of pictures to learn from; its sub-folders are classes"
     if spec.startswith(PREFIX):
         return f"{title}: let the network draw"
     return f"Go on with {spec}" if Path(spec).is_dir() else f"{title}: learn it"
@@ -134,7 +151,7 @@ def _hint(spec: str, title: str) -> str:
 class Shelf(QListWidget):
     """A row of pictures that wraps; as high as it needs to be."""
 
-    def __init__(self, items: list[tuple[str, str]]):
+    def __init__(self, items: list[tuple[str, str]], empty: QIcon):
         super().__init__()
         self.setViewMode(QListView.ViewMode.IconMode)
         self.setResizeMode(QListView.ResizeMode.Adjust)
@@ -147,7 +164,7 @@ class Shelf(QListWidget):
         self._cell = QSize(THUMBNAIL + 3 * GRID, THUMBNAIL + 5 * GRID + self.fontMetrics().height())
         self.setGridSize(self._cell)
         for spec, title in items:
-            item = QListWidgetItem(empty_icon(), title)
+            item = QListWidgetItem(empty, title)
             item.setData(SPEC, spec)
             item.setToolTip(_hint(spec, title))
             item.setSizeHint(self._cell - QSize(GRID, GRID))

@@ -7,6 +7,7 @@ from PyQt6.QtGui import QColor, QIcon, QPainter, QPainterPath, QPen, QPixmap
 
 from .theme import Palette
 
+ROUND = 1 / 14  # of a tile's side: its corners
 SIZE = 16  # logical pixels; drawn in a 16 × 16 square
 
 
@@ -23,21 +24,44 @@ def icon(name: str, palette: Palette) -> QIcon:
     return result
 
 
+def tile(name: str, palette: Palette, side: int) -> QIcon:
+    """A square that stands where a picture would be, with the pictogram in its middle; without a name, it is empty."""
+    pixmap = QPixmap(side, side)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(palette.colour("raised"))
+    painter.drawRoundedRect(0, 0, side, side, side * ROUND, side * ROUND)
+    if name:
+        scale = side / 3 / SIZE
+        painter.translate((side - scale * SIZE) / 2, (side - scale * SIZE) / 2)
+        painter.scale(scale, scale)
+        _draw(name, palette.colour("soft"), painter)
+    painter.end()
+    return QIcon(pixmap)
+
+
 def _pixmap(name: str, colour: QColor, ratio: int) -> QPixmap:
     pixmap = QPixmap(SIZE * ratio, SIZE * ratio)
     pixmap.setDevicePixelRatio(ratio)
     pixmap.fill(Qt.GlobalColor.transparent)
     painter = QPainter(pixmap)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    _draw(name, colour, painter)
+    painter.end()
+    return pixmap
+
+
+def _draw(name: str, colour: QColor, painter: QPainter) -> None:
     pen = QPen(colour, 1.6, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin)
     painter.setPen(pen)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
     filled, outline = _SHAPES[name]()
     painter.drawPath(outline)
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(colour)
     painter.drawPath(filled)
-    painter.end()
-    return pixmap
 
 
 Shape = tuple[QPainterPath, QPainterPath]  # what is filled, what is drawn along
@@ -172,8 +196,22 @@ def _others() -> Shape:
     return QPainterPath(), path
 
 
+def _download() -> Shape:
+    path = _polygon((8, 2.5), (8, 10))
+    path.addPath(_polygon((5, 7.2), (8, 10.2), (11, 7.2)))
+    path.addPath(_polygon((2.5, 11.5), (2.5, 13.5), (13.5, 13.5), (13.5, 11.5)))
+    return QPainterPath(), path
+
+
+def _folder() -> Shape:
+    path = _polygon((2, 12.5), (2, 3.5), (6, 3.5), (7.5, 5.2), (14, 5.2), (14, 12.5))
+    path.closeSubpath()
+    return QPainterPath(), path
+
+
 _SHAPES = {
     "play": _play, "pause": _pause, "step": _step, "restart": _restart, "record": _record, "line": _line,
     "circle": _circle, "delete": _delete, "undo": _undo, "overlay": _overlay, "brush": _brush, "theme": _theme,
     "fit": _fit, "gallery": _gallery, "top": _top, "left": _left, "others": _others,
+    "download": _download, "folder": _folder,
 }  # fmt: skip
