@@ -215,6 +215,8 @@ def test_what_is_painted_away_is_drawn_anew(driven: Driven, run: Path) -> None:
         given = ~stroke
         driven.until(lambda g=given: (shown(view).frame["given"] == g).all() and shown(view).done)  # type: ignore[misc]
         assert (shown(view).values[:, given] == before[3][given]).all()
+    view.paint(6, first, done=True)  # of a picture that has gone while the hand was at it
+    assert not view.session.runner.status.message  # type: ignore[union-attr]
     driven.key(Qt.Key.Key_B)
     assert view.canvas.brush is None
 

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -182,6 +183,53 @@ def test_signals_save_and_exit_0(tmp_path: Path, number: signal.Signals) -> None
     assert program.returncode == 0, told
     assert "Traceback" not in told
     assert saved(folder.path).step_count > 0
+
+
+class Held:
+    """Steps of a job that do not end until they are let go."""
+
+    def __init__(self, driven: Driven, monkeypatch: pytest.MonkeyPatch):
+        self._free, self._within, step = threading.Event(), threading.Event(), driven.job.step
+
+        def held() -> None:
+            self._within.set()
+            self._free.wait(60)
+            step()
+
+        monkeypatch.setattr(driven.job, "step", held)
+        driven.until(self._within.is_set)
+
+    def let_go(self) -> None:
+        self._free.set()
+
+
+def test_leaving_while_another_is_about_to_begin(driven: Driven, monkeypatch: pytest.MonkeyPatch) -> None:
+    driven.open()
+    held, desk = Held(driven, monkeypatch), driven.window.desk
+    begun: list[bool] = []
+    desk.opened.connect(lambda: begun.append(True))
+    driven.window.open("synthetic:circles-3")
+    driven.until(lambda: desk.ending)
+    driven.window.leave()
+    held.let_go()
+    driven.until(lambda: driven.gone)
+    assert not begun and desk.session is None
+
+
+def test_leaving_without_the_end_of_a_step(driven: Driven, monkeypatch: pytest.MonkeyPatch) -> None:
+    driven.open()
+    held, desk, session = Held(driven, monkeypatch), driven.window.desk, driven.session
+    desk._slow.setInterval(10)
+    driven.window.leave()
+    driven.until(lambda: driven.gone)
+    assert desk.abandoned and not session.ended
+    told: list[bool] = []
+    desk.told.connect(lambda: told.append(True))
+    desk.ready.connect(lambda: told.append(True))
+    held.let_go()
+    assert session.join(20)
+    driven.qtbot.wait(10)
+    assert session.ended and not told  # the window may have been destroyed by then
 
 
 LEFT_BEHIND = """

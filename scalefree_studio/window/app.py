@@ -58,7 +58,10 @@ def main(
             take_picture_later(window, Path(screenshot), after)
         with watching_signals(window):
             code = app.exec()
+        abandoned = window.desk.abandoned
         destroy(window)
+    if abandoned:  # Python would crash over a thread that computes on, and nothing is left to save
+        os._exit(code)
     return code
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from PyQt6.QtCore import QLockFile, QObject, QTimer, pyqtSignal
+from PyQt6.QtCore import QLockFile, QObject, QTimer, pyqtBoundSignal, pyqtSignal
 
 from ..api import choose_device
 from ..controls import values_of
@@ -51,7 +51,8 @@ class Desk(QObject):
         self._lock: QLockFile | None = None  # ours on the session's folder
         self._background = Background("opening", self)
         self._then: list[Callable[[], None]] = []
-        self._ending = False
+        self._ending = self._closed = False
+        self.abandoned = False  # the last step was not waited for: its thread is still at work
         self._wanted = 0  # the number of the newest wish to open something
         self._doing = 0, ""  # for which wish something is read, and what, in words
         self._slow = QTimer(self)
@@ -121,7 +122,9 @@ class Desk(QObject):
         self._doing = 0, ""
         folder = self._claim(found.folder)
         self.found = found
-        self.session = Session(found.job, folder, found.name, self.ready.emit, self.told.emit)
+        self.session = Session(
+            found.job, folder, found.name, lambda: self._emit(self.ready), lambda: self._emit(self.told)
+        )
         if folder is not found.folder:
             self.session.say(
                 f"{found.folder.path} is open in another window: this is a copy, in {folder.path}."
@@ -130,6 +133,11 @@ class Desk(QObject):
         self._describe()
         self.opened.emit()
         self.told.emit()
+
+    def _emit(self, signal: pyqtBoundSignal) -> None:
+        """For the session's threads, of which one that was not waited for may outlive the window."""
+        if not self._closed:
+            signal.emit()
 
     def _claim(self, folder: RunFolder) -> RunFolder:
         """The folder for ourselves alone; where another window is at work in it, one for a copy."""
@@ -175,6 +183,11 @@ class Desk(QObject):
             self.session.stop()
             self._look()
 
+    def leave(self, then: Callable[[], None]) -> None:
+        """End for good: what was to be opened next is not wanted any more."""
+        self._wanted += 1
+        self.end(then)
+
     @property
     def ending(self) -> bool:
         return self._ending
@@ -199,6 +212,7 @@ class Desk(QObject):
         elif self.person.still_working():
             self._slow.start()
         else:
+            self.abandoned = True
             self._ended()
 
     def _ended(self) -> None:
@@ -209,7 +223,7 @@ class Desk(QObject):
 
     def close(self) -> None:
         """After the end of everything."""
-        self._wanted += 1
+        self._closed = True
         self._slow.stop()
         self._background.close()
 

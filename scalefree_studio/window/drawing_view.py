@@ -305,7 +305,7 @@ class DrawingView(Painted, WallView):
     def paint(self, picture: int, painted: Bools, done: bool) -> None:
         """What is painted of a picture is drawn anew, in as many ways as there are pictures."""
         drawing = self.drawing
-        if drawing is not None and done and painted.any():
+        if drawing is not None and done and painted.any() and picture < drawing.count:
             self._prompt(self._prompts.paint(picture, painted, drawing))
 
     def _stop_painting(self) -> None:

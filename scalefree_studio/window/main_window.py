@@ -361,7 +361,7 @@ class MainWindow(QMainWindow):
         self._leaving = True
         self.memory.keep(self)
         self.show_status()
-        self.desk.end(self._finish)
+        self.desk.leave(self._finish)
 
     def _finish(self) -> None:
         self._ended = True
