@@ -281,6 +281,22 @@ def test_damaged_models_are_told_in_one_sentence():
         assert "\n" not in str(told.value)
 
 
+@pytest.mark.parametrize("damage", ["lost", "another shape", "broadcast"])
+@pytest.mark.parametrize("name", ["adam.head.weight.step", "adam.head.weight.exp_avg", "average.head.weight"])
+def test_what_a_damaged_trainer_holds_is_told_in_one_sentence(name, damage):
+    c = run(make(), 2).checkpoint()
+    trainer = dict(c.trainer)
+    if damage == "lost":
+        del trainer[name]
+    else:
+        trainer[name] = np.zeros((1, 2), np.float32) if damage == "another shape" else np.zeros(1, np.float32)
+    if (name, damage) == ("adam.head.weight.step", "broadcast"):
+        trainer[name] = np.zeros((2, 1), np.float32)
+    with pytest.raises(UserError, match="does not fit") as told:
+        TrainPixelCNN.from_checkpoint(Checkpoint(c.kind, c.step, c.about, c.model, trainer), stripes())
+    assert "\n" not in str(told.value)
+
+
 def last_json(text):
     return json.loads(text.strip().splitlines()[-1])
 

@@ -82,9 +82,20 @@ def arrays_of(tensors: Mapping[str, Tensor], prefix: str = "") -> dict[str, Arra
 
 
 def tensor_of(array: Array, like: Tensor | None = None) -> Tensor:
-    """A tensor of these numbers; where and as `like` lies in memory, unless it is a single number: fused optimizers
-    rely on it."""
+    """A tensor of these numbers; where and as `like` lies in memory: fused optimizers rely on it."""
     tensor = torch.from_numpy(np.array(array))
     if like is None:
         return tensor
-    return (torch.empty_like(like) if tensor.shape else like.new_empty(())).copy_(tensor)
+    if tensor.shape != like.shape:
+        raise ValueError(f"{tuple(tensor.shape)} where {tuple(like.shape)} should be")
+    return torch.empty_like(like).copy_(tensor)
+
+
+def adam_of(arrays: Mapping[str, Array], prefix: str, parameter: Tensor) -> dict[str, Tensor]:
+    """What AdamW kept of a parameter: everything, or nothing where it had not begun."""
+    if not any(name.startswith(prefix) for name in arrays):
+        return {}
+    step = torch.tensor(float(arrays[f"{prefix}step"]), dtype=torch.float32, device=parameter.device)
+    return {"step": step} | {
+        name: tensor_of(arrays[prefix + name], parameter) for name in ("exp_avg", "exp_avg_sq")
+    }

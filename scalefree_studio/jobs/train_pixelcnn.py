@@ -25,7 +25,7 @@ from ..models.threads import keep_memory
 from ..snapshot import Array, Change, Checkpoint, Snapshot, frozen_all
 from .job import Edit, Limit, SetControls, StartOver
 from .pixelcnn_controls import TrainControls
-from .pixelcnn_model import KIND, arrays_of, controls_learnt, read_pixelcnn, shape_of, tensor_of
+from .pixelcnn_model import KIND, adam_of, arrays_of, controls_learnt, read_pixelcnn, shape_of, tensor_of
 from .ranks import Ranks
 from .samples import LOOKED_AT, Look, Samples, spread
 
@@ -385,19 +385,14 @@ class TrainPixelCNN:
                 if about.get("scaler"):
                     job._scaler.load_state_dict(about["scaler"])
                 if about.get("look"):
-                    looked = {n: tensor_of(trainer[f"look.{n}"]).to(p) for n, p in model.named_parameters()}
+                    looked = {n: tensor_of(trainer[f"look.{n}"], p) for n, p in model.named_parameters()}
                     job._look = Look(
                         job.model, looked, int(about["look"]["at"]), float(about["look"]["total"])
                     )
                 job._load({n: tensor_of(trainer[f"now.{n}"]) for n, _ in model.named_parameters()})
                 for name, parameter in job.model.named_parameters():
-                    job._average[name] = tensor_of(trainer[f"average.{name}"]).to(parameter)
-                    prefix = f"adam.{name}."
-                    job._optimizer.state[parameter] = {
-                        key.removeprefix(prefix): tensor_of(value, parameter)
-                        for key, value in trainer.items()
-                        if key.startswith(prefix)
-                    }
+                    job._average[name] = tensor_of(trainer[f"average.{name}"], parameter)
+                    job._optimizer.state[parameter] = adam_of(trainer, f"adam.{name}.", parameter)
         except ControlError as error:
             raise UserError(str(error)) from None
         except (KeyError, ValueError, RuntimeError, TypeError) as error:
