@@ -205,6 +205,31 @@ def test_damaged_rows_of_a_history_are_told(value, tmp_path):
                 read()
 
 
+@pytest.mark.parametrize(
+    ("table", "column", "value"),
+    [
+        ("frames", "step", "NULL"), ("frames", "step", "'one'"), ("frames", "seconds", "NULL"),
+        ("frames", "kind", "x'ff'"), ("frames", "frame", "5000000000"), ("frames", "frame", "NULL"),
+        ("metrics", "step", "NULL"), ("metrics", "seconds", "'soon'"), ("changes", "what", "NULL"),
+    ],
+)  # fmt: skip
+def test_a_history_with_values_of_another_type_is_told(table, column, value, tmp_path):
+    with History.create(tmp_path / "h.sqlite") as history:
+        history.write([shot(1)], [Measured(1, 0.1, {"loss": 0.1})], [(1, "move", {})])
+    db = sqlite3.connect(tmp_path / "h.sqlite")
+    db.execute(f"UPDATE {table} SET {column} = {value}")
+    db.commit()
+    db.close()
+    with History.open(tmp_path / "h.sqlite") as history:
+        reads = {
+            "metrics": history.metrics,
+            "changes": history.changes,
+            "frames": lambda: list(history.frames()),
+        }
+        with pytest.raises(UserError, match="damaged"):
+            reads[table]()
+
+
 def test_the_recorder_keeps_every_frame_and_waits_when_the_disk_is_slow(tmp_path):
     recorder = Recorder(tmp_path / "h.sqlite", every=1)
     for step in range(1000):  # far more than its queue holds

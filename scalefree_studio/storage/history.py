@@ -133,14 +133,15 @@ class History:
 
     def __len__(self) -> int:
         """How many frames there are."""
-        return int(self._rows("SELECT count(*) FROM frames")[0][0])
+        return int(self._rows((int,), "SELECT count(*) FROM frames")[0][0])
 
     def index(self, after: int = 0) -> list[tuple[int, int]]:
         """(id, step) of every frame in order, or of those after an id: enough for a scrubber."""
-        return self._rows("SELECT id, step FROM frames WHERE id > ? ORDER BY id", after)
+        return self._rows((int, int), "SELECT id, step FROM frames WHERE id > ? ORDER BY id", after)
 
     def frame(self, id: int) -> Snapshot:
-        rows = self._rows("SELECT step, seconds, kind, metrics FROM frames WHERE id = ?", id)
+        asked = "SELECT step, seconds, kind, metrics FROM frames WHERE id = ?"
+        rows = self._rows((int, float, str, str), asked, id)
         if not rows:
             raise UserError(f"The history {self.path} has no frame {id}.")
         step, seconds, kind, metrics = rows[0]
@@ -151,21 +152,22 @@ class History:
             raise UserError(f"The history {self.path} has a damaged frame: {error}.") from None
 
     def _kept(self, id: int) -> bytes:
-        rows = self._rows("SELECT frame FROM frames WHERE id = ?", id)
+        rows = self._rows((bytes,), "SELECT frame FROM frames WHERE id = ?", id)
         if not rows:
             raise ValueError("what it differs from is missing")
-        return bytes(rows[0][0])
+        kept: bytes = rows[0][0]
+        return kept
 
     def frames(self) -> Iterator[Snapshot]:
         for id, _ in self.index():
             yield self.frame(id)
 
     def metrics(self) -> list[Measured]:
-        rows = self._rows("SELECT step, seconds, metrics FROM metrics ORDER BY id")
+        rows = self._rows((int, float, str), "SELECT step, seconds, metrics FROM metrics ORDER BY id")
         return [Measured(step, seconds, self._read(values)) for step, seconds, values in rows]
 
     def changes(self) -> list[tuple[int, str, dict[str, Any]]]:
-        rows = self._rows("SELECT step, what, changes FROM changes ORDER BY id")
+        rows = self._rows((int, str, str), "SELECT step, what, changes FROM changes ORDER BY id")
         return [(step, what, self._read(values)) for step, what, values in rows]
 
     def _read(self, text: str) -> dict[str, Any]:
@@ -174,8 +176,16 @@ class History:
         except (ValueError, TypeError) as error:
             raise UserError(f"The history {self.path} is damaged: {error}.") from None
 
-    def _rows(self, query: str, *values: Any) -> list[Any]:
+    def _rows(self, types: tuple[type, ...], query: str, *values: Any) -> list[Any]:
+        """All rows, once it is certain that they hold what they should: SQLite keeps anything anywhere."""
         try:
-            return self._db.execute(query, values).fetchall()
+            rows = self._db.execute(query, values).fetchall()
         except sqlite3.DatabaseError as error:
             raise UserError(f"The history {self.path} is damaged: {error}.") from None
+        for row in rows:
+            for value, type_ in zip(row, types, strict=True):
+                if not isinstance(value, type_):
+                    raise UserError(
+                        f"The history {self.path} is damaged: {type(value).__name__} for {type_.__name__}."
+                    )
+        return rows
