@@ -404,6 +404,22 @@ def test_dragging_a_line_tells_its_new_numbers_and_shows_them_at_once(canvas: Di
     assert np.allclose(canvas.dividers.centre[0], [0.5, 0.1])
 
 
+@pytest.mark.parametrize("other", ["distance", "circle"])
+def test_a_divider_that_becomes_another_is_let_go(canvas: DividerCanvas, other: str) -> None:
+    """Another form of lines, or another run, may begin while one is in the hand; numbers count from 100 again."""
+    start, end = at(canvas, (0.5, -0.3)), at(canvas, (0.7, -0.2))
+    canvas.events.mouse_press(pos=start, button=1, modifiers=())
+    canvas.events.mouse_move(pos=((start[0] + end[0]) / 2, start[1]), button=1, modifiers=())
+    frame = frame_of(form="distance") if other == "distance" else frame_of(lines=0, circles=2)
+    canvas.show_frame(frame)
+    assert heard(canvas).of("drag")
+    told = len(heard(canvas).of("drag"))
+    canvas.events.mouse_move(pos=end, button=1, modifiers=())
+    canvas.events.mouse_release(pos=end, button=1, modifiers=())
+    assert len(heard(canvas).of("drag")) == told
+    assert canvas.frame is not None and all((canvas.frame[name] == frame[name]).all() for name in frame)
+
+
 def test_turning_widening_and_moving(canvas: DividerCanvas) -> None:
     mouse(canvas, at(canvas, (0.5, -0.4)), at(canvas, (1.0, 0.1)), modifiers=(keys.SHIFT,))
     assert heard(canvas).of("drag")[-1][2]["line_angle"] % math.pi == pytest.approx(math.pi / 2, abs=0.02)

@@ -65,7 +65,7 @@ import numpy.typing as npt
 from .brush import Brush, Mask
 from .camera import Camera, half_extent
 from .drawing import PARTS, Drawing
-from .edit import Arrays, numbers_of, with_numbers
+from .edit import Arrays, fits, numbers_of, with_numbers
 from .geometry import Dividers, nearest
 from .hand import Drag, Hand, Paint
 from .listener import Listener as Listener  # for whoever imports the canvas
@@ -358,7 +358,7 @@ class DividerCanvas(StagedCanvas):
         self.frame = self._told
         if self._held is not None and self._told is not None:
             index = Dividers.of(self._told).index(self._held[0])
-            if index is not None:
+            if index is not None and fits(self._told, index, self._held[1]):
                 self.frame = with_numbers(self._told, index, self._held[1])
         self.dividers = Dividers.of(self.frame or NOTHING)
         self._stale |= {"lines", "marks"}

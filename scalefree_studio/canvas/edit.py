@@ -30,6 +30,11 @@ def numbers_of(frame: Arrays, index: int) -> dict[str, npt.NDArray[Any]]:
     return {name: np.array(frame[name][place]) for name in names}
 
 
+def fits(frame: Arrays, index: int, numbers: Arrays) -> bool:
+    """Whether these can be the numbers of that divider: another network may call its lines' otherwise."""
+    return set(_place(frame, index)[0]) == set(numbers)
+
+
 def with_numbers(frame: Arrays, index: int, numbers: Arrays) -> Arrays:
     """The frame with other numbers for one divider."""
     _, place = _place(frame, index)

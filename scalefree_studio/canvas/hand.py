@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import mouse
 from .brush import painted
-from .edit import dragged, numbers_of
+from .edit import dragged, fits, numbers_of
 from .mouse import LEFT, MIDDLE, RIGHT, STILL, TELL_SECONDS, WHEEL, Point, resized
 
 if TYPE_CHECKING:
@@ -83,7 +83,8 @@ class Drag(Gesture):
         self.numbers = {} if index is None else numbers_of(self.canvas.frame or {}, index)
 
     def moved(self, at: Point, keys: frozenset[str]) -> None:
-        if self.canvas.dividers.index(self.unit) is None or not self.canvas.editable:
+        index, frame = self.canvas.dividers.index(self.unit), self.canvas.frame or {}
+        if index is None or not fits(frame, index, self.numbers) or not self.canvas.editable:
             return  # deleted, or replaced by the trainer, while it was held
         numbers = dragged(self.numbers, self.part, "Shift" in keys, self.began, self.world(at))
         self.canvas.hold(self.unit, numbers)
