@@ -3,7 +3,7 @@ network thought, and the person's hand in it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,6 +90,7 @@ class DrawingView(Painted, WallView):
         self.canvas.listener = _Hands(self)
         self.pointed: Place | None = None  # what the pointer is over
         self._watched: int | None = None  # asked for last
+        self._classes: Sequence[str] = ()
         self._prompts = Prompts()
         self.foot = QWidget()
         column = QVBoxLayout(self.foot)
@@ -106,8 +107,8 @@ class DrawingView(Painted, WallView):
     def begin(self, session: Session, found: Opened) -> None:
         super().begin(session, found)
         assert isinstance(session.job, DrawPictures)
-        classes = enumerate(session.job.sampler.classes)
-        self.choices = {"label": {EACH: -1} | {name: n for n, name in classes}}
+        self._classes = session.job.sampler.classes
+        self.choices = {"label": {EACH: -1} | {name: n for n, name in enumerate(self._classes)}}
         self.pointed = self._watched = None
         self.canvas.selected = self.canvas.painting = None
         self._prompts.forget()
@@ -229,10 +230,8 @@ class DrawingView(Painted, WallView):
     def _class_of(self, picture: int) -> str:
         """What was asked for, in a word."""
         labels = self.session.still["labels"] if self.session is not None else ()
-        if picture >= len(labels) or len(self.choices["label"]) < 2:
-            return ""
-        name = next(word for word, label in self.choices["label"].items() if label == labels[picture])
-        return f"Picture {picture + 1}: {name}"
+        known = self._classes and picture < len(labels)
+        return f"Picture {picture + 1}: {self._classes[labels[picture]]}" if known else ""
 
     def hold(self, place: Place) -> None:
         self.canvas.selected = None if place == self.canvas.selected else place
