@@ -150,6 +150,7 @@ QPushButton:default, QPushButton[primary="true"] {
 }
 QToolButton[flat="true"] { background: transparent; border-color: transparent; }
 QToolButton[small="true"] { padding: 0 8px; }
+QFileDialog QToolButton { padding: 2px; }
 QToolButton[flat="true"]:hover { background: @hover; }
 QToolButton:checked { color: @accent; border-color: @accent; }
 QToolButton[segment="true"] { border-radius: 0; padding: 4px 10px; margin: 0; }
