@@ -8,6 +8,7 @@ view, no export and no movie of its own.
             position  (B,) integers             how many places of the order are done, picture by picture
             given     (B, H, W) bool            told rather than drawn: a prompt, or a value set by hand
             entropy   (B, H, W) float16         bits: how open the choice was; 0 where given or not drawn
+            surprise  (B, H, W) float16         bits: how unlikely was what was drawn; likewise
             watched   () integer                the picture of which it is told …
             chances   (H, W, C, L) float16      … what was thought possible at each place; 0 where not drawn
     still   order     (N,) integers             the places in their order, counted row by row

@@ -202,8 +202,22 @@ def test_it_goes_on_from_a_recorded_frame():
     job.apply(Restore(recorded.frame, recorded.step))
     assert job.step_count == step and job.controls.count == 3
     same_frames(frame(job), recorded.frame)
-    assert "surprise" not in job.snapshot().metrics  # nobody knows any more
+    known = job.snapshot().metrics
+    assert known["surprise"] == pytest.approx(recorded.metrics["surprise"], rel=1e-3)
+    assert known["bits"] == pytest.approx(recorded.metrics["bits"], rel=1e-3)
     same_frames(frame(play(job)), whole)
+
+
+def test_a_recording_that_knows_no_surprise_is_gone_on_from_without():
+    job = make(count=3)
+    job.apply(GoTo(14))
+    older = {name: array for name, array in job.snapshot().frame.items() if name != "surprise"}
+    whole = frame(play(job))
+    job.apply(Restore(older, 14))
+    assert "surprise" not in job.snapshot().metrics  # nobody knows any more
+    after = frame(play(job))
+    np.testing.assert_array_equal(after["values"], whole["values"])
+    assert np.isfinite(job.snapshot().metrics["surprise"])
 
 
 # ---- What is kept ----

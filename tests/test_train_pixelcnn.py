@@ -175,6 +175,20 @@ def test_resume_equals_uninterrupted(controls):
     assert all((best[0][name] == best[1][name]).all() for name in best[1])
 
 
+def test_what_was_to_be_seen_is_seen_again_after_a_resume():
+    job = run(make(40, wall_every=1), 3)
+    assert job._samples.any and job._surprise is not None
+    saved, seen = job.checkpoint(), job.snapshot().frame
+    run(job, 3)  # draws on
+    resumed = TrainPixelCNN.from_checkpoint(saved, stripes())
+    shown = resumed.snapshot().frame
+    np.testing.assert_array_equal(shown["wall"], seen["wall"])
+    np.testing.assert_array_equal(shown["surprise"], seen["surprise"])
+    other = {**saved.trainer, "samples": seen["wall"][:, 1:], "surprise": seen["surprise"][1:]}
+    odd = Checkpoint(saved.kind, saved.step, saved.about, saved.model, other)
+    assert not TrainPixelCNN.from_checkpoint(odd, stripes()).snapshot().frame
+
+
 def test_the_best_network_is_kept_and_patience_ends_the_run(monkeypatch):
     losses = iter([0.5, 0.4, 0.6, 0.7])  # of each epoch's look
     monkeypatch.setattr(Look, "loss", property(lambda look: next(losses)))

@@ -245,8 +245,12 @@ def test_the_past_of_a_drawing(driven: Driven, run: Path) -> None:
     final = shown(view).values.copy()
     timeline = driven.window.transport.timeline
     driven.until(lambda: len(timeline.ids) > 10)
+    view.hold(Place("wall", 3, 7, 7))
+    driven.until(lambda: int(shown(view).frame["watched"]) == 3)
+    assert "Not drawn yet." not in view.thought.accessibleDescription()
     timeline.looked.emit(timeline.ids[5])
     assert driven.window.past is not None
+    assert "Not drawn yet." in view.thought.accessibleDescription()
     early = shown(view)
     assert not early.done
     assert not view.thought.editable

@@ -58,11 +58,11 @@ class TrainingScene:
         if wall is None or wall.ndim != 4 or not wall.size:
             raise UserError("No samples were recorded of this training, so there is no movie to make.")
         self.size = _sized(size, wall.shape[:3])
-        self._empty = np.full((*wall.shape[:3], 3), PAPER, np.uint8)
+        self._wall: Any = np.full((*wall.shape[:3], 3), PAPER, np.uint8)
 
     def draw(self, time: float, snapshot: Snapshot) -> Bytes:
-        wall: Any = snapshot.frame.get("wall", self._empty)
-        return fitted_wall(wall, self.size)
+        self._wall = snapshot.frame.get("wall", self._wall)  # a learning that begins again has none at first
+        return fitted_wall(self._wall, self.size)
 
     def between(self, a: Snapshot, b: Snapshot, part: float) -> Snapshot:
         return a if part < 0.5 else b

@@ -256,6 +256,7 @@ class DrawPictures:
             "position": state.position,
             "given": state.given.reshape(B, *size),
             "entropy": state.entropy.reshape(B, *size),
+            "surprise": state.surprise.astype(np.float16).reshape(B, *size),
             "watched": np.array(self.watched),
             "chances": self._chances.reshape(*size, C, -1),
         }

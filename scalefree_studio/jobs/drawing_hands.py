@@ -168,7 +168,10 @@ class Hands:
             state.given[:] = given.reshape(state.given.shape)
             state.values[:] = values.reshape(state.values.shape)
             state.entropy[:] = np.asarray(frame["entropy"]).reshape(state.entropy.shape)
-            state.surprise[~state.given] = np.nan
+            surprise = np.asarray(
+                frame.get("surprise", np.where(given, 0, np.nan))
+            )  # recordings once had none
+            state.surprise[:] = surprise.reshape(state.surprise.shape)
             state.position[:] = state.places
             state.go_back(position)
         except (KeyError, ValueError, TypeError, IndexError):

@@ -354,6 +354,10 @@ class TrainPixelCNN:
             )
         if self._look is not None:
             trainer |= arrays_of(self._look.weights, "look.")
+        if self._samples.any:
+            trainer["samples"] = self._samples.pictures
+        if self._surprise is not None:
+            trainer["surprise"] = self._surprise
         return Checkpoint(KIND, self.step_count, about, frozen_all(arrays_of(best)), frozen_all(trainer))
 
     @classmethod
@@ -389,6 +393,11 @@ class TrainPixelCNN:
                     job._look = Look(
                         job.model, looked, int(about["look"]["at"]), float(about["look"]["total"])
                     )
+                if "samples" in trainer:
+                    job._samples.restore(trainer["samples"])
+                surprise = trainer.get("surprise")
+                if surprise is not None and surprise.shape == (len(job._held_shown), *dataset.shape[:2]):
+                    job._surprise = surprise
                 job._load({n: tensor_of(trainer[f"now.{n}"]) for n, _ in model.named_parameters()})
                 for name, parameter in job.model.named_parameters():
                     job._average[name] = tensor_of(trainer[f"average.{name}"], parameter)

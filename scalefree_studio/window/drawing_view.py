@@ -187,7 +187,9 @@ class DrawingView(Painted, WallView):
         return not self.thought.editable
 
     def show_state(self, playing: bool, past: bool) -> None:
-        self.thought.editable = not past
+        if self.past != past:
+            self.thought.editable = not past
+            self._show_thought()
 
     def _watch(self, picture: int) -> None:
         """Ask to be told of this picture, once."""
