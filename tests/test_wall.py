@@ -221,6 +221,17 @@ def test_a_place_too_small_to_be_seen_has_a_mark_that_is(canvas: WallCanvas) -> 
     assert (np.abs(shot(canvas) - plain).max(-1) > 20).sum() > 20
 
 
+def test_pictures_that_marks_would_hide_have_no_cursor_until_one_looks_nearer(canvas: WallCanvas) -> None:
+    canvas.show([Board("a", noise(3000, 8, 8, 3))])
+    plain = shot(canvas)
+    canvas.cursor = [Place("a", n, 2, 2) for n in range(3000)]
+    assert np.array_equal(shot(canvas), plain)
+    canvas.zoom(8, (320, 210))
+    near = shot(canvas)
+    canvas.cursor = ()
+    assert not np.array_equal(shot(canvas), near)
+
+
 def test_only_what_has_changed_goes_to_the_graphics_card(canvas: WallCanvas) -> None:
     def filled() -> list[int]:
         shot(canvas)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +22,7 @@ PARTS = ("pictures", "marks")  # what can be out of date
 
 # Logical pixels: half the width of a thin line and of a strong one, how far halos reach, the least side of a mark.
 THIN, STRONG, HALO, LEAST = 0.6, 0.9, 1.6, 7.0
+ROOM = 3  # times the smallest mark: pictures narrower than that have none
 TINT = 0.6  # how much a painted place is covered
 INSET = 8  # logical pixels: how near to the edge of the screen a title may come
 LIGHT_HALO = (1.0, 1.0, 1.0, 0.7)
@@ -78,7 +79,9 @@ class WallDrawing:
     def _renew_marks(self) -> None:
         canvas, look, ratio = self.canvas, self.canvas.look, self.canvas.ratio
         soft = look.of("accent") * (1, 1, 1, SOFT)
-        made = [self._frames(canvas.cursor, look.of("accent"), THIN)]
+        made = [
+            self._frames(canvas.cursor if self._have_room(canvas.cursor) else (), look.of("accent"), THIN)
+        ]
         if canvas.hovered is not None:
             made.append(self._frames([canvas.hovered], soft, THIN))
         if canvas.selected is not None:
@@ -87,6 +90,11 @@ class WallDrawing:
         if canvas.brush is not None and canvas.pointer is not None:
             made.append(ring(canvas.pointer, canvas.brush.radius * ratio, look.of("accent"), STRONG * ratio))
         self._marks.set(np.concatenate(made))
+
+    def _have_room(self, places: Sequence[Place]) -> bool:
+        """Whether the pictures are large enough not to be hidden by marks that are large enough to be seen."""
+        rect = self.canvas.picture_rect(places[0].board, places[0].picture) if places else None
+        return rect is not None and rect[2] - rect[0] >= ROOM * LEAST * self.canvas.ratio
 
     def _frames(self, places: Iterable[Place], colour: npt.ArrayLike, width: float) -> npt.NDArray[Any]:
         """Frames round places: round, not over, so that what is framed is seen."""
