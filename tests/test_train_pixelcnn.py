@@ -175,6 +175,15 @@ def test_resume_equals_uninterrupted(controls):
     assert all((best[0][name] == best[1][name]).all() for name in best[1])
 
 
+def test_a_short_run_is_not_spent_on_warming_up():
+    job = make(10, warm_up=100, learning_rate=1.0, final_rate=1.0)
+    rates = [job.learning_rate()]
+    for _ in range(3):
+        rates.append(run(job, 1).learning_rate())
+    assert rates == pytest.approx([0.5, 1, 1, 1])  # a fifth of it
+    assert make(1000, warm_up=100, learning_rate=1.0).learning_rate() == pytest.approx(0.01)
+
+
 def test_what_was_to_be_seen_is_seen_again_after_a_resume():
     job = run(make(40, wall_every=1), 3)
     assert job._samples.any and job._surprise is not None

@@ -17,7 +17,7 @@ from PyQt6.QtGui import QDropEvent
 
 from scalefree_studio.canvas.boards import Place
 from scalefree_studio.controls import edited
-from scalefree_studio.data.datasets import load_dataset
+from scalefree_studio.data.datasets import Dataset, load_dataset
 from scalefree_studio.data.download import Progress
 from scalefree_studio.data.pictures import Picture
 from scalefree_studio.drawings import Drawing
@@ -367,6 +367,17 @@ def test_a_data_set_that_is_nowhere_is_refused(
     driven.window.open(f"dataset:{tmp_path / 'none'}")
     driven.until(driven.window.stage.toast.isVisible)
     assert "There is no data set" in driven.window.stage.toast.label.text()
+
+
+@pytest.mark.parametrize(("count", "epochs"), [(6, 8000), (5000, 40)])
+def test_few_pictures_are_learnt_from_for_long_enough(count: int, epochs: int, tmp_path: Path) -> None:
+    labels = np.zeros(count, np.int64)
+    images = np.zeros((count, 8, 8, 1), np.uint8)
+    few = Dataset("few", images, labels, images[:1], labels[:1], ("all",))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(opening, "load_dataset", lambda *_, **__: few)
+        found = open_subject("dataset:few", tmp_path)
+    assert found.job.controls.epochs == epochs
 
 
 def test_a_pasted_picture_is_gone_on_from(driven: Driven, run: Path) -> None:

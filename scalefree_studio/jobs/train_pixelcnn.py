@@ -33,6 +33,7 @@ BETAS = (0.9, 0.95)
 WALL, HELD = 64, 16  # pictures on the wall of samples, and of those held out
 FIRST_LOOK, LOOK_EVERY = 20, 200  # steps until and between looks at held-out pictures, if an epoch has more
 CHECK_EVERY = 50  # steps between looks at whether the loss is a number, where looking means waiting for a GPU
+WARMING = 0.2  # of a run of few steps, at most
 SMOOTH = 0.1  # of the speed
 EVALUATED = 256  # pictures at a time when evaluating
 
@@ -124,7 +125,9 @@ class TrainPixelCNN:
 
     def learning_rate(self) -> float:
         c = self._controls
-        warm = min(1.0, (self.step_count + 1) / max(1, c.warm_up))
+        steps = self.limit.steps
+        warm_up = c.warm_up if steps is None else min(c.warm_up, steps * WARMING)
+        warm = min(1.0, (self.step_count + 1) / max(1, warm_up))
         falling = c.final_rate + (1 - c.final_rate) * (1 + math.cos(math.pi * self.progress)) / 2
         return c.learning_rate * warm * falling
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from ..storage.shipped import PREFIX
 Subject = str | Path | Picture
 STARTS = {"dividers": "photo:astronaut", "pixelcnn": "model:mnist"}  # what each instrument begins with
 LEARN, DRAW, DATASET = "learn:", "draw:", "dataset:"  # before a model or run, and the name of a data set
+LEAST_STEPS = 1_500  # where pictures are few, the usual epochs are over before anything is learnt
 WATCHED = 4  # seconds in which pictures are drawn at first, for a person to see it
 
 
@@ -160,7 +161,9 @@ def _learn(source: str, place: Place) -> Opened:
 
 def _open_dataset(spec: str, place: Place) -> Opened:
     dataset = load_dataset(spec, progress=place.progress)
-    return _teach(dataset, spec, TrainControls(), place)
+    controls = TrainControls()
+    enough = math.ceil(LEAST_STEPS * controls.batch_size / len(dataset.train_images))
+    return _teach(dataset, spec, replace(controls, epochs=max(controls.epochs, enough)), place)
 
 
 def _teach(dataset: Dataset, spec: str, controls: TrainControls, place: Place) -> Opened:
