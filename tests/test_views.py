@@ -330,6 +330,29 @@ def test_a_drawing_leaves_a_movie(driven: Driven, run: Path, tmp_path: Path) -> 
     assert frames == 15 + round(PAUSE * 30)
 
 
+@pytest.mark.parametrize(("old", "told"), [(b"old", "as it was"), (b"", "its beginning is in")])
+def test_a_movie_that_is_cancelled_says_what_is_left(
+    old: bytes, told: str, driven: Driven, run: Path, tmp_path: Path
+) -> None:
+    draw(driven, run, speed=200.0)
+    driven.until(lambda: driven.window.transport.timeline.ids and driven.session.folder.model_path.exists())
+    path = tmp_path / "out.mp4"
+    if old:
+        path.write_bytes(old)
+    dialog = MovieExport(driven.window, driven.session.folder, "out")
+    dialog.side.say("128")
+    dialog.lasts.say("3600")
+    dialog.write(path)
+    driven.until(lambda: dialog._done_so_far > 30)
+    dialog.reject()
+    assert told in driven.window.stage.toast.label.text()
+    if old:
+        assert path.read_bytes() == old
+    else:
+        assert imageio_ffmpeg.count_frames_and_secs(str(path))[0] > 30
+    assert not list(tmp_path.glob(".out*"))
+
+
 def test_a_run_in_the_window_leaves_its_metrics_as_json_lines(driven: Driven, run: Path) -> None:
     draw(driven, run)
     folder = driven.session.folder.path
