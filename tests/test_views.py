@@ -14,6 +14,7 @@ from driving import FEW, SMALL, Driven
 from PIL import Image
 from PyQt6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PyQt6.QtGui import QDropEvent
+from PyQt6.QtWidgets import QApplication
 
 from scalefree_studio.canvas.boards import Place
 from scalefree_studio.controls import edited
@@ -381,6 +382,20 @@ def test_the_panel_has_room_for_other_controls_at_once(driven: Driven) -> None:
         shown = [field for field in form.fields.values() if field.isVisible()]
         assert shown and form.height() >= form.minimumSizeHint().height()
         assert all(field.height() >= field.minimumSizeHint().height() for field in shown)
+
+
+def test_no_field_takes_the_focus_of_one_that_has_gone(driven: Driven, run: Path) -> None:
+    """Otherwise Space would turn a switch instead of pausing."""
+    panel = driven.window.panel
+    draw(driven, run)
+    driven.window.set_mode("learn")
+    driven.until(lambda: isinstance(driven.window.stage.view, TrainingView))
+    assert panel.form is not None
+    panel.form.fields["learning_rate"].edit.setFocus()
+    driven.window.set_mode("draw")
+    driven.until(lambda: isinstance(driven.window.stage.view, DrawingView))
+    focused = QApplication.focusWidget()
+    assert focused is None or not panel.isAncestorOf(focused)
 
 
 def test_classes_are_chosen_and_told_by_name(driven: Driven, run: Path) -> None:
