@@ -464,6 +464,15 @@ def test_nothing_to_open_says_what_to_do(driven: Driven) -> None:
     assert not driven.window.stage.empty.isVisible()
 
 
+def test_a_short_notice_after_a_long_one_is_low(driven: Driven) -> None:
+    toast = driven.window.stage.toast
+    heights = []
+    for text in ("A word.", "Many words. " * 40, "A word."):
+        driven.window.say(text)
+        heights.append(toast.height())
+    assert heights[0] == heights[2] < heights[1]
+
+
 def test_the_gallery_opens_what_is_clicked(driven: Driven) -> None:
     driven.window.deeds.show_gallery()
     gallery = driven.window.findChild(Gallery)

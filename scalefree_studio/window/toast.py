@@ -81,6 +81,7 @@ class Toast(QFrame):
         beside = sum(b.sizeHint().width() + GRID for b in self._buttons) + 4 * GRID
         wish = metrics.horizontalAdvance(self.label.text()) + GRID
         self.label.setFixedWidth(max(8 * GRID, min(wish, room - beside, 80 * GRID)))
+        self.label.setMinimumHeight(0)  # which would be measured along
         self.label.setFixedHeight(max(self.label.heightForWidth(self.label.width()), 3 * GRID))
         self.adjustSize()
         top = 2 * GRID if self.kind == "word" else over.height() - self.height() - 2 * GRID
