@@ -362,6 +362,7 @@ def test_look_back_and_go_on_from_there(driven: Driven) -> None:
 
     QTest.mouseClick(line, Qt.MouseButton.LeftButton, pos=QPoint(20, line.height() // 2))
     buttons = {b.text(): b for b in driven.window.stage.past.findChildren(QPushButton)}
+    assert all(button.toolTip() for button in buttons.values())
     QTest.mouseClick(buttons["Continue from here"], Qt.MouseButton.LeftButton)
     assert driven.window.past is None
     driven.until(lambda: any("recorded frame" in what for _, what, _ in changes(driven)))
@@ -623,6 +624,7 @@ def test_export_writes_what_is_shown(driven: Driven, tmp_path: Path) -> None:
     driven.key(Qt.Key.Key_E, Qt.KeyboardModifier.ControlModifier)
     dialog = driven.window.findChild(Export)
     assert isinstance(dialog, Export)
+    assert dialog.go.toolTip() and dialog.cancel.toolTip()
     dialog.width_edit.setText("200")
     out = tmp_path / "out.png"
     dialog.write(out)
