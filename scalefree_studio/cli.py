@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import metadata
+from pathlib import Path
 from typing import NoReturn
 
 from .controls import ControlError
@@ -90,7 +91,15 @@ def _run(argv: list[str]) -> int:
         handler = known[name][1](parser)
         return handler(parser.parse_args(argv[1:]))
     parser = _window_parser(known)
-    return _open_window(parser.parse_args(argv))
+    arguments = parser.parse_args(argv)
+    _refuse_a_mere_word(arguments.subject)
+    return _open_window(arguments)
+
+
+def _refuse_a_mere_word(subject: str | None) -> None:
+    """A command that is misspelt would open a window with nothing in it."""
+    if subject and not set(subject) & set("./\\:") and not Path(subject).expanduser().exists():
+        raise UserError(f"There is no command, picture or run {subject!r} (see {PROGRAM} --help).")
 
 
 def _window_parser(known: dict[str, tuple[str, Callable[[argparse.ArgumentParser], Handler]]]) -> Parser:

@@ -15,7 +15,7 @@ from .controls import add_flags, edited, given_flags, values_of
 from .drawings import left, upper
 from .errors import JobError, UserError
 from .jobs.drawing_controls import AT_ONCE, DrawControls
-from .terminal import MODEL_HELP, ProgressBar, report, signals_stop
+from .terminal import MODEL_HELP, ProgressBar, output, report, signals_stop
 
 if TYPE_CHECKING:
     from .jobs.draw import DrawPictures
@@ -31,7 +31,7 @@ PAUSE = 0.2  # of its time, on the finished wall
 
 def fill_sample(parser: argparse.ArgumentParser) -> Handler:
     parser.add_argument("model", type=Path, metavar="MODEL", help=MODEL_HELP)
-    parser.add_argument("out", type=Path, metavar="OUT.png", help="the wall of pictures")
+    parser.add_argument("out", type=output, metavar="OUT.png", help="the wall of pictures")
     parser.add_argument("--size", metavar="HxW", help="of each picture (default: as learnt)")
     _drawing_flags(parser, SAMPLED)
     return sample
@@ -45,7 +45,7 @@ def sample(arguments: argparse.Namespace) -> int:
 def fill_complete(parser: argparse.ArgumentParser) -> Handler:
     parser.add_argument("model", type=Path, metavar="MODEL", help=MODEL_HELP)
     parser.add_argument("image", type=Path, metavar="IMAGE", help="the picture to complete")
-    parser.add_argument("out", type=Path, metavar="OUT.png", help="the wall of completed pictures")
+    parser.add_argument("out", type=output, metavar="OUT.png", help="the wall of completed pictures")
     parser.add_argument(
         "--keep", default="top", metavar="top|left|MASK.png",
         help="what is given: a half, or where a mask is white (default: top)",
@@ -79,7 +79,7 @@ def _drawing_flags(parser: argparse.ArgumentParser, controls: DrawControls) -> N
         help="of which class, by number or name (default: each in turn)",
     )
     add("--no-cache", action="store_true", help="the naive way: a full pass for every number drawn")
-    add("--movie", type=Path, metavar="OUT.mp4", help="also make a movie of how they are drawn")
+    add("--movie", type=output, metavar="OUT.mp4", help="also make a movie of how they are drawn")
     add("--seconds", type=float, metavar="S", help=f"how long it lasts (default: {SECONDS:g})")
     add("--fps", type=float, metavar="N", help=f"its frames a second (default: {FPS:g})")
     add("--run", type=Path, metavar="DIR", help="leave a run folder, to look at and to draw on in the window")

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from .terminal import output
+
 Handler = Callable[[argparse.Namespace], int]
 LOOK = {"border": 1.0, "samples": 1, "overlay": False, "sharpness": None, "crisp": False}  # where nobody asks
 
@@ -18,7 +20,7 @@ def fill_render(parser: argparse.ArgumentParser) -> Handler:
     parser.add_argument("model", type=Path, metavar="MODEL", help="a model file or a run folder")
     parser.add_argument(
         "out",
-        type=Path,
+        type=output,
         metavar="OUT.png",
         help="a png of any size; a jpg, webp, tiff or bmp up to 64 megapixels",
     )
@@ -31,7 +33,7 @@ def fill_render(parser: argparse.ArgumentParser) -> Handler:
 def fill_movie(parser: argparse.ArgumentParser) -> Handler:
     add = parser.add_argument
     add("run", type=Path, metavar="RUN", help="a run folder with a recording")
-    add("out", type=Path, metavar="OUT.mp4", help="the movie")
+    add("out", type=output, metavar="OUT.mp4", help="the movie")
     _add_view(parser, "1080x1080, or 1080 for the longer side in the picture's own shape (default: 1080)")
     add("--fps", type=_above_zero, default=30.0, metavar="N", help="frames a second (default: 30)")
     add(

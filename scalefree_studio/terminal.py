@@ -1,17 +1,20 @@
-"""The terminal: a progress bar that consumes snapshots, signals as commands to a runner, results."""
+"""The terminal: where results may go, a progress bar that consumes snapshots, signals as commands to a runner."""
 
 from __future__ import annotations
 
 import json
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
+from .errors import UserError
 from .jobs.job import Limit
 from .runner import Runner
 from .snapshot import Change, Snapshot
@@ -20,6 +23,23 @@ REFRESH_SECONDS = 0.1  # on a terminal
 LOG_SECONDS = 5.0  # in a log file
 
 MODEL_HELP = "a model file, a run folder, or model:NAME for one that comes with the studio"
+
+
+def output(text: str) -> Path:
+    """The file that a command shall write, as argparse asks for it: told before any work, not after all of it."""
+    path = Path(text)
+    if not text.strip():
+        raise UserError(f"The output {text!r} is no name of a file.")
+    if path.is_dir():
+        raise UserError(f"{text} is a folder; name a file in it.")
+    if path.parent.is_dir():  # else whoever writes it says so
+        try:
+            tempfile.TemporaryFile(
+                dir=path.parent
+            ).close()  # rights alone do not tell: a disk may be read-only
+        except OSError:
+            raise UserError(f"Nothing can be written in {path.parent}.") from None
+    return path
 
 
 class ProgressBar:

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from scalefree_studio import cli
 from scalefree_studio.cli import main
 from scalefree_studio.errors import UserError
 from scalefree_studio.storage.history import History
@@ -125,6 +126,53 @@ def test_bad_input_gets_one_sentence_and_exit_code_2(arguments, capsys, tmp_path
     told = capsys.readouterr().err.strip()
     assert told.startswith("scalefree-studio: ") and "\n" not in told and "Traceback" not in told
     assert not (tmp_path / "output").exists()
+
+
+@pytest.mark.parametrize(
+    "out", ["", " ", ".", "..", "/", "folder.png", "folder.mp4", "/proc/a.png", "/proc/a.mp4"]
+)
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["render", "m"],
+        ["movie", "m"],
+        ["sample", "m"],
+        ["complete", "m", "a.png"],
+        ["sample", "m", "a.png", "--movie"],
+    ],
+    ids=" ".join,
+)
+def test_what_cannot_be_written_is_told_before_any_work(command, out, capsys, tmp_path):
+    """Before the model is even looked at: there is none."""
+    if "proc" in out and not sys.platform.startswith("linux"):
+        pytest.skip("there is no /proc")
+    for name in ("folder.png", "folder.mp4"):
+        (tmp_path / name).mkdir()
+    assert main([*command, out]) == 2
+    told = capsys.readouterr().err.strip()
+    words = (
+        "Nothing can be written in /proc."
+        if "proc" in out
+        else "is a folder;"
+        if out.strip()
+        else "is no name of"
+    )
+    assert words in told and "\n" not in told
+    assert sorted(os.listdir(tmp_path)) == ["folder.mp4", "folder.png"]
+
+
+def test_a_misspelt_command_opens_no_window(tmp_path, capsys, monkeypatch):
+    opened = []
+    monkeypatch.setattr(cli, "_open_window", lambda arguments: opened.append(arguments.subject) or 0)
+    assert main(["nonsense"]) == 2
+    told = capsys.readouterr().err
+    assert "There is no command, picture or run 'nonsense' (see scalefree-studio --help)." in told
+    (tmp_path / "run").mkdir()
+    subjects = ["run", "run/", "missing.png", "missing/run", "photo:nobody", "~"]
+    for subject in subjects:
+        assert main([subject]) == 0
+    assert main([]) == 0
+    assert opened == [*subjects, None]
 
 
 def test_pictures_that_are_none_get_one_sentence(tmp_path, capsys):

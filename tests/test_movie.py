@@ -105,6 +105,51 @@ def test_a_movie_without_frames_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("stopped_by", [KeyboardInterrupt, UserError, "ffmpeg", None])
+@pytest.mark.parametrize("frames", [0, 30])
+def test_an_old_movie_stays_until_the_new_one_is_whole(
+    stopped_by: type[BaseException] | str | None, frames: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.mp4"
+    path.write_bytes(b"old")
+
+    def overwrite() -> None:
+        with VideoWriter(path, 64, 48) as movie:
+            for frame in gradients(frames):
+                movie.write(frame)
+            assert path.read_bytes() == b"old"
+            if stopped_by == "ffmpeg":
+                os.kill(movie.process.pid, signal.SIGKILL)
+            elif isinstance(stopped_by, type):
+                raise stopped_by
+
+    if stopped_by is None:
+        overwrite()
+    else:
+        with pytest.raises(stopped_by if isinstance(stopped_by, type) else UserError):
+            overwrite()
+    if frames and stopped_by is None:
+        assert len(frames_of(path)) == frames
+    else:
+        assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_interrupted_movie_can_be_played_where_there_was_none(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+
+    def interrupted() -> None:
+        with VideoWriter(path, 64, 48) as movie:
+            for frame in gradients(30):
+                movie.write(frame)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert len(frames_of(path)) == 30
+    assert list(tmp_path.iterdir()) == [path]
+
+
 @pytest.mark.parametrize(
     ("name", "options", "told"),
     [

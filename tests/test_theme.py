@@ -6,6 +6,8 @@ import dataclasses
 import re
 
 import pytest
+from PyQt6.QtWidgets import QDialog, QPushButton
+from pytestqt.qtbot import QtBot
 
 from scalefree_studio.window.theme import DARK, LIGHT, Palette, contrast, style_sheet
 
@@ -46,3 +48,26 @@ def test_the_style_sheet_has_no_colour_of_its_own(palette: Palette) -> None:
     assert "@" not in sheet
     ours = {getattr(palette, f.name) for f in dataclasses.fields(palette)}
     assert set(re.findall(r"#[0-9a-f]{6}\b", sheet)) <= ours
+
+
+@both
+def test_no_state_changes_the_width_of_words(palette: Palette) -> None:
+    """Qt measures a button as it is without: it would be cut."""
+    for selectors, body in re.findall(r"([^{}]+){([^}]*)}", style_sheet(palette)):
+        assert ":" not in selectors or "font" not in body
+
+
+@both
+def test_what_cannot_be_pressed_looks_so(palette: Palette, qtbot: QtBot) -> None:
+    dialog = QDialog()
+    qtbot.addWidget(dialog)
+    dialog.setStyleSheet(style_sheet(palette))
+    button = QPushButton("Export…", dialog)
+    button.setDefault(True)
+
+    def ground() -> str:
+        return dialog.grab().toImage().pixelColor(button.width() // 2, 4).name()
+
+    assert ground() == palette.accent
+    button.setEnabled(False)
+    assert ground() == palette.window

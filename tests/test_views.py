@@ -14,6 +14,7 @@ from driving import FEW, SMALL, Driven
 from PIL import Image
 from PyQt6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PyQt6.QtGui import QDropEvent
+from PyQt6.QtWidgets import QApplication
 
 from scalefree_studio.canvas.boards import Place
 from scalefree_studio.controls import edited
@@ -334,6 +335,29 @@ def test_a_drawing_leaves_a_movie(driven: Driven, run: Path, tmp_path: Path) -> 
     assert frames == 15 + round(PAUSE * 30)
 
 
+@pytest.mark.parametrize(("old", "told"), [(b"old", "as it was"), (b"", "its beginning is in")])
+def test_a_movie_that_is_cancelled_says_what_is_left(
+    old: bytes, told: str, driven: Driven, run: Path, tmp_path: Path
+) -> None:
+    draw(driven, run, speed=200.0)
+    driven.until(lambda: driven.window.transport.timeline.ids and driven.session.folder.model_path.exists())
+    path = tmp_path / "out.mp4"
+    if old:
+        path.write_bytes(old)
+    dialog = MovieExport(driven.window, driven.session.folder, "out")
+    dialog.side.say("128")
+    dialog.lasts.say("3600")
+    dialog.write(path)
+    driven.until(lambda: dialog._done_so_far > 30)
+    dialog.reject()
+    assert told in driven.window.stage.toast.label.text()
+    if old:
+        assert path.read_bytes() == old
+    else:
+        assert imageio_ffmpeg.count_frames_and_secs(str(path))[0] > 30
+    assert not list(tmp_path.glob(".out*"))
+
+
 def test_a_run_in_the_window_leaves_its_metrics_as_json_lines(driven: Driven, run: Path) -> None:
     draw(driven, run)
     folder = driven.session.folder.path
@@ -396,6 +420,20 @@ def test_the_panel_has_room_for_other_controls_at_once(driven: Driven) -> None:
         shown = [field for field in form.fields.values() if field.isVisible()]
         assert shown and form.height() >= form.minimumSizeHint().height()
         assert all(field.height() >= field.minimumSizeHint().height() for field in shown)
+
+
+def test_no_field_takes_the_focus_of_one_that_has_gone(driven: Driven, run: Path) -> None:
+    """Otherwise Space would turn a switch instead of pausing."""
+    panel = driven.window.panel
+    draw(driven, run)
+    driven.window.set_mode("learn")
+    driven.until(lambda: isinstance(driven.window.stage.view, TrainingView))
+    assert panel.form is not None
+    panel.form.fields["learning_rate"].edit.setFocus()
+    driven.window.set_mode("draw")
+    driven.until(lambda: isinstance(driven.window.stage.view, DrawingView))
+    focused = QApplication.focusWidget()
+    assert focused is None or not panel.isAncestorOf(focused)
 
 
 def test_classes_are_chosen_and_told_by_name(driven: Driven, run: Path) -> None:

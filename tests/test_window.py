@@ -362,6 +362,7 @@ def test_look_back_and_go_on_from_there(driven: Driven) -> None:
 
     QTest.mouseClick(line, Qt.MouseButton.LeftButton, pos=QPoint(20, line.height() // 2))
     buttons = {b.text(): b for b in driven.window.stage.past.findChildren(QPushButton)}
+    assert all(button.toolTip() for button in buttons.values())
     QTest.mouseClick(buttons["Continue from here"], Qt.MouseButton.LeftButton)
     assert driven.window.past is None
     driven.until(lambda: any("recorded frame" in what for _, what, _ in changes(driven)))
@@ -462,6 +463,15 @@ def test_nothing_to_open_says_what_to_do(driven: Driven) -> None:
     assert "Drop a picture" in driven.window.stage.empty.label.text()
     driven.open()
     assert not driven.window.stage.empty.isVisible()
+
+
+def test_a_short_notice_after_a_long_one_is_low(driven: Driven) -> None:
+    toast = driven.window.stage.toast
+    heights = []
+    for text in ("A word.", "Many words. " * 40, "A word."):
+        driven.window.say(text)
+        heights.append(toast.height())
+    assert heights[0] == heights[2] < heights[1]
 
 
 def test_the_gallery_opens_what_is_clicked(driven: Driven) -> None:
@@ -614,6 +624,7 @@ def test_export_writes_what_is_shown(driven: Driven, tmp_path: Path) -> None:
     driven.key(Qt.Key.Key_E, Qt.KeyboardModifier.ControlModifier)
     dialog = driven.window.findChild(Export)
     assert isinstance(dialog, Export)
+    assert dialog.go.toolTip() and dialog.cancel.toolTip()
     dialog.width_edit.setText("200")
     out = tmp_path / "out.png"
     dialog.write(out)

@@ -5,11 +5,14 @@ ffmpeg, and it does not tell when ffmpeg fails at the end, on a full disk.
 
 A killed movie can be played: it is written in fragments of one frame each, and becomes an ordinary mp4 when it ends
 well. A kill of ffmpeg costs the frames that ffmpeg still holds, about 20; a kill of us alone costs what waits here.
+
+A file that already has the name stays until the new movie is whole: a piece of one is worth less.
 """
 
 from __future__ import annotations
 
 import functools
+import os
 import queue
 import subprocess
 import sys
@@ -79,6 +82,9 @@ class VideoWriter:
             raise UserError(f"A movie has between 1 and {LARGEST} pixels along a side, not {width}x{height}.")
         if not 0 < fps <= 1000:
             raise UserError(f"A movie shows between 0 and 1000 frames a second, not {fps:g}.")
+        # Beside an old file, which may be all that will be left; else at once under the name, where a kill leaves it.
+        beside = self.path.with_name(f".{self.path.stem}.{os.getpid()}.part{self.path.suffix}")
+        self._into = beside if self.path.is_file() else self.path
         self._size = height, width
         self._even = height + height % 2, width + width % 2  # yuv420p shares colours among 2 × 2 pixels
         self._complaints: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the movie
@@ -98,7 +104,7 @@ class VideoWriter:
             # Key frames every two seconds, and a short look ahead: what ffmpeg holds is lost if it is killed.
             *("-g", str(max(1, round(2 * fps))), "-rc-lookahead", "10", "-bf", "2"),
             *("-movflags", fragments(), "-flush_packets", "1"),
-            f"file:{self.path}",  # said so, "a:b.mp4" is a file and no protocol
+            f"file:{self._into}",  # said so, "a:b.mp4" is a file and no protocol
         ]
         self.process = subprocess.Popen(
             self._command,
@@ -127,9 +133,27 @@ class VideoWriter:
 
     def close(self) -> None:
         """Finish the movie. Safe to call twice."""
+        self._end(whole=True)
+
+    def _end(self, whole: bool) -> None:
+        """What is not `whole` takes no other file's place."""
         if self._closed:
             return
         self._closed = True
+        try:
+            self._wait()
+            if not self._written:
+                self._into.unlink(missing_ok=True)  # an mp4 without a frame is not one
+            elif whole:
+                os.replace(self._into, self.path)
+        except OSError as error:
+            raise UserError(f"{self.path} cannot be written: {error.strerror or error}.") from None
+        finally:
+            if self._into != self.path:
+                self._into.unlink(missing_ok=True)
+
+    def _wait(self) -> None:
+        """For the last frame, and for ffmpeg."""
         self._put(None)
         self._thread.join()
         code = self.process.wait()
@@ -139,8 +163,6 @@ class VideoWriter:
         if code or self._failed.is_set():
             reason = said[-1].rstrip(".") if said else "ffmpeg was stopped"
             raise UserError(f"{self.path} cannot be written: {reason}.")
-        if not self._written:
-            self.path.unlink(missing_ok=True)  # an mp4 without a frame is not one
 
     def __enter__(self) -> VideoWriter:
         return self
@@ -149,7 +171,7 @@ class VideoWriter:
         self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
     ) -> None:
         try:
-            self.close()
+            self._end(whole=kind is None)
         except UserError:
             if kind is None or kind is UserError:
                 raise

@@ -181,7 +181,7 @@ class MainWindow(QMainWindow):
         """Nothing is there: say what to do."""
         self.stage.empty.say(
             "Drop a picture here, or choose one.",
-            (("Gallery", self.deeds.show_gallery), ("Open…", self.deeds.open_file)),
+            (self.actions_["show_gallery"], self.actions_["open_file"]),
             closes=False,
         )
 
@@ -283,9 +283,7 @@ class MainWindow(QMainWindow):
         words = f"Looking at {self.stage.view.counted} {self.past.step:,}" + (f": {told}" if told else "")
         if self.stage.past.isVisible() and self.stage.past.label.text() == words:
             return
-        choices = [("Back to now", self.deeds.to_now)]
-        if self.deeds.find("go_on_from_here"):
-            choices.insert(0, ("Continue from here", self.deeds.go_on_from_here))
+        choices = (self.actions_[name] for name in ("go_on_from_here", "to_now") if self.deeds.find(name))
         self.stage.past.say(words, tuple(choices), closes=False)
 
     def _allow_past(self) -> None:

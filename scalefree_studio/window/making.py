@@ -27,7 +27,6 @@ from .theme import GRID
 if TYPE_CHECKING:
     from .main_window import MainWindow
 
-CANCELLED = "The export was cancelled; nothing was written."
 Progress = Callable[[int], None]
 Work = Callable[[Path, Progress], None]  # in the background; told to stop by an exception out of its progress
 
@@ -54,6 +53,9 @@ class Making(QDialog):
         self._window, self._name = window, name
         self._background: Background | None = None
         self._cancelled = threading.Event()
+        self._cut: tuple[Path, bool] | None = (
+            None  # what was not made to its end, and whether it was there before
+        )
         self._done_so_far = self.total = 0
         self.setWindowTitle(title)
         self.setMinimumWidth(46 * GRID)
@@ -73,8 +75,10 @@ class Making(QDialog):
         row = QHBoxLayout()
         row.addStretch()
         self.cancel = QPushButton("Cancel")
+        self.cancel.setToolTip("Make no file; what is half made goes")
         self.cancel.clicked.connect(self.reject)
         self.go = QPushButton("Export…")
+        self.go.setToolTip("Ask for a place, then make the file")
         self.go.setDefault(True)
         self.go.clicked.connect(self._choose)
         row.addWidget(self.cancel)
@@ -106,10 +110,13 @@ class Making(QDialog):
         self._look.start()
         self._background = Background("export", self)
 
+        old = path.exists()
+
         def progress(done: int) -> None:
             self._done_so_far += done
             if self._cancelled.is_set():
-                raise UserError(CANCELLED)
+                self._cut = path, old
+                raise UserError("The export was cancelled.")
 
         self._background.submit(lambda: work(path, progress), lambda _: self._done(path), self._failed)
 
@@ -131,3 +138,7 @@ class Making(QDialog):
         self._cancelled.set()
         if self._background is not None:
             self._background.close()
+        if self._cut is not None:
+            path, old = self._cut
+            left = f"{path} is as it was" if old else f"its beginning is in {path}"
+            self._window.say(f"The export was cancelled; {left if path.exists() else 'nothing was written'}.")

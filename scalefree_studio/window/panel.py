@@ -133,6 +133,9 @@ class Panel(QWidget):
 
     def _drop(self, form: Form | None) -> None:
         if form is not None:
+            focused = form.focusWidget()
+            if focused is not None:
+                focused.clearFocus()  # or Qt passes it on to some other field, which then takes the keys
             self._page.removeWidget(form)
             form.hide()
             form.deleteLater()

@@ -145,9 +145,8 @@ QPushButton:hover, QToolButton:hover { background: @hover; }
 QPushButton:pressed, QToolButton:pressed { border-color: @accent; }
 QPushButton:focus, QToolButton:focus { border-color: @accent; }
 QPushButton:disabled, QToolButton:disabled { color: @edge; background: transparent; }
-QPushButton:default, QPushButton[primary="true"] {
-    background: @accent; color: @on_accent; border-color: @accent; font-weight: 600;
-}
+QPushButton:default, QPushButton[primary="true"] { background: @accent; color: @on_accent; border-color: @accent; }
+QPushButton:default:disabled { background: transparent; color: @edge; border-color: @line; }
 QToolButton[flat="true"] { background: transparent; border-color: transparent; }
 QToolButton[small="true"] { padding: 0 8px; }
 QFileDialog QToolButton { padding: 2px; }

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from PyQt6.QtCore import QEvent, QObject, Qt, QTimer
-from PyQt6.QtGui import QHideEvent
+from PyQt6.QtGui import QAction, QHideEvent
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
 from .theme import GRID
 
 SHOWN, A_LETTER = 8_000, 60  # ms: at least so long, and so long as it takes to read
-Choice = tuple[str, Callable[[], object]]
 
 
 class Toast(QFrame):
@@ -35,7 +32,7 @@ class Toast(QFrame):
         over.installEventFilter(self)
         self.hide()
 
-    def say(self, text: str, choices: tuple[Choice, ...] = (), closes: bool = True) -> None:
+    def say(self, text: str, choices: tuple[QAction, ...] = (), closes: bool = True) -> None:
         """Show a sentence; what `closes` goes by itself after a while, or by a click."""
         self.label.setText(text)
         for button in self._buttons:
@@ -43,11 +40,12 @@ class Toast(QFrame):
             button.hide()
             button.deleteLater()
         self._buttons = []
-        for n, (title, act) in enumerate(choices):
-            push = QPushButton(title)
+        for n, action in enumerate(choices):
+            push = QPushButton(action.text())
+            push.setToolTip(action.toolTip())
             push.setProperty("primary", n == 0)
             push.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-            push.clicked.connect(lambda _=False, act=act: act())
+            push.clicked.connect(action.trigger)
             self._add(push)
         if closes:
             close = QToolButton()
@@ -81,6 +79,7 @@ class Toast(QFrame):
         beside = sum(b.sizeHint().width() + GRID for b in self._buttons) + 4 * GRID
         wish = metrics.horizontalAdvance(self.label.text()) + GRID
         self.label.setFixedWidth(max(8 * GRID, min(wish, room - beside, 80 * GRID)))
+        self.label.setMinimumHeight(0)  # which would be measured along
         self.label.setFixedHeight(max(self.label.heightForWidth(self.label.width()), 3 * GRID))
         self.adjustSize()
         top = 2 * GRID if self.kind == "word" else over.height() - self.height() - 2 * GRID
