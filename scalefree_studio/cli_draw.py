@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -27,6 +28,7 @@ SAMPLED, COMPLETED = DrawControls(), DrawControls(count=8)
 SECONDS, FPS = 10.0, 30.0  # of a movie
 HALVES = {"top": upper, "left": left}  # of a picture, to be kept
 PAUSE = 0.2  # of its time, on the finished wall
+PLACES = 1 << 20  # at most, in a picture
 
 
 def fill_sample(parser: argparse.ArgumentParser) -> Handler:
@@ -195,8 +197,10 @@ def _label(wanted: str | None, classes: list[str]) -> int:
 
 
 def _size(text: str) -> tuple[int, int]:
-    height, _, width = text.lower().partition("x")
-    width = width or height
-    if not (height.isdecimal() and width.isdecimal()) or not 1 <= int(height) * int(width) <= 1 << 20:
+    found = re.fullmatch(r"(\d{1,9})(?:x(\d{1,9}))?", text.lower())
+    if not found:
         raise UserError(f"--size is written like 28x28, not {text}.")
-    return int(height), int(width)
+    height, width = int(found[1]), int(found[2] or found[1])
+    if not 1 <= height * width <= PLACES:
+        raise UserError(f"--size has between 1 and {PLACES} places in all, not {height}x{width}.")
+    return height, width

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from .errors import UserError
 from .terminal import output
 
 Handler = Callable[[argparse.Namespace], int]
@@ -121,6 +122,9 @@ def movie(arguments: argparse.Namespace) -> int:
     from .export.movie import movie_of_run
     from .storage.run_folder import RunFolder
 
+    folder = RunFolder(arguments.run)
+    if not folder.path.is_dir():
+        raise UserError(f"A movie is made of a run folder that was recorded; {arguments.run} is none.")
     look = {name: getattr(arguments, name) for name in LOOK if getattr(arguments, name) != LOOK[name]}
     if arguments.zoom_to:
         look["zoom"] = Zoom(*arguments.zoom_to)
@@ -132,7 +136,7 @@ def movie(arguments: argparse.Namespace) -> int:
 
     try:
         made = movie_of_run(
-            RunFolder(arguments.run), arguments.out, size=arguments.size, fps=arguments.fps, seconds=arguments.seconds,
+            folder, arguments.out, size=arguments.size, fps=arguments.fps, seconds=arguments.seconds,
             pause=arguments.pause, caption=arguments.caption, colours=arguments.colours, progress=progress, **look,
         )  # fmt: skip
     finally:

@@ -56,7 +56,7 @@ class Control:
                 if not isinstance(value, bool):
                     raise ValueError
             elif self.type is int:
-                if isinstance(value, bool) or int(value) != float(value):
+                if isinstance(value, bool) or (not isinstance(value, str) and int(value) != value):
                     raise ValueError
                 value = int(value)
             else:
@@ -71,7 +71,10 @@ class Control:
         if self.type is float and not math.isfinite(value):
             raise ControlError(f"{self.label} wants a finite number, not {value!r}.")
         if (self.low is not None and value < self.low) or (self.high is not None and value > self.high):
-            raise ControlError(f"{self.label} lies between {self.low:g} and {self.high:g}, not {value:g}.")
+            form = "d" if self.type is int else "g"
+            raise ControlError(
+                f"{self.label} lies between {self.low:{form}} and {self.high:{form}}, not {value:{form}}."
+            )
         return value
 
 

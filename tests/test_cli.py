@@ -175,6 +175,13 @@ def test_a_misspelt_command_opens_no_window(tmp_path, capsys, monkeypatch):
     assert opened == [*subjects, None]
 
 
+@pytest.mark.parametrize("run", ["model:mnist", "a.safetensors", "nowhere"])
+def test_what_is_no_run_folder_makes_no_movie(run, capsys, tmp_path):
+    (tmp_path / "a.safetensors").write_bytes(b"")
+    assert main(["movie", run, "a.mp4"]) == 2
+    assert f"made of a run folder that was recorded; {run} is none." in capsys.readouterr().err
+
+
 def test_pictures_that_are_none_get_one_sentence(tmp_path, capsys):
     good = tmp_path / "good.png"
     Image.fromarray(np.zeros((50, 50, 3), np.uint8)).save(good)
@@ -187,7 +194,7 @@ def test_pictures_that_are_none_get_one_sentence(tmp_path, capsys):
     for name in ("text", "empty", "cut", "bomb"):
         assert fit(tmp_path / f"{name}.png", "--steps", 1) == 2
         told = capsys.readouterr().err.strip()
-        assert f"{name}.png" in told and "\n" not in told
+        assert told.count(f"{name}.png") == 1 and "\n" not in told
 
 
 def test_absurd_pictures_are_learnt_all_the_same(tmp_path):

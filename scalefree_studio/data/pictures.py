@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..errors import UserError
 from .synthetic import random_arrangement
@@ -168,6 +168,8 @@ def _from_file(path: Path) -> Pixels:
         raise UserError(f"{path} is a folder, not a picture.") from None
     except PermissionError:
         raise UserError(f"{path} may not be read.") from None
+    except UnidentifiedImageError:  # Pillow only says which file it means
+        raise UserError(f"{path} is no picture that can be read.") from None
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
         what = str(error) or type(error).__name__
         raise UserError(
