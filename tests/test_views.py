@@ -14,7 +14,7 @@ from driving import FEW, SMALL, Driven
 from PIL import Image
 from PyQt6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PyQt6.QtGui import QDropEvent, QFontMetricsF
-from PyQt6.QtWidgets import QApplication
+from PyQt6.QtWidgets import QApplication, QLabel
 
 from scalefree_studio.canvas.boards import Place
 from scalefree_studio.controls import edited
@@ -31,6 +31,7 @@ from scalefree_studio.jobs.train_pixelcnn import TrainPixelCNN
 from scalefree_studio.storage.run_folder import RunFolder
 from scalefree_studio.window import desk, opening
 from scalefree_studio.window.curves import LEAST, Curve
+from scalefree_studio.window.dialogs import Keys
 from scalefree_studio.window.drawing_view import DrawingView
 from scalefree_studio.window.export import PAUSE, MovieExport
 from scalefree_studio.window.fields import ChoiceField
@@ -399,6 +400,16 @@ def test_no_field_takes_the_focus_of_one_that_has_gone(driven: Driven, run: Path
     driven.until(lambda: isinstance(driven.window.stage.view, DrawingView))
     focused = QApplication.focusWidget()
     assert focused is None or not panel.isAncestorOf(focused)
+
+
+def test_no_heading_stands_over_nothing_on_f1(driven: Driven, run: Path) -> None:
+    driven.window.open(f"learn:{run}")
+    driven.until(lambda: isinstance(driven.window.stage.view, TrainingView) and driven.session)
+    driven.window.deeds.keys()
+    keys = driven.window.findChild(Keys)
+    assert isinstance(keys, Keys)
+    headings = [label.text() for label in keys.findChildren(QLabel) if label.property("heading")]
+    assert headings == ["Run", "View", "Help", "File", "Mouse"]
 
 
 def test_classes_are_chosen_and_told_by_name(driven: Driven, run: Path) -> None:
