@@ -13,8 +13,8 @@ import pytest
 from driving import FEW, SMALL, Driven
 from PIL import Image
 from PyQt6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PyQt6.QtGui import QDropEvent
-from PyQt6.QtWidgets import QApplication
+from PyQt6.QtGui import QDropEvent, QFontMetricsF
+from PyQt6.QtWidgets import QApplication, QLabel
 
 from scalefree_studio.canvas.boards import Place
 from scalefree_studio.controls import edited
@@ -30,12 +30,16 @@ from scalefree_studio.jobs.pixelcnn_controls import TrainControls
 from scalefree_studio.jobs.train_pixelcnn import TrainPixelCNN
 from scalefree_studio.storage.run_folder import RunFolder
 from scalefree_studio.window import desk, opening
+from scalefree_studio.window.curves import LEAST, Curve
+from scalefree_studio.window.dialogs import Keys
 from scalefree_studio.window.drawing_view import DrawingView
 from scalefree_studio.window.export import PAUSE, MovieExport
 from scalefree_studio.window.fields import ChoiceField
 from scalefree_studio.window.gallery import FOLDER, SPEC, Gallery
 from scalefree_studio.window.opening import Opened, open_subject
 from scalefree_studio.window.training_view import TrainingView
+from scalefree_studio.window.view import View
+from scalefree_studio.window.views import VIEWS
 
 TINY = TrainControls(
     hidden_maps=6, output_maps=6, hidden_layers=1, causal_kernel=3, hidden_kernel=3, levels=4
@@ -436,6 +440,16 @@ def test_no_field_takes_the_focus_of_one_that_has_gone(driven: Driven, run: Path
     assert focused is None or not panel.isAncestorOf(focused)
 
 
+def test_no_heading_stands_over_nothing_on_f1(driven: Driven, run: Path) -> None:
+    driven.window.open(f"learn:{run}")
+    driven.until(lambda: isinstance(driven.window.stage.view, TrainingView) and driven.session)
+    driven.window.deeds.keys()
+    keys = driven.window.findChild(Keys)
+    assert isinstance(keys, Keys)
+    headings = [label.text() for label in keys.findChildren(QLabel) if label.property("heading")]
+    assert headings == ["Run", "View", "Help", "File", "Mouse"]
+
+
 def test_classes_are_chosen_and_told_by_name(driven: Driven, run: Path) -> None:
     view = draw(driven, run)
     assert driven.window.panel.form is not None
@@ -677,6 +691,22 @@ def test_a_folder_of_pictures_is_learnt_from(driven: Driven, tmp_path: Path) -> 
     driven.window.open(str(tmp_path / "mine"))
     driven.until(lambda: isinstance(driven.window.stage.view, TrainingView) and driven.session)
     assert driven.session.job.dataset.classes == ("dark", "light")  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS.keys())
+def test_every_curve_is_named(driven: Driven, view: type[View]) -> None:
+    for quantity in view.quantities:
+        curve = Curve(quantity)
+        curve.resize(LEAST, 96)
+        for series in (curve.series, curve.beside) if quantity.beside else (curve.series,):
+            series.add(1, 1.2345)
+        metrics = QFontMetricsF(curve.font())
+        title, value = curve.words(metrics, None)
+        assert title == quantity.title and value.startswith("1.23")
+        curve.resize(8 * LEAST, 96)
+        title, value = curve.words(metrics, None)
+        assert title and value.endswith(quantity.unit) and quantity.beside_title in value
+        curve.deleteLater()
 
 
 def test_a_small_window_leaves_out_what_the_menus_have(driven: Driven, run: Path) -> None:

@@ -17,7 +17,7 @@ from PIL import Image
 from PyQt6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PyQt6.QtGui import QDragEnterEvent, QDropEvent, QImage
 from PyQt6.QtTest import QTest
-from PyQt6.QtWidgets import QApplication, QLabel, QPushButton
+from PyQt6.QtWidgets import QApplication, QLabel, QMenuBar, QPushButton
 from pytestqt.qtbot import QtBot
 
 from scalefree_studio.errors import UserError
@@ -604,6 +604,16 @@ def test_the_canvas_owns_most_of_the_window(driven: Driven) -> None:
     assert canvas.width() * canvas.height() >= 2 / 3 * w.width() * w.height()
     assert canvas.width() >= 2 / 3 * w.width()
     assert canvas.height() >= 2 / 3 * w.height()
+
+
+def test_all_menus_are_there_in_a_small_window(driven: Driven) -> None:
+    top, bar = driven.window.top, driven.window.top.findChild(QMenuBar)
+    assert bar is not None
+    for width in (1440, 800, 700, 640):
+        driven.window.resize(width, 500)
+        driven.until(lambda width=width: top.width() == width and bar.width() >= bar.sizeHint().width())
+        last = [*top.modes.values(), *(tool for tool in top.tools if tool.isVisible())][-1]
+        assert last.mapTo(top, last.rect().topRight()).x() < width
 
 
 def test_nothing_is_cut_in_the_narrowest_panel(driven: Driven) -> None:

@@ -77,22 +77,28 @@ class Curve(QWidget):
     def _draw_title(self, painter: QPainter, steps: np.ndarray) -> None:
         p, metrics = self.palette_, QFontMetricsF(painter.font())
         read = self._read_off(steps)
-        value = self._in_words(read[1] if read else self.series.last)
+        title, value = self.words(metrics, read)
+        line = QRectF(0, 0, self.width(), metrics.height())
+        painter.setPen(p.colour("soft"))
+        painter.drawText(line, Qt.AlignmentFlag.AlignLeft, title)
+        painter.setPen(p.colour("accent" if read else "text"))
+        painter.drawText(line, Qt.AlignmentFlag.AlignRight, value)
+
+    def words(self, metrics: QFontMetricsF, read: tuple[float, float] | None) -> tuple[str, str]:
+        """The title and the value that stand above the plot. Where there is little room the value goes without what is
+        beside it, then without its unit; what is read off goes before the title."""
+        number = self._in_words(read[1] if read else self.series.last)
+        told = [f"{number} {self.unit}".rstrip(), number]
         if len(self.beside):
             near = self.beside.at(read[0]) if read else None
             other = self._in_words(near[1] if near else self.beside.last)
-            both = f"{value}   {self.quantity.beside_title} {other}"
-            if read or metrics.horizontalAdvance(f"{self.title}{both}") + GRID <= self.width():
-                value = both  # what it is goes before the other
+            told.insert(0, f"{told[0]}   {self.quantity.beside_title} {other} {self.unit}".rstrip())
         if read:
-            value = f"{value}  at {self.along} {read[0]:,.0f}"
-        width = metrics.horizontalAdvance(value)
-        line = QRectF(0, 0, self.width(), metrics.height())
-        if metrics.horizontalAdvance(self.title) + width + GRID <= self.width():
-            painter.setPen(p.colour("soft"))
-            painter.drawText(line, Qt.AlignmentFlag.AlignLeft, self.title)
-        painter.setPen(p.colour("accent" if read else "text"))
-        painter.drawText(line, Qt.AlignmentFlag.AlignRight, value)
+            told = [f"{value}  at {self.along} {read[0]:,.0f}" for value in told]
+        titled = metrics.horizontalAdvance(self.title) + GRID
+        room = self.width() - (0 if read else titled)
+        value = next((value for value in told if metrics.horizontalAdvance(value) <= room), told[-1])
+        return self.title if metrics.horizontalAdvance(value) + titled <= self.width() else "", value
 
     def _in_words(self, value: float) -> str:
         if not math.isfinite(value):
@@ -107,7 +113,7 @@ class Curve(QWidget):
                 if abs(value) < 100
                 else f"{value:.0f}"
             )
-        return f"{text} {self.unit}".rstrip()
+        return text
 
     def _draw_courses(self, painter: QPainter, steps: np.ndarray, values: np.ndarray) -> None:
         p, plot = self.palette_, self.plot

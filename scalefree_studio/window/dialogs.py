@@ -64,6 +64,8 @@ class Keys(QDialog):
                 rows.append((key_text(action), text, help))
         if not menu:
             rows = [(key, help, "") for key, help in mouse]
+        if not rows:
+            return
         column.addWidget(heading(menu or "Mouse"))
         grid = QGridLayout()
         grid.setHorizontalSpacing(2 * GRID)

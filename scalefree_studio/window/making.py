@@ -75,7 +75,7 @@ class Making(QDialog):
         row = QHBoxLayout()
         row.addStretch()
         self.cancel = QPushButton("Cancel")
-        self.cancel.setToolTip("Make no file; what is half made goes")
+        self.cancel.setToolTip("Export nothing, or stop what is being exported")
         self.cancel.clicked.connect(self.reject)
         self.go = QPushButton("Export…")
         self.go.setToolTip("Ask for a place, then make the file")

@@ -10,7 +10,7 @@ from .fields import segment
 from .theme import GRID, tabular
 from .view import View
 
-ROOMY, NARROW = 170 * GRID, 84 * GRID  # from where tools have names, and up to where there are none
+ROOMY = 170 * GRID  # from where tools have names
 
 
 class Sentence(QLabel):
@@ -38,7 +38,7 @@ class TopBar(QWidget):
         super().__init__()
         self.setObjectName("bar")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self._actions = actions
+        self._actions, self._menus = actions, bar
         row = QHBoxLayout(self)
         row.setContentsMargins(GRID, GRID // 2, 2 * GRID, GRID // 2)
         row.setSpacing(GRID // 2)
@@ -88,7 +88,10 @@ class TopBar(QWidget):
         style, named = Qt.ToolButtonStyle, self.width() > ROOMY
         for button in self.tools:
             button.setToolButtonStyle(style.ToolButtonTextBesideIcon if named else style.ToolButtonIconOnly)
-            button.setVisible(self.width() > NARROW)
+        parts = (self._menus, *self.modes.values(), *self.tools)
+        needed = sum(part.sizeHint().width() for part in parts) + len(self.tools) * GRID // 2 + 6 * GRID
+        for button in self.tools:
+            button.setVisible(needed <= self.width())
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Where there is little room, the tools are named by their tooltips only, or found in the menus."""
