@@ -33,10 +33,8 @@ def output(text: str) -> Path:
     if path.is_dir():
         raise UserError(f"{text} is a folder; name a file in it.")
     if path.parent.is_dir():  # else whoever writes it says so
-        try:
-            tempfile.TemporaryFile(
-                dir=path.parent
-            ).close()  # rights alone do not tell: a disk may be read-only
+        try:  # rights alone do not tell: a disk may be read-only
+            tempfile.TemporaryFile(dir=path.parent).close()
         except OSError:
             raise UserError(f"Nothing can be written in {path.parent}.") from None
     return path

@@ -363,17 +363,22 @@ def folder(tmp_path):
     return path
 
 
-@pytest.fixture(params=["fake", "real"])
-def tensorboard(request, monkeypatch, folder):
-    """Reads back: tag → (step, value), in the order in which they were written."""
-    if request.param == "fake":
-        writers = fake_trackers.tensorboard(monkeypatch)
-        return lambda: read_fake_tensorboard(writers, folder)
-    pytest.importorskip("tensorboard")
-    return lambda: read_tensorboard(folder)
+def reader(name, read_fake, read_real):
+    """A fixture: what reads back what was told, to one that stands for the package and to the package itself."""
+
+    @pytest.fixture(name=name, params=["fake", "real"])
+    def read(request, monkeypatch, folder):
+        if request.param == "fake":
+            told = getattr(fake_trackers, name)(monkeypatch)
+            return lambda: read_fake(told, folder)
+        pytest.importorskip(name)
+        return lambda: read_real(folder)
+
+    return read
 
 
 def read_fake_tensorboard(writers, folder):
+    """Tag → (step, value), in the order in which they were written."""
     read = {}
     for writer in writers:
         assert writer.folder == str(folder / "tensorboard") and writer.closed
@@ -404,6 +409,9 @@ def read_tensorboard(folder):
     }
 
 
+tensorboard = reader("tensorboard", read_fake_tensorboard, read_tensorboard)
+
+
 def test_tensorboard_has_curves_pictures_and_words(tensorboard, folder):
     tell("tensorboard", folder)
     read = tensorboard()
@@ -423,16 +431,6 @@ def test_tensorboard_forgets_what_a_resumed_run_measures_again(tensorboard, fold
     tell("tensorboard", folder, steps=(20, 40, 60))
     tell("tensorboard", folder, begin_at=45, steps=(46, 66))
     assert [step for step, _ in tensorboard()["loss"]] == [20, 40, 46, 66]
-
-
-@pytest.fixture(params=["fake", "real"])
-def mlflow(request, monkeypatch, folder):
-    """Reads back the runs."""
-    if request.param == "fake":
-        servers = fake_trackers.mlflow(monkeypatch)
-        return lambda: read_fake_mlflow(servers, folder)
-    pytest.importorskip("mlflow")
-    return lambda: read_mlflow(folder)
 
 
 def read_fake_mlflow(servers, folder):
@@ -474,6 +472,9 @@ def read_mlflow(folder):
         }
         for run in client.search_runs([experiment.experiment_id])
     ]  # fmt: skip
+
+
+mlflow = reader("mlflow", read_fake_mlflow, read_mlflow)
 
 
 def test_mlflow_has_params_curves_pictures_and_changes_in_a_store_of_its_own(mlflow, folder):

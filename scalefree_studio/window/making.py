@@ -53,9 +53,7 @@ class Making(QDialog):
         self._window, self._name = window, name
         self._background: Background | None = None
         self._cancelled = threading.Event()
-        self._cut: tuple[Path, bool] | None = (
-            None  # what was not made to its end, and whether it was there before
-        )
+        self._cut: tuple[Path, bool] | None = None  # what was cut short; whether there was one before
         self._done_so_far = self.total = 0
         self.setWindowTitle(title)
         self.setMinimumWidth(46 * GRID)
