@@ -29,10 +29,10 @@ from torch import nn
 
 from scalefree_studio.data.pictures import pixels_of
 from scalefree_studio.data.synthetic import KINDS, random_arrangement
-from scalefree_studio.jobs.divider_controls import FitControls
-from scalefree_studio.jobs.fit_dividers import FitDividers
+from scalefree_studio.jobs.dividers.controls import FitControls
+from scalefree_studio.jobs.dividers.fit import FitDividers
 from scalefree_studio.jobs.job import Limit
-from scalefree_studio.models import dividers
+from scalefree_studio.models.dividers import network as dividers
 from scalefree_studio.models.threads import cores_for_learning, torch_threads
 
 Curve = list[tuple[float, float]]  # (seconds, dB)

@@ -22,9 +22,9 @@ import torch  # before PyQt6
 from PyQt6.QtCore import QCoreApplication, QEvent, QObject, QSettings
 from PyQt6.QtWidgets import QApplication
 
-from scalefree_studio.window.app import destroy, make_application
-from scalefree_studio.window.drawing_view import DrawingView
-from scalefree_studio.window.main_window import MainWindow
+from scalefree_studio.window.shell.app import destroy, make_application
+from scalefree_studio.window.shell.main_window import MainWindow
+from scalefree_studio.window.views.drawing_view import DrawingView
 
 EVERY = 0.02
 PROMISED = 50.0  # ms, at the 99th percentile
@@ -79,7 +79,7 @@ def measure(app: QApplication, window: MainWindow, seconds: float) -> dict[str, 
 
     window.shown.connect(snapshot)
     drawings.connect(drawing)
-    session = window.desk.session
+    session = window.sessions.session
     assert session is not None
     steps, began = session.job.step_count, time.perf_counter()
     thread.start()
@@ -123,14 +123,14 @@ def main() -> int:
         window.resize(*(int(n) for n in arguments.size.split("x")))
         window.show()
         window.open(arguments.subject)
-        while window.desk.session is None:
+        while window.sessions.session is None:
             pump(app, 0.1)
         window.stage.view.set_controls({
             name: json.loads(value) for name, value in (text.split("=") for text in arguments.set)
         })  # fmt: skip
         pump(app, 3.0)
         working = measure(app, window, arguments.seconds)
-        window.desk.session.runner.pause()
+        window.sessions.session.runner.pause()
         pump(app, 2.0)  # the last fine picture is drawn
         idle = measure(app, window, min(5.0, arguments.seconds))
         gone: list[bool] = []

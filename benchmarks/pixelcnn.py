@@ -30,16 +30,16 @@ from torch import Tensor, nn
 
 from scalefree_studio.data.datasets import load_dataset
 from scalefree_studio.jobs.job import Limit
-from scalefree_studio.jobs.pixelcnn_controls import TrainControls
-from scalefree_studio.jobs.train_pixelcnn import TrainPixelCNN
-from scalefree_studio.models.pixelcnn import (
+from scalefree_studio.jobs.pixelcnn.controls import TrainControls
+from scalefree_studio.jobs.pixelcnn.train import TrainPixelCNN
+from scalefree_studio.models.pixelcnn.draw import Drawn, Request, draw, uniforms
+from scalefree_studio.models.pixelcnn.network import (
     GatedLayer,
     PixelCNN,
     PixelCNNShape,
     bits_per_dimension,
     count_numbers,
 )
-from scalefree_studio.models.pixelcnn_sample import Drawn, Request, draw, uniforms
 from scalefree_studio.models.threads import keep_memory, torch_threads
 
 SIZE, CHANNELS, BATCH = 28, 3, 32

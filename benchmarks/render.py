@@ -17,9 +17,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from scalefree_studio.export.picture import write_picture
-from scalefree_studio.models import dividers
-from scalefree_studio.models.divider_render import Region, render_region
+from scalefree_studio.export.dividers.picture import write_picture
+from scalefree_studio.models.dividers import network as dividers
+from scalefree_studio.models.dividers.render import Region, render_region
 
 PIECE = 16_384  # pixels that the plain formulas get at once
 NETWORKS = {"64 lines": (64, 0), "64 circles": (0, 64), "512 units": (256, 256)}

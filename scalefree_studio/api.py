@@ -21,12 +21,12 @@ import torch
 from .controls import edited, only_live, values_of
 from .data.pictures import Picture, downscaled, load_picture, pixels_of
 from .errors import JobError, UserError
-from .export.picture import write_picture
-from .jobs.divider_controls import FitControls
-from .jobs.divider_model import KIND, SavedModel, read_model
-from .jobs.fit_dividers import FitDividers
+from .export.dividers.picture import write_picture
+from .jobs.dividers.controls import FitControls
+from .jobs.dividers.fit import FitDividers
+from .jobs.dividers.saved import KIND, SavedModel, read_model
 from .jobs.job import Limit
-from .models.divider_render import Region, render_region
+from .models.dividers.render import Region, render_region
 from .models.threads import cores_for_learning, torch_threads
 from .runner import Runner
 from .snapshot import Array, Change

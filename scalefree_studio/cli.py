@@ -130,7 +130,7 @@ def _open_window(arguments: argparse.Namespace) -> int:
         raise UserError(
             "There is no display for the window; try `scalefree-studio demo` or `scalefree-studio --help`."
         )
-    from .window.app import main as window_main  # only here: everything else works without Qt
+    from .window.shell.app import main as window_main  # only here: everything else works without Qt
 
     return window_main(
         arguments.subject,

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 from .controls import add_flags, edited, given_flags, values_of
 from .drawings import left, upper
 from .errors import JobError, UserError
-from .jobs.drawing_controls import AT_ONCE, DrawControls
+from .jobs.drawing.controls import AT_ONCE, DrawControls
 from .terminal import MODEL_HELP, ProgressBar, output, report, signals_stop
 
 if TYPE_CHECKING:
-    from .jobs.draw import DrawPictures
-    from .jobs.sampler import Sampler
+    from .jobs.drawing.draw import DrawPictures
+    from .jobs.drawing.sampler import Sampler
     from .storage.run_folder import RunFolder
 
 Handler = Callable[[argparse.Namespace], int]
@@ -58,7 +58,7 @@ def fill_complete(parser: argparse.ArgumentParser) -> Handler:
 
 def complete(arguments: argparse.Namespace) -> int:
     from .data.pictures import fitted, load_picture
-    from .jobs.drawing_edits import SetPrompt
+    from .jobs.drawing.edits import SetPrompt
 
     sampler = _sampler(arguments)
     if arguments.keep in HALVES:
@@ -91,7 +91,7 @@ def _drawing_flags(parser: argparse.ArgumentParser, controls: DrawControls) -> N
 
 def _sampler(arguments: argparse.Namespace, size: tuple[int, int] | None = None) -> Sampler:
     from .api import choose_device
-    from .jobs.samplers import sampler_of
+    from .jobs.drawing.samplers import sampler_of
     from .storage.run_folder import load_checkpoint
 
     device = choose_device(arguments.device)
@@ -99,7 +99,7 @@ def _sampler(arguments: argparse.Namespace, size: tuple[int, int] | None = None)
 
 
 def _job(arguments: argparse.Namespace, sampler: Sampler, controls: DrawControls) -> DrawPictures:
-    from .jobs.draw import DrawPictures
+    from .jobs.drawing.draw import DrawPictures
 
     controls = edited(controls, given_flags(DrawControls, arguments))
     if not _is_recorded(arguments):
@@ -112,7 +112,7 @@ def _job(arguments: argparse.Namespace, sampler: Sampler, controls: DrawControls
 def _draw(arguments: argparse.Namespace, job: DrawPictures) -> int:
     from .drawings import Drawing
     from .export.movie import movie_of_run
-    from .export.wall import write_wall
+    from .export.walls.wall import write_wall
     from .runner import Runner
     from .storage.recorder import Recorder
 

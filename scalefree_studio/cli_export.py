@@ -91,10 +91,10 @@ def _add_view(parser: argparse.ArgumentParser, sizes: str) -> None:
 def render(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from .export.divider_scene import crisp_sharpness
-    from .export.picture import check_target, write_picture
-    from .jobs.divider_model import read_model
-    from .models.divider_render import Region
+    from .export.dividers.picture import check_target, write_picture
+    from .export.dividers.scene import crisp_sharpness
+    from .jobs.dividers.saved import read_model
+    from .models.dividers.render import Region
     from .storage.run_folder import load_checkpoint
 
     model = read_model(load_checkpoint(arguments.model))
@@ -118,7 +118,7 @@ def render(arguments: argparse.Namespace) -> int:
 def movie(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from .export.divider_scene import Zoom
+    from .export.dividers.scene import Zoom
     from .export.movie import movie_of_run
     from .storage.run_folder import RunFolder
 

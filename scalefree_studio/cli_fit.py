@@ -11,7 +11,7 @@ from typing import Any
 
 from .controls import add_flags, from_flags, given_flags, values_of
 from .errors import UserError
-from .jobs.divider_controls import FitControls
+from .jobs.dividers.controls import FitControls
 from .jobs.job import Limit
 from .snapshot import Change
 from .storage.trackers import add_track_flag

@@ -53,8 +53,8 @@ def _model_info(checkpoint: Checkpoint) -> dict[str, Any]:
 
 
 def _pixelcnn_info(checkpoint: Checkpoint) -> dict[str, Any]:
-    from .jobs.pixelcnn_model import read_pixelcnn
-    from .models.pixelcnn import count_numbers
+    from .jobs.pixelcnn.saved import read_pixelcnn
+    from .models.pixelcnn.network import count_numbers
 
     about = checkpoint.about
     return {
@@ -65,8 +65,8 @@ def _pixelcnn_info(checkpoint: Checkpoint) -> dict[str, Any]:
 
 
 def _drawing_info(checkpoint: Checkpoint) -> dict[str, Any]:
-    from .jobs.draw import DrawPictures
-    from .jobs.samplers import network_of
+    from .jobs.drawing.draw import DrawPictures
+    from .jobs.drawing.samplers import network_of
 
     job, network = DrawPictures.from_checkpoint(checkpoint), network_of(checkpoint)
     (height, width), state, metrics = job.sampler.size, job.state, job.snapshot().metrics
@@ -85,8 +85,8 @@ def _drawing_info(checkpoint: Checkpoint) -> dict[str, Any]:
 
 
 def _divider_info(checkpoint: Checkpoint) -> dict[str, Any]:
-    from .jobs.divider_model import read_model
-    from .models.dividers import count_numbers, unit_counts
+    from .jobs.dividers.saved import read_model
+    from .models.dividers.network import count_numbers, unit_counts
 
     saved = read_model(checkpoint)
     counts = {

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 from .controls import add_flags, from_flags, given_flags, only_live, values_of
 from .errors import JobError, UserError
 from .jobs.job import Limit
-from .jobs.pixelcnn_controls import TrainControls
+from .jobs.pixelcnn.controls import TrainControls
 from .storage.trackers import add_track_flag
 from .terminal import MODEL_HELP, report
 
 if TYPE_CHECKING:  # they bring torch along
-    from .jobs.ranks import Ranks
-    from .jobs.train_pixelcnn import TrainPixelCNN
+    from .jobs.pixelcnn.train import TrainPixelCNN
+    from .jobs.training.ranks import Ranks
     from .runner import Consumer
     from .storage.run_folder import RunFolder
 
@@ -59,7 +59,7 @@ def fill_train(parser: argparse.ArgumentParser) -> Handler:
 
 def train(arguments: argparse.Namespace) -> int:
     """Every rank of a `torchrun` comes through here; the first of them keeps, shows and tells."""
-    from .jobs.ranks import joined
+    from .jobs.training.ranks import joined
     from .runner import Runner
     from .terminal import signals_stop
 
@@ -83,8 +83,8 @@ def _begun(arguments: argparse.Namespace, ranks: Ranks) -> tuple[TrainPixelCNN, 
     """What is trained, and where it is to be kept; nothing is written yet."""
     from .api import choose_device
     from .data.datasets import load_dataset
-    from .jobs.pixelcnn_model import controls_learnt
-    from .jobs.train_pixelcnn import TrainPixelCNN
+    from .jobs.pixelcnn.saved import controls_learnt
+    from .jobs.pixelcnn.train import TrainPixelCNN
     from .storage.run_folder import RunFolder, free_folder
 
     device = ranks.device(choose_device(arguments.device))
@@ -112,7 +112,7 @@ def _begun(arguments: argparse.Namespace, ranks: Ranks) -> tuple[TrainPixelCNN, 
 
 def _consumers(arguments: argparse.Namespace, job: TrainPixelCNN, folder: RunFolder) -> list[Consumer]:
     """Whoever writes down how the run goes; what it is, is written first."""
-    from .export.wall import large_wall
+    from .export.walls.wall import large_wall
     from .snapshot import Change
     from .storage.recorder import Recorder
     from .storage.tracker import Begin
@@ -139,9 +139,9 @@ def _consumers(arguments: argparse.Namespace, job: TrainPixelCNN, folder: RunFol
 
 def _result(job: TrainPixelCNN, folder: RunFolder) -> dict[str, Any]:
     """What came of it, with a last wall of samples."""
-    from .export.wall import write_wall
-    from .jobs.pixelcnn_model import read_pixelcnn
-    from .models.pixelcnn import bits_per_dimension, count_numbers
+    from .export.walls.wall import write_wall
+    from .jobs.pixelcnn.saved import read_pixelcnn
+    from .models.pixelcnn.network import bits_per_dimension, count_numbers
 
     best = read_pixelcnn(folder.checkpoint()).to(job.device)  # what is kept is what is told of
     wall = folder.path / "samples.png"
@@ -163,9 +163,9 @@ def fill_evaluate(parser: argparse.ArgumentParser) -> Handler:
 
 def evaluate(arguments: argparse.Namespace) -> int:
     from .api import choose_device
-    from .jobs.pixelcnn_model import dataset_learnt, read_pixelcnn
-    from .jobs.train_pixelcnn import TrainPixelCNN
-    from .models.pixelcnn import bits_per_dimension
+    from .jobs.pixelcnn.saved import dataset_learnt, read_pixelcnn
+    from .jobs.pixelcnn.train import TrainPixelCNN
+    from .models.pixelcnn.network import bits_per_dimension
     from .storage.run_folder import load_checkpoint
 
     checkpoint = load_checkpoint(arguments.model)

@@ -1,4 +1,4 @@
-"""Draws the studio's own pictures into scalefree_studio/assets/drawings: flat shapes, made for lines and circles."""
+"""Draws the studio's own pictures into assets/drawings: flat shapes, made for lines and circles."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-FOLDER = Path(__file__).parent.parent / "scalefree_studio" / "assets" / "drawings"
+FOLDER = Path(__file__).parent.parent / "assets" / "drawings"
 WIDTH, HEIGHT, FINER = 384, 288, 4  # drawn finer, then averaged
 
 

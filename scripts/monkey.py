@@ -31,9 +31,9 @@ from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QFileDialog, QWidget
 
 from scalefree_studio.controls import Control, controls_of
-from scalefree_studio.window.app import destroy, make_application
-from scalefree_studio.window.desk import Person
-from scalefree_studio.window.main_window import MainWindow
+from scalefree_studio.window.shell.app import destroy, make_application
+from scalefree_studio.window.shell.main_window import MainWindow
+from scalefree_studio.window.work.sessions import Person
 
 SUBJECTS = (
     "model:digits", "model:mnist", "model:photographs", "dataset:digits", "photo:astronaut", "drawing:balloon",
@@ -54,7 +54,7 @@ class Monkey:
         self.window, self.folder, self.random = window, folder, random.Random(seed)
         self.did: deque[str] = deque(maxlen=20)
         self.acts: list[tuple[int, Callable[[], object]]] = [
-            (5, self.open), (25, self.deed), (15, self.click), (15, self.drag), (10, self.wheel), (15, self.control),
+            (5, self.open), (25, self.command), (15, self.click), (15, self.drag), (10, self.wheel), (15, self.control),
             (7, self.past), (3, self.size), (3, self.instrument), (2, window.close_dialogs),
         ]  # fmt: skip
 
@@ -81,7 +81,7 @@ class Monkey:
         self.window.open(subject)
         return subject
 
-    def deed(self) -> str:
+    def command(self) -> str:
         name = self.random.choice([name for name in self.window.actions_ if name not in NOT_THESE])
         action = self.window.actions_[name]
         if action.isEnabled() and action.isVisible():
@@ -118,7 +118,7 @@ class Monkey:
         return turned
 
     def control(self) -> str:
-        session = self.window.desk.session
+        session = self.window.sessions.session
         if session is None:
             return "none"
         control = self.random.choice(controls_of(session.job.controls))

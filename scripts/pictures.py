@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image
 
 ROOT = Path(__file__).parent.parent
-PICTURES = ROOT / "docs" / "pictures"
+PICTURES = ROOT / "assets" / "pictures"
 NETWORKS = {  # what the strip of networks shows, from left to right
     "lines": ["--lines", "64"],
     "circles": ["--circles", "64", "--lines", "0"],

@@ -16,11 +16,11 @@ import numpy as np
 import torch
 
 from scalefree_studio.data.quantise import dequantise
-from scalefree_studio.export.wall import write_wall
-from scalefree_studio.jobs.pixelcnn_model import dataset_learnt, read_pixelcnn
-from scalefree_studio.jobs.train_pixelcnn import TrainPixelCNN
-from scalefree_studio.models.pixelcnn import bits_per_dimension, count_numbers
-from scalefree_studio.models.pixelcnn_sample import Request, draw, finish, uniforms
+from scalefree_studio.export.walls.wall import write_wall
+from scalefree_studio.jobs.pixelcnn.saved import dataset_learnt, read_pixelcnn
+from scalefree_studio.jobs.pixelcnn.train import TrainPixelCNN
+from scalefree_studio.models.pixelcnn.draw import Request, draw, finish, uniforms
+from scalefree_studio.models.pixelcnn.network import bits_per_dimension, count_numbers
 from scalefree_studio.storage.run_folder import RUN, RunFolder, load_checkpoint
 from scalefree_studio.storage.shipped import FOLDER
 from scalefree_studio.storage.tensors import write_tensors

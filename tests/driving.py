@@ -9,12 +9,12 @@ from PyQt6.QtCore import QSettings, Qt
 from PyQt6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from scalefree_studio.jobs.divider_controls import FitControls
-from scalefree_studio.jobs.fit_dividers import FitDividers
-from scalefree_studio.window.desk import Person
-from scalefree_studio.window.main_window import MainWindow
-from scalefree_studio.window.opening import Subject
-from scalefree_studio.window.session import Session
+from scalefree_studio.jobs.dividers.controls import FitControls
+from scalefree_studio.jobs.dividers.fit import FitDividers
+from scalefree_studio.window.shell.main_window import MainWindow
+from scalefree_studio.window.work.opening import Subject
+from scalefree_studio.window.work.session import Session
+from scalefree_studio.window.work.sessions import Person
 
 PATIENCE = 20_000  # ms: only so that a broken window does not hang the tests
 OURS = {"training", "recorder", "render", "opening", "thumbnails", "export"}
@@ -54,18 +54,19 @@ class Driven:
 
     def open(self, subject: Subject = SMALL) -> None:
         """Open, and wait until something has been learnt and shown."""
-        before = self.window.desk.session
+        before = self.window.sessions.session
         self.window.open(subject, FEW)
         self.until(
             lambda: (
-                self.window.desk.session not in (before, None) and self.window.stage.view.snapshot is not None
+                self.window.sessions.session not in (before, None)
+                and self.window.stage.view.snapshot is not None
             )
         )
 
     @property
     def session(self) -> Session:
-        assert self.window.desk.session is not None
-        return self.window.desk.session
+        assert self.window.sessions.session is not None
+        return self.window.sessions.session
 
     @property
     def job(self) -> FitDividers:

@@ -15,9 +15,9 @@ from test_train_pixelcnn import TINY, stripes
 
 from scalefree_studio.errors import JobError
 from scalefree_studio.jobs.job import Limit
-from scalefree_studio.jobs.pixelcnn_controls import TrainControls
-from scalefree_studio.jobs.ranks import Ranks, joined
-from scalefree_studio.jobs.train_pixelcnn import TrainPixelCNN
+from scalefree_studio.jobs.pixelcnn.controls import TrainControls
+from scalefree_studio.jobs.pixelcnn.train import TrainPixelCNN
+from scalefree_studio.jobs.training.ranks import Ranks, joined
 from scalefree_studio.runner import Runner
 from scalefree_studio.storage.run_folder import RunFolder
 

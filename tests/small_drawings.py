@@ -8,13 +8,13 @@ import torch
 from scalefree_studio.controls import values_of
 from scalefree_studio.data.quantise import dequantise
 from scalefree_studio.drawings import Drawing
-from scalefree_studio.jobs.draw import DrawPictures
-from scalefree_studio.jobs.drawing_controls import DrawControls
-from scalefree_studio.jobs.pixelcnn_controls import TrainControls
-from scalefree_studio.jobs.pixelcnn_model import shape_of
-from scalefree_studio.jobs.pixelcnn_sampler import PixelCNNSampler
-from scalefree_studio.models.pixelcnn import PixelCNN
-from scalefree_studio.models.pixelcnn_sample import Request, draw, finish, uniforms
+from scalefree_studio.jobs.drawing.controls import DrawControls
+from scalefree_studio.jobs.drawing.draw import DrawPictures
+from scalefree_studio.jobs.pixelcnn.controls import TrainControls
+from scalefree_studio.jobs.pixelcnn.sampler import PixelCNNSampler
+from scalefree_studio.jobs.pixelcnn.saved import shape_of
+from scalefree_studio.models.pixelcnn.draw import Request, draw, finish, uniforms
+from scalefree_studio.models.pixelcnn.network import PixelCNN
 from scalefree_studio.snapshot import Checkpoint
 
 H, W = 5, 6

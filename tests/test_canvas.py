@@ -20,14 +20,14 @@ from vispy.util import keys
 
 from scalefree_studio.canvas.brush import Brush, painted
 from scalefree_studio.canvas.camera import Camera, half_extent
-from scalefree_studio.canvas.dividers import DividerCanvas
-from scalefree_studio.canvas.edit import dragged, numbers_of, with_numbers
-from scalefree_studio.canvas.geometry import ROUND, Dividers, nearest, strokes
-from scalefree_studio.canvas.listener import Listener
-from scalefree_studio.canvas.panes import arranged
+from scalefree_studio.canvas.dividers.canvas import DividerCanvas
+from scalefree_studio.canvas.dividers.edit import dragged, numbers_of, with_numbers
+from scalefree_studio.canvas.dividers.geometry import ROUND, Dividers, nearest, strokes
+from scalefree_studio.canvas.dividers.listener import Listener
+from scalefree_studio.canvas.dividers.panes import arranged
 from scalefree_studio.canvas.picture import RenderRequest, Sampled
-from scalefree_studio.models.dividers import predict
-from scalefree_studio.window import render
+from scalefree_studio.models.dividers.network import predict
+from scalefree_studio.window.views import render
 
 Frame = dict[str, npt.NDArray[Any]]
 SIZE = (320, 200)

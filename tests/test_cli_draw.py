@@ -13,10 +13,10 @@ from small_drawings import H, N, W, directly, frame, make, network, play, same_f
 
 from scalefree_studio.cli import main
 from scalefree_studio.drawings import Drawing
-from scalefree_studio.export.wall import write_wall
-from scalefree_studio.jobs.draw import DrawPictures
-from scalefree_studio.jobs.drawing_controls import DrawControls
-from scalefree_studio.jobs.drawing_edits import GoTo
+from scalefree_studio.export.walls.wall import write_wall
+from scalefree_studio.jobs.drawing.controls import DrawControls
+from scalefree_studio.jobs.drawing.draw import DrawPictures
+from scalefree_studio.jobs.drawing.edits import GoTo
 from scalefree_studio.storage.run_folder import RunFolder
 
 

@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from scalefree_studio.models import divider_render, dividers
-from scalefree_studio.models.divider_render import Region, render_region
+from scalefree_studio.models.dividers import network as dividers
+from scalefree_studio.models.dividers import render as divider_render
+from scalefree_studio.models.dividers.render import Region, render_region
 
 NETWORKS: dict[str, dict[str, int]] = {
     "lines": dict(lines=24),

@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from scalefree_studio.models import dividers as d
-from scalefree_studio.models.divider_optimizer import BETAS, Optimizer, orthogonalised
-from scalefree_studio.models.dividers_fast import FlatParams, FusedGradient, pixel_features
+from scalefree_studio.models.dividers import network as d
+from scalefree_studio.models.dividers.fast import FlatParams, FusedGradient, pixel_features
+from scalefree_studio.models.dividers.optimizer import BETAS, Optimizer, orthogonalised
 
 
 def some_params(

@@ -10,10 +10,10 @@ from small_drawings import H, N, W, directly, frame, make, play, same_frames, se
 from scalefree_studio.controls import ControlError
 from scalefree_studio.drawings import PAPER
 from scalefree_studio.errors import JobError
-from scalefree_studio.jobs.drawing_controls import AT_ONCE
-from scalefree_studio.jobs.drawing_edits import GoTo, SetValue, Watch
+from scalefree_studio.jobs.drawing.controls import AT_ONCE
+from scalefree_studio.jobs.drawing.edits import GoTo, SetValue, Watch
 from scalefree_studio.jobs.job import SetControls
-from scalefree_studio.models.pixelcnn_sample import chances_of, draw
+from scalefree_studio.models.pixelcnn.draw import chances_of, draw
 from scalefree_studio.runner import Runner
 
 

@@ -12,12 +12,12 @@ from small_drawings import H, N, W, directly, frame, make, mask, network, pictur
 
 from scalefree_studio.controls import ControlError
 from scalefree_studio.errors import UserError
-from scalefree_studio.jobs import drawing_hands
-from scalefree_studio.jobs.draw import DrawPictures
-from scalefree_studio.jobs.drawing_controls import AT_ONCE, DrawControls
-from scalefree_studio.jobs.drawing_edits import GoTo, SetPrompt, SetValue, Watch
+from scalefree_studio.jobs.drawing import editing as drawing_hands
+from scalefree_studio.jobs.drawing.controls import AT_ONCE, DrawControls
+from scalefree_studio.jobs.drawing.draw import DrawPictures
+from scalefree_studio.jobs.drawing.edits import GoTo, SetPrompt, SetValue, Watch
+from scalefree_studio.jobs.drawing.samplers import sampler_of
 from scalefree_studio.jobs.job import Edit, Restore, SetControls, StartOver, Undo
-from scalefree_studio.jobs.samplers import sampler_of
 
 
 @pytest.fixture(autouse=True)

@@ -6,12 +6,12 @@ import torch
 
 from scalefree_studio.controls import ControlError, edited
 from scalefree_studio.errors import JobError, UserError
-from scalefree_studio.jobs.divider_controls import FitControls, best_division
-from scalefree_studio.jobs.divider_edits import AddUnit, MoveUnit, RemoveUnit, SetMask
-from scalefree_studio.jobs.divider_model import read_model
-from scalefree_studio.jobs.fit_dividers import FitDividers
+from scalefree_studio.jobs.dividers.controls import FitControls, best_division
+from scalefree_studio.jobs.dividers.edits import AddUnit, MoveUnit, RemoveUnit, SetMask
+from scalefree_studio.jobs.dividers.fit import FitDividers
+from scalefree_studio.jobs.dividers.saved import read_model
 from scalefree_studio.jobs.job import Limit, Restore, SetControls, StartOver, Undo
-from scalefree_studio.models import dividers
+from scalefree_studio.models.dividers import network as dividers
 from scalefree_studio.snapshot import Checkpoint
 
 

@@ -15,10 +15,10 @@ from PyQt6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from scalefree_studio.controls import control, controls_of
-from scalefree_studio.jobs.divider_controls import FitControls
-from scalefree_studio.window.fields import NumberField
-from scalefree_studio.window.forms import Form
-from scalefree_studio.window.slider import to_position, to_value
+from scalefree_studio.jobs.dividers.controls import FitControls
+from scalefree_studio.window.widgets.fields import NumberField
+from scalefree_studio.window.widgets.forms import Form
+from scalefree_studio.window.widgets.slider import to_position, to_value
 
 
 @dataclass(frozen=True)

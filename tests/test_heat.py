@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from scalefree_studio.window.heat import heat, rgb, veil
-from scalefree_studio.window.theme import DARK, LIGHT
+from scalefree_studio.window.views.heat import heat, rgb, veil
+from scalefree_studio.window.widgets.theme import DARK, LIGHT
 
 
 def test_heat_goes_from_the_ground_through_the_accent_to_the_text() -> None:

@@ -20,10 +20,10 @@ from scalefree_studio.cli import main
 from scalefree_studio.errors import UserError
 from scalefree_studio.export import video
 from scalefree_studio.export.caption import draw_caption, filled
-from scalefree_studio.export.divider_scene import DividerScene, Zoom
+from scalefree_studio.export.dividers.scene import DividerScene, Zoom
 from scalefree_studio.export.movie import moments, movie_of_run
 from scalefree_studio.export.video import VideoWriter
-from scalefree_studio.models.divider_render import Region
+from scalefree_studio.models.dividers.render import Region
 from scalefree_studio.snapshot import Checkpoint, Snapshot
 from scalefree_studio.storage.run_folder import RunFolder
 

@@ -17,11 +17,11 @@ from torch import Tensor
 
 from scalefree_studio.cli import main
 from scalefree_studio.errors import UserError
-from scalefree_studio.export import picture as pictures
-from scalefree_studio.export.overlay import draw_overlay, stroke_of
-from scalefree_studio.export.picture import drawn_ahead, replacing, write_picture
+from scalefree_studio.export.dividers import picture as pictures
+from scalefree_studio.export.dividers.overlay import draw_overlay, stroke_of
+from scalefree_studio.export.dividers.picture import drawn_ahead, replacing, write_picture
 from scalefree_studio.export.png import PngWriter
-from scalefree_studio.models.divider_render import Region, render_region
+from scalefree_studio.models.dividers.render import Region, render_region
 from scalefree_studio.storage.tensors import write_tensors
 
 
@@ -276,7 +276,7 @@ def test_bad_input_is_one_line_and_exit_2(
 
 
 def test_crisp_edges_are_as_many_pixels_wide_as_when_learnt() -> None:
-    from scalefree_studio.export.divider_scene import crisp_sharpness
+    from scalefree_studio.export.dividers.scene import crisp_sharpness
 
     assert crisp_sharpness(1000, (20, 40), Region.whole((20, 40), 20, 40)) == pytest.approx(1000)
     assert crisp_sharpness(1000, (20, 40), Region.whole((20, 40), 200, 400)) == pytest.approx(10_000)

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from scalefree_studio.controls import checked
-from scalefree_studio.models import pixelcnn as px
-from scalefree_studio.models import pixelcnn_graphs as pg
-from scalefree_studio.models import pixelcnn_sample as ps
+from scalefree_studio.models.ordered import graphs as pg
+from scalefree_studio.models.pixelcnn import draw as ps
+from scalefree_studio.models.pixelcnn import network as px
 
 SMALL = px.PixelCNNShape(
     channels=3, levels=5, causal_kernel=5, hidden_kernel=3, hidden_maps=8, output_maps=7, hidden_layers=2
@@ -326,23 +326,23 @@ def test_a_picture_that_is_being_drawn_does_not_notice_that_the_network_learns()
 
 
 class Captures:
-    """Stands for a GPU's: a replay does the deed, and everything is written down."""
+    """Stands for a GPU's: a replay does the command, and everything is written down."""
 
     def __init__(self, fails=False):
         self.fails, self.warmed, self.captured, self.replayed = fails, 0, 0, 0
 
-    def warm_up(self, deed):
+    def warm_up(self, command):
         self.warmed += 1
-        deed()
+        command()
 
-    def replay(self, deed):
+    def replay(self, command):
         self.captured += 1
         if self.fails:
             raise RuntimeError("operation not permitted when stream is capturing")
 
         def replay():
             self.replayed += 1
-            deed()
+            command()
 
         return replay
 
@@ -384,7 +384,9 @@ def test_captured_graphs_draw_what_is_drawn_without_them(changes, top_p, monkeyp
     graphs = list(ps.draw(model, request))
     monkeypatch.setattr(ps, "graphed", lambda work, device: work)
     eager = list(ps.draw(model, request))
-    assert all(deed.__name__ == "replay" for deed in captures[0]._deeds.values()), "nothing was captured"
+    assert all(command.__name__ == "replay" for command in captures[0]._deeds.values()), (
+        "nothing was captured"
+    )
     assert torch.equal(ps.finish(graphs, request), ps.finish(eager, request))
     for a, b in zip(graphs, eager, strict=True):
         assert torch.equal(a.chances, b.chances)

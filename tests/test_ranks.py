@@ -21,7 +21,7 @@ from test_train_pixelcnn import FLAGS
 
 from scalefree_studio.cli import main
 from scalefree_studio.errors import UserError
-from scalefree_studio.jobs.ranks import Ranks
+from scalefree_studio.jobs.training.ranks import Ranks
 from scalefree_studio.storage.run_folder import RunFolder, load_checkpoint
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from scalefree_studio.errors import UserError
-from scalefree_studio.jobs.pixelcnn_model import dataset_learnt, read_pixelcnn
-from scalefree_studio.jobs.train_pixelcnn import TrainPixelCNN
-from scalefree_studio.models.pixelcnn import bits_per_dimension, count_numbers
+from scalefree_studio.jobs.pixelcnn.saved import dataset_learnt, read_pixelcnn
+from scalefree_studio.jobs.pixelcnn.train import TrainPixelCNN
+from scalefree_studio.models.pixelcnn.network import bits_per_dimension, count_numbers
 from scalefree_studio.storage.run_folder import kind_of, load_checkpoint
 from scalefree_studio.storage.shipped import resolved, shipped
 

@@ -9,7 +9,7 @@ import pytest
 from PyQt6.QtWidgets import QDialog, QPushButton
 from pytestqt.qtbot import QtBot
 
-from scalefree_studio.window.theme import DARK, LIGHT, Palette, contrast, style_sheet
+from scalefree_studio.window.widgets.theme import DARK, LIGHT, Palette, contrast, style_sheet
 
 GROUNDS = ("window", "panel", "raised", "hover")
 both = pytest.mark.parametrize("palette", [DARK, LIGHT], ids=lambda p: p.name)

@@ -13,10 +13,10 @@ from PyQt6.QtCore import QPoint, QPointF, QRect, Qt
 from PyQt6.QtGui import QFont, QFontMetrics, QImage
 from PyQt6.QtTest import QTest
 
-from scalefree_studio.window import theme
-from scalefree_studio.window.bars import Bars, entropy, percent
-from scalefree_studio.window.theme import DARK, LIGHT, Palette, contrast
-from scalefree_studio.window.thought import EMPTY, POINTER, TINTS, Thought
+from scalefree_studio.window.views.bars import Bars, entropy, percent
+from scalefree_studio.window.views.thought import EMPTY, POINTER, TINTS, Thought
+from scalefree_studio.window.widgets import theme
+from scalefree_studio.window.widgets.theme import DARK, LIGHT, Palette, contrast
 
 both = pytest.mark.parametrize("palette", [DARK, LIGHT], ids=lambda p: p.name)
 RAMP = np.repeat((np.arange(16) * 17)[:, None], 3, axis=1).astype(np.uint8)

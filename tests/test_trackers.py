@@ -25,8 +25,8 @@ from test_train_pixelcnn import FLAGS, TINY, stripes
 from scalefree_studio.cli import main
 from scalefree_studio.errors import UserError
 from scalefree_studio.jobs.job import Limit, SetControls
-from scalefree_studio.jobs.pixelcnn_controls import TrainControls
-from scalefree_studio.jobs.train_pixelcnn import TrainPixelCNN
+from scalefree_studio.jobs.pixelcnn.controls import TrainControls
+from scalefree_studio.jobs.pixelcnn.train import TrainPixelCNN
 from scalefree_studio.runner import Runner
 from scalefree_studio.snapshot import Change, Snapshot
 from scalefree_studio.storage import trackers

@@ -13,12 +13,12 @@ from scalefree_studio.data.datasets import Dataset
 from scalefree_studio.data.quantise import dequantise
 from scalefree_studio.errors import JobError, UserError
 from scalefree_studio.jobs.job import Limit, SetControls
-from scalefree_studio.jobs.pixelcnn_controls import TrainControls
-from scalefree_studio.jobs.pixelcnn_model import read_pixelcnn
-from scalefree_studio.jobs.samples import Look, spread
-from scalefree_studio.jobs.train_pixelcnn import TrainPixelCNN
-from scalefree_studio.models.pixelcnn import PixelCNN, bits_per_dimension
-from scalefree_studio.models.pixelcnn_sample import Request, draw, finish, uniforms
+from scalefree_studio.jobs.pixelcnn.controls import TrainControls
+from scalefree_studio.jobs.pixelcnn.saved import read_pixelcnn
+from scalefree_studio.jobs.pixelcnn.train import TrainPixelCNN
+from scalefree_studio.jobs.training.wall import HeldOutPass, spread
+from scalefree_studio.models.pixelcnn.draw import Request, draw, finish, uniforms
+from scalefree_studio.models.pixelcnn.network import PixelCNN, bits_per_dimension
 from scalefree_studio.snapshot import Checkpoint
 from scalefree_studio.storage.run_folder import load_checkpoint
 
@@ -200,7 +200,7 @@ def test_what_was_to_be_seen_is_seen_again_after_a_resume():
 
 def test_the_best_network_is_kept_and_patience_ends_the_run(monkeypatch):
     losses = iter([0.5, 0.4, 0.6, 0.7])  # of each epoch's look
-    monkeypatch.setattr(Look, "loss", property(lambda look: next(losses)))
+    monkeypatch.setattr(HeldOutPass, "loss", property(lambda look: next(losses)))
     job = make(100_000, patience=2, learning_rate=1e-6, warm_up=0)
     run(job, 2 * 6)
     assert job.epoch == 2
@@ -254,7 +254,7 @@ def test_a_model_alone_is_gone_on_with_whatever_was_averaged():
 
 
 def test_held_out_pictures_are_looked_at_early_in_a_long_epoch(monkeypatch):
-    monkeypatch.setattr("scalefree_studio.jobs.train_pixelcnn.FIRST_LOOK", 2)
+    monkeypatch.setattr("scalefree_studio.jobs.pixelcnn.train.FIRST_LOOK", 2)
     job = run(make(), 4)
     assert job.epoch == 0 and "held_out" in job.snapshot().metrics
 

@@ -16,30 +16,30 @@ from PyQt6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PyQt6.QtGui import QDropEvent, QFontMetricsF
 from PyQt6.QtWidgets import QApplication, QLabel
 
-from scalefree_studio.canvas.boards import Place
+from scalefree_studio.canvas.walls.boards import Place
 from scalefree_studio.controls import edited
 from scalefree_studio.data.datasets import Dataset, load_dataset
 from scalefree_studio.data.download import Progress
 from scalefree_studio.data.pictures import Picture
 from scalefree_studio.drawings import Drawing
 from scalefree_studio.errors import UserError
-from scalefree_studio.jobs.draw import DrawPictures
-from scalefree_studio.jobs.drawing_controls import AT_ONCE
+from scalefree_studio.jobs.drawing.controls import AT_ONCE
+from scalefree_studio.jobs.drawing.draw import DrawPictures
 from scalefree_studio.jobs.job import SetControls
-from scalefree_studio.jobs.pixelcnn_controls import TrainControls
-from scalefree_studio.jobs.train_pixelcnn import TrainPixelCNN
+from scalefree_studio.jobs.pixelcnn.controls import TrainControls
+from scalefree_studio.jobs.pixelcnn.train import TrainPixelCNN
 from scalefree_studio.storage.run_folder import RunFolder
-from scalefree_studio.window import desk, opening
-from scalefree_studio.window.curves import LEAST, Curve
-from scalefree_studio.window.dialogs import Keys
-from scalefree_studio.window.drawing_view import DrawingView
-from scalefree_studio.window.export import PAUSE, MovieExport
-from scalefree_studio.window.fields import ChoiceField
-from scalefree_studio.window.gallery import FOLDER, SPEC, Gallery
-from scalefree_studio.window.opening import Opened, open_subject
-from scalefree_studio.window.training_view import TrainingView
-from scalefree_studio.window.view import View
-from scalefree_studio.window.views import VIEWS
+from scalefree_studio.window.shell.dialogs import Keys
+from scalefree_studio.window.shell.gallery import FOLDER, SPEC, Gallery
+from scalefree_studio.window.views.drawing_view import DrawingView
+from scalefree_studio.window.views.export import PAUSE, MovieExport
+from scalefree_studio.window.views.registry import VIEWS
+from scalefree_studio.window.views.training_view import TrainingView
+from scalefree_studio.window.views.view import View
+from scalefree_studio.window.widgets.curves import LEAST, Curve
+from scalefree_studio.window.widgets.fields import ChoiceField
+from scalefree_studio.window.work import opening, sessions
+from scalefree_studio.window.work.opening import Opened, open_subject
 
 TINY = TrainControls(
     hidden_maps=6, output_maps=6, hidden_layers=1, causal_kernel=3, hidden_kernel=3, levels=4
@@ -443,7 +443,7 @@ def test_no_field_takes_the_focus_of_one_that_has_gone(driven: Driven, run: Path
 def test_no_heading_stands_over_nothing_on_f1(driven: Driven, run: Path) -> None:
     driven.window.open(f"learn:{run}")
     driven.until(lambda: isinstance(driven.window.stage.view, TrainingView) and driven.session)
-    driven.window.deeds.keys()
+    driven.window.commands.keys()
     keys = driven.window.findChild(Keys)
     assert isinstance(keys, Keys)
     headings = [label.text() for label in keys.findChildren(QLabel) if label.property("heading")]
@@ -492,7 +492,7 @@ def test_a_trouble_is_told_once(driven: Driven, run: Path) -> None:
     view.next_wall()
     driven.until(lambda: the_job(driven).controls.seed == 1 and shown(view).done)
     driven.until(lambda: driven.session.status.rests)
-    driven.window.desk.told.emit()
+    driven.window.sessions.told.emit()
     assert said(driven) == "Something else."
     view.set_controls({"label": 99})
     driven.until(lambda: "classes" in said(driven))
@@ -607,14 +607,14 @@ def test_one_may_stay_while_something_else_is_opened(
         assert go_on.wait(20)
         return open_subject(*told)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(desk, "open_subject", slowly)
+    monkeypatch.setattr(sessions, "open_subject", slowly)
     driven.window.panel.instruments["dividers"].click()
     driven.until(lambda: driven.window.top.words.text() == "Opening astronaut …")
     driven.window.panel.instruments["pixelcnn"].click()
     assert driven.window.top.words.text().startswith("Drawn:")
     go_on.set()
     done: list[bool] = []
-    driven.window.desk.read(lambda: True, done.append, lambda message: None)  # after what was opened
+    driven.window.sessions.read(lambda: True, done.append, lambda message: None)  # after what was opened
     driven.until(lambda: done)
     assert driven.session is session
     driven.window.open("model:none")
@@ -636,7 +636,7 @@ def test_a_download_that_is_no_longer_wanted_ends(
             ended.append(str(error))
             raise
 
-    monkeypatch.setattr(desk, "open_subject", download)
+    monkeypatch.setattr(sessions, "open_subject", download)
     driven.window.open("dataset:digits")
     driven.until(lambda: driven.window.top.words.text() == "Downloading digits: 25%")
     driven.window.panel.instruments["pixelcnn"].click()
@@ -667,8 +667,8 @@ def test_what_cannot_be_learnt_leaves_the_drawing(
 ) -> None:
     view = draw(driven, run)
     folder, session = driven.session.folder, driven.session
-    assert driven.window.desk.found is not None
-    view.found = replace(driven.window.desk.found, source="")  # its network has gone
+    assert driven.window.sessions.found is not None
+    view.found = replace(driven.window.sessions.found, source="")  # its network has gone
 
     def refuse(*_: object, **more: object) -> object:
         raise UserError("There are no such pictures.")

@@ -13,13 +13,13 @@ import vispy
 from PyQt6.QtTest import QTest
 from vispy.util import keys
 
-from scalefree_studio.canvas.boards import Board, Bools, Place
 from scalefree_studio.canvas.brush import Brush
 from scalefree_studio.canvas.camera import Camera
-from scalefree_studio.canvas.look import DARK, LIGHT
-from scalefree_studio.canvas.wall import WallCanvas
-from scalefree_studio.canvas.wall_listener import WallListener
-from scalefree_studio.window import render
+from scalefree_studio.canvas.colours import DARK, LIGHT
+from scalefree_studio.canvas.walls.boards import Board, Bools, Place
+from scalefree_studio.canvas.walls.canvas import WallCanvas
+from scalefree_studio.canvas.walls.listener import WallListener
+from scalefree_studio.window.views import render
 
 Bytes = npt.NDArray[np.uint8]
 

@@ -18,10 +18,10 @@ from small_drawings import N, W, make, mask, picture, play
 from scalefree_studio.drawings import PAPER, Drawing, still_of
 from scalefree_studio.errors import UserError
 from scalefree_studio.export.movie import movie_of_run
-from scalefree_studio.export.wall import BEHIND, GAP, fitted_wall, wall_of, wall_size
-from scalefree_studio.export.wall_scene import CURSOR, DrawingScene, TrainingScene
-from scalefree_studio.jobs.drawing_controls import AT_ONCE
-from scalefree_studio.jobs.drawing_edits import GoTo, SetPrompt, SetValue
+from scalefree_studio.export.walls.scene import CURSOR, DrawingScene, TrainingScene
+from scalefree_studio.export.walls.wall import BEHIND, GAP, fitted_wall, wall_of, wall_size
+from scalefree_studio.jobs.drawing.controls import AT_ONCE
+from scalefree_studio.jobs.drawing.edits import GoTo, SetPrompt, SetValue
 from scalefree_studio.snapshot import Checkpoint, Snapshot
 
 

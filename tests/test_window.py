@@ -21,15 +21,15 @@ from PyQt6.QtWidgets import QApplication, QLabel, QMenuBar, QPushButton
 from pytestqt.qtbot import QtBot
 
 from scalefree_studio.errors import UserError
-from scalefree_studio.jobs.fit_dividers import FitDividers
+from scalefree_studio.jobs.dividers.fit import FitDividers
 from scalefree_studio.storage.history import History
 from scalefree_studio.storage.run_folder import RunFolder, load_checkpoint
-from scalefree_studio.window.actions import DEEDS
-from scalefree_studio.window.dialogs import Keys
-from scalefree_studio.window.export import Export
-from scalefree_studio.window.gallery import Gallery
-from scalefree_studio.window.main_window import MainWindow
-from scalefree_studio.window.theme import DARK, LIGHT
+from scalefree_studio.window.shell.actions import COMMANDS
+from scalefree_studio.window.shell.dialogs import Keys
+from scalefree_studio.window.shell.gallery import Gallery
+from scalefree_studio.window.shell.main_window import MainWindow
+from scalefree_studio.window.views.export import Export
+from scalefree_studio.window.widgets.theme import DARK, LIGHT
 
 
 def saved(folder: Path) -> FitDividers:
@@ -102,11 +102,11 @@ def test_two_windows_never_share_a_run(driven: Driven, tmp_path: Path) -> None:
     folder = driven.session.folder.path
     driven.window.open(str(folder))
     assert "open already" in driven.window.stage.toast.label.text()
-    other = MainWindow(driven.settings, Answers(), runs=driven.window.desk.runs)
+    other = MainWindow(driven.settings, Answers(), runs=driven.window.sessions.runs)
     other.open(str(folder))
-    driven.until(lambda: other.desk.session is not None)
-    assert other.desk.session is not None
-    assert other.desk.session.folder.path == folder.with_name(f"{folder.name}-2")
+    driven.until(lambda: other.sessions.session is not None)
+    assert other.sessions.session is not None
+    assert other.sessions.session.folder.path == folder.with_name(f"{folder.name}-2")
     driven.until(lambda: "a copy" in other.stage.toast.label.text())
     gone: list[bool] = []
     other.gone.connect(lambda: gone.append(True))
@@ -140,7 +140,7 @@ def test_trying_again_is_asked_until_it_works(driven: Driven, tmp_path: Path) ->
                 folder.unlink()
             return True
 
-    driven.window.desk.person = person = Repairs()
+    driven.window.sessions.person = person = Repairs()
     folder.rename(tmp_path / "away")
     folder.write_text("in the way")
     driven.leave()
@@ -205,27 +205,27 @@ class Held:
 
 def test_leaving_while_another_is_about_to_begin(driven: Driven, monkeypatch: pytest.MonkeyPatch) -> None:
     driven.open()
-    held, desk = Held(driven, monkeypatch), driven.window.desk
+    held, sessions = Held(driven, monkeypatch), driven.window.sessions
     begun: list[bool] = []
-    desk.opened.connect(lambda: begun.append(True))
+    sessions.opened.connect(lambda: begun.append(True))
     driven.window.open("synthetic:circles-3")
-    driven.until(lambda: desk.ending)
+    driven.until(lambda: sessions.ending)
     driven.window.leave()
     held.let_go()
     driven.until(lambda: driven.gone)
-    assert not begun and desk.session is None
+    assert not begun and sessions.session is None
 
 
 def test_leaving_without_the_end_of_a_step(driven: Driven, monkeypatch: pytest.MonkeyPatch) -> None:
     driven.open()
-    held, desk, session = Held(driven, monkeypatch), driven.window.desk, driven.session
-    desk._slow.setInterval(10)
+    held, sessions, session = Held(driven, monkeypatch), driven.window.sessions, driven.session
+    sessions._slow.setInterval(10)
     driven.window.leave()
     driven.until(lambda: driven.gone)
-    assert desk.abandoned and not session.ended
+    assert sessions.abandoned and not session.ended
     told: list[bool] = []
-    desk.told.connect(lambda: told.append(True))
-    desk.ready.connect(lambda: told.append(True))
+    sessions.told.connect(lambda: told.append(True))
+    sessions.ready.connect(lambda: told.append(True))
     held.let_go()
     assert session.join(20)
     driven.qtbot.wait(10)
@@ -316,7 +316,7 @@ def test_another_size_is_another_run(driven: Driven) -> None:
     driven.open()
     first = driven.session
     driven.window.stage.view.set_controls({"downscale": 2})
-    driven.until(lambda: driven.window.desk.session not in (first, None))
+    driven.until(lambda: driven.window.sessions.session not in (first, None))
     assert driven.job.pixels.shape == (64, 64, 3)
     assert first.ended
     assert saved(first.folder.path).step_count > 0
@@ -413,7 +413,7 @@ def test_a_dropped_file_is_learned(driven: Driven, picture: Path) -> None:
     mime = QMimeData()
     mime.setUrls([QUrl.fromLocalFile(str(picture))])
     drop(driven.window, mime)
-    driven.until(lambda: driven.window.desk.session is not None)
+    driven.until(lambda: driven.window.sessions.session is not None)
     assert driven.job.pixels.shape == (40, 60, 3)
     assert driven.session.folder.path.name == "müder stern"
     driven.until(lambda: driven.window.windowTitle() == "müder stern — Scalefree Studio")
@@ -435,7 +435,7 @@ def test_paste(driven: Driven, picture: Path, kind: str) -> None:
     else:
         clipboard.setText(str(picture) if kind == "path" else QUrl.fromLocalFile(str(picture)).toString())
     driven.key(Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
-    driven.until(lambda: driven.window.desk.session is not None)
+    driven.until(lambda: driven.window.sessions.session is not None)
     with Image.open(picture) as image:
         assert np.array_equal(driven.job.pixels, np.asarray(image))
 
@@ -475,7 +475,7 @@ def test_a_short_notice_after_a_long_one_is_low(driven: Driven) -> None:
 
 
 def test_the_gallery_opens_what_is_clicked(driven: Driven) -> None:
-    driven.window.deeds.show_gallery()
+    driven.window.commands.show_gallery()
     gallery = driven.window.findChild(Gallery)
     assert isinstance(gallery, Gallery)
     made = gallery.shelves[-1]
@@ -485,7 +485,7 @@ def test_the_gallery_opens_what_is_clicked(driven: Driven) -> None:
     gallery.chosen.connect(chosen.append)
     made.itemClicked.emit(item)
     assert chosen == [SMALL]
-    driven.until(lambda: driven.window.desk.session is not None)
+    driven.until(lambda: driven.window.sessions.session is not None)
 
 
 # -- hands in the network --------------------------------------------------------------------------------------------
@@ -531,7 +531,7 @@ def test_painting_and_taking_it_back(driven: Driven) -> None:
     driven.until(lambda: driven.job.mask is not None and float(driven.job.mask.max()) > 1)
     driven.key(Qt.Key.Key_B)
     assert w.stage.view.canvas.brush is None
-    w.deeds.do("clear_mask")
+    w.commands.do("clear_mask")
     driven.until(lambda: driven.job.mask is None)
     driven.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     driven.until(lambda: driven.job.mask is not None and w.stage.view.canvas.mask is not None)
@@ -584,10 +584,10 @@ def test_every_key_is_told_on_f1(driven: Driven) -> None:
     keys.activateWindow()
     driven.until(keys.isActiveWindow)
     told = {label.text() for label in keys.findChildren(QLabel)}
-    for deed in DEEDS:
-        action = driven.window.actions_[deed.name]
+    for command in COMMANDS:
+        action = driven.window.actions_[command.name]
         assert action.toolTip()
-        if deed.keys and action.isVisible():
+        if command.keys and action.isVisible():
             assert action.shortcut().toString() in told
     used = [s.toString() for a in driven.window.actions_.values() for s in a.shortcuts()]
     assert len(used) == len(set(used))

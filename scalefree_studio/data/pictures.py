@@ -9,7 +9,6 @@ import os
 import re
 import warnings
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from ..assets import assets
 from ..errors import UserError
 from .synthetic import random_arrangement
 
@@ -63,8 +63,7 @@ def gallery() -> list[GalleryItem]:
 
 
 def drawings() -> list[str]:
-    folder = resources.files("scalefree_studio") / "assets" / "drawings"
-    return sorted(f.name.removesuffix(".png") for f in folder.iterdir() if f.name.endswith(".png"))
+    return sorted(path.stem for path in (assets() / "drawings").glob("*.png"))
 
 
 def load_picture(spec: str | Path) -> Picture:
@@ -78,10 +77,7 @@ def load_picture(spec: str | Path) -> Picture:
     if scheme == "drawing":
         if name not in drawings():
             raise UserError(f"There is no drawing {name!r}; there are {', '.join(drawings())}.")
-        with resources.as_file(
-            resources.files("scalefree_studio") / "assets" / "drawings" / f"{name}.png"
-        ) as path:
-            return Picture(_from_file(path), name, spec)
+        return Picture(_from_file(assets() / "drawings" / f"{name}.png"), name, spec)
     path = Path(os.path.expanduser(spec))
     return Picture(_from_file(path), path.stem or "picture", str(path))
 

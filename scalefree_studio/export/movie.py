@@ -15,11 +15,11 @@ from ..drawings import KIND as DRAWING
 from ..errors import UserError
 from ..snapshot import Checkpoint, Snapshot
 from .caption import draw_caption, filled
-from .divider_scene import DividerScene
-from .picture import Bytes, Progress, drawn_ahead
+from .dividers.picture import Bytes, Progress, drawn_ahead
+from .dividers.scene import DividerScene
 from .scene import Scene, Size
 from .video import VideoWriter
-from .wall_scene import DrawingScene, TrainingScene
+from .walls.scene import DrawingScene, TrainingScene
 
 # By the kind of what was recorded. Another kind is a line here.
 SCENES: dict[str, Callable[..., Scene]] = {

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from ..snapshot import Snapshot
-from .picture import Bytes
+from .dividers.picture import Bytes
 
 LONGER_SIDE = 1080  # pixels, where nobody asks for a size
 Size = (

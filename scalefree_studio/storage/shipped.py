@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..assets import assets
 from ..errors import UserError
 
-FOLDER = Path(__file__).parents[1] / "assets" / "models"
+FOLDER = assets() / "models"
 PREFIX = "model:"
 
 

@@ -1,0 +1,161 @@
+"""Lines and circles on a screen: what of them is in view, and which one is near the pointer. All units at once.
+
+Everything is measured in pixels from the middle of the pane, in float64, so that nothing large is ever subtracted
+from something equally large: an edge stays in its place however deep one zooms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..camera import Camera, Floats, Size
+
+Ints = npt.NDArray[np.int64]
+
+ROUND = 0.2  # pixels by which a chord may leave its arc
+SMALLEST = 0.3  # a circle of fewer pixels' radius is only its centre
+
+
+@dataclass(frozen=True)
+class Dividers:
+    """The lines and the circles of a frame, in float64: L lines, then C circles; D = L + C."""
+
+    ids: Ints  # (D,)
+    normal: Floats  # (L, 2)
+    centre: Floats  # (D, 2): of a line in the distance form, the foot of the perpendicular from the origin
+    radius: Floats  # (C,)
+
+    @classmethod
+    def of(cls, frame: Mapping[str, npt.NDArray[Any]]) -> Dividers:
+        nothing = np.zeros(0)
+        angle = np.asarray(frame.get("line_angle", nothing), float)
+        normal = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
+        if "line_offset" in frame:
+            line_centre = normal * np.asarray(frame["line_offset"], float)[:, None]
+        else:
+            line_centre = np.asarray(frame.get("line_centre", np.zeros((0, 2))), float)
+        circle_centre = np.asarray(frame.get("circle_centre", np.zeros((0, 2))), float)
+        radius = np.exp(np.asarray(frame.get("circle_log_radius", nothing), float))
+        centre = np.concatenate([line_centre, circle_centre])
+        ids = np.asarray(frame.get("unit_ids", np.arange(len(centre))), np.int64)[: len(centre)]
+        return cls(ids, normal, centre, radius)
+
+    def __len__(self) -> int:
+        return len(self.centre)
+
+    def index(self, unit: int | None) -> int | None:
+        """Where a unit stands among the dividers, or None if it is gone."""
+        if unit is None:
+            return None
+        found = np.flatnonzero(self.ids == unit)
+        return int(found[0]) if len(found) else None
+
+    def only(self, index: int) -> Dividers:
+        """A set of this one divider."""
+        lines = len(self.normal)
+        return Dividers(
+            self.ids[index : index + 1],
+            self.normal[index : index + 1] if index < lines else self.normal[:0],
+            self.centre[index : index + 1],
+            self.radius[index - lines : index - lines + 1] if index >= lines else self.radius[:0],
+        )
+
+
+@dataclass(frozen=True)
+class Strokes:
+    """Straight pieces on the screen: from (x, y) to (x, y), the divider of each, and half the angle to the next."""
+
+    ends: Floats  # (S, 4), pixels from the pane's top left corner
+    owner: Ints  # (S,)
+    bend: Floats  # (S,)
+
+
+def strokes(dividers: Dividers, camera: Camera, size: Size, margin: float = 4.0) -> Strokes:
+    """What is in view of every divider, and at most `margin` pixels more."""
+    half = np.array(size) / 2
+    centre = (dividers.centre - (camera.x, camera.y)) / camera.pixel
+    lines = len(dividers.normal)
+    line_ends, line_owner = _lines_in_view(dividers.normal, centre[:lines], half + margin)
+    arc_ends, arc_owner, arc_bend = arcs_in_view(
+        centre[lines:], dividers.radius / camera.pixel, half + margin
+    )
+    return Strokes(
+        np.concatenate([line_ends, arc_ends]) + np.tile(half, 2),
+        np.concatenate([line_owner, arc_owner + lines]),
+        np.concatenate([np.zeros(len(line_ends)), arc_bend]),
+    )
+
+
+def _lines_in_view(normal: Floats, centre: Floats, half: Floats) -> tuple[Floats, Ints]:
+    """Lines cut at the rectangle ±half: (S, 4), and which line each is."""
+    along = np.stack([-normal[:, 1], normal[:, 0]], axis=-1)
+    foot = normal * (normal * centre).sum(-1, keepdims=True)  # the line's point nearest to the middle
+    with np.errstate(divide="ignore", invalid="ignore"):
+        one, other = (-half - foot) / along, (half - foot) / along
+    enter = np.fmin(one, other).max(-1)
+    leave = np.fmax(one, other).min(-1)
+    seen = np.flatnonzero((enter < leave) & np.isfinite(enter) & np.isfinite(leave))
+    start = foot[seen] + along[seen] * enter[seen, None]
+    end = foot[seen] + along[seen] * leave[seen, None]
+    return np.concatenate([start, end], axis=-1), seen
+
+
+def arcs_in_view(centre: Floats, radius: Floats, half: Floats) -> tuple[Floats, Ints, Floats]:
+    """The arcs of circles within the rectangle ±half, as chords: (S, 4), which circle each is, half its angle."""
+    none: tuple[Floats, Ints, Floats] = np.zeros((0, 4)), np.zeros(0, np.int64), np.zeros(0)
+    # A circle misses the rectangle if all of it is on one side, or if all of the rectangle is inside the circle.
+    far = np.hypot(*(np.abs(centre) + half).T)
+    meets = (np.abs(centre) <= half + radius[:, None]).all(-1) & (far >= radius) & (radius > SMALLEST)
+    which = np.flatnonzero(meets)
+    if not len(which):
+        return none
+    c, r = centre[which], radius[which]
+    # Where it crosses the sides' four lines, in angles; between two neighbours it is either in view or not.
+    sides = np.concatenate([-half - c, half - c], axis=1)  # (Q, 4): left, top, right, bottom
+    reach = np.sqrt(np.maximum(0, (r[:, None] - sides) * (r[:, None] + sides)))
+    from_x = np.arctan2(reach[:, 0::2], sides[:, 0::2])  # ± this angle has cos = side / r
+    from_y = np.arctan2(sides[:, 1::2], reach[:, 1::2])  # this angle and π minus it have sin = side / r
+    cuts = np.concatenate([from_x, -from_x, from_y, np.pi - from_y], axis=1) % (2 * np.pi)
+    cuts.sort(axis=1)
+    cuts = np.concatenate([cuts, cuts[:, :1] + 2 * np.pi], axis=1)  # (Q, 9)
+    start, extent = cuts[:, :-1], np.diff(cuts, axis=1)
+    middle = start + extent / 2
+    x = c[:, :1] + r[:, None] * np.cos(middle)
+    y = c[:, 1:] + r[:, None] * np.sin(middle)
+    seen = (np.abs(x) <= half[0]) & (np.abs(y) <= half[1]) & (extent > 0)
+    circle, cut = np.nonzero(seen)
+    start, extent, r, c = start[circle, cut], extent[circle, cut], r[circle], c[circle]
+    pieces = np.ceil(extent / np.sqrt(8 * ROUND / r).clip(max=np.pi / 6)).astype(np.int64).clip(1, 4096)
+    arc = np.repeat(np.arange(len(pieces)), pieces)
+    nth = np.arange(len(arc)) - np.repeat(pieces.cumsum() - pieces, pieces)
+    step = (extent / pieces)[arc]
+    a = start[arc] + nth * step
+    r, c = r[arc, None], c[arc]
+    begin = c + r * np.stack([np.cos(a), np.sin(a)], axis=-1)
+    end = c + r * np.stack([np.cos(a + step), np.sin(a + step)], axis=-1)
+    return np.concatenate([begin, end], axis=-1), which[circle[arc]], step / 2
+
+
+def nearest(
+    dividers: Dividers, camera: Camera, size: Size, pointer: tuple[float, float], reach: float
+) -> tuple[int, str] | None:
+    """The divider at the pointer: its index, and what of it, its "centre" or its "edge". Centres come first."""
+    if not len(dividers):
+        return None
+    at = np.array(pointer) - np.array(size) / 2
+    away = at - (dividers.centre - (camera.x, camera.y)) / camera.pixel  # (D, 2)
+    distance = np.hypot(away[:, 0], away[:, 1])
+    closest = int(distance.argmin())
+    if distance[closest] <= reach:
+        return closest, "centre"
+    lines = len(dividers.normal)
+    to_line = np.abs((dividers.normal * away[:lines]).sum(-1))
+    to_circle = np.abs(distance[lines:] - dividers.radius / camera.pixel)
+    to_edge = np.concatenate([to_line, to_circle])
+    closest = int(to_edge.argmin())
+    return (closest, "edge") if to_edge[closest] <= reach else None

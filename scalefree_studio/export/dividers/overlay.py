@@ -1,0 +1,108 @@
+"""Lines and circles drawn over a picture: a light line with a dark halo, smooth at any size and any depth.
+
+Every pixel takes the distance to the nearest divider, so where lines cross, no halo cuts through another's line. A tile
+of the picture looks only at the dividers that can reach it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...models.dividers.render import Region
+
+Bytes = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float64]
+
+TILE = 32
+LIGHT, LIGHT_OPACITY = np.array([250, 250, 248], np.float32), np.float32(0.95)
+HALO, HALO_OPACITY = np.array([14, 17, 22], np.float32), np.float32(0.6)
+
+
+def stroke_of(width: int, height: int) -> float:
+    """How many pixels wide a line is in a picture of this size: thin, and alike in a small picture and a large one."""
+    return max(1.0, min(width, height) / 720)
+
+
+def draw_overlay(picture: Bytes, frame: Mapping[str, Any], region: Region, stroke: float) -> None:
+    """Draw the dividers of a frame (parameters by name) into the picture (H, W, 3) of a region."""
+    height, width = picture.shape[:2]
+    reach = 1.5 * stroke + 0.5  # of a divider, in pixels, with its halo
+    shapes = _Shapes(frame, region.pixel)
+    rows, columns = -(-height // TILE), -(-width // TILE)
+    ys = region.y + (np.arange(rows) * TILE + (TILE - height) / 2) * region.pixel
+    xs = region.x + (np.arange(columns) * TILE + (TILE - width) / 2) * region.pixel
+    for row, y in enumerate(ys):
+        near = shapes.distance(xs[:, None], y, slice(None)) <= reach + TILE / 2**0.5  # (C, D)
+        tiles, units = near.nonzero()
+        place = np.arange(len(tiles)) - np.searchsorted(tiles, tiles)  # of the divider among its tile's
+        nearest = np.full((columns, TILE, TILE), np.inf, np.float32)
+        for turn in range(int(place.max(initial=-1)) + 1):
+            tile, unit = tiles[place == turn], units[place == turn]
+            away = shapes.distances(xs[tile], y, unit)  # (n, t, t)
+            nearest[tile] = np.minimum(nearest[tile], away)
+        top = row * TILE
+        for tile in np.unique(tiles):
+            part = picture[top : top + TILE, tile * TILE : (tile + 1) * TILE]
+            _stroke(part, nearest[tile, : part.shape[0], : part.shape[1]], stroke)
+
+
+class _Shapes:
+    """The dividers of a frame, lines first; all distances are in pixels."""
+
+    def __init__(self, frame: Mapping[str, Any], pixel: float):
+        self.pixel = pixel
+        angle = _of(frame, "line_angle", ())
+        centre = _of(frame, "line_centre", (2,))
+        circle = _of(frame, "circle_centre", (2,))
+        self.lines = len(angle)
+        normal = np.stack([np.cos(angle), np.sin(angle)], axis=-1)  # (L, 2)
+        along = _of(frame, "line_offset", ()) if "line_offset" in frame else (normal * centre).sum(1)
+        self.normal = np.concatenate([normal, np.zeros_like(circle)])  # (D, 2)
+        self.centre = np.concatenate([np.zeros_like(normal), circle])
+        self.size = np.concatenate(
+            [along, np.exp(_of(frame, "circle_log_radius", ()))]
+        )  # (D,): offset or radius
+        self.round = np.arange(len(self.size)) >= self.lines
+
+    def distance(self, x: Floats, y: Any, unit: Any) -> Floats:
+        """From points to dividers, whatever their shapes make together."""
+        straight = x * self.normal[unit, 0] + y * self.normal[unit, 1]
+        curved = np.hypot(x - self.centre[unit, 0], y - self.centre[unit, 1])
+        away: Floats = np.abs(np.where(self.round[unit], curved, straight) - self.size[unit]) / self.pixel
+        return away
+
+    def distances(self, x: Floats, y: float, unit: npt.NDArray[np.intp]) -> npt.NDArray[np.float32]:
+        """From every pixel of tiles around (x, y), (n,), to one divider each: (n, t, t)."""
+        steps = (np.arange(TILE) - (TILE - 1) / 2) * self.pixel
+        away = np.empty((len(unit), TILE, TILE), np.float32)
+        for kind in (False, True):
+            which = self.round[unit] == kind
+            u, at = unit[which], x[which, None]
+            normal, centre, size = self.normal[u], self.centre[u], self.size[u, None]
+            if kind:
+                column = (at + steps - centre[:, :1]) ** 2
+                row = (y + steps - centre[:, 1:]) ** 2
+                measured = np.sqrt(column[:, None, :] + row[:, :, None])
+                measured -= size[:, :, None]
+            else:
+                column = (at + steps) * normal[:, :1] - size
+                measured = column[:, None, :] + ((y + steps) * normal[:, 1:])[:, :, None]
+            away[which] = np.abs(measured, out=measured) / self.pixel
+        return away
+
+
+def _of(frame: Mapping[str, Any], name: str, shape: tuple[int, ...]) -> Floats:
+    return np.asarray(frame[name], np.float64) if name in frame else np.zeros((0, *shape))
+
+
+def _stroke(part: Bytes, away: npt.NDArray[np.float32], stroke: float) -> None:
+    """Blend halo and line into a part of the picture, (h, w, 3), by the distance (h, w) to the nearest divider."""
+    colours = part.astype(np.float32)
+    for colour, opacity, half in ((HALO, HALO_OPACITY, 1.5 * stroke), (LIGHT, LIGHT_OPACITY, 0.5 * stroke)):
+        covered = np.clip(half + 0.5 - away, 0, 1) * opacity
+        colours += (colour - colours) * covered[..., None]
+    part[:] = np.rint(colours).astype(np.uint8)

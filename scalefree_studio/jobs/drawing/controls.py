@@ -1,0 +1,39 @@
+"""Every control of a drawing, declared once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...controls import control
+
+AT_ONCE = 100_000.0  # the speed at which nothing waits any more
+
+
+@dataclass(frozen=True)
+class DrawControls:
+    # fmt: off
+    count: int = control(
+        64, label="Pictures", help="How many pictures are drawn side by side.",
+        low=1, high=4096, scale="log", group="Pictures",
+    )
+    label: int = control(
+        -1, label="Class", help="What is asked for: one of the classes, or (-1) each in turn.",
+        low=-1, high=2**31 - 1, group="Pictures",
+    )
+    seed: int = control(
+        0, label="Seed", help="The same seed and settings draw the same pictures.",
+        low=0, high=2**31 - 1, group="Pictures",
+    )
+    temperature: float = control(
+        1.0, label="Temperature", help="Below 1 the likely becomes likelier; above 1 the drawing is bolder.",
+        low=0.05, high=20.0, scale="log", live=True, group="Chance",
+    )
+    top_p: float = control(
+        1.0, label="Top p", help="Draw only among the likeliest levels that together hold this share of the chances.",
+        low=0.01, high=1.0, live=True, group="Chance",
+    )
+    speed: float = control(
+        300.0, label="Speed", help="How many places of every picture are drawn a second; the most is all at once.",
+        low=1.0, high=AT_ONCE, scale="log", live=True, group="Pace", unit="places/s",
+    )
+    # fmt: on

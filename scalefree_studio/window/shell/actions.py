@@ -1,0 +1,140 @@
+"""Everything that can be done, declared once: menus, buttons, keys and the F1 page are made from this list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PyQt6.QtCore import Qt
+from PyQt6.QtGui import QAction, QKeySequence
+from PyQt6.QtWidgets import QMenu, QMenuBar, QWidget
+
+from ..widgets.icons import icon
+from ..widgets.theme import Palette
+
+
+@dataclass(frozen=True)
+class Command:
+    name: str  # of a method of the view or of Commands, and of the action
+    menu: str
+    text: str
+    help: str
+    keys: str = ""
+    checkable: bool = False
+    apart: bool = False  # a line above it in its menu
+    repeats: bool = False
+    short: str = ""  # on a narrow button
+    icon: str = ""
+
+
+COMMANDS = (
+    Command("open_file", "File", "Open…", "A picture, a model or a run, from a file", "Ctrl+O"),
+    Command("open_run", "File", "Open a folder…", "Go on with a run where it was, or learn from a folder of pictures",
+         "Ctrl+Shift+O"),
+    Command("show_gallery", "File", "Gallery…", "Built-in pictures, and recent runs", "G", icon="gallery"),
+    Command("paste", "File", "Paste", "Learn the picture, or the file, that is on the clipboard", "Ctrl+V"),
+    Command("save_now", "File", "Save now", "Keep the model as it is now (it is also kept every few seconds)", "Ctrl+S",
+         apart=True),
+    Command("export_picture", "File", "Export picture…", "The learned picture at any size, as PNG", "Ctrl+E"),
+    Command("export_movie", "File", "Export movie…", "What was recorded, as a movie of any size", "Ctrl+M"),
+    Command("leave", "File", "Stop, save and leave", "The same as closing the window", "Escape", apart=True),
+    Command("undo", "Edit", "Undo", "Take back the last change", "Ctrl+Z", icon="undo"),
+    Command("add_line", "Edit", "Add a line", "One more line, where the error is", "L", apart=True, repeats=True,
+         short="Add line", icon="line"),
+    Command("add_circle", "Edit", "Add a circle", "One more circle, where the error is", "C", repeats=True,
+         short="Add circle", icon="circle"),
+    Command("delete_unit", "Edit", "Delete", "Remove the selected line or circle", "Delete", icon="delete"),
+    Command("select_none", "Edit", "Select nothing", "Let go of the selected line or circle", "Ctrl+D"),
+    Command("brush", "Edit", "Brush", "Paint where detail matters", "B", checkable=True, apart=True, icon="brush"),
+    Command("brush_smaller", "Edit", "Smaller brush", "Also Shift and the wheel", "[", repeats=True),
+    Command("brush_larger", "Edit", "Larger brush", "Also Shift and the wheel", "]", repeats=True),
+    Command("clear_mask", "Edit", "Clear what was painted", "Every part matters alike again"),
+    Command("keep_top", "Edit", "Keep the upper half", "Draw the lower half of a picture in other ways", "U",
+         apart=True, short="Keep top", icon="top"),
+    Command("keep_left", "Edit", "Keep the left half", "Draw the right half of a picture in other ways", "I",
+         short="Keep left", icon="left"),
+    Command("play", "Run", "Pause", "Pause and go on", "Space", icon="pause"),
+    Command("single_step", "Run", "Step", "One single step", ".", repeats=True, icon="step"),
+    Command("restart", "Run", "Start over", "Begin again with the same settings", "Ctrl+R", icon="restart"),
+    Command("next_wall", "Run", "Draw others", "Other pictures, from the next seed", "X", short="Others",
+         icon="others"),
+    Command("record", "Run", "Record", "Keep what happens, for looking back and for movies", "R", checkable=True,
+         icon="record"),
+    Command("to_now", "Run", "Back to now", "Stop looking at the past", "N", apart=True),
+    Command("go_on_from_here", "Run", "Continue from here", "Go on from the moment that is looked at", "Ctrl+Return"),
+    Command("next_mode", "View", "Next view", "Another way to look: those named at the top, in turn", "V"),
+    Command("overlay", "View", "Lines and circles", "Show the lines and circles over the picture", "O", checkable=True,
+         short="Overlay", icon="overlay"),
+    Command("fit", "View", "Fit", "The whole picture in view", "F", icon="fit"),
+    Command("zoom_in", "View", "Nearer", "As deep as you like: it is a function, not pixels", "+", repeats=True),
+    Command("zoom_out", "View", "Farther", "Also beyond the picture's border", "-", repeats=True),
+    Command("recent_curves", "View", "Only recent curves", "The curves of the last quarter of the steps", "A",
+         checkable=True, apart=True, short="Recent"),
+    Command("show_panel", "View", "Controls", "Show the controls on the right", "F9", checkable=True),
+    Command("show_bottom", "View", "Curves", "Show the curves at the bottom", "F10", checkable=True),
+    Command("theme", "View", "Light or dark", "Change between the two themes", "T", apart=True, short="Theme",
+         icon="theme"),
+    Command("full_screen", "View", "Full screen", "The whole screen", "F11", checkable=True),
+    Command("keys", "Help", "Keys and mouse", "What every key does", "F1"),
+    Command("about", "Help", "About Scalefree Studio", "Version and licence"),
+)  # fmt: skip
+
+
+def make_actions(window: QWidget, do: Callable[..., object]) -> dict[str, QAction]:
+    """A QAction for every command, which calls `do` with its name, and whether it is on if it can be."""
+    actions = {}
+    for command in COMMANDS:
+        action = QAction(window)
+        action.setObjectName(command.name)
+        action.setCheckable(command.checkable)
+        action.setAutoRepeat(command.repeats)
+        action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
+        if command.keys:
+            keys = [QKeySequence(command.keys)]
+            if command.keys == "Delete":
+                keys.append(QKeySequence("Backspace"))
+            if command.keys == "+":
+                keys.append(QKeySequence("="))
+            action.setShortcuts(keys)
+        call(action, command)
+        if command.checkable:
+            action.triggered.connect(lambda on, name=command.name: do(name, on))
+        else:
+            action.triggered.connect(lambda _=False, name=command.name: do(name))
+        window.addAction(action)
+        actions[command.name] = action
+    return actions
+
+
+def call(action: QAction, command: Command, otherwise: str = "", help: str = "") -> None:
+    """Call it as the command is called, or otherwise; and so with its help."""
+    action.setText(otherwise or command.text)
+    action.setIconText((otherwise or command.short or command.text).rstrip("…"))
+    keys = f" ({key_text(action)})" if command.keys else ""
+    action.setToolTip(f"{help or command.help}{keys}")
+    action.setStatusTip(help or command.help)
+
+
+def dress(actions: dict[str, QAction], palette: Palette) -> None:
+    """Their pictograms, in the colours of a palette."""
+    for command in COMMANDS:
+        if command.icon:
+            actions[command.name].setIcon(icon(command.icon, palette))
+
+
+def key_text(action: QAction) -> str:
+    """The action's key as this system writes it."""
+    return action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+
+
+def fill_menus(bar: QMenuBar, actions: dict[str, QAction]) -> dict[str, QMenu]:
+    menus: dict[str, QMenu] = {}
+    for command in COMMANDS:
+        if command.menu not in menus:
+            menu = bar.addMenu(f"&{command.menu}")  # opened by Alt and its first letter
+            assert menu is not None
+            menus[command.menu] = menu
+        if command.apart:
+            menus[command.menu].addSeparator()
+        menus[command.menu].addAction(actions[command.name])
+    return menus

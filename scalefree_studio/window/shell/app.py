@@ -1,0 +1,188 @@
+"""Opens the window, and sees to it that every way out is the same one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import sys
+import threading
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+
+import torch  # noqa: F401  before PyQt6: the other way round its libraries do not load on Windows
+from PyQt6 import sip
+from PyQt6.QtCore import QCoreApplication, QSettings, QSocketNotifier, Qt, QTimer
+from PyQt6.QtGui import QSurfaceFormat
+from PyQt6.QtWidgets import QApplication
+
+from ...errors import UserError
+from ..widgets import theme as themes
+from .main_window import MainWindow
+
+FIRST = "photo:astronaut"
+SETTINGS = (
+    "SCALEFREE_STUDIO_SETTINGS"  # a file of settings instead of the person's own: for tests and pictures
+)
+
+
+def main(
+    subject: str | None = None,
+    *,
+    theme: str | None = None,
+    size: str | None = None,
+    screenshot: str | None = None,
+    after: float = 10.0,
+) -> int:
+    """Open the window on a picture, a model file or a run folder; without one, on what was last learning."""
+    wanted = _size(size)
+    app = make_application()
+    settings = settings_of()
+    if screenshot:
+        settings.clear()
+    with watching_exceptions():
+        window = MainWindow(settings)
+        window.gone.connect(app.quit)
+        if theme:
+            _set_theme(window, theme, remember=not screenshot)
+        if wanted:
+            window.resize(*wanted)
+        window.show()
+        tell_the_place(window)
+        recent = window.memory.recent()
+        window.open(subject or (str(recent[0]) if recent else FIRST))
+        if screenshot:
+            take_picture_later(window, Path(screenshot), after)
+        with watching_signals(window):
+            code = app.exec()
+        abandoned = window.sessions.abandoned
+        destroy(window)
+    if abandoned:  # Python would crash over a thread that computes on, and nothing is left to save
+        os._exit(code)
+    return code
+
+
+def _set_theme(window: MainWindow, name: str, remember: bool) -> None:
+    window.set_palette(themes.PALETTES.get(name, themes.DARK), remember)
+
+
+def make_application() -> QApplication:
+    """The one QApplication, made as OpenGL in docks and on high-DPI screens wants it."""
+    QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_ShareOpenGLContexts)
+    QCoreApplication.setOrganizationName("scalefree-studio")
+    QCoreApplication.setApplicationName("Scalefree Studio")
+    form = QSurfaceFormat.defaultFormat()
+    form.setSwapInterval(1)
+    QSurfaceFormat.setDefaultFormat(form)
+    app = QApplication.instance()
+    if not isinstance(app, QApplication):
+        app = QApplication(["scalefree-studio"])
+    app.setQuitOnLastWindowClosed(False)  # the end comes when everything is saved, and the window says when
+    return app
+
+
+def destroy(window: MainWindow) -> None:
+    """Free it now, from the window down. What Python owns of Qt when it ends, PyQt frees in no order, walking over a
+    list from which every object takes its children as it goes: one time in seventy the program crashed there."""
+    sip.delete(window)
+
+
+def settings_of() -> QSettings:
+    path = os.environ.get(SETTINGS)
+    return QSettings(path, QSettings.Format.IniFormat) if path else QSettings()
+
+
+def _size(text: str | None) -> tuple[int, int] | None:
+    if not text:
+        return None
+    try:
+        width, height = (int(part) for part in text.lower().split("x"))
+    except ValueError:
+        raise UserError(f"A size is written like 1440x900, not {text!r}.") from None
+    if not (480 <= width <= 16_384 and 360 <= height <= 16_384):
+        raise UserError(f"The window cannot be {width}x{height}; it is at least 480x360.")
+    return width, height
+
+
+def tell_the_place(window: MainWindow) -> None:
+    """Where nothing can be written here, runs go elsewhere: said as soon as there is one."""
+
+    def tell() -> None:
+        window.sessions.opened.disconnect(tell)
+        window.say(f"Nothing can be written in {Path.cwd()}: runs are kept in {window.sessions.runs}.")
+
+    if window.sessions.runs.parent != Path.cwd():
+        window.sessions.opened.connect(tell)
+
+
+def take_picture_later(window: MainWindow, path: Path, seconds: float) -> None:
+    """So many seconds after learning was first seen, or after it was refused."""
+    timer = QTimer(window)
+    timer.setSingleShot(True)
+    timer.setInterval(round(seconds * 1000))
+    timer.timeout.connect(lambda: take_picture(window, path))
+
+    def begin() -> None:
+        window.shown.disconnect(begin)
+        timer.start()
+
+    window.shown.connect(begin)
+    window.sessions.refused.connect(lambda _: timer.start())
+
+
+def take_picture(window: MainWindow, path: Path) -> None:
+    """The window as it is now, with the canvas, as a PNG; then the ordinary end."""
+    if not window.grab().save(str(path), "PNG"):
+        print(f"scalefree-studio: the picture {path} cannot be written.", file=sys.stderr)
+    window.leave()
+
+
+@contextlib.contextmanager
+def watching_exceptions() -> Iterator[None]:
+    """An exception in a slot would abort the process: print it, and go on."""
+
+    def in_a_slot(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        traceback.print_exception(kind, error, trace)
+
+    def in_a_thread(told: threading.ExceptHookArgs) -> None:
+        if told.exc_value is not None:
+            traceback.print_exception(told.exc_type, told.exc_value, told.exc_traceback)
+
+    before = sys.excepthook, threading.excepthook
+    sys.excepthook, threading.excepthook = in_a_slot, in_a_thread
+    try:
+        yield
+    finally:
+        sys.excepthook, threading.excepthook = before
+
+
+@contextlib.contextmanager
+def watching_signals(window: MainWindow) -> Iterator[None]:
+    """Ctrl-C and SIGTERM end like Escape. Python's own handlers do not run inside Qt's loop: the signal is written to
+    a socket, and the socket wakes the loop."""
+    ours, theirs = socket.socketpair()
+    for end in (ours, theirs):
+        end.setblocking(False)
+    notifier = QSocketNotifier(ours.fileno(), QSocketNotifier.Type.Read)  # type: ignore[call-overload]  # takes an int
+
+    def hear() -> None:
+        with contextlib.suppress(BlockingIOError):
+            ours.recv(64)
+        window.leave()
+
+    notifier.activated.connect(hear)
+    names = [s for s in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, s)]
+    before = {name: signal.signal(getattr(signal, name), lambda *_: None) for name in names}
+    descriptor = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(descriptor)
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)
+        notifier.setEnabled(False)
+        ours.close()
+        theirs.close()

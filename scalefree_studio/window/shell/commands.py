@@ -1,0 +1,187 @@
+"""What each action of actions.py does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PyQt6.QtWidgets import QApplication, QFileDialog
+
+from ...errors import UserError
+from ...jobs.job import Restore, StartOver, Undo
+from ..views.export import MovieExport
+from ..widgets import theme
+from ..work.opening import subject_of
+from . import dialogs
+from .gallery import Gallery
+
+if TYPE_CHECKING:
+    from .main_window import MainWindow
+
+PICTURES = (
+    "Pictures, models (*.png *.jpg *.jpeg *.webp *.gif *.bmp *.tif *.tiff *.ppm *.safetensors);;All files (*)"
+)
+
+
+class Commands:
+    """A method for every command that is not a view's own, of the same name."""
+
+    def __init__(self, window: MainWindow):
+        self.w = window
+
+    def do(self, name: str, *on: bool) -> None:
+        """As the view does it, if it does."""
+        found = self.find(name)
+        if found is not None:
+            found(*on)
+            self.w.show_status()
+
+    def find(self, name: str) -> Callable[..., object] | None:
+        view = self.w.stage.view
+        if name in view.lacks:
+            return None
+        found: Callable[..., object] | None = getattr(view, name, None) or getattr(self, name, None)
+        return found
+
+    # File
+
+    def open_file(self) -> None:
+        start = str(self.w.settings.value("folder", str(Path.home())))
+        path, _ = QFileDialog.getOpenFileName(self.w, "Open a picture or a model", start, PICTURES)
+        if path:
+            self.w.settings.setValue("folder", str(Path(path).parent))
+            self.w.open(path)
+
+    def open_run(self) -> None:
+        path = QFileDialog.getExistingDirectory(
+            self.w, "Open a run, or a folder of pictures", str(self.w.sessions.runs)
+        )
+        if path:
+            self.w.open(path)
+
+    def show_gallery(self) -> None:
+        gallery = Gallery(self.w.memory.recent(), self.w.palette_, self.w)
+        gallery.chosen.connect(self.w.open)
+        gallery.folder_wanted.connect(self.open_run)
+        self.w.show_dialog(gallery)
+
+    def paste(self) -> None:
+        clipboard = QApplication.clipboard()
+        try:
+            subject = subject_of(clipboard.mimeData() if clipboard else None)
+        except UserError as error:
+            self.w.say(str(error))
+            return
+        if subject is None:
+            self.w.say("There is no picture on the clipboard, nor the path of one.")
+        else:
+            self.w.take(subject)
+
+    def save_now(self) -> None:
+        session = self.w.sessions.session
+        if session is not None:
+            session.runner.save_soon()
+            self.w.say(f"The model is kept in {session.folder.path}.")
+
+    def export_picture(self) -> None:
+        self.w.stage.view.export_to(self.w)
+
+    def export_movie(self) -> None:
+        session = self.w.sessions.session
+        if session is None or not self.w.transport.timeline.ids:
+            self.w.say("Nothing has been recorded yet, so there is no movie to make.")
+            return
+        session.runner.save_soon()  # a movie needs the model, too
+        self.w.show_dialog(MovieExport(self.w, session.folder, session.name))
+
+    def leave(self) -> None:
+        """Escape: a page that is open goes first, wherever the keys are."""
+        if not self.w.close_dialogs():
+            self.w.leave()
+
+    # Edit
+
+    def undo(self) -> None:
+        self.w.edit(Undo())
+
+    # Learn
+
+    def play(self) -> None:
+        session = self.w.sessions.session
+        if session is None:
+            return
+        if session.status.rests:
+            self.w.say(self.w.stage.view.at_rest)
+        elif session.status.playing:
+            session.runner.pause()
+        else:
+            session.runner.play()
+
+    def single_step(self) -> None:
+        session = self.w.sessions.session
+        if session is None:
+            return
+        self.to_now()
+        if session.status.rests:
+            self.w.say(self.w.stage.view.at_rest)
+        else:
+            session.runner.step_once()
+
+    def restart(self) -> None:
+        self.to_now()
+        self.w.edit(StartOver())
+
+    def record(self, on: bool) -> None:
+        session = self.w.sessions.session
+        if session is not None:
+            session.record(on)
+            if on and not session.recording:
+                self.w.say(f"Nothing can be recorded in {session.folder.path}.")
+        self.w.settings.setValue("record", on)
+
+    def to_now(self) -> None:
+        self.w.back_to_now()
+
+    def go_on_from_here(self) -> None:
+        past, session = self.w.past, self.w.sessions.session
+        if past is None or session is None:
+            return
+        self.w.edit(Restore(past.frame, past.step))
+        self.w.back_to_now()
+        session.runner.play()
+        self.w.say(f"It goes on from {self.w.stage.view.counted} {past.step:,}. Undo takes it back.")
+
+    # View
+
+    def next_mode(self) -> None:
+        view = self.w.stage.view
+        modes = [mode.name for mode in view.modes]
+        if modes:
+            self.w.set_mode(modes[(modes.index(view.mode) + 1) % len(modes)])
+
+    def recent_curves(self, on: bool) -> None:
+        self.w.curves.show_recent(on)
+
+    def show_panel(self, on: bool) -> None:
+        self.w.panel.setVisible(on)
+
+    def show_bottom(self, on: bool) -> None:
+        self.w.bottom.setVisible(on)
+
+    def theme(self) -> None:
+        self.w.set_palette(theme.LIGHT if self.w.palette_.name == "dark" else theme.DARK)
+
+    def full_screen(self, on: bool) -> None:
+        if on:
+            self.w.showFullScreen()
+        else:
+            self.w.showNormal()
+
+    # Help
+
+    def keys(self) -> None:
+        self.w.show_dialog(dialogs.Keys(self.w.actions_, self.w.stage.view.mouse, self.w))
+
+    def about(self) -> None:
+        dialogs.about(self.w)

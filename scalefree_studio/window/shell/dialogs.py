@@ -1,0 +1,142 @@
+"""The dialogs: keys and mouse, what to do when saving failed, about."""
+
+from __future__ import annotations
+
+from importlib import metadata
+from pathlib import Path
+
+from PyQt6.QtCore import Qt
+from PyQt6.QtGui import QAction
+from PyQt6.QtWidgets import (
+    QDialog,
+    QFileDialog,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QMessageBox,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ..widgets.forms import heading
+from ..widgets.theme import GRID
+from ..work.sessions import Person
+from .actions import COMMANDS, key_text
+
+
+class Keys(QDialog):
+    """Made from the actions themselves, so it cannot be wrong."""
+
+    def __init__(
+        self, actions: dict[str, QAction], mouse: tuple[tuple[str, str], ...], parent: QWidget | None = None
+    ):
+        super().__init__(parent)
+        self.setWindowTitle("Keys and mouse")
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        page = QWidget()
+        scroll.setWidget(page)
+        outer.addWidget(scroll)
+        columns = QHBoxLayout(page)
+        columns.setContentsMargins(3 * GRID, 2 * GRID, 3 * GRID, 3 * GRID)
+        columns.setSpacing(5 * GRID)
+        for menus in (("Run", "Edit"), ("View", "Help"), ("File", "")):
+            column = QVBoxLayout()
+            column.setSpacing(GRID)
+            for menu in menus:
+                self._add_part(column, menu, actions, mouse)
+            column.addStretch()
+            columns.addLayout(column)
+        self.resize(page.sizeHint().width() + 3 * GRID, min(page.sizeHint().height() + 2 * GRID, 92 * GRID))
+
+    def _add_part(
+        self, column: QVBoxLayout, menu: str, actions: dict[str, QAction], mouse: tuple[tuple[str, str], ...]
+    ) -> None:
+        rows = []
+        for command in COMMANDS:
+            action = actions[command.name]
+            if command.menu == menu and command.keys and action.isVisible():
+                help = action.statusTip()
+                text = help if command.name == "play" else action.text().rstrip("…")
+                rows.append((key_text(action), text, help))
+        if not menu:
+            rows = [(key, help, "") for key, help in mouse]
+        if not rows:
+            return
+        column.addWidget(heading(menu or "Mouse"))
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(2 * GRID)
+        grid.setVerticalSpacing(GRID // 2)
+        for n, (key, text, help) in enumerate(rows):
+            cap = QLabel(key)
+            cap.setProperty("key", True)
+            cap.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            grid.addWidget(cap, n, 0)
+            what = QLabel(text)
+            what.setToolTip(help)
+            grid.addWidget(what, n, 1)
+        grid.setColumnStretch(1, 1)
+        column.addLayout(grid)
+
+
+class Asking(Person):
+    """Asks with dialogs over a window."""
+
+    def __init__(self, window: QWidget):
+        self._window = window
+
+    def unsaved(self, why: str, folder: Path) -> Path | bool:
+        box = QMessageBox(self._window)
+        box.setIcon(QMessageBox.Icon.Warning)
+        box.setWindowTitle("Not saved")
+        box.setText(f"{why}")
+        box.setInformativeText(f"The work of this run is not in {folder} yet. Where shall it go?")
+        elsewhere = box.addButton("Choose another folder…", QMessageBox.ButtonRole.AcceptRole)
+        again = box.addButton("Try again", QMessageBox.ButtonRole.ResetRole)
+        discard = box.addButton("Discard the work", QMessageBox.ButtonRole.DestructiveRole)
+        box.setDefaultButton(elsewhere)
+        box.setEscapeButton(again)  # Escape throws nothing away
+        box.exec()
+        if box.clickedButton() is discard:
+            return False
+        if box.clickedButton() is elsewhere:
+            chosen = QFileDialog.getExistingDirectory(
+                self._window, "Keep the run in this folder", str(Path.home())
+            )
+            if chosen:
+                return _of_its_own(Path(chosen), folder.name)
+        return True
+
+    def still_working(self) -> bool:
+        box = QMessageBox(self._window)
+        box.setWindowTitle("Still working")
+        box.setText("The current step has not ended yet.")
+        box.setInformativeText("Leaving now keeps the model as it was saved last, a few seconds before.")
+        wait = box.addButton("Wait on", QMessageBox.ButtonRole.AcceptRole)
+        box.addButton("Leave now", QMessageBox.ButtonRole.DestructiveRole)
+        box.setDefaultButton(wait)
+        box.setEscapeButton(wait)
+        box.exec()
+        return box.clickedButton() is wait
+
+
+def _of_its_own(chosen: Path, name: str) -> Path:
+    """The chosen folder if it is empty, otherwise a new one in it: nothing that is there is overwritten."""
+    from ...storage.run_folder import free_folder
+
+    return chosen if chosen.is_dir() and not any(chosen.iterdir()) else free_folder(chosen, name)
+
+
+def about(parent: QWidget) -> None:
+    try:
+        version = metadata.version("scalefree-studio")
+    except metadata.PackageNotFoundError:
+        version = "from source"
+    QMessageBox.about(
+        parent, "About Scalefree Studio",
+        f"<b>Scalefree Studio</b> {version}<p>Watch image models think, and take part while they do.</p>"
+        "<p>MIT licence.</p>",
+    )  # fmt: skip

@@ -1,0 +1,178 @@
+"""What can be opened without looking for it: recent runs, photographs, drawings, pictures of known truth."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PyQt6.QtCore import QSize, Qt, pyqtSignal
+from PyQt6.QtGui import QIcon, QImage, QPainter, QPainterPath, QPixmap
+from PyQt6.QtWidgets import (
+    QDialog,
+    QLabel,
+    QListView,
+    QListWidget,
+    QListWidgetItem,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ...data.datasets import DATASETS
+from ...data.official import OFFICIAL
+from ...data.pictures import gallery
+from ...snapshot import Array
+from ...storage.shipped import PREFIX, shipped
+from ..widgets.icons import ROUND, tile
+from ..widgets.theme import GRID, Palette, tabular
+from ..work.background import Background
+from ..work.opening import DATASET
+from ..work.thumbnails import THUMBNAIL, thumbnail_of
+
+SPEC = Qt.ItemDataRole.UserRole
+FOLDER = ""  # the spec of a folder that is still to be chosen
+
+
+def rounded(pixels: Array) -> QIcon:
+    """The thumbnail with round corners."""
+    data = np.ascontiguousarray(pixels)
+    image = QImage(
+        data.tobytes(), data.shape[1], data.shape[0], 3 * data.shape[1], QImage.Format.Format_RGB888
+    )
+    pixmap = QPixmap(image.size())
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    path = QPainterPath()
+    corner = image.width() * ROUND
+    path.addRoundedRect(0, 0, image.width(), image.height(), corner, corner)
+    painter.setClipPath(path)
+    painter.drawImage(0, 0, image)
+    painter.end()
+    return QIcon(pixmap)
+
+
+class Gallery(QDialog):
+    """`chosen` tells the spec of a picture or the path of a run. Thumbnails arrive as they are ready."""
+
+    chosen = pyqtSignal(str)
+    folder_wanted = pyqtSignal()
+
+    def __init__(self, recent: list[Path], palette: Palette, parent: QWidget | None = None):
+        super().__init__(parent)
+        self._palette = palette
+        self.setWindowTitle("Gallery")
+        self.resize(110 * GRID, 84 * GRID)
+        self._background = Background("thumbnails", self)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        outer.addWidget(scroll)
+        page = QWidget()
+        scroll.setWidget(page)
+        self._column = QVBoxLayout(page)
+        self._column.setContentsMargins(3 * GRID, 2 * GRID, 3 * GRID, 2 * GRID)
+        self._column.setSpacing(GRID)
+        self.shelves: list[Shelf] = []
+        self._fill(recent)
+        hint = QLabel("Your own pictures: drop a file on the window, paste one, or open it with Ctrl+O.")
+        hint.setProperty("soft", True)
+        hint.setWordWrap(True)
+        self._column.addWidget(hint)
+        self._column.addStretch()
+        self.finished.connect(lambda _: self._background.close(timeout=0))  # what it reads is read in vain
+
+    def _fill(self, recent: list[Path]) -> None:
+        if recent:
+            self._shelf("Recent runs", [(str(path), path.name) for path in recent])
+        models = [(f"{PREFIX}{name}", DATASETS.get(name, name.capitalize())) for name in shipped()]
+        if models:
+            self._shelf("Networks that draw", models)
+        sets = [(f"{DATASET}{name}", title) for name, title in DATASETS.items()]
+        self._shelf("Teach a network to draw", [*sets, (FOLDER, "Your own…")])
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for item in gallery():
+            groups.setdefault(item.group, []).append((item.spec, item.title))
+        for group, items in groups.items():
+            self._shelf(group, items)
+
+    def _shelf(self, title: str, items: list[tuple[str, str]]) -> None:
+        label = QLabel(title)
+        label.setProperty("heading", True)
+        self._column.addWidget(label)
+        shelf = Shelf(items, tile("", self._palette, 2 * THUMBNAIL))
+        shelf.setAccessibleName(title)
+        shelf.itemClicked.connect(self._choose)
+        shelf.itemActivated.connect(self._choose)
+        self._column.addWidget(shelf)
+        self.shelves.append(shelf)
+        for n, (spec, _) in enumerate(items):
+            item = shelf.item(n)
+            if item is None:
+                continue
+            if spec == FOLDER:
+                item.setIcon(tile("folder", self._palette, 2 * THUMBNAIL))
+                continue
+            show, missing = partial(_show_on, item), partial(self._show_missing, item)
+            self._background.submit(partial(thumbnail_of, spec), show, missing)
+
+    def _show_missing(self, item: QListWidgetItem, _: str) -> None:
+        """A data set that is not on this machine yet."""
+        official = OFFICIAL.get(item.data(SPEC).removeprefix(DATASET))
+        if official is not None:
+            item.setIcon(tile("download", self._palette, 2 * THUMBNAIL))
+            megabytes = sum(file.size for file in official.files) / 1e6
+            item.setToolTip(f"{item.toolTip()} (downloads {megabytes:.0f} MB first)")
+
+    def _choose(self, item: QListWidgetItem) -> None:
+        if self.isVisible():
+            self.accept()
+            if item.data(SPEC) == FOLDER:
+                self.folder_wanted.emit()
+            else:
+                self.chosen.emit(item.data(SPEC))
+
+
+def _show_on(item: QListWidgetItem, pixels: Array) -> None:
+    item.setIcon(rounded(pixels))
+
+
+def _hint(spec: str, title: str) -> str:
+    if spec == FOLDER:
+        return "Choose a folder of pictures to learn from; its sub-folders are classes"
+    if spec.startswith(PREFIX):
+        return f"{title}: let the network draw"
+    return f"Go on with {spec}" if Path(spec).is_dir() else f"{title}: learn it"
+
+
+class Shelf(QListWidget):
+    """A row of pictures that wraps; as high as it needs to be."""
+
+    def __init__(self, items: list[tuple[str, str]], empty: QIcon):
+        super().__init__()
+        self.setViewMode(QListView.ViewMode.IconMode)
+        self.setResizeMode(QListView.ResizeMode.Adjust)
+        self.setMovement(QListView.Movement.Static)
+        self.setUniformItemSizes(True)
+        self.setIconSize(QSize(THUMBNAIL, THUMBNAIL))
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFont(tabular(self.font()))
+        self._cell = QSize(THUMBNAIL + 3 * GRID, THUMBNAIL + 5 * GRID + self.fontMetrics().height())
+        self.setGridSize(self._cell)
+        for spec, title in items:
+            item = QListWidgetItem(empty, title)
+            item.setData(SPEC, spec)
+            item.setToolTip(_hint(spec, title))
+            item.setSizeHint(self._cell - QSize(GRID, GRID))
+            self.addItem(item)
+
+    def resizeEvent(self, event: object) -> None:
+        super().resizeEvent(event)  # type: ignore[arg-type]
+        columns = max(1, (self.width() - 2) // self._cell.width())
+        rows = -(-self.count() // columns)
+        if self.height() != rows * self._cell.height() + 4:
+            self.setFixedHeight(rows * self._cell.height() + 4)

@@ -1,0 +1,147 @@
+"""The panel on the right: the instruments, the controls as forms, and beneath them what the view has to say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QScrollArea, QToolButton, QVBoxLayout, QWidget
+
+from ..views.registry import INSTRUMENTS
+from ..views.view import View
+from ..widgets.fields import Choices, segment
+from ..widgets.forms import Form
+from ..widgets.theme import GRID, Palette
+
+NARROWEST = 32 * GRID
+
+
+class Panel(QWidget):
+    """`edited` tells {control: value}, `looked` the same of the view; `chosen` tells an instrument."""
+
+    edited = pyqtSignal(dict)
+    looked = pyqtSignal(dict)
+    chosen = pyqtSignal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("panel")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._palette: Palette | None = None
+        self.form: Form | None = None  # of what learns or draws
+        self.look: Form | None = None  # of the view
+        self._declared: tuple[type, Mapping[str, Choices]] | None = None
+        self._foot: QWidget | None = None
+        self._settled: tuple[str, ...] = ()
+        self.instruments: dict[str, QToolButton] = {}
+        self.scroller = QScrollArea()
+        self.scroller.setObjectName("panel")
+        self.scroller.setWidgetResizable(True)
+        self.scroller.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.scroller.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        page = QWidget()
+        self._page = QVBoxLayout(page)
+        self._page.setContentsMargins(2 * GRID, GRID, 2 * GRID, 2 * GRID)
+        self._page.addStretch()
+        self.setMinimumWidth(NARROWEST)
+        self.scroller.setWidget(page)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, GRID, 0, 2 * GRID)
+        column.setSpacing(GRID)
+        column.addLayout(self._switch())
+        column.addWidget(self.scroller, 1)
+        self._rule = QFrame()
+        self._rule.setObjectName("rule")
+        column.addWidget(self._rule)
+        self._feet = QVBoxLayout()
+        self._feet.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
+        column.addLayout(self._feet)
+
+    def _switch(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
+        row.setSpacing(0)
+        group = QButtonGroup(self)
+        for n, (name, (title, help)) in enumerate(INSTRUMENTS.items()):
+            button = segment(title, n, len(INSTRUMENTS))
+            button.setToolTip(help)
+            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+            policy = button.sizePolicy()
+            policy.setHorizontalPolicy(policy.Policy.Expanding)
+            button.setSizePolicy(policy)
+            button.clicked.connect(lambda _=False, name=name: self.chosen.emit(name))
+            group.addButton(button)
+            row.addWidget(button)
+            self.instruments[name] = button
+        return row
+
+    def show_view(self, view: View) -> None:
+        """What belongs to another view."""
+        self._settled = view.settled
+        self.show_instrument(view.instrument)
+        self._drop(self.look)
+        self.look = None
+        if view.look is not None:
+            self.look = self._form(view.look)
+            self.look.edited.connect(self.looked)
+            self._page.insertWidget(self._page.count() - 1, self.look)
+            self.look.show()
+        if self._foot is not view.foot:
+            if self._foot is not None:
+                self._feet.removeWidget(self._foot)
+                self._foot.hide()
+            self._foot = view.foot
+            if self._foot is not None:
+                self._feet.addWidget(self._foot)
+                self._foot.show()
+        self._rule.setVisible(self._foot is not None)
+
+    def show_instrument(self, instrument: str) -> None:
+        if instrument in self.instruments:
+            self.instruments[instrument].setChecked(True)
+
+    def show_controls(self, controls: Any, choices: Mapping[str, Choices]) -> None:
+        """A form for these controls; the one that is there if it is of the same kind."""
+        declared = type(controls), choices
+        if self.form is not None and declared == self._declared:
+            self.form.put(controls)
+            return
+        self._drop(self.form)
+        self._declared = declared
+        self.form = self._form(controls, choices)
+        self.form.edited.connect(self.edited)
+        self._page.insertWidget(0, self.form)
+        self.form.show()  # at once, not when the loop comes to it: what is hidden gets no room
+        # Nothing is cut, whatever the font; what is folded away counts too.
+        widest = max(field.minimumSizeHint().width() for field in self.form.fields.values())
+        self.setMinimumWidth(max(NARROWEST, widest + 6 * GRID))
+        self._settle()
+
+    def _settle(self) -> None:
+        """Lay out now: a drawing of the window may come before the loop has come to it."""
+        page, port = self.scroller.widget(), self.scroller.viewport()
+        if page is not None and port is not None:
+            page.resize(port.width(), max(port.height(), self._page.sizeHint().height()))
+            self._page.activate()
+
+    def _form(self, controls: Any, choices: Mapping[str, Choices] | None = None) -> Form:
+        form = Form(controls, self._settled, choices)
+        if self._palette is not None:
+            form.set_palette(self._palette)
+        return form
+
+    def _drop(self, form: Form | None) -> None:
+        if form is not None:
+            focused = form.focusWidget()
+            if focused is not None:
+                focused.clearFocus()  # or Qt passes it on to some other field, which then takes the keys
+            self._page.removeWidget(form)
+            form.hide()
+            form.deleteLater()
+
+    def set_palette(self, palette: Palette) -> None:
+        self._palette = palette
+        for form in (self.look, self.form):
+            if form is not None:
+                form.set_palette(palette)

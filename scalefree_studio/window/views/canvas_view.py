@@ -1,0 +1,76 @@
+"""What all views with a canvas have in common: when it is drawn, how one moves over it, and the brush in one's hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import vispy
+from PyQt6.QtWidgets import QVBoxLayout
+
+from ...canvas.brush import Brush
+from ..widgets.theme import Palette
+from .view import Host, View
+
+vispy.use("pyqt6")
+
+NEARER, WIDER = 1.5, 1.25
+
+
+class CanvasView(View):
+    """A view that is filled by a canvas of the type `shows`."""
+
+    shows: type[Any]
+
+    def __init__(self, host: Host):
+        super().__init__(host)
+        self.canvas = self.shows(parent=self)
+        self._update = self.canvas.update
+        self.canvas.update = lambda *_: host.draw_soon()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.canvas.native)
+
+    def draw(self) -> None:
+        self._update()
+
+    def set_palette(self, palette: Palette) -> None:
+        super().set_palette(palette)
+        self.canvas.look = palette.look
+
+    # Commands: see actions.py.
+
+    def fit(self) -> None:
+        self.canvas.fit()
+
+    def zoom_in(self) -> None:
+        self.canvas.zoom(NEARER)
+
+    def zoom_out(self) -> None:
+        self.canvas.zoom(1 / NEARER)
+
+
+class Painted:
+    """With a brush for the canvas of a view."""
+
+    canvas: Any
+    _brush = Brush()
+
+    def take_brush(self, on: bool) -> None:
+        self.canvas.brush = self._brush if on else None
+
+    def keep_brush(self, brush: Brush) -> None:
+        """Its size was changed with the wheel."""
+        self._brush = brush
+
+    def _size_brush(self, factor: float) -> None:
+        self._brush = self._brush.sized(factor)
+        if self.canvas.brush is not None:
+            self.canvas.brush = self._brush
+
+    # Commands: see actions.py.
+
+    def brush_smaller(self) -> None:
+        self._size_brush(1 / WIDER)
+
+    def brush_larger(self) -> None:
+        self._size_brush(WIDER)

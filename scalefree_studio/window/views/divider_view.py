@@ -1,0 +1,255 @@
+"""The view of a divider network: the canvas, and in the panel the lines and circles in the person's hands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PyQt6.QtGui import QShowEvent
+from PyQt6.QtWidgets import QVBoxLayout, QWidget
+
+from ...api import choose_device
+from ...canvas.brush import Brush, Mask
+from ...canvas.dividers.canvas import DividerCanvas
+from ...canvas.dividers.listener import Listener
+from ...controls import ControlError, control, edited
+from ...jobs.dividers.edits import AddUnit, MoveUnit, RemoveUnit, SetMask
+from ...snapshot import Array, Snapshot
+from ..widgets.theme import GRID
+from . import render
+from .canvas_view import CanvasView, Painted
+from .export import Export
+from .unit_editor import UnitEditor, buttons
+from .units import Unit, in_words, unit_of
+from .view import Host, Mode, Quantity
+
+if TYPE_CHECKING:
+    from ..shell.main_window import MainWindow
+    from ..work.opening import Opened
+    from ..work.session import Session
+
+
+@dataclass(frozen=True)
+class DividerLook:
+    """How one looks, apart from what learns."""
+
+    # fmt: off
+    border: float = control(
+        1.0, label="Border", help="How much around the picture the whole view shows: 3 is three times its extent.",
+        low=1.0, high=30.0, scale="log", live=True, group="View", unit="×",
+    )
+    # fmt: on
+
+
+class DividerView(Painted, CanvasView):
+    shows = DividerCanvas
+    instrument = "dividers"
+    quantities = (
+        Quantity("loss", "Loss", log=True, share=3),
+        Quantity("psnr", "PSNR", "dB", share=3),
+        Quantity("learning_rate", "Learning rate", log=True),
+        Quantity("steps_per_second", "Speed", "steps/s"),
+    )
+    modes = (
+        Mode("side", "Side by side", "Target and learned picture side by side"),
+        Mode("swipe", "Swipe", "The learned picture over the target: pull the bar"),
+        Mode("learned", "Learned", "The learned picture alone"),
+    )
+    tools = ("show_gallery", "overlay", "brush", "fit", "theme")
+    mouse = (
+        ("Wheel", "Zoom about the pointer"),
+        ("Drag on empty space", "Move the picture; the middle button does so anywhere"),
+        ("Double click", "The whole picture"),
+        ("Click", "Select a line or circle"),
+        ("Drag a centre", "Move the line or circle while it learns"),
+        ("Drag a line", "Move it sideways; with Shift turn it"),
+        ("Drag a circle's edge", "Change its radius"),
+        ("Drop a file", "Learn that picture, or go on with that run"),
+        ("Brush", "Left paints, right erases, Shift + wheel changes the size"),
+    )
+
+    def __init__(self, host: Host):
+        super().__init__(host)
+        self.look = DividerLook()
+        self.canvas.listener = _Hands(self)
+        self.pictures = render.attach(self.canvas, choose_device())
+        self.sharpness = 1000.0
+        self._undone = 0
+        self._typed_gestures = -1  # gestures of typed moves count down, those of the canvas up
+        self.foot = QWidget()
+        foot = QVBoxLayout(self.foot)
+        foot.setContentsMargins(0, 0, 0, 0)
+        foot.setSpacing(GRID)
+        self.unit = UnitEditor()
+        self.unit.moved.connect(self._move)
+        foot.addWidget(self.unit)
+        foot.addLayout(buttons(("add_line", "add_circle", "delete_unit", "undo"), host.actions))
+
+    @property
+    def frame(self) -> Mapping[str, Array] | None:
+        return self.snapshot.frame if self.snapshot else None
+
+    # Fed by the window.
+
+    def begin(self, session: Session, found: Opened) -> None:
+        super().begin(session, found)
+        self._undone = 0
+        self.canvas.set_target(np.asarray(session.still["target"], np.uint8))
+        self.canvas.show_frame(None)
+        self.canvas.editable = True
+        self._show_mask(session.mask)
+        self.show_selected()
+
+    def end(self) -> None:
+        super().end()
+        self.canvas.moving = False
+
+    def show_snapshot(self, snapshot: Snapshot, controls: Any) -> None:
+        super().show_snapshot(snapshot, controls)
+        if self.session is not None and self.session.undone != self._undone:
+            self._undone = self.session.undone
+            self._show_mask(self.session.mask)
+        self.sharpness = getattr(controls, "sharpness", 1000.0)
+        self.canvas.show_frame(snapshot.frame, self.sharpness)
+        if self.canvas.hovered is not None:
+            self.tell_hovered(self.canvas.hovered)
+        self.show_selected()
+
+    def _show_mask(self, mask: Array | None) -> None:
+        """What is painted, as the job has it."""
+        self.canvas.mask = None if mask is None else np.asarray(mask, np.float32)
+
+    def show_state(self, playing: bool, past: bool) -> None:
+        self.canvas.moving = playing and not past
+        self.canvas.editable = not past
+
+    def words(self, snapshot: Snapshot) -> str:
+        words = in_words(snapshot.frame)
+        return f"{words}, {snapshot.metrics['psnr']:.1f} dB" if "psnr" in snapshot.metrics else words
+
+    def restore(self) -> None:
+        super().restore()
+        settings = self.host.settings
+        on = settings.value("overlay", True, bool)
+        self.host.actions["overlay"].setChecked(on)
+        self.overlay(on)
+        mode = str(settings.value("mode", "side"))
+        self.set_mode(mode if mode in {m.name for m in self.modes} else "side")
+
+    def close_view(self) -> None:
+        self.pictures.stop()
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """On a screen, whose pixels are known now."""
+        super().showEvent(event)
+        self.canvas.set_captions({
+            name: render.caption(name.capitalize(), self.font(), ratio=self.canvas.ratio)
+            for name in ("target", "learned")
+        })  # fmt: skip
+
+    # What is told.
+
+    def tell_hovered(self, id: int | None) -> None:
+        """Tell in words what the pointer is over."""
+        unit = None if id is None or self.frame is None else unit_of(self.frame, id)
+        self.read.emit(_told(unit) if unit is not None and unit.told else "")
+
+    def show_selected(self) -> None:
+        self.unit.show_unit(self.frame, self.canvas.selected)
+
+    # What the person does.
+
+    def set_controls(self, values: dict[str, Any]) -> None:
+        if "downscale" not in values or self.found is None or self.session is None:
+            super().set_controls(values)
+            return
+        try:  # another picture to learn from: another run
+            controls = edited(self.session.job.controls, values)
+        except ControlError as error:
+            self.said.emit(str(error))
+            return
+        self.wanted.emit(self.found.source or self.found.picture, controls)
+
+    def set_look(self, values: dict[str, Any]) -> None:
+        super().set_look(values)
+        self.canvas.border = self.look.border
+
+    def set_mode(self, mode: str) -> None:
+        super().set_mode(mode)
+        self.canvas.mode = mode
+        self.host.settings.setValue("mode", mode)
+
+    def export_to(self, window: MainWindow) -> None:
+        if self.snapshot is None or self.session is None:
+            super().export_to(window)
+            return
+        height, width = self.session.still["target"].shape[:2]
+        name = self.session.name
+        window.show_dialog(
+            Export(window, self.snapshot, (height, width), name, self.sharpness, self.look.border)
+        )
+
+    def _move(self, unit: int, values: dict[str, Any]) -> None:
+        self._typed_gestures -= 1
+        self.edited.emit(MoveUnit(unit, values, self._typed_gestures))
+
+    # Commands: see actions.py.
+
+    def add_line(self) -> None:
+        self.edited.emit(AddUnit("line"))
+
+    def add_circle(self) -> None:
+        self.edited.emit(AddUnit("circle"))
+
+    def delete_unit(self) -> None:
+        if self.canvas.selected is None:
+            self.said.emit("Select a line or circle first: click it in the picture.")
+            return
+        self.edited.emit(RemoveUnit(self.canvas.selected))
+        self.select_none()
+
+    def select_none(self) -> None:
+        self.canvas.selected = None
+        self.show_selected()
+
+    def brush(self, on: bool) -> None:
+        self.take_brush(on)
+        if on:
+            self.said.emit("Paint where detail matters; the right button erases. B puts the brush away.")
+
+    def clear_mask(self) -> None:
+        self.canvas.mask = None
+        self.edited.emit(SetMask(None))
+
+    def overlay(self, on: bool) -> None:
+        self.canvas.overlay = on
+        self.host.settings.setValue("overlay", on)
+
+
+def _told(unit: Unit) -> str:
+    told = "   ".join(f"{t.label.lower()} {t.value:.{1 if t.unit else 3}f}{t.unit}" for t in unit.told)
+    return f"{unit.title}   {told}".replace("centre, across", "x").replace("centre, down", "y")
+
+
+class _Hands(Listener):
+    """What the canvas tells, made into edits."""
+
+    def __init__(self, view: DividerView):
+        self._view = view
+
+    def hover(self, unit: int | None) -> None:
+        self._view.tell_hovered(unit)
+
+    def select(self, unit: int | None) -> None:
+        self._view.show_selected()
+
+    def drag(self, unit: int, params: Mapping[str, Array], gesture: int) -> None:
+        self._view.edited.emit(MoveUnit(unit, dict(params), gesture))
+
+    def mask_changed(self, mask: Mask, done: bool) -> None:
+        self._view.edited.emit(SetMask(mask))
+
+    def brush_changed(self, brush: Brush) -> None:
+        self._view.keep_brush(brush)

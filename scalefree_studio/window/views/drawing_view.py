@@ -1,0 +1,415 @@
+"""The view of pictures that come to be place after place, whichever network draws them: the wall, the cursor, what the
+network thought, and the person's hand in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PyQt6.QtWidgets import QVBoxLayout, QWidget
+
+from ...canvas.brush import Brush
+from ...canvas.walls.boards import Board, Place
+from ...canvas.walls.listener import WallListener
+from ...controls import control
+from ...data.pictures import Picture, load_picture
+from ...drawings import Bools, Drawing, left, upper
+from ...jobs.drawing.draw import DrawPictures
+from ...jobs.drawing.edits import GoTo, SetPrompt, SetValue, Watch
+from ...jobs.job import Undo
+from ...snapshot import Snapshot
+from ..widgets.theme import GRID, Palette
+from ..work.opening import LEARN, Opened, Subject, is_picture
+from .canvas_view import Painted
+from .heat import veil
+from .prompts import Prompts
+from .thought import Thought
+from .unit_editor import buttons
+from .view import Host, Quantity
+from .wall_view import Bytes, WallView
+
+if TYPE_CHECKING:
+    from ..work.session import Session
+
+
+EACH = "each in turn"  # of the classes
+
+
+@dataclass(frozen=True)
+class DrawingLook:
+    """How one looks at a drawing."""
+
+    # fmt: off
+    openness: bool = control(
+        False, label="Openness", help="Cover each place by how open its choice was: the more possible, the denser.",
+        live=True, group="View",
+    )
+    sight: bool = control(
+        False, label="Sight", help="Show what the network could see when it drew the place under the pointer.",
+        live=True, group="View",
+    )
+    # fmt: on
+
+
+class DrawingView(Painted, WallView):
+    verb, finished = "Drawing", "Drawn:"
+    at_rest = "Everything is drawn: Draw others (X) goes on with other pictures."
+    counted = "place"
+    quantities = (
+        Quantity("bits", "Openness", "bits per number", share=3),
+        Quantity("surprise", "Surprise", "bits per number", share=3),
+    )
+    tools = ("show_gallery", "brush", "fit", "theme")
+    names = WallView.names | {
+        "paste": ("Paste", "Go on from the picture that is on the clipboard"),
+        "save_now": ("Save now", "Keep the drawing as it is now (it is also kept every few seconds)"),
+        "select_none": ("Hold nothing", "Let go of the place that is held"),
+        "brush": ("Paint away", "Paint away a part of a picture, and let it be drawn anew"),
+        "clear_mask": ("Draw without a picture", "Nothing is given any more: everything is drawn"),
+        "single_step": ("Place", "Draw one single place of every picture"),
+        "restart": ("Draw again", "Draw the same pictures from the first place on"),
+    }
+    mouse = (
+        ("Wheel", "Zoom about the pointer"),
+        ("Drag", "Move the wall"),
+        ("Double click", "The whole wall"),
+        ("Point at a place", "See what it thought there"),
+        ("Click a place", "Hold it; then click a bar to give it another value"),
+        ("Shift and the wheel", "Change the value of the place that is held"),
+        ("Drop a picture", "Let the network go on from its upper half"),
+        ("Paint away", "Left paints what is drawn anew, right takes it back"),
+    )
+
+    def __init__(self, host: Host):
+        super().__init__(host)
+        self.mode = "draw"
+        self.look = DrawingLook()
+        self.canvas.listener = _Hands(self)
+        self.pointed: Place | None = None  # what the pointer is over
+        self._watched: int | None = None  # asked for last
+        self._classes: Sequence[str] = ()
+        self._prompts = Prompts()
+        self.foot = QWidget()
+        column = QVBoxLayout(self.foot)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(GRID)
+        self.thought = Thought()
+        self.thought.editable = True
+        self.thought.chosen.connect(self._choose)
+        column.addWidget(self.thought)
+        column.addLayout(buttons(("next_wall", "undo", "keep_top", "keep_left"), host.actions))
+
+    # Fed by the window.
+
+    def begin(self, session: Session, found: Opened) -> None:
+        super().begin(session, found)
+        assert isinstance(session.job, DrawPictures)
+        self._classes = session.job.sampler.classes
+        self.choices = {"label": {EACH: -1} | {name: n for n, name in enumerate(self._classes)}}
+        self.pointed = self._watched = None
+        self.canvas.selected = self.canvas.painting = None
+        self._prompts.forget()
+
+    @property
+    def drawing(self) -> Drawing | None:
+        if self.snapshot is None or self.session is None:
+            return None
+        return Drawing(self.snapshot.frame, self.session.still)
+
+    def show_snapshot(self, snapshot: Snapshot, controls: Any) -> None:
+        super().show_snapshot(snapshot, controls)
+        self._show_wall()
+        self._show_thought()
+
+    def _show_wall(self) -> None:
+        drawing = self.drawing
+        if drawing is None:
+            return
+        held = self.canvas.selected
+        if held is not None and not _within(held, drawing):
+            self.canvas.selected = None
+        board = Board("wall", drawing.pictures(), place=drawing.tile, veil=self._veil(drawing))
+        self.canvas.show([board])
+        self.canvas.cursor = [Place("wall", *place) for place in drawing.cursors().tolist()]
+
+    def _veil(self, drawing: Drawing) -> Bytes | None:
+        if self.palette_ is None or not (self.look.openness or self.look.sight):
+            return None
+        bits = np.asarray(drawing.frame["entropy"], float)
+        colour = self.palette_.accent
+        covered = veil(bits / drawing.most_bits if self.look.openness else np.zeros_like(bits), colour)
+        place = self.shown_place(drawing)
+        if self.look.sight and place is not None:
+            hidden = ~drawing.sees(place.y, place.x)
+            hidden[place.y, place.x] = False
+            covered[place.picture][hidden] = (0, 0, 0, 190)
+        return covered
+
+    def shown_place(self, drawing: Drawing) -> Place | None:
+        """The place of which is told: under the pointer, else the one that is held, else the one drawn last."""
+        for place in (self.pointed, self.canvas.selected):
+            if place is not None and _within(place, drawing):
+                return place
+        watched = int(drawing.frame["watched"])
+        last = int(drawing.position[watched]) - 1
+        if last < 0:
+            return None
+        return Place("wall", watched, *divmod(int(drawing.still["order"][last]), drawing.size[1]))
+
+    def _show_thought(self) -> None:
+        drawing = self.drawing
+        place = None if drawing is None else self.shown_place(drawing)
+        if drawing is None or place is None:
+            self.thought.show_thought("", None, None, None)
+            return
+        self._watch(place.picture)
+        awaited = int(drawing.frame["watched"]) != place.picture and not self.past
+        if awaited and self.session is not None and not self.session.ended:
+            return  # what is told next follows at once: no flicker
+        drawn = bool(drawing.drawn()[place.picture, place.y, place.x])
+        given = bool(drawing.frame["given"][place.picture, place.y, place.x])
+        chosen = [int(v) for v in drawing.values[place.picture, place.y, place.x]] if drawn else None
+        chances = drawing.thought(place.picture, place.y, place.x)
+        title = f"Picture {place.picture + 1}, row {place.y + 1}, column {place.x + 1}"
+        note = "" if drawn else "Not drawn yet."
+        if given:
+            note = "Given, not drawn."
+        elif drawn and chances is None and self.past:
+            note = f"What was thought is recorded for picture {int(drawing.frame['watched']) + 1}."
+        self.thought.show_thought(title, chances, chosen, drawing.looks(), note=note)
+
+    @property
+    def past(self) -> bool:
+        """Whether a recorded moment is shown."""
+        return not self.thought.editable
+
+    def show_state(self, playing: bool, past: bool) -> None:
+        if self.past != past:
+            self.thought.editable = not past
+            self._show_thought()
+
+    def _watch(self, picture: int) -> None:
+        """Ask to be told of this picture, once."""
+        drawing = self.drawing
+        if drawing is None or self.past:
+            return
+        if int(drawing.frame["watched"]) == picture:
+            self._watched = picture
+        elif self._watched != picture:
+            self._watched = picture
+            self.edited.emit(Watch(picture))
+
+    def words(self, snapshot: Snapshot) -> str:
+        if self.session is None:
+            return ""
+        drawing = Drawing(snapshot.frame, self.session.still)
+        count = f"{drawing.count} picture{'s' * (drawing.count != 1)}"
+        if drawing.done:
+            return count
+        share = float(np.mean(drawing.position / len(drawing.still["order"])))
+        return f"{count}, {100 * share:.0f}%"
+
+    def pictures(self) -> Bytes | None:
+        return None if self.drawing is None else self.drawing.pictures()
+
+    def set_palette(self, palette: Palette) -> None:
+        super().set_palette(palette)
+        self.thought.set_palette(palette)
+        self._show_wall()
+
+    # What the person does.
+
+    def point_at(self, place: Place | None) -> None:
+        self.pointed = place
+        self.read.emit("" if place is None else self._class_of(place.picture))
+        self._show_thought()
+        if self.look.sight:
+            self._show_wall()
+
+    def _class_of(self, picture: int) -> str:
+        """What was asked for, in a word."""
+        labels = self.session.still["labels"] if self.session is not None else ()
+        known = self._classes and picture < len(labels)
+        return f"Picture {picture + 1}: {self._classes[labels[picture]]}" if known else ""
+
+    def hold(self, place: Place) -> None:
+        self.canvas.selected = None if place == self.canvas.selected else place
+        self._show_thought()
+
+    def _choose(self, channel: int, level: int) -> None:
+        drawing = self.drawing
+        place = None if drawing is None else self.shown_place(drawing)
+        if drawing is not None and place is not None:
+            levels = [int(v) for v in drawing.values[place.picture, place.y, place.x]]
+            levels[channel] = level
+            self._set_value(place, levels)
+
+    def turn(self, place: Place, notches: float) -> None:
+        """Another value for a place, so many levels up or down."""
+        drawing = self.drawing
+        if drawing is None or self.past or not _within(place, drawing):
+            return
+        most = len(drawing.looks()) - 1
+        by = round(notches * max(1, most / 64)) or (1 if notches > 0 else -1)
+        now = drawing.values[place.picture, place.y, place.x]
+        self._set_value(place, [min(most, max(0, int(v) + by)) for v in now])
+
+    def _set_value(self, place: Place, levels: list[int]) -> None:
+        self.edited.emit(SetValue(place.picture, place.y, place.x, tuple(levels)))
+        if self._rests:
+            self._play()  # a drawing that was done does not stay half done
+
+    def set_look(self, values: dict[str, Any]) -> None:
+        super().set_look(values)
+        self._show_wall()
+
+    def set_mode(self, mode: str) -> None:
+        if mode == "learn" and self.found is not None and self.session is not None:
+            self.wanted.emit(f"{LEARN}{self.found.source or self.session.folder.path}", None)
+
+    def take(self, subject: Subject) -> bool:
+        """A picture is something to go on from."""
+        if not is_picture(subject):
+            return False
+        if isinstance(subject, str | Path):
+            self.host.read(lambda: load_picture(str(subject)), self._go_on_from, self.said.emit)
+        else:
+            self._go_on_from(subject)
+        return True
+
+    def _go_on_from(self, picture: Picture) -> None:
+        drawing = self.drawing
+        if drawing is not None:
+            self.canvas.painting = None
+            self._prompt(self._prompts.begin(picture.pixels, drawing))
+            self.said.emit(
+                "Its upper half is given. Keep the left half instead, or paint away any part of it (B)."
+            )
+
+    def _prompt(self, prompt: SetPrompt) -> None:
+        self.edited.emit(prompt)
+        self._play()
+
+    def _play(self) -> None:
+        """Go on, and look at it."""
+        self.host.actions["to_now"].trigger()
+        if self.session is not None:
+            self.session.runner.play()
+
+    @property
+    def _rests(self) -> bool:
+        return self.session is not None and self.session.status.rests
+
+    def paint(self, picture: int, painted: Bools, done: bool) -> None:
+        """What is painted of a picture is drawn anew, in as many ways as there are pictures."""
+        drawing = self.drawing
+        if drawing is not None and done and painted.any() and picture < drawing.count:
+            self._prompt(self._prompts.paint(picture, painted, drawing))
+
+    def _stop_painting(self) -> None:
+        self.canvas.painting = None
+        self._prompts.stop_painting()
+
+    # Commands: see actions.py.
+
+    def brush(self, on: bool) -> None:
+        self.take_brush(on)
+        self._stop_painting()
+        if on:
+            self.said.emit(
+                "Paint away a part of a picture: every picture becomes another way to fill it. B ends it."
+            )
+
+    def clear_mask(self) -> None:
+        self.canvas.painting = None
+        self._prompts.forget()
+        self._prompt(SetPrompt())
+
+    def undo(self) -> None:
+        """What was painted may be what is taken back."""
+        self._stop_painting()
+        self.edited.emit(Undo())
+
+    def keep_top(self) -> None:
+        self._keep(upper)
+
+    def keep_left(self) -> None:
+        self._keep(left)
+
+    def _keep(self, part: Callable[[tuple[int, int]], Bools]) -> None:
+        drawing, held = self.drawing, self.canvas.selected
+        if drawing is None:
+            return
+        self.canvas.painting = None
+        prompt = self._prompts.keep(part(drawing.size), drawing, None if held is None else held.picture)
+        if prompt is None:
+            self.said.emit("Click a picture first, the one to go on from; or drop one of your own.")
+        else:
+            self._prompt(prompt)
+
+    def next_wall(self) -> None:
+        """Other pictures: the next seed's."""
+        if self.session is not None:
+            self.set_controls({"seed": self.session.job.controls.seed + 1})
+            self._play()
+
+    def play(self) -> None:
+        """A wall that is done is followed by another; a moment of the past is gone on from."""
+        if self.session is None:
+            return
+        if self.session.status.playing:
+            self.session.runner.pause()
+        elif self.past:
+            self.host.actions["go_on_from_here"].trigger()
+        elif self._rests:
+            self.next_wall()
+        else:
+            self.session.runner.play()
+
+    def single_step(self) -> None:
+        self.host.actions["to_now"].trigger()
+        drawing = self.drawing
+        if self.session is None or drawing is None:
+            return
+        if drawing.done:
+            self.said.emit(self.at_rest)
+        else:
+            self.session.runner.pause()
+            self.edited.emit(GoTo(int(drawing.position.min()) + 1))
+
+    def select_none(self) -> None:
+        self.canvas.selected = None
+        self._show_thought()
+
+
+def _within(place: Place, drawing: Drawing) -> bool:
+    height, width = drawing.size
+    return place.picture < drawing.count and place.y < height and place.x < width
+
+
+class _Hands(WallListener):
+    """What the canvas tells."""
+
+    def __init__(self, view: DrawingView):
+        self._view = view
+
+    def hover(self, place: Place | None) -> None:
+        self._view.point_at(place)
+
+    def click(self, place: Place) -> None:
+        self._view.hold(place)
+
+    def click_beside(self) -> None:
+        self._view.select_none()
+
+    def turned(self, place: Place, steps: float) -> None:
+        self._view.turn(place, steps)
+
+    def painted(self, board: str, picture: int, mask: Bools, done: bool) -> None:
+        self._view.paint(picture, mask, done)
+
+    def brush_changed(self, brush: Brush) -> None:
+        self._view.keep_brush(brush)

@@ -1,0 +1,142 @@
+"""A dialog that makes a file: it asks what is wanted, then for a place, then shows how far it is."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PyQt6.QtCore import QSettings, QTimer
+from PyQt6.QtWidgets import (
+    QDialog,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ...errors import UserError
+from ..widgets.theme import GRID
+from ..work.background import Background
+
+if TYPE_CHECKING:
+    from ..shell.main_window import MainWindow
+
+Progress = Callable[[int], None]
+Work = Callable[[Path, Progress], None]  # in the background; told to stop by an exception out of its progress
+
+
+def ask_place(parent: QWidget, settings: QSettings, title: str, name: str, files: str) -> Path | None:
+    """Where a file of this name shall be written, offered where the last one went; None: nowhere."""
+    folder = Path(str(settings.value("exported", str(Path.home()))))
+    chosen, _ = QFileDialog.getSaveFileName(parent, title, str(folder / name), files)
+    if not chosen:
+        return None
+    path = Path(chosen)
+    settings.setValue("exported", str(path.parent))
+    return path if path.suffix else path.with_name(path.name + Path(name).suffix)
+
+
+class ExportDialog(QDialog):
+    """`work` says what is done with what was asked for; `total` how many times its progress will be told."""
+
+    files = ""  # what a file dialog offers
+    suffix = ""
+
+    def __init__(self, window: MainWindow, title: str, name: str, words: str):
+        super().__init__(window)
+        self._window, self._name = window, name
+        self._background: Background | None = None
+        self._cancelled = threading.Event()
+        self._cut: tuple[Path, bool] | None = None  # what was cut short; whether there was one before
+        self._done_so_far = self.total = 0
+        self.setWindowTitle(title)
+        self.setMinimumWidth(46 * GRID)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(3 * GRID, 3 * GRID, 3 * GRID, 2 * GRID)
+        column.setSpacing(2 * GRID)
+        told = QLabel(words)
+        told.setWordWrap(True)
+        column.addWidget(told)
+        self.form = QFormLayout()
+        self.form.setSpacing(GRID)
+        column.addLayout(self.form)
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.bar.hide()
+        column.addWidget(self.bar)
+        row = QHBoxLayout()
+        row.addStretch()
+        self.cancel = QPushButton("Cancel")
+        self.cancel.setToolTip("Export nothing, or stop what is being exported")
+        self.cancel.clicked.connect(self.reject)
+        self.go = QPushButton("Export…")
+        self.go.setToolTip("Ask for a place, then make the file")
+        self.go.setDefault(True)
+        self.go.clicked.connect(self._choose)
+        row.addWidget(self.cancel)
+        row.addWidget(self.go)
+        column.addLayout(row)
+        self._look = QTimer(self)
+        self._look.setInterval(100)
+        self._look.timeout.connect(self._show_progress)
+        self.finished.connect(lambda _: self.stop())
+
+    def work(self) -> Work | None:
+        """What is to be done, with all that was asked for; None if that makes no sense yet."""
+        return None
+
+    def _choose(self) -> None:
+        settings = self._window.settings
+        path = ask_place(self, settings, self.windowTitle(), f"{self._name}{self.suffix}", self.files)
+        if path is not None:
+            self.write(path)
+
+    def write(self, path: Path) -> None:
+        """Make that file, in the background."""
+        work = self.work()
+        if work is None or self._background is not None:
+            return
+        self.go.setEnabled(False)
+        self.bar.setRange(0, self.total)
+        self.bar.show()
+        self._look.start()
+        self._background = Background("export", self)
+
+        old = path.exists()
+
+        def progress(done: int) -> None:
+            self._done_so_far += done
+            if self._cancelled.is_set():
+                self._cut = path, old
+                raise UserError("The export was cancelled.")
+
+        self._background.submit(lambda: work(path, progress), lambda _: self._done(path), self._failed)
+
+    def _show_progress(self) -> None:
+        self.bar.setMaximum(self.total)
+        self.bar.setValue(self._done_so_far)
+
+    def _done(self, path: Path) -> None:
+        self._window.say(f"Exported: {path}")
+        self.accept()
+
+    def _failed(self, message: str) -> None:
+        self._window.say(message)
+        self.reject()
+
+    def stop(self) -> None:
+        """However the dialog ends: nothing goes on behind it."""
+        self._look.stop()
+        self._cancelled.set()
+        if self._background is not None:
+            self._background.close()
+        if self._cut is not None:
+            path, old = self._cut
+            left = f"{path} is as it was" if old else f"its beginning is in {path}"
+            self._window.say(f"The export was cancelled; {left if path.exists() else 'nothing was written'}.")

@@ -1,0 +1,394 @@
+"""What it thought: the chances that the levels of one place had, as bars that can be read off and clicked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PyQt6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, pyqtSignal
+from PyQt6.QtGui import (
+    QColor,
+    QFocusEvent,
+    QFont,
+    QFontMetricsF,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QPolygonF,
+    QResizeEvent,
+)
+from PyQt6.QtWidgets import QSizePolicy, QWidget
+
+from ..widgets.theme import DARK, GRID, Palette, scaled, tabular
+from .bars import Bars, percent, read_off, told
+
+EMPTY = "Point at a pixel to see what it thought there."
+HINT = "Click a bar to choose its level instead: what comes after is drawn anew.\nOr ← → and Enter."
+CHANNELS = ("Red", "Green", "Blue")
+TINTS = {  # of the three channels' bars, seen at 3 : 1 on the panel
+    "dark": ("#e06c64", "#5fae6b", "#6b9be8"),
+    "light": ("#c4473d", "#35803f", "#3568c0"),
+}
+STRIP, POINTER, LEAST_PLOT, LOWEST = 8, 6, 28, 120  # pixels: swatches, the triangle, bars, the whole
+WIDEST = 40  # pixels of a bar
+HALF, WRAPPED = GRID / 2, Qt.TextFlag.TextWordWrap
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One channel's part of the widget."""
+
+    channel: int
+    head: QRectF  # the words above
+    plot: QRectF
+    strip: QRectF
+    bars: Bars
+
+    @property
+    def area(self) -> QRectF:
+        """Where one points at its bars."""
+        return QRectF(
+            self.plot.left(), self.plot.top(), self.plot.width(), self.strip.bottom() - self.plot.top()
+        )
+
+
+class Thought(QWidget):
+    """A title, a chart a channel, and a note. `chosen` tells the channel and the level that a person would have."""
+
+    chosen = pyqtSignal(int, int)
+
+    def __init__(self, parent: QWidget | None = None):
+        super().__init__(parent)
+        self.palette_ = DARK
+        self.marked: tuple[int, int] | None = (
+            None  # channel and level under the pointer, or under the arrow keys
+        )
+        self._title, self._note = "", ""
+        self._chances: npt.NDArray[np.float64] | None = None  # (C, L)
+        self._chosen: tuple[int | None, ...] = ()
+        self._colours: npt.NDArray[np.uint8] | None = None  # (L, 3)
+        self._names: tuple[str, ...] = ()
+        self._editable = False
+        self.setMouseTracking(True)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMinimumSize(128, LOWEST)
+        self.setAccessibleName("What it thought")
+        self.setAccessibleDescription(EMPTY)
+
+    def show_thought(
+        self,
+        title: str,
+        chances: npt.NDArray[np.floating] | None,
+        chosen: Sequence[int] | None,
+        colours: npt.NDArray[np.uint8] | None,
+        names: Sequence[str] | None = None,
+        note: str = "",
+    ) -> None:
+        """The chances (C, L) of a place, the levels (C,) that it got, and what levels look like, (L, 3) bytes. Without
+        chances, the title and the note; without these, too, what to do."""
+        self._title, self._note = title, note
+        self._chances = _sound(chances)
+        levels = 0 if self._chances is None else self._chances.shape[1]
+        wanted = [] if chosen is None else [int(level) for level in chosen]
+        self._chosen = tuple(level if 0 <= level < levels else None for level in wanted)
+        self._colours = None if colours is None or len(colours) != levels else np.asarray(colours, np.uint8)
+        self._names = tuple(names) if names is not None and len(names) == levels else ()
+        if self._chances is None or (self.marked and not self._has(*self.marked)):
+            self.marked = None
+        described = "\n".join(part for part in (title, *self.words(), note) if part) or EMPTY
+        if described != self.accessibleDescription():
+            self.setAccessibleDescription(described)
+        self._fit()
+        self.update()
+
+    @property
+    def editable(self) -> bool:
+        return self._editable
+
+    @editable.setter
+    def editable(self, editable: bool) -> None:
+        self._editable = editable
+        self.setToolTip(HINT if editable else "")
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus if editable else Qt.FocusPolicy.NoFocus)
+        self._show_cursor()
+
+    def set_palette(self, palette: Palette) -> None:
+        self.palette_ = palette
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(256, max(176, self.minimumHeight()))
+
+    # What it says.
+
+    def words(self) -> list[str]:
+        """Each channel's chances in a sentence."""
+        return [] if self._chances is None else [self._said(c)[0] for c in range(len(self._chances))]
+
+    def _said(self, channel: int) -> list[str]:
+        assert self._chances is not None
+        return told(self._chances[channel], self._level(channel), self._names, self._about(channel))
+
+    def _about(self, channel: int) -> str:
+        return CHANNELS[channel] if self._chances is not None and len(self._chances) == 3 else ""
+
+    def _level(self, channel: int) -> int | None:
+        """The level that a channel got."""
+        return self._chosen[channel] if channel < len(self._chosen) else None
+
+    def _has(self, channel: int, level: int) -> bool:
+        return self._chances is not None and channel < len(self._chances) and level < self._chances.shape[1]
+
+    # Where things lie.
+
+    @property
+    def _font(self) -> QFont:
+        return tabular(scaled(self.font(), 0.92))
+
+    @property
+    def _title_font(self) -> QFont:
+        font = self._font
+        font.setWeight(QFont.Weight.DemiBold)
+        return font
+
+    def _height_of(self, text: str, font: QFont) -> float:
+        """Of wrapped words, with a space after them."""
+        if not text:
+            return 0.0
+        room = QRectF(0, 0, self.width(), 10_000)
+        return math.ceil(QFontMetricsF(font).boundingRect(room, WRAPPED, text).height()) + HALF
+
+    def _fit(self) -> None:
+        """Ask for the height that nothing of this can do without."""
+        channels = 0 if self._chances is None else len(self._chances)
+        chart = QFontMetricsF(self._font).height() + HALF + LEAST_PLOT + 2 + STRIP + POINTER + HALF
+        words = self._height_of(self._title, self._title_font) + self._height_of(self._note, self._font)
+        needed = max(LOWEST, math.ceil(words + channels * chart))
+        if needed != self.minimumHeight():
+            self.setMinimumHeight(needed)
+            self.updateGeometry()
+
+    def charts(self) -> list[Chart]:
+        """One below another, between title and note."""
+        if self._chances is None:
+            return []
+        top = self._height_of(self._title, self._title_font)
+        bottom = self.height() - self._height_of(self._note, self._font)
+        count, levels = self._chances.shape
+        each, line = (bottom - top) / count, math.ceil(QFontMetricsF(self._font).height())
+        made = []
+        for channel in range(count):
+            y = round(top + channel * each)
+            foot = round(y + each - HALF) - POINTER - 2
+            head = QRectF(0, y, self.width(), line)
+            plot = QRectF(0, y + line + HALF, self.width(), max(1.0, foot - STRIP - 2 - y - line - HALF))
+            strip = QRectF(0, foot - STRIP, self.width(), STRIP)
+            made.append(Chart(channel, head, plot, strip, Bars(levels, self.width(), WIDEST)))
+        return made
+
+    # Painting.
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        painter, p = QPainter(self), self.palette_
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setFont(self._title_font)
+        painter.setPen(p.colour("text"))
+        painter.drawText(QRectF(0, 0, self.width(), self.height()), WRAPPED, self._title)
+        painter.setFont(self._font)
+        painter.setPen(p.colour("soft"))
+        if self._chances is None and not self._title:
+            middle = Qt.AlignmentFlag.AlignCenter | WRAPPED
+            painter.drawText(
+                QRectF(self.rect()).adjusted(4 * GRID, 0, -4 * GRID, 0), middle, self._note or EMPTY
+            )
+            return
+        below = self._height_of(self._title if self._chances is None else "", self._title_font)
+        note = QRectF(0, below, self.width(), self.height() - below)
+        side = Qt.AlignmentFlag.AlignTop if self._chances is None else Qt.AlignmentFlag.AlignBottom
+        painter.drawText(note, side | WRAPPED, self._note)
+        for chart in self.charts():
+            self._draw_head(painter, chart)
+            self._draw_bars(painter, chart)
+            self._draw_strip(painter, chart)
+
+    def _draw_head(self, painter: QPainter, chart: Chart) -> None:
+        """What was chosen, or what is pointed at; at the right, how much the highest bar is."""
+        assert self._chances is not None
+        p, metrics = self.palette_, QFontMetricsF(painter.font())
+        most = percent(float(self._chances[chart.channel].max()))
+        reading = self.marked is not None and self.marked[0] == chart.channel
+        said = self._said(chart.channel)
+        if reading and self.marked is not None:
+            said = read_off(
+                self._chances[chart.channel], self.marked[1], self._names, self._about(chart.channel)
+            )
+        room = chart.head.width() - metrics.horizontalAdvance(most) - GRID
+        fitting = [words for words in said if metrics.horizontalAdvance(words) <= room]
+        painter.setPen(p.colour("accent" if reading else "text"))
+        words = fitting[0] if fitting else ""
+        painter.drawText(chart.head, Qt.AlignmentFlag.AlignLeft, words[:1].upper() + words[1:])
+        painter.setPen(p.colour("soft"))
+        painter.drawText(chart.head, Qt.AlignmentFlag.AlignRight, most)
+        painter.setPen(QPen(p.colour("line"), 1))
+        painter.drawLine(chart.plot.topLeft() + QPointF(0, -0.5), chart.plot.topRight() + QPointF(0, -0.5))
+
+    def _draw_bars(self, painter: QPainter, chart: Chart) -> None:
+        assert self._chances is not None
+        p, plot, chances = self.palette_, chart.plot, self._chances[chart.channel]
+        highest = chart.bars.highest(chances)
+        unit = plot.height() / float(highest.max())
+        heights = np.round(highest * unit)
+        marked = self.marked[1] if self.marked and self.marked[0] == chart.channel else None
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        painter.setPen(Qt.PenStyle.NoPen)
+        if marked is not None:
+            self._draw_marked(painter, chart, marked)
+        plain = QColor(TINTS[p.name][chart.channel]) if len(self._chances) == 3 else p.colour("edge")
+        painter.setBrush(plain)
+        spans = zip(chart.bars.spans.tolist(), heights.tolist(), strict=True)
+        tall = [(left, right, height) for (left, right), height in spans if height > 0]
+        painter.drawRects(*[QRectF(left, plot.bottom() - h, right - left, h) for left, right, h in tall])
+        for level, role in ((marked, "text"), (self._level(chart.channel), "accent")):
+            if level is not None:
+                left, right = chart.bars.span(level)
+                across = QRectF(
+                    left, plot.top(), max(2.0, right - left), plot.height()
+                )  # even a thin one is seen
+                if not chart.bars.apart:
+                    painter.fillRect(across, p.colour(role, 0.3))
+                across.setTop(plot.bottom() - max(2.0, round(chances[level] * unit)))
+                painter.fillRect(across, p.colour(role))
+        painter.fillRect(QRectF(plot.left(), plot.bottom(), plot.width(), 1), p.colour("line"))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+
+    def _draw_marked(self, painter: QPainter, chart: Chart, level: int) -> None:
+        """A light column behind the bar, for low ones to be found; with a border while the keys move it."""
+        left, right = chart.bars.span(level)
+        column = QRectF(left - 1, chart.plot.top(), right - left + 2, chart.area.height())
+        painter.fillRect(column, self.palette_.colour("hover"))
+        if self.hasFocus():
+            painter.setPen(QPen(self.palette_.colour("accent"), 1))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(column.adjusted(-1, 0, 0, 0))
+            painter.setPen(Qt.PenStyle.NoPen)
+
+    def _draw_strip(self, painter: QPainter, chart: Chart) -> None:
+        """What each level looks like, and a triangle below the one that was chosen."""
+        if self._colours is not None and self._chances is not None:
+            colours = self._colours[chart.bars.starts].astype(int)
+            if len(self._chances) == 3:
+                colours = colours * (np.arange(3) == chart.channel)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+            edges = chart.bars.spans if chart.bars.apart else chart.bars.spans[[0, -1], [0, 1]][None]
+            for (left, right), rgb in zip(chart.bars.spans.tolist(), colours.tolist(), strict=True):
+                painter.fillRect(QRectF(left, chart.strip.top(), right - left, STRIP), QColor(*rgb))
+            painter.setPen(QPen(self.palette_.colour("edge", 0.5), 1))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            for left, right in edges.tolist():
+                painter.drawRect(QRectF(left, chart.strip.top(), right - left - 1, STRIP - 1))
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        level = self._level(chart.channel)
+        if level is not None:
+            left, right = chart.bars.span(level)
+            self._draw_pointer(painter, QPointF((left + right) / 2, chart.strip.bottom() + 1))
+
+    def _draw_pointer(self, painter: QPainter, tip: QPointF) -> None:
+        """A triangle whose tip is there, and that stays within the widget."""
+        half = 0.7 * POINTER
+        middle, foot = min(self.width() - half, max(half, tip.x())), tip.y() + POINTER
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self.palette_.colour("accent"))
+        painter.drawPolygon(QPolygonF([tip, QPointF(middle - half, foot), QPointF(middle + half, foot)]))
+
+    # The pointer and the keys.
+
+    def _at(self, at: QPointF) -> tuple[int, int] | None:
+        """The channel and the level whose bar is there."""
+        for chart in self.charts():
+            if chart.area.contains(at) and self._chances is not None:
+                return chart.channel, chart.bars.level_at(at.x(), self._chances[chart.channel])
+        return None
+
+    def _mark(self, marked: tuple[int, int] | None) -> None:
+        if marked != self.marked:
+            self.marked = marked
+            self._show_cursor()
+            self.update()
+
+    def _show_cursor(self) -> None:
+        pointing = self._editable and self.marked is not None
+        self.setCursor(Qt.CursorShape.PointingHandCursor if pointing else Qt.CursorShape.ArrowCursor)
+
+    def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
+        if event is not None:
+            self._mark(self._at(event.position()))
+
+    def mousePressEvent(self, event: QMouseEvent | None) -> None:
+        if event is None or event.button() != Qt.MouseButton.LeftButton:
+            return
+        self._mark(self._at(event.position()))
+        self._choose()
+
+    def leaveEvent(self, event: QEvent | None) -> None:
+        self._mark(None)
+
+    def focusInEvent(self, event: QFocusEvent | None) -> None:
+        super().focusInEvent(event)
+        if event is not None and event.reason() != Qt.FocusReason.MouseFocusReason:
+            self._mark(self._first())
+
+    def focusOutEvent(self, event: QFocusEvent | None) -> None:
+        super().focusOutEvent(event)
+        self._mark(None)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        if event is None or self._chances is None or not self._moved(Qt.Key(event.key())):
+            super().keyPressEvent(event)
+
+    def _moved(self, key: Qt.Key) -> bool:
+        """Whether a key meant something here."""
+        first, keys = self._first(), Qt.Key
+        if key in (keys.Key_Return, keys.Key_Enter):
+            self._choose()
+            return self._editable
+        steps = {keys.Key_Left: (0, -1), keys.Key_Right: (0, 1), keys.Key_Up: (-1, 0), keys.Key_Down: (1, 0)}
+        ends = {keys.Key_Home: 0, keys.Key_End: -1}
+        if first is None or self._chances is None or key not in (*steps, *ends):
+            return False
+        count, levels = self._chances.shape
+        channel, level = self.marked or first
+        if key in ends:
+            self._mark((channel, ends[key] % levels))
+        else:
+            down, along = steps[key]
+            self._mark((min(count - 1, max(0, channel + down)), min(levels - 1, max(0, level + along))))
+        return True
+
+    def _first(self) -> tuple[int, int] | None:
+        """Where the keys begin: at the level that was chosen, or at the likeliest."""
+        if self._chances is None:
+            return None
+        level = self._level(0)
+        return 0, int(self._chances[0].argmax()) if level is None else level
+
+    def _choose(self) -> None:
+        if self._editable and self.marked is not None:
+            self.chosen.emit(*self.marked)
+
+
+def _sound(chances: npt.NDArray[np.floating] | None) -> npt.NDArray[np.float64] | None:
+    """Chances (C, L) that sum to 1; None where nothing was thought."""
+    if chances is None:
+        return None
+    weights = np.nan_to_num(np.atleast_2d(np.asarray(chances, np.float64)), posinf=0, neginf=0).clip(0)
+    total = weights.sum(axis=1, keepdims=True)
+    return weights / total if weights.size and (total > 0).all() else None

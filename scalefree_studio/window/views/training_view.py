@@ -1,0 +1,136 @@
+"""The view of a network that learns to draw: samples that renew themselves, and what surprises it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from PyQt6.QtWidgets import QLabel, QVBoxLayout, QWidget
+
+from ...canvas.walls.boards import Board, Place
+from ...canvas.walls.listener import WallListener
+from ...snapshot import Array, Snapshot
+from ..widgets.forms import heading
+from ..widgets.theme import GRID, Palette
+from ..work.opening import DRAW
+from .heat import heat
+from .view import Host, Quantity
+from .wall_view import Bytes, WallView
+
+WORDS = (
+    "The wall shows what the network draws as it is now, renewed row by row while learning goes on. Beside it are "
+    "pictures it never learnt from, and how each of their pixels surprises it: the more one stands out, the "
+    "less it saw it coming."
+)
+
+
+class TrainingView(WallView):
+    quantities = (
+        Quantity("loss", "Loss", "nats", log=True, share=3, beside="held_out", beside_title="held out"),
+        Quantity(
+            "bits_per_dimension",
+            "Bits per dimension",
+            share=3,
+            beside="held_out_bits",
+            beside_title="held out",
+        ),
+        Quantity("learning_rate", "Learning rate", log=True),
+        Quantity("steps_per_second", "Speed", "steps/s"),
+    )
+    at_rest = "It has learnt to its end. More epochs in the panel let it go on, or start over."
+    lacks = ("undo", "go_on_from_here")  # what is recorded are pictures, not the network
+    settled = ("channels", "classes")  # the pictures' own
+    titles = {"samples": "Samples", "held": "Held out", "surprise": "Surprise"}
+    names = WallView.names | {"single_step": ("Step", "Learn from one single batch")}
+    mouse = (
+        ("Wheel", "Zoom about the pointer"),
+        ("Drag", "Move the wall"),
+        ("Double click", "The whole wall"),
+        ("Point at a pixel", "Read off how surprising it was"),
+        ("Drop a file", "Learn that picture, or go on with that run"),
+    )
+
+    def __init__(self, host: Host):
+        super().__init__(host)
+        self.mode = "learn"
+        self.canvas.listener = _Hands(self)
+        self.foot = QWidget()
+        column = QVBoxLayout(self.foot)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(heading("What you see"))
+        words = QLabel(WORDS)
+        words.setWordWrap(True)
+        words.setProperty("soft", True)
+        column.addWidget(words)
+        column.setSpacing(GRID)
+
+    @property
+    def _held(self) -> Array | None:
+        return None if self.session is None else self.session.still.get("held")
+
+    def show_snapshot(self, snapshot: Snapshot, controls: Any) -> None:
+        super().show_snapshot(snapshot, controls)
+        self._show_boards()
+
+    def _show_boards(self) -> None:
+        frame = self.snapshot.frame if self.snapshot else {}
+        held, boards = self._held, []
+        if "wall" in frame:
+            boards.append(Board("samples", coloured(frame["wall"]), columns=8))
+        if held is not None and len(held):
+            boards.append(Board("held", coloured(held)))
+            if "surprise" in frame and self.palette_ is not None:
+                bits = np.asarray(frame["surprise"], float)
+                boards.append(Board("surprise", heat(bits / self._most(), self.palette_)))
+        self.canvas.show(boards)
+
+    def _most(self) -> float:
+        """Bits of a place that take the brightest colour: as many as a guess without knowledge costs."""
+        controls = self.session.job.controls if self.session is not None else None
+        levels, channels = getattr(controls, "levels", 2), getattr(controls, "channels", 1)
+        return max(1.0, channels * math.log2(levels))
+
+    def set_palette(self, palette: Palette) -> None:
+        super().set_palette(palette)
+        self._show_boards()
+
+    def words(self, snapshot: Snapshot) -> str:
+        epochs = getattr(self.session.job.controls, "epochs", 1) if self.session is not None else 1
+        told = [f"epoch {min(snapshot.metrics.get('epoch', 0) + 1, epochs):.0f} of {epochs}"]
+        for metric, name in (("bits_per_dimension", "bits"), ("held_out_bits", "bits held out")):
+            if metric in snapshot.metrics:
+                told.append(f"{snapshot.metrics[metric]:.3f} {name}")
+        return ", ".join(told)
+
+    def pictures(self) -> Bytes | None:
+        frame = self.snapshot.frame if self.snapshot else {}
+        return coloured(frame["wall"]) if "wall" in frame else None
+
+    def tell_hovered(self, place: Place | None) -> None:
+        frame = self.snapshot.frame if self.snapshot else {}
+        surprise = frame.get("surprise")
+        if place is None or surprise is None or place.board == "samples":
+            self.read.emit("")
+            return
+        bits = float(np.asarray(surprise[place.picture, place.y, place.x]))
+        self.read.emit(f"Held-out picture {place.picture + 1}   row {place.y + 1}, column {place.x + 1}   "
+                       f"{bits:.2f} bits of surprise")  # fmt: skip
+
+    def set_mode(self, mode: str) -> None:
+        if mode == "draw" and self.session is not None:
+            self.wanted.emit(f"{DRAW}{self.session.folder.path}", None)
+
+
+def coloured(pictures: Array) -> Bytes:
+    """(N, H, W, 1 or 3) bytes as (N, H, W, 3)."""
+    made = np.asarray(pictures, np.uint8)
+    return np.broadcast_to(made, (*made.shape[:3], 3))
+
+
+class _Hands(WallListener):
+    def __init__(self, view: TrainingView):
+        self._view = view
+
+    def hover(self, place: Place | None) -> None:
+        self._view.tell_hovered(place)

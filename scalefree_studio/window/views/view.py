@@ -1,0 +1,159 @@
+"""What the window knows of an instrument: how one kind of snapshot is shown, and what can be done there.
+
+A view is a widget in the middle of the window, and perhaps another in the panel. What can be done on it are its
+methods of the names in actions.py: the window offers those that a view has, and a view's own goes before the window's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from PyQt6.QtCore import QSettings, pyqtSignal
+from PyQt6.QtGui import QAction
+from PyQt6.QtWidgets import QWidget
+
+from ...controls import controls_of, edited
+from ...jobs.job import SetControls
+from ...snapshot import Snapshot
+from ..widgets.theme import Palette
+
+if TYPE_CHECKING:
+    from ..shell.main_window import MainWindow
+    from ..work.opening import Opened, Subject
+    from ..work.session import Session
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """What a curve shows: a metric, and perhaps another of the same kind beside it."""
+
+    metric: str
+    title: str
+    unit: str = ""
+    log: bool = False
+    share: int = 2  # of the width
+    beside: str = ""  # another metric …
+    beside_title: str = ""
+
+
+@dataclass(frozen=True)
+class Mode:
+    """One of several ways to look; `name` is remembered."""
+
+    name: str
+    title: str
+    help: str
+
+
+@dataclass(frozen=True)
+class Host:
+    """What a view needs of the window."""
+
+    actions: dict[str, QAction]
+    settings: QSettings
+    draw_soon: Callable[[], None]  # whatever wants to be drawn waits for the next moment to draw
+    read: Callable[[Callable[[], Any], Callable[[Any], None], Callable[[str], None]], None]  # off this thread
+
+
+class View(QWidget):
+    """The base of every view: one that shows nothing, and to which nothing can be done."""
+
+    edited = pyqtSignal(object)  # an edit of the job
+    said = pyqtSignal(str)  # a sentence for the person
+    read = pyqtSignal(str)  # what the pointer is over
+    wanted = pyqtSignal(object, object)  # open this subject, with these controls or None
+
+    instrument = ""  # the one to which it belongs
+    verb, finished = "Learning", "Learnt:"  # what goes on, and what has come to its end
+    at_rest = "Nothing is left to do: change something, or start over."  # why it cannot go on
+    counted = "step"  # what a step is called
+    quantities: tuple[Quantity, ...] = ()
+    modes: tuple[Mode, ...] = ()
+    tools: tuple[str, ...] = ("show_gallery", "fit", "theme")  # commands that stand in the strip at the top
+    settled: tuple[str, ...] = ()  # controls that are not a person's to choose
+    mouse: tuple[tuple[str, str], ...] = ()  # what the mouse does: (gesture, effect)
+    names: dict[str, tuple[str, ...]] = {}  # command → what it is called here, and perhaps its help
+    lacks: tuple[str, ...] = ()  # commands of the window that its job does not know
+    canvas: Any = None  # of vispy: what is drawn
+
+    def __init__(self, host: Host):
+        super().__init__()
+        self.host = host
+        self.choices: dict[
+            str, dict[str, Any]
+        ] = {}  # control → what may be chosen in this session: word → value
+        self.look: Any = None  # controls of how one looks, apart from what learns
+        self.foot: QWidget | None = None  # beneath the controls in the panel
+        self.mode = ""
+        self.palette_: Palette | None = None
+        self.session: Session | None = None
+        self.found: Opened | None = None
+        self.snapshot: Snapshot | None = None  # what is shown
+
+    # Fed by the window.
+
+    def begin(self, session: Session, found: Opened) -> None:
+        """Another session."""
+        self.session, self.found, self.snapshot = session, found, None
+
+    def end(self) -> None:
+        """Its session has ended, and another view takes its place."""
+        brush = self.host.actions["brush"]
+        if brush.isChecked():
+            brush.trigger()
+        self.session = self.found = self.snapshot = None
+
+    def show_snapshot(self, snapshot: Snapshot, controls: Any) -> None:
+        self.snapshot = snapshot
+
+    def show_state(self, playing: bool, past: bool) -> None:
+        """Whether the job goes on, and whether a recorded moment is shown."""
+
+    def doing(self, playing: bool, rests: bool, ended: bool) -> str:
+        """What goes on, in a word; `rests`: nothing is left to do."""
+        return self.verb if playing else self.finished if rests else "Stopped:" if ended else "Paused:"
+
+    def words(self, snapshot: Snapshot) -> str:
+        """What the snapshot shows, for the sentence at the top."""
+        return ""
+
+    def draw(self) -> None:
+        """Now is the moment to draw."""
+
+    def set_palette(self, palette: Palette) -> None:
+        self.palette_ = palette
+
+    def restore(self) -> None:
+        """Look as the person had it."""
+        if self.look is not None:
+            values = {}
+            for c in controls_of(self.look):
+                kept = self.host.settings.value(c.name, getattr(self.look, c.name), type=c.type)
+                values[c.name] = c.check(kept)
+            self.set_look(values)
+
+    def close_view(self) -> None:
+        """The end: no thread may draw for a canvas that has gone."""
+
+    # What the person does.
+
+    def set_controls(self, values: dict[str, Any]) -> None:
+        self.edited.emit(SetControls(values))
+
+    def set_look(self, values: dict[str, Any]) -> None:
+        self.look = edited(self.look, values)
+        for name, value in values.items():
+            self.host.settings.setValue(name, value)
+
+    def set_mode(self, mode: str) -> None:
+        self.mode = mode
+
+    def export_to(self, window: MainWindow) -> None:
+        """Ask what to export, and where to."""
+        self.said.emit("There is nothing to export yet: open a picture first.")
+
+    def take(self, subject: Subject) -> bool:
+        """A picture that was dropped or pasted: whether this view has a use for it."""
+        return False

@@ -1,0 +1,87 @@
+"""What the views of walls of small pictures have in common: the canvas, how one moves over it, and its export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from PyQt6.QtGui import QShowEvent
+
+from ...canvas.walls.canvas import WallCanvas
+from ...errors import UserError
+from ...export.walls.wall import write_wall
+from ..widgets.theme import Palette
+from . import render
+from .canvas_view import CanvasView
+from .export_dialog import ask_place
+from .view import Host, Mode
+
+if TYPE_CHECKING:
+    from ..shell.main_window import MainWindow
+
+Bytes = npt.NDArray[np.uint8]
+MODES = (
+    Mode("learn", "Learn", "Watch the network learn"),
+    Mode("draw", "Draw", "Let the network draw, place after place"),
+)
+
+
+class WallView(CanvasView):
+    shows = WallCanvas
+    instrument = "pixelcnn"
+    modes = MODES
+    titles: dict[str, str] = {}  # board → what stands above it
+    names = {
+        "export_picture": ("Export the wall…", "All pictures of the wall as one PNG"),
+        "fit": ("Fit", "The whole wall in view"),
+        "zoom_in": ("Nearer", "Until a few pixels fill the window"),
+        "zoom_out": ("Farther", "Until the whole wall is in view"),
+    }
+
+    def __init__(self, host: Host):
+        super().__init__(host)
+        render.tell_leaving(self.canvas)
+
+    def pictures(self) -> Bytes | None:
+        """What an export writes: (N, h, w, 3)."""
+        return None
+
+    def set_palette(self, palette: Palette) -> None:
+        super().set_palette(palette)
+        self._name_boards()
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """On a screen, whose pixels are known now."""
+        super().showEvent(event)
+        self._name_boards()
+
+    def _name_boards(self) -> None:
+        if self.palette_ is not None and self.titles:
+            colour, ratio = self.palette_.text, self.canvas.ratio
+            self.canvas.set_captions({
+                name: render.caption(title, self.font(), colour, ratio, pill=False)
+                for name, title in self.titles.items()
+            })  # fmt: skip
+
+    def end(self) -> None:
+        super().end()
+        self.canvas.show([])
+
+    def export_to(self, window: MainWindow) -> None:
+        pictures = self.pictures()
+        if pictures is None or self.session is None:
+            self.said.emit("There is nothing to export yet: wait until something is drawn.")
+            return
+        name = f"{self.session.name}.png"
+        path = ask_place(window, self.host.settings, "Export the wall", name, "Pictures (*.png)")
+        if path is not None:
+            self.write(pictures, path.with_suffix(".png"))
+
+    def write(self, pictures: Bytes, path: Path) -> None:
+        try:
+            write_wall(pictures, path)
+            self.said.emit(f"Exported: {path}")
+        except (OSError, UserError) as error:
+            self.said.emit(f"The wall cannot be written: {error}")

@@ -1,0 +1,395 @@
+"""One control on screen: its label on the left, its value on the right, and a slider beneath where it has a range."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from PyQt6.QtCore import QEvent, Qt, pyqtSignal
+from PyQt6.QtGui import QFocusEvent, QFontMetrics, QKeyEvent, QMouseEvent
+from PyQt6.QtWidgets import (
+    QButtonGroup,
+    QDialog,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ...controls import Control, ControlError
+from .dropdown import Dropdown
+from .slider import STEPS, Slider, to_position, to_value
+from .theme import GRID, Palette, tabular
+from .toggle import Toggle
+
+Choices = Mapping[str, Any]  # word → value
+MARK = "↻"  # beside what starts over
+WIDE = 26 * GRID  # as much as there is in a narrow panel
+
+
+def shown(value: Any) -> str:
+    """A value as a person writes it: 1000, 0.05, 2.5e-05."""
+    return (
+        f"{value:.4g}"
+        if isinstance(value, float) and abs(value) < 10_000
+        else f"{value:g}"
+        if isinstance(value, float)
+        else str(value)
+    )
+
+
+def rounded(value: float) -> float:
+    """Three significant figures: nobody means 0.0104712855."""
+    return float(f"{value:.3g}") if math.isfinite(value) else value
+
+
+class Field(QWidget):
+    """A control's value. `changed` tells what the person made of it; `put` shows another without telling."""
+
+    changed = pyqtSignal(str, object)
+
+    def __init__(self, control: Control, value: Any):
+        super().__init__()
+        self.control = control
+        self.value = value
+        starts_over = "" if control.live else "\n\nChanging it starts over."
+        self.setToolTip(f"{control.help}{starts_over}")
+        self.column = QVBoxLayout(self)
+        self.column.setContentsMargins(0, 0, 0, 0)
+        self.column.setSpacing(0)
+        self.row = QHBoxLayout()
+        self.row.setSpacing(GRID // 2)
+        self.column.addLayout(self.row)
+        self.label = QLabel(control.label)
+        self.label.setMinimumHeight(3 * GRID)
+        self.row.addWidget(self.label)
+        if not control.live:
+            mark = QLabel(MARK)
+            mark.setProperty("soft", True)
+            mark.setAccessibleName("starts over")
+            self.row.addWidget(mark)
+        self.row.addStretch()
+
+    def put(self, value: Any) -> None:
+        """Show a value that came from elsewhere."""
+        self.value = value
+
+    def set_palette(self, palette: Palette) -> None:
+        pass
+
+    def give(self, value: Any) -> None:
+        """The person has chosen a value."""
+        if value != self.value:
+            self.value = value
+            self.changed.emit(self.control.name, value)
+
+
+class NumberField(Field):
+    """A number that can be typed, and pulled along a slider where the control has a range."""
+
+    def __init__(self, control: Control, value: Any):
+        super().__init__(control, value)
+        self.edit = ValueEdit()
+        self.edit.setAccessibleName(control.label)
+        self.edit.setFixedWidth(8 * GRID)
+        self.edit.returnPressed.connect(self._typed)
+        self.edit.left.connect(self._typed)
+        self.edit.given_up.connect(lambda: self.put(self.value))
+        self.row.addWidget(self.edit)
+        if control.unit:
+            unit = QLabel(control.unit)
+            unit.setProperty("soft", True)
+            self.row.addWidget(unit)
+        self.hint = QLabel()
+        self.hint.setProperty("accent", True)
+        self.hint.hide()
+        self._pending: Any = None  # chosen, but it starts over, so it waits for a release or Enter
+        self.slider: Slider | None = None
+        if control.low is not None and control.high is not None and not _endless(control):
+            self.slider = Slider()
+            self.slider.setAccessibleName(control.label)
+            self.slider.valueChanged.connect(self._pulled)
+            self.slider.sliderReleased.connect(self._released)
+            self.slider.installEventFilter(self)
+            self.column.addWidget(self.slider)
+        self.column.addWidget(self.hint)
+        self.put(value)
+
+    def put(self, value: Any) -> None:
+        if self.slider is not None and self.slider.isSliderDown():
+            return  # the hand is on it
+        self.value, self._pending = value, None
+        self.hint.hide()
+        if not self.edit.hasFocus() or not self.edit.isModified():
+            self.edit.say(shown(value))
+        self._place(value)
+
+    def set_palette(self, palette: Palette) -> None:
+        if self.slider is not None:
+            self.slider.set_palette(palette)
+
+    def _place(self, value: Any) -> None:
+        if self.slider is None:
+            return
+        low, high = self._range
+        self.slider.blockSignals(True)
+        self.slider.setValue(round(STEPS * to_position(float(value), low, high, self.control.scale)))
+        self.slider.blockSignals(False)
+
+    @property
+    def _range(self) -> tuple[float, float]:
+        assert self.control.low is not None and self.control.high is not None
+        return float(self.control.low), float(self.control.high)
+
+    def _pulled(self, position: int) -> None:
+        low, high = self._range
+        exact = to_value(position / STEPS, low, high, self.control.scale)
+        value = round(exact) if self.control.type is int else min(high, max(low, rounded(exact)))
+        if value == self.value and self.slider is not None and not self.slider.isSliderDown():
+            value = self._next_along(position)  # one key press always moves whole numbers by one
+        self.edit.say(shown(value))
+        if self.control.live:
+            self.give(value)
+        else:
+            self._wait_for(value)
+
+    def _next_along(self, position: int) -> Any:
+        if self.control.type is not int:
+            return self.value
+        low, high = self._range
+        here = STEPS * to_position(float(self.value), low, high, self.control.scale)
+        return int(min(high, max(low, self.value + (1 if position > here else -1))))
+
+    def _wait_for(self, value: Any) -> None:
+        self._pending = value
+        down = self.slider is not None and self.slider.isSliderDown()
+        self.hint.setText("Release to start over with it" if down else "Enter: start over with it")
+        self.hint.setVisible(value != self.value)
+        self.edit.mark(pending=value != self.value)
+
+    def _released(self) -> None:
+        if self._pending is not None:
+            self._settle(self._pending)
+
+    def _settle(self, value: Any) -> None:
+        self._pending = None
+        self.hint.hide()
+        self.edit.mark()
+        self.edit.say(shown(value))
+        self._place(value)
+        self.give(value)
+
+    def _typed(self) -> None:
+        if not self.edit.isModified():
+            self._released()
+            return
+        text = self.edit.text().strip().replace(",", ".")
+        try:
+            value = self.control.check(_number(text, self.control.type))
+        except ControlError as error:
+            self.edit.mark(wrong=str(error))
+            return
+        self._settle(value)
+
+    def eventFilter(self, watched: Any, event: QEvent | None) -> bool:
+        """Enter on the slider settles a value that starts over; leaving it takes it back."""
+        if event is not None and self._pending is not None:
+            if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+                if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+                    self._released()
+                    return True
+            elif event.type() == QEvent.Type.FocusOut and self.slider and not self.slider.isSliderDown():
+                self.put(self.value)
+        return False
+
+
+def _endless(control: Control) -> bool:
+    """A range that nobody pulls through, such as that of seeds."""
+    return control.scale != "log" and (control.high or 0) - (control.low or 0) > 1e6
+
+
+def _number(text: str, kind: type) -> Any:
+    """What was typed, as near to a number as it is; Control.check says the rest."""
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return int(number) if kind is int and number.is_integer() else number
+
+
+class ValueEdit(QLineEdit):
+    """A short line for one value: right-aligned, selected when it is entered. In the window, Enter gives the keys back
+    to the picture, and so does Escape, which takes back what was typed; where nothing was, Escape is the window's."""
+
+    left = pyqtSignal()
+    given_up = pyqtSignal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self.setFont(tabular(self.font()))
+        self._said = ""
+        self._entered = False  # by the click that is being made
+
+    def say(self, text: str) -> None:
+        self._said = text
+        if text != self.text():
+            self.setText(text)
+        self.setModified(False)
+        self.mark()
+
+    def mark(self, wrong: str = "", pending: bool = False) -> None:
+        """Show that the value cannot be taken, or waits."""
+        if bool(self.property("wrong")) == bool(wrong) and bool(self.property("pending")) == pending:
+            return
+        self.setProperty("wrong", bool(wrong))
+        self.setProperty("pending", pending)
+        self.setToolTip(wrong)
+        style = self.style()
+        if style is not None:  # properties are looked at only when a style is put on
+            style.unpolish(self)
+            style.polish(self)
+
+    def _gives_up(self, event: QEvent | None) -> bool:
+        escape = isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape
+        return escape and self.isModified() and not isinstance(self.window(), QDialog)
+
+    def event(self, event: QEvent | None) -> bool:
+        if event is not None and event.type() == QEvent.Type.ShortcutOverride and self._gives_up(event):
+            event.accept()
+            return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        if self._gives_up(event):
+            self.say(self._said)
+            self.given_up.emit()
+            self.clearFocus()
+            return
+        super().keyPressEvent(event)
+        enter = event is not None and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if enter and not self.property("wrong") and not isinstance(self.window(), QDialog):
+            self.clearFocus()
+
+    def focusInEvent(self, event: QFocusEvent | None) -> None:
+        super().focusInEvent(event)
+        self.selectAll()
+        self._entered = event is not None and event.reason() == Qt.FocusReason.MouseFocusReason
+
+    def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
+        super().mouseReleaseEvent(event)
+        if self._entered and not self.hasSelectedText():
+            self.selectAll()  # the press has put the cursor somewhere instead
+        self._entered = False
+
+    def focusOutEvent(self, event: QFocusEvent | None) -> None:
+        super().focusOutEvent(event)
+        if self.property("wrong"):
+            self.setModified(False)
+            self.given_up.emit()
+        elif self.isModified():
+            self.left.emit()
+
+
+class CheckField(Field):
+    """Yes or no."""
+
+    def __init__(self, control: Control, value: Any):
+        super().__init__(control, value)
+        self.box = Toggle()
+        self.box.setAccessibleName(control.label)
+        self.row.addWidget(self.box)
+        self.put(value)
+        self.box.clicked.connect(self.give)
+
+    def set_palette(self, palette: Palette) -> None:
+        self.box.set_palette(palette)
+
+    def put(self, value: Any) -> None:
+        super().put(value)
+        self.box.setChecked(bool(value))
+
+
+class ChoiceField(Field):
+    """One of a few values, each with a word of its own: side by side where they fit, if need be beneath the label,
+    otherwise in a list that opens."""
+
+    def __init__(self, control: Control, value: Any, choices: Choices):
+        super().__init__(control, value)
+        metrics = QFontMetrics(self.font())
+        wide = sum(metrics.horizontalAdvance(word) + 3 * GRID for word in choices)
+        self._words = {value: word for word, value in choices.items()}
+        self.segments: dict[Any, QToolButton] = {}
+        self.combo: Dropdown | None = None
+        if len(choices) <= 3 and wide <= WIDE:
+            beneath = wide + metrics.horizontalAdvance(control.label) > WIDE - 6 * GRID
+            self._side_by_side(choices, beneath)
+        else:
+            self.combo = Dropdown()
+            self.combo.setAccessibleName(control.label)
+            self.combo.addItems(list(choices))
+            self.combo.textActivated.connect(lambda word: self.give(choices[word]))
+            self.row.addWidget(self.combo)
+        self.put(value)
+
+    def set_palette(self, palette: Palette) -> None:
+        if self.combo is not None:
+            self.combo.set_palette(palette)
+
+    def _side_by_side(self, choices: Choices, beneath: bool) -> None:
+        group = QButtonGroup(self)
+        row = QHBoxLayout()
+        row.setSpacing(0)
+        for n, (word, value) in enumerate(choices.items()):
+            button = segment(word, n, len(choices))
+            button.clicked.connect(lambda _=False, v=value: self.give(v))
+            group.addButton(button)
+            row.addWidget(button)
+            self.segments[value] = button
+        (self.column if beneath else self.row).addLayout(row)
+
+    def put(self, value: Any) -> None:
+        super().put(value)
+        if self.combo is not None:
+            self.combo.setCurrentText(self._words.get(value, str(value)))
+        elif value in self.segments:
+            self.segments[value].setChecked(True)
+
+
+def segment(text: str, n: int, count: int) -> QToolButton:
+    """One of several buttons in a row of which one is down."""
+    button = QToolButton()
+    button.setText(text)
+    button.setCheckable(True)
+    button.setProperty("segment", True)
+    button.setProperty("place", "first" if n == 0 else "last" if n == count - 1 else "middle")
+    return button
+
+
+class TextField(Field):
+    """Words."""
+
+    def __init__(self, control: Control, value: Any):
+        super().__init__(control, value)
+        self.edit = ValueEdit()
+        self.edit.setAccessibleName(control.label)
+        self.edit.returnPressed.connect(lambda: self.give(self.edit.text()))
+        self.edit.left.connect(lambda: self.give(self.edit.text()))
+        self.row.addWidget(self.edit)
+        self.put(value)
+
+    def put(self, value: Any) -> None:
+        super().put(value)
+        self.edit.say(str(value))
+
+
+def field_for(control: Control, value: Any, choices: Choices | None = None) -> Field:
+    """`choices`: what can be chosen here and now, where that is less than what is declared."""
+    if control.type is bool:
+        return CheckField(control, value)
+    if choices or control.choices:
+        return ChoiceField(control, value, choices or {word: word for word in control.choices})
+    return (NumberField if control.type in (int, float) else TextField)(control, value)

@@ -1,0 +1,67 @@
+"""Work that takes a while, off the window's thread: opening, thumbnails, exports. One at a time, in one thread."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import sys
+import threading
+import traceback
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from PyQt6.QtCore import QObject, pyqtSignal
+
+from ...errors import JobError, UserError
+
+Work = Callable[[], Any]
+Done = Callable[[Any], None]
+Failed = Callable[[str], None]
+
+
+class Background(QObject):
+    """`submit` work; its result comes back on the window's thread. Results wait in a queue of ours: only a bare signal
+    goes through Qt's."""
+
+    _ready = pyqtSignal()
+
+    def __init__(self, name: str, parent: QObject | None = None):
+        super().__init__(parent)
+        self._work: queue.SimpleQueue[tuple[Work, Done, Failed] | None] = queue.SimpleQueue()
+        self._results: deque[Callable[[], None]] = deque()
+        self._closed = False
+        self._ready.connect(self._deliver)  # emitted in another thread, so Qt queues it
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def submit(self, work: Work, done: Done, failed: Failed = lambda message: None) -> None:
+        self._work.put((work, done, failed))
+
+    def close(self, timeout: float = 10.0) -> None:
+        """Forget what is not done yet; wait so many seconds for what is being done."""
+        self._closed = True
+        self._work.put(None)
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        while (item := self._work.get()) is not None and not self._closed:
+            work, done, failed = item
+            try:
+                result = work()
+                self._results.append(lambda done=done, result=result: done(result))  # type: ignore[misc]
+            except (UserError, JobError, OSError, ValueError, MemoryError) as error:
+                text = str(error) or "There is not enough memory for this."
+                self._results.append(lambda failed=failed, text=text: failed(text))  # type: ignore[misc]
+            except Exception as error:  # a bug; the person still gets a sentence
+                traceback.print_exc(file=sys.stderr)
+                text = f"That did not work: {error}."
+                self._results.append(lambda failed=failed, text=text: failed(text))  # type: ignore[misc]
+            del item, work, done, failed
+            with contextlib.suppress(RuntimeError):  # the window has gone
+                if not self._closed:
+                    self._ready.emit()
+
+    def _deliver(self) -> None:
+        while self._results and not self._closed:
+            self._results.popleft()()

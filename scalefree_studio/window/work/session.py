@@ -1,0 +1,192 @@
+"""One job at work behind the window: the job, its thread, its recorder, its mailbox and its folder. No widgets."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import torch
+
+from ...controls import values_of
+from ...errors import UserError
+from ...jobs.job import Edit, Job
+from ...models.threads import cores_for_learning
+from ...runner import Consumer, Mailbox, Runner, Status
+from ...snapshot import Array, Change, Snapshot
+from ...storage.recorder import Recorder
+from ...storage.run_folder import HISTORY, RunFolder
+from ...storage.tracker import Begin
+from ...storage.trackers import start_trackers
+
+POLITE = 10  # how far behind: as `nice` counts
+
+
+class Session:
+    """From `start` until `ended`. `ready` and `told` are called, without arguments, in the training thread: when a new
+    snapshot waits in the mailbox, and when something else is to be told (see `status`, `message`, `ended`)."""
+
+    def __init__(
+        self,
+        job: Job,
+        folder: RunFolder,
+        name: str,
+        ready: Callable[[], None] = lambda: None,
+        told: Callable[[], None] = lambda: None,
+        playing: bool = True,
+    ):
+        self.job, self.folder, self.name = job, folder, name
+        self._told = told
+        self._messages: list[str] = []
+        self._heard = 0  # of what the runner has said
+        self._crash = ""
+        self.ended = False
+        self.mailbox = Mailbox(ready)
+        self._still = _Still(job)
+        consumers: list[Consumer] = [self._still, self.mailbox]
+        self.recorder: Recorder | None = None
+        try:
+            folder.prepare()
+            self.recorder = Recorder(folder.history_path, told=self.say)
+            begin = Begin(folder.path, job.step_count, values_of(job.controls))
+            consumers += [self.recorder, *start_trackers((), begin, self.say)]
+        except (UserError, OSError) as error:  # learning goes on; what can be lost is told
+            self._messages.append(f"{error} Nothing is recorded.")
+        self.runner = Runner(job, consumers, keep=folder.keep, playing=playing, told=told)
+        self._thread = threading.Thread(target=self._work, name="training", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    @property
+    def status(self) -> Status:
+        return self.runner.status
+
+    @property
+    def still(self) -> Mapping[str, Array]:
+        """What does not change from step to step, as of the last change."""
+        return self._still.arrays
+
+    @property
+    def mask(self) -> Array | None:
+        """What is painted, as of the last change."""
+        return self._still.mask
+
+    @property
+    def undone(self) -> int:
+        """How many edits have been taken back: what the hands made may have changed by itself."""
+        return self._still.undone
+
+    @property
+    def recording(self) -> bool:
+        return self.recorder is not None and self.recorder.recording and not self.recorder.trouble
+
+    def record(self, on: bool) -> None:
+        if self.recorder is not None:
+            self.recorder.recording = on
+
+    def edit(self, edit: Edit) -> None:
+        self.runner.edit(edit)
+
+    def messages(self) -> list[str]:
+        """What has to be told to the person since the last time it was asked."""
+        taken, self._messages = self._messages, []
+        status = self.status
+        if status.said > self._heard and not status.stopped:
+            taken.append(status.message)
+        self._heard = status.said
+        return taken
+
+    def stop(self) -> None:
+        """Stop after the current step, finish the recording, save. Returns at once; `told` is called at the end."""
+        self.runner.stop()
+
+    def join(self, timeout: float) -> bool:
+        """Wait for the end; whether it came."""
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    @property
+    def unsaved(self) -> str:
+        """Why the work is not on disk, after the end; or nothing."""
+        if not self.ended or not (self.status.unsaved or self._crash):
+            return ""
+        return self.status.message or self._crash
+
+    def save_again(self, folder: RunFolder | None = None) -> bool:
+        """After the end: try once more, or in another place, to which the recording goes along as far as it can."""
+        if folder is None or folder.path == self.folder.path:
+            saved = self.runner.save()
+        else:
+            saved = self.runner.save(keep=folder.keep)
+            if saved:
+                with contextlib.suppress(OSError):
+                    shutil.copy2(self.folder.history_path, folder.path / HISTORY)
+                self.folder = folder
+        if saved:
+            self._crash = ""
+        return saved
+
+    def _work(self) -> None:
+        # One core stays free for the window, whatever torch would take for itself; and where cores are short, drawing
+        # goes first: it is a small part of the time, and a person waits for it.
+        yield_to_the_window()
+        torch.set_num_threads(cores_for_learning())
+        try:
+            self.runner.run()
+        except Exception as error:  # a bug: the window must hear of it, and whoever mends it too
+            traceback.print_exc(file=sys.stderr)
+            saved = self.status.stopped and not self.status.unsaved
+            self._messages.append(f"It stopped: {error}.")
+            self._crash = "" if saved else f"It stopped, and the model was not saved: {error}."
+        finally:
+            self.ended = True
+            self._told()
+
+    def say(self, message: str) -> None:
+        self._messages.append(message)
+        self._told()
+
+
+def yield_to_the_window() -> None:
+    """Let this thread step back behind the one that draws. Only Linux knows priorities of threads."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), POLITE)
+
+
+class _Still:
+    """Keeps what does not change, read in the job's own thread whenever it may have changed after all."""
+
+    def __init__(self, job: Job):
+        self._job = job
+        self.arrays = job.still()
+        self.mask: Array | None = getattr(job, "mask", None)
+        self.undone = 0
+
+    def wants(self, step: int) -> bool:
+        return False
+
+    def show(self, snapshot: Snapshot) -> None:
+        pass
+
+    def changed(self, change: Change) -> None:
+        self.arrays = self._job.still()
+        self.mask = getattr(self._job, "mask", None)
+        self.undone += change.what.startswith("undo")
+
+    def close(self, last: Snapshot) -> None:
+        pass
+
+
+def place_for_runs() -> Path:
+    """Where new runs go: output/ here, or in the home folder where one may not write here."""
+    here = Path("output").absolute()
+    if os.access(here if here.is_dir() else here.parent, os.W_OK):
+        return here
+    return Path.home() / "Scalefree Studio"

@@ -1,0 +1,244 @@
+"""The present session, how another takes its place, and the one way in which it ends."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PyQt6.QtCore import QLockFile, QObject, QTimer, pyqtBoundSignal, pyqtSignal
+
+from ...api import choose_device
+from ...controls import values_of
+from ...errors import UserError
+from ...jobs.job import Edit
+from ...storage.run_folder import RUN, RunFolder, free_folder
+from .background import Background, Done, Failed, Work
+from .opening import DRAW, Opened, Subject, open_subject
+from .session import Session
+
+LOCK = "window.lock"  # in a run folder: a window is at work in it
+PATIENCE = 20_000  # ms for the current step and for saving, before the person is asked
+
+
+class Person:
+    """Whom the sessions asks. The window asks with dialogs; a test answers by itself."""
+
+    def unsaved(self, why: str, folder: Path) -> Path | bool:
+        """Saving failed: another folder, True to try again, False to throw the work away."""
+        return False
+
+    def still_working(self) -> bool:
+        """The current step takes long: wait on, or (False) leave without its end."""
+        return False
+
+
+class Sessions(QObject):
+    """Signals reach the window on its own thread, and carry nothing from the training: it looks for itself."""
+
+    ready = pyqtSignal()  # a snapshot waits in the session's mailbox
+    told = pyqtSignal()  # the session's status has changed
+    opening = pyqtSignal()  # something is being read: see `reading`
+    opened = pyqtSignal()  # another session has begun
+    refused = pyqtSignal(str)  # what was to be opened cannot be: one sentence
+
+    def __init__(self, runs: Path, person: Person, parent: QObject | None = None):
+        super().__init__(parent)
+        self.runs, self.person = runs, person
+        self.session: Session | None = None
+        self.found: Opened | None = None  # what the session was made of
+        self._lock: QLockFile | None = None  # ours on the session's folder
+        self._background = Background("opening", self)
+        self._then: list[Callable[[], None]] = []
+        self._ending = self._closed = False
+        self.abandoned = False  # the last step was not waited for: its thread is still at work
+        self._wanted = 0  # the number of the newest wish to open something
+        self._doing = 0, ""  # for which wish something is read, and what, in words
+        self._slow = QTimer(self)
+        self._slow.setSingleShot(True)
+        self._slow.setInterval(PATIENCE)
+        self._slow.timeout.connect(self._ask_patience)
+        self.told.connect(self._look)
+
+    # Opening: the new is read while the old goes on; what cannot be read changes nothing.
+
+    def open(self, subject: Subject, controls: Any = None) -> None:
+        if self.session is not None and controls is None and _is_run(subject, self.session.folder):
+            self.refused.emit(f"{self.session.name} is open already.")  # what is on disk is older
+            return
+        self._wanted += 1
+        wish = self._wanted
+        if self.session is not None and _draws_with(subject, self.session.folder):
+            self.end(lambda: self._read(subject, controls, wish))  # so that what is on disk is the newest
+        else:
+            self._read(subject, controls, wish)
+
+    def _read(self, subject: Subject, controls: Any, wish: int) -> None:
+        runs = self.runs
+
+        def read(what: str) -> None:
+            if (wish, what) != self._doing:  # a signal a percent, not one a piece
+                self._doing = wish, what
+                self.opening.emit()
+
+        def progress(what: str, done: int, total: int) -> None:
+            if wish != self._wanted:
+                raise UserError("Something else is wanted now.")
+            read(f"{what}: {done / total:.0%}" if total else f"{what} …")
+
+        read(f"Opening {_name_of(subject)} …")
+
+        self._background.submit(
+            lambda: open_subject(subject, runs, controls, choose_device(), progress),
+            lambda found: self._begin(found, wish),
+            lambda message: self._refuse(message, wish),
+        )
+
+    def _refuse(self, message: str, wish: int) -> None:
+        if wish == self._wanted:
+            self._doing = 0, ""
+            self.refused.emit(message)
+
+    @property
+    def reading(self) -> str:
+        """What is being read that is still wanted, in words; or nothing."""
+        wish, what = self._doing
+        return what if wish == self._wanted else ""
+
+    def stay(self) -> None:
+        """Nothing else is wanted after all, unless the present session has ended for it already."""
+        if self.session is not None and not self._ending:
+            self._wanted += 1
+
+    def _begin(self, found: Opened, wish: int) -> None:
+        if wish != self._wanted:
+            return  # overtaken by a later wish
+        self.end(lambda: self._start(found, wish))
+
+    def _start(self, found: Opened, wish: int) -> None:
+        if wish != self._wanted:
+            return
+        self._doing = 0, ""
+        folder = self._claim(found.folder)
+        self.found = found
+        self.session = Session(
+            found.job, folder, found.name, lambda: self._emit(self.ready), lambda: self._emit(self.told)
+        )
+        if folder is not found.folder:
+            self.session.say(
+                f"{found.folder.path} is open in another window: this is a copy, in {folder.path}."
+            )
+        self.session.start()
+        self._describe()
+        self.opened.emit()
+        self.told.emit()
+
+    def _emit(self, signal: pyqtBoundSignal) -> None:
+        """For the session's threads, of which one that was not waited for may outlive the window."""
+        if not self._closed:
+            signal.emit()
+
+    def _claim(self, folder: RunFolder) -> RunFolder:
+        """The folder for ourselves alone; where another window is at work in it, one for a copy."""
+        claimed = folder
+        while True:
+            with contextlib.suppress(UserError):  # that nothing can be written there is told by the session
+                claimed.make()
+            self._lock = QLockFile(str(claimed.path / LOCK))
+            self._lock.setStaleLockTime(0)  # held as long as its process lives
+            if self._lock.tryLock(0) or self._lock.error() != QLockFile.LockError.LockFailedError:
+                return claimed
+            claimed = RunFolder(free_folder(self.runs, folder.path.name))
+
+    def _describe(self) -> None:
+        """Write where the run comes from, once."""
+        if self.session is None or self.found is None or (self.session.folder.path / RUN).exists():
+            return
+        controls, source = self.found.job.controls, self.found.source
+        command = ["scalefree-studio", source or self.found.name]
+        with contextlib.suppress(UserError, OSError):  # told by the session
+            self.session.folder.describe(
+                command, source=source, seed=controls.seed, controls=values_of(controls)
+            )
+
+    def read(self, work: Work, done: Done, failed: Failed) -> None:
+        """Read something in the background, beside what is opened."""
+        self._background.submit(work, done, failed)
+
+    def edit(self, edit: Edit) -> None:
+        if self.session is not None:
+            self.session.edit(edit)
+
+    # Ending: stop after the current step, finish the recording, save; if that fails, ask.
+
+    def end(self, then: Callable[[], None]) -> None:
+        """End the present session, then go on. Asking twice asks for both, and ends once."""
+        self._then.append(then)
+        if self.session is None:
+            self._ended()
+        elif not self._ending:
+            self._ending = True
+            self._slow.start()
+            self.session.stop()
+            self._look()
+
+    def leave(self, then: Callable[[], None]) -> None:
+        """End for good: what was to be opened next is not wanted any more."""
+        self._wanted += 1
+        self.end(then)
+
+    @property
+    def ending(self) -> bool:
+        return self._ending
+
+    def _look(self) -> None:
+        session = self.session
+        if not self._ending or session is None or not session.ended:
+            return
+        self._slow.stop()
+        session.join(1.0)
+        while why := session.unsaved:
+            answer = self.person.unsaved(why, session.folder.path)
+            if answer is False:
+                break
+            if session.save_again(RunFolder(answer) if isinstance(answer, Path) else None):
+                self._describe()
+        self._ended()
+
+    def _ask_patience(self) -> None:
+        if self.session is None or self.session.ended:
+            self._look()
+        elif self.person.still_working():
+            self._slow.start()
+        else:
+            self.abandoned = True
+            self._ended()
+
+    def _ended(self) -> None:
+        self.session, self._lock, self._ending = None, None, False  # a lock that goes is open
+        then, self._then = self._then, []
+        for go_on in then:
+            go_on()
+
+    def close(self) -> None:
+        """After the end of everything."""
+        self._closed = True
+        self._slow.stop()
+        self._background.close()
+
+
+def _name_of(subject: Subject) -> str:
+    """What is opened, in a word: a file's name, or what follows learn: or model:."""
+    return Path(subject).name.rpartition(":")[2] if isinstance(subject, str | Path) else subject.name
+
+
+def _draws_with(subject: Subject, folder: RunFolder) -> bool:
+    """Whether this very run is to draw with what it has learnt."""
+    text = str(subject)
+    return text.startswith(DRAW) and Path(text.removeprefix(DRAW)).absolute() == folder.path.absolute()
+
+
+def _is_run(subject: Subject, folder: RunFolder) -> bool:
+    ours = folder.path.absolute(), folder.model_path.absolute()
+    return isinstance(subject, str | Path) and Path(subject).absolute() in ours
