@@ -35,7 +35,7 @@ def _the_canvas_before_is_gone(request: pytest.FixtureRequest) -> None:
 
 
 def pytest_unconfigure() -> None:
-    """Windows that tests have left end before Python does: see `destroy` in window/app.py."""
+    """Windows that tests have left end before Python does: see `destroy` in window/shell/app.py."""
     if "PyQt6.QtWidgets" in sys.modules:
         from PyQt6 import sip
         from PyQt6.QtWidgets import QApplication

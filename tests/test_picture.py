@@ -138,7 +138,7 @@ def test_a_large_picture_needs_little_memory(tmp_path: Path) -> None:
     """4096 × 3072 × 3 floats alone are 150 MB, all that is alive for a band is a tenth of it."""
     code = """
 import resource, sys, torch
-from scalefree_studio.export.picture import write_picture
+from scalefree_studio.export.dividers.picture import write_picture
 params = torch.load(sys.argv[1])
 write_picture(params, sys.argv[2] + "/small.png", (512, 512), (8, 8))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

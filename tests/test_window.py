@@ -236,7 +236,7 @@ LEFT_BEHIND = """
 import gc, sys
 from PyQt6 import sip
 from PyQt6.QtCore import QObject
-from scalefree_studio.window.app import main
+from scalefree_studio.window.shell.app import main
 assert main(sys.argv[1], screenshot=sys.argv[2], after=0.1) == 0
 left = [o for o in gc.get_objects() if issubclass(type(o), QObject) and not sip.isdeleted(o)]
 print(*sorted(type(o).__name__ for o in left if sip.ispyowned(o) and o.children()))
