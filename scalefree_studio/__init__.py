@@ -7,9 +7,20 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api import Dividers, fit, load
+    from .api import Dividers, Network, Pictures, fit, fitting, load, result, train, training, watch
 
-__all__ = ["Dividers", "fit", "load"]
+__all__ = [
+    "Dividers",
+    "Network",
+    "Pictures",
+    "fit",
+    "fitting",
+    "load",
+    "result",
+    "train",
+    "training",
+    "watch",
+]
 
 
 def __getattr__(name: str) -> Any:

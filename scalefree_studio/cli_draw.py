@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from .controls import add_flags, edited, given_flags, values_of
 from .drawings import left, upper
-from .errors import JobError, UserError
+from .errors import UserError
 from .jobs.drawing.controls import AT_ONCE, DrawControls
-from .terminal import MODEL_HELP, ProgressBar, output, report, signals_stop
+from .terminal import MODEL_HELP, output, report
 
 if TYPE_CHECKING:
     from .jobs.drawing.draw import DrawPictures
@@ -90,8 +90,8 @@ def _drawing_flags(parser: argparse.ArgumentParser, controls: DrawControls) -> N
 
 
 def _sampler(arguments: argparse.Namespace, size: tuple[int, int] | None = None) -> Sampler:
-    from .api import choose_device
-    from .jobs.drawing.samplers import sampler_of
+    from .jobs.instruments import sampler_of
+    from .runs import choose_device
     from .storage.run_folder import load_checkpoint
 
     device = choose_device(arguments.device)
@@ -113,22 +113,12 @@ def _draw(arguments: argparse.Namespace, job: DrawPictures) -> int:
     from .drawings import Drawing
     from .export.movie import movie_of_run
     from .export.walls.wall import write_wall
-    from .runner import Runner
-    from .storage.recorder import Recorder
+    from .runs import Recording, run_to_end
 
     length, fps = _check_outputs(arguments)
     with ExitStack() as stack:
         folder = stack.enter_context(_recorded_in(arguments, job)) if _is_recorded(arguments) else None
-        runner = Runner(job, [], folder.keep if folder else None)
-        with signals_stop(runner):
-            runner.consumers.append(ProgressBar(job.limit, "drawing"))
-            if folder is not None:
-                recorder = Recorder(folder.history_path, every=1)
-                recorder.show(job.snapshot())  # the empty wall
-                runner.consumers.append(recorder)
-            runner.run(until_limit=True)
-        if runner.status.failed or runner.status.unsaved:
-            raise JobError(runner.status.message)
+        run_to_end(job, Recording(folder, every=1, first=True) if folder else None, "drawing")
         last = job.snapshot()
         write_wall(Drawing(last.frame, job.still()).pictures(), arguments.out)
         if folder is not None and arguments.movie:

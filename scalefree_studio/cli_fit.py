@@ -9,11 +9,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from .controls import add_flags, from_flags, given_flags, values_of
+from .api import fit_job
+from .controls import add_flags, from_flags, given_flags, only_live, values_of
 from .errors import UserError
+from .export.dividers.picture import write_picture
+from .export.movie import movie_of_run
 from .jobs.dividers.controls import FitControls
+from .jobs.dividers.fit import FitDividers
 from .jobs.job import Limit
+from .models.dividers.network import count_numbers
+from .models.threads import cores_for_learning, torch_threads
+from .runs import Recording, choose_device, run_to_end
 from .snapshot import Change
+from .storage.run_folder import RunFolder, free_folder
 from .storage.trackers import add_track_flag
 
 SECONDS = 30.0  # where nobody says how long
@@ -46,48 +54,58 @@ def fill_fit(parser: argparse.ArgumentParser) -> Any:
 
 
 def fit(arguments: argparse.Namespace) -> int:
-    from .api import choose_device, fit_into, new_job, resumed_job
-    from .storage.run_folder import RunFolder, free_folder
-
-    device = choose_device(arguments.device)
-    limit = Limit(arguments.steps, arguments.seconds)
-    changes = []
-    if arguments.resume:
-        if arguments.out is None:
-            raise UserError("--resume goes on with the run in --out DIR; name it.")
-        folder = RunFolder(arguments.out)
-        given = given_flags(FitControls, arguments)
-        job = resumed_job(folder, given, limit if limit != Limit() else None, device)
-        changes = [Change(job.step_count, "controls", given)] if given else []
-        if not folder.checkpoint().trainer:
-            print("The training state is missing: learning goes on from the model alone.", file=sys.stderr)
-        if arguments.image and arguments.image not in (job.spec, job.name):
-            raise UserError(
-                f"The run in {folder.path} learns {job.name}; leave the picture out to resume it."
-            )
-        if job.limit.reached(job.step_count, job.seconds):
-            print("This run has come to its end; --steps or --seconds, in all, lead on.", file=sys.stderr)
-    else:
-        if arguments.image is None:
-            raise UserError(
-                "Which picture? Name a file, or photo:astronaut, or see `scalefree-studio pictures`."
-            )
-        job = new_job(
-            arguments.image,
-            from_flags(FitControls, arguments),
-            limit if limit != Limit() else Limit(seconds=SECONDS),
-            device,
-        )
-        folder = RunFolder(arguments.out or free_folder(Path("output"), job.name))
-        if folder.model_path.exists():
-            raise UserError(
-                f"{folder.path} already holds a run; add --resume to go on with it, or name another --out."
-            )
-        folder.describe(sys.argv, picture=job.spec, seed=job.controls.seed, controls=values_of(job.controls))
-    every = arguments.record_every or 0
-    result = fit_into(folder, job, every, track=arguments.track, changes=changes)
-    _report(result, arguments.json)
+    job, recording = _resumed(arguments) if arguments.resume else _begun(arguments)
+    _report(_run(job, recording), arguments.json)
     return 0
+
+
+def _begun(arguments: argparse.Namespace) -> tuple[FitDividers, Recording]:
+    if arguments.image is None:
+        raise UserError("Which picture? Name a file, or photo:astronaut, or see `scalefree-studio pictures`.")
+    limit = Limit(arguments.steps, arguments.seconds)
+    limit = limit if limit != Limit() else Limit(seconds=SECONDS)
+    controls = from_flags(FitControls, arguments)
+    job = fit_job(arguments.image, controls, limit, choose_device(arguments.device))
+    folder = RunFolder(arguments.out or free_folder(Path("output"), job.name))
+    if folder.model_path.exists():
+        raise UserError(
+            f"{folder.path} already holds a run; add --resume to go on with it, or name another --out."
+        )
+    folder.describe(sys.argv, picture=job.spec, seed=job.controls.seed, controls=values_of(job.controls))
+    return job, Recording(folder, arguments.record_every or 0, arguments.track)
+
+
+def _resumed(arguments: argparse.Namespace) -> tuple[FitDividers, Recording]:
+    if arguments.out is None:
+        raise UserError("--resume goes on with the run in --out DIR; name it.")
+    folder, limit = RunFolder(arguments.out), Limit(arguments.steps, arguments.seconds)
+    checkpoint, given = folder.checkpoint(), given_flags(FitControls, arguments)
+    device = choose_device(arguments.device)
+    job = FitDividers.from_checkpoint(checkpoint, device, limit if limit != Limit() else None)
+    only_live(job.controls, given)
+    job.set_controls(given)
+    changes = [Change(job.step_count, "controls", given)] if given else []
+    if not checkpoint.trainer:
+        print("The training state is missing: learning goes on from the model alone.", file=sys.stderr)
+    if arguments.image and arguments.image not in (job.spec, job.name):
+        raise UserError(f"The run in {folder.path} learns {job.name}; leave the picture out to resume it.")
+    if job.limit.reached(job.step_count, job.seconds):
+        print("This run has come to its end; --steps or --seconds, in all, lead on.", file=sys.stderr)
+    return job, Recording(folder, arguments.record_every or 0, arguments.track, changes)
+
+
+def _run(job: FitDividers, recording: Recording) -> dict[str, Any]:
+    """Run to the end; what came of it, ready for JSON, with a picture of it."""
+    with torch_threads(cores_for_learning()):
+        warnings = run_to_end(job, recording, job.name)
+    folder, (height, width) = recording.folder, job.pixels.shape[:2]
+    picture = folder.path / "picture.png"
+    write_picture(job.params, picture, (width, height), (height, width), job.controls.sharpness)
+    return {
+        "psnr": round(job.psnr(), 4), "steps": job.step_count, "seconds": round(job.seconds, 3),
+        "numbers": count_numbers(job.params), "model": str(folder.model_path), "picture": str(picture),
+        **({"warning": warnings[0]} if warnings else {}),
+    }  # fmt: skip
 
 
 def fill_demo(parser: argparse.ArgumentParser) -> Any:
@@ -101,17 +119,13 @@ def fill_demo(parser: argparse.ArgumentParser) -> Any:
 
 def demo(arguments: argparse.Namespace) -> int:
     """What `make run` does on a machine without a display."""
-    from .api import fit_into, new_job
-    from .export.movie import movie_of_run
-    from .storage.run_folder import RunFolder, free_folder
-
     folder = RunFolder(arguments.out or free_folder(Path("output"), "demo"))
     if folder.model_path.exists():
         raise UserError(f"{folder.path} already holds a run; name another --out.")
     controls = FitControls(lines=32, circles=64, downscale=2)
-    job = new_job("photo:astronaut", controls, Limit(seconds=arguments.seconds), "cpu")
+    job = fit_job("photo:astronaut", controls, Limit(seconds=arguments.seconds), "cpu")
     folder.describe(sys.argv, picture=job.spec, seed=controls.seed, controls=values_of(controls))
-    result = fit_into(folder, job)
+    result = _run(job, Recording(folder))
     movie = folder.path / "movie.mp4"
     movie_of_run(folder, movie)
     _report(result | {"movie": str(movie)}, arguments.json)

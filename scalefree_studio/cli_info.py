@@ -5,14 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .drawings import KIND as DRAWING
 from .errors import UserError
+from .jobs.drawing.draw import DrawPictures
+from .jobs.instruments import info_of, network_of
+from .snapshot import Checkpoint
+from .storage.history import History
+from .storage.run_folder import HISTORY, load_checkpoint
 from .terminal import MODEL_HELP
-
-if TYPE_CHECKING:
-    from .snapshot import Checkpoint
 
 
 def fill_info(parser: argparse.ArgumentParser) -> Any:
@@ -22,8 +24,6 @@ def fill_info(parser: argparse.ArgumentParser) -> Any:
 
 
 def info(arguments: argparse.Namespace) -> int:
-    from .storage.run_folder import HISTORY, load_checkpoint
-
     path: Path = arguments.file
     checkpoint = load_checkpoint(path)
     about = dict(checkpoint.about)
@@ -46,61 +46,13 @@ def info(arguments: argparse.Namespace) -> int:
 
 def _model_info(checkpoint: Checkpoint) -> dict[str, Any]:
     """What is said of a model of each kind."""
-    kinds = {"dividers": _divider_info, "pixelcnn": _pixelcnn_info, DRAWING: _drawing_info}
-    if checkpoint.kind not in kinds:
-        raise UserError(f"This studio knows no model of kind {checkpoint.kind!r}; a newer one may.")
-    return kinds[checkpoint.kind](checkpoint)
-
-
-def _pixelcnn_info(checkpoint: Checkpoint) -> dict[str, Any]:
-    from .jobs.pixelcnn.saved import read_pixelcnn
-    from .models.pixelcnn.network import count_numbers
-
-    about = checkpoint.about
-    return {
-        "numbers": count_numbers(read_pixelcnn(checkpoint)),
-        "dataset": about.get("dataset"),
-        "held_out_nats_per_dimension": about.get("best"),
-    }
-
-
-def _drawing_info(checkpoint: Checkpoint) -> dict[str, Any]:
-    from .jobs.drawing.draw import DrawPictures
-    from .jobs.drawing.samplers import network_of
-
-    job, network = DrawPictures.from_checkpoint(checkpoint), network_of(checkpoint)
-    (height, width), state, metrics = job.sampler.size, job.state, job.snapshot().metrics
-    return {
-        "pictures": len(state.position),
-        "places": f"{width}x{height}",
-        "channels": job.sampler.channels,
-        "levels": job.sampler.levels,
-        "drawn": f"{metrics['share']:.0%}",
-        "given": int(state.given.sum()),
-        "bits_per_dimension": metrics.get("bits"),
-        "surprise_per_dimension": metrics.get("surprise"),
-        "resumable": True,
-        "network": {"kind": network.kind, **_model_info(network)},
-    }
-
-
-def _divider_info(checkpoint: Checkpoint) -> dict[str, Any]:
-    from .jobs.dividers.saved import read_model
-    from .models.dividers.network import count_numbers, unit_counts
-
-    saved = read_model(checkpoint)
-    counts = {
-        f"{kind}s" if kind in ("line", "circle") else kind: n
-        for kind, n in unit_counts(saved.params).items()
-        if n
-    }
-    height, width = saved.target.shape[:2]
-    return {"target": f"{width}x{height}", "units": counts, "numbers": count_numbers(saved.params)}
+    if checkpoint.kind != DRAWING:
+        return info_of(checkpoint)
+    network = network_of(checkpoint)
+    return {**DrawPictures.info(checkpoint), "network": {"kind": network.kind, **info_of(network)}}
 
 
 def _history_info(path: Path) -> dict[str, Any]:
-    from .storage.history import History
-
     try:
         with History.open(path) as history:
             index = history.index()

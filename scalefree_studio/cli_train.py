@@ -6,30 +6,33 @@ import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .controls import add_flags, from_flags, given_flags, only_live, values_of
-from .errors import JobError, UserError
+from .data.datasets import load_dataset
+from .errors import UserError
+from .export.walls.wall import write_wall
+from .jobs.instruments import lesson_of, lessons
 from .jobs.job import Limit
-from .jobs.pixelcnn.controls import TrainControls
+from .jobs.training.learnt import dataset_learnt, evaluation
+from .jobs.training.lesson import Lesson
+from .jobs.training.ranks import Ranks, joined
+from .jobs.training.train import Train
+from .runs import Recording, choose_device, run_to_end
+from .snapshot import Change
+from .storage.run_folder import RunFolder, free_folder, load_checkpoint
 from .storage.trackers import add_track_flag
 from .terminal import MODEL_HELP, report
 
-if TYPE_CHECKING:  # they bring torch along
-    from .jobs.pixelcnn.train import TrainPixelCNN
-    from .jobs.training.ranks import Ranks
-    from .runner import Consumer
-    from .storage.run_folder import RunFolder
-
 Handler = Callable[[argparse.Namespace], int]
-KINDS = ("pixelcnn",)
+DATASET = "digits"  # where nobody names one: it needs no download
 
 
-def _data_flags(parser: argparse.ArgumentParser, default: str | None) -> None:
+def _data_flags(parser: argparse.ArgumentParser, default: str) -> None:
     parser.add_argument(
-        "--dataset", default=default, metavar="NAME|FOLDER",
-        help="digits, mnist, fashionmnist, cifar10, or a folder of pictures (classes are its sub-folders)"
-        + (f" (default: {default})" if default else " (default: the one it learnt from)"),
+        "--dataset", metavar="NAME|FOLDER",
+        help="digits, mnist, fashionmnist, cifar10, or a folder of pictures (classes are its sub-folders) "
+        f"(default: {default})",
     )  # fmt: skip
     parser.add_argument(
         "--data-root", type=Path, metavar="DIR", help="where official files are or go (default: data)"
@@ -39,10 +42,18 @@ def _data_flags(parser: argparse.ArgumentParser, default: str | None) -> None:
 
 
 def fill_train(parser: argparse.ArgumentParser) -> Handler:
-    parser.add_argument("kind", choices=KINDS, help="what to train")
-    _data_flags(parser, "digits")
+    kinds = parser.add_subparsers(dest="kind", metavar="KIND", required=True, title="what to train")
+    for kind, lesson in lessons().items():
+        of_kind = kinds.add_parser(kind, help=lesson.summary, description=f"Train: {lesson.summary}.")
+        _train_flags(of_kind, kind)
+        add_flags(of_kind, lesson.controls)
+    return train
+
+
+def _train_flags(parser: argparse.ArgumentParser, kind: str) -> None:
+    _data_flags(parser, f"{DATASET}; to resume, the one it learnt from")
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="the run folder (default: output/pixelcnn-NAME)"
+        "--out", type=Path, metavar="DIR", help=f"the run folder (default: output/{kind}-NAME)"
     )
     parser.add_argument(
         "--steps", type=int, metavar="N", help="stop after so many steps in all, whatever the epochs"
@@ -53,134 +64,89 @@ def fill_train(parser: argparse.ArgumentParser) -> Handler:
     parser.add_argument("--size", type=int, metavar="N", help="make the pictures N×N")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     add_track_flag(parser)
-    add_flags(parser, TrainControls)
-    return train
 
 
 def train(arguments: argparse.Namespace) -> int:
-    """Every rank of a `torchrun` comes through here; the first of them keeps, shows and tells."""
-    from .jobs.training.ranks import joined
-    from .runner import Runner
-    from .terminal import signals_stop
-
+    """Every rank of a `torchrun` comes through here; the first of them keeps, shows and reports."""
     with joined() as ranks:
-        consumers: list[Consumer] = []
         with ranks.together():
-            job, folder = _begun(arguments, ranks)
-            if ranks.first:
-                consumers = _consumers(arguments, job, folder)
-        runner = Runner(job, consumers, folder.keep if ranks.first else None, agree=ranks.agree)
-        with signals_stop(runner):
-            runner.run(until_limit=True)
-        if runner.status.unsaved or runner.status.failed:
-            raise JobError(runner.status.message)
+            job, recording = _resumed(arguments, ranks) if arguments.resume else _begun(arguments, ranks)
+        run_to_end(job, recording, job.lesson.dataset.name, ranks)
         if ranks.first:
-            report(_result(job, folder), arguments.json)
+            report(_result(job, recording.folder), arguments.json)
     return 0
 
 
-def _begun(arguments: argparse.Namespace, ranks: Ranks) -> tuple[TrainPixelCNN, RunFolder]:
-    """What is trained, and where it is to be kept; nothing is written yet."""
-    from .api import choose_device
-    from .data.datasets import load_dataset
-    from .jobs.pixelcnn.saved import controls_learnt
-    from .jobs.pixelcnn.train import TrainPixelCNN
-    from .storage.run_folder import RunFolder, free_folder
-
-    device = ranks.device(choose_device(arguments.device))
-    limit = Limit(arguments.steps, arguments.seconds)
-    progress = _told if ranks.first else None
-    dataset = load_dataset(arguments.dataset, arguments.data_root, size=arguments.size, progress=progress)
-    if arguments.resume:
-        if arguments.out is None:
-            raise UserError("--resume goes on with the run in --out DIR; name it.")
-        folder = RunFolder(arguments.out)
-        checkpoint, given = folder.checkpoint(), given_flags(TrainControls, arguments)
-        only_live(controls_learnt(checkpoint), given)
-        wanted = limit if limit != Limit() else None
-        return TrainPixelCNN.from_checkpoint(checkpoint, dataset, device, wanted, given, ranks), folder
-    job = TrainPixelCNN(
-        dataset, from_flags(TrainControls, arguments), limit, device, arguments.dataset, ranks
+def _begun(arguments: argparse.Namespace, ranks: Ranks) -> tuple[Train[Any, Any], Recording]:
+    lesson, limit, device = _asked(arguments, ranks)
+    spec, progress = arguments.dataset or DATASET, _show_progress if ranks.first else None
+    dataset = load_dataset(spec, arguments.data_root, size=arguments.size, progress=progress)
+    job: Train[Any, Any] = Train(
+        lesson(dataset), from_flags(lesson.controls, arguments), limit, device, ranks
     )
-    folder = RunFolder(arguments.out or free_folder(Path("output"), f"pixelcnn-{dataset.name}"))
+    folder = RunFolder(arguments.out or free_folder(Path("output"), f"{lesson.kind}-{dataset.name}"))
     if folder.model_path.exists():
         raise UserError(
             f"{folder.path} already holds a run; add --resume to go on with it, or name another --out."
         )
-    return job, folder
+    if ranks.first:
+        controls = job.controls
+        folder.describe(sys.argv, dataset=spec, seed=controls.seed, controls=values_of(controls))
+    return job, Recording(folder, track=arguments.track)
 
 
-def _consumers(arguments: argparse.Namespace, job: TrainPixelCNN, folder: RunFolder) -> list[Consumer]:
-    """Whoever writes down how the run goes; what it is, is written first."""
-    from .export.walls.wall import large_wall
-    from .snapshot import Change
-    from .storage.recorder import Recorder
-    from .storage.tracker import Begin
-    from .storage.trackers import Walls, start_trackers
-    from .terminal import ProgressBar, say
-
-    folder.prepare()
-    if not arguments.resume:
-        folder.describe(
-            sys.argv, dataset=arguments.dataset, seed=job.controls.seed, controls=values_of(job.controls)
-        )
-    begin = Begin(folder.path, job.step_count, values_of(job.controls))
-    consumers: list[Consumer] = [
-        *start_trackers(arguments.track, begin, say, Walls(job.dataset.shape[0], large_wall)),
-        Recorder(folder.history_path, told=say),
-        ProgressBar(job.limit, job.dataset.name),
-    ]
-    given = given_flags(TrainControls, arguments)
-    if arguments.resume and given:
-        for consumer in consumers:
-            consumer.changed(Change(job.step_count, "controls", given))
-    return consumers
+def _resumed(arguments: argparse.Namespace, ranks: Ranks) -> tuple[Train[Any, Any], Recording]:
+    lesson, limit, device = _asked(arguments, ranks)
+    if arguments.out is None:
+        raise UserError("--resume goes on with the run in --out DIR; name it.")
+    folder, progress = RunFolder(arguments.out), _show_progress if ranks.first else None
+    checkpoint, given = folder.checkpoint(), given_flags(lesson.controls, arguments)
+    lesson.check_kind(checkpoint)
+    only_live(lesson.controls_of(checkpoint), given)
+    dataset = dataset_learnt(checkpoint, arguments.dataset, arguments.data_root, progress)
+    wanted = limit if limit != Limit() else None
+    job: Train[Any, Any] = Train.from_checkpoint(checkpoint, lesson(dataset), device, wanted, given, ranks)
+    changes = [Change(job.step_count, "controls", given)] if given else []
+    return job, Recording(folder, track=arguments.track, changes=changes)
 
 
-def _result(job: TrainPixelCNN, folder: RunFolder) -> dict[str, Any]:
+def _asked(arguments: argparse.Namespace, ranks: Ranks) -> tuple[type[Lesson[Any, Any]], Limit, str]:
+    """What is to be trained, how long, and where."""
+    limit = Limit(arguments.steps, arguments.seconds)
+    return lessons()[arguments.kind], limit, ranks.device(choose_device(arguments.device))
+
+
+def _result(job: Train[Any, Any], folder: RunFolder) -> dict[str, Any]:
     """What came of it, with a last wall of samples."""
-    from .export.walls.wall import write_wall
-    from .jobs.pixelcnn.saved import read_pixelcnn
-    from .models.pixelcnn.network import bits_per_dimension, count_numbers
-
-    best = read_pixelcnn(folder.checkpoint()).to(job.device)  # what is kept is what is told of
-    wall = folder.path / "samples.png"
-    write_wall(job.renew_wall(best), wall)
+    lesson = job.lesson
+    best = lesson.read_network(folder.checkpoint()).to(job.device)  # what is kept is what is reported
+    shown = job.show_all(best)
     result: dict[str, Any] = {
         "steps": job.step_count, "epochs": job.epoch, "seconds": round(job.seconds, 2),
-        "nats_per_dimension": job.evaluate(best), "numbers": count_numbers(job.model),
-        "model": str(folder.model_path), "picture": str(wall),
+        **lesson.results(job.trainer.evaluate(best)), "numbers": lesson.count_numbers(best),
+        "model": str(folder.model_path),
     }  # fmt: skip
-    result["bits_per_dimension"] = bits_per_dimension(result["nats_per_dimension"])
+    if "wall" in shown:
+        wall = folder.path / "samples.png"
+        write_wall(shown["wall"], wall)  # type: ignore[arg-type]
+        result["picture"] = str(wall)
     return result
 
 
 def fill_evaluate(parser: argparse.ArgumentParser) -> Handler:
     parser.add_argument("model", type=Path, metavar="MODEL", help=MODEL_HELP)
-    _data_flags(parser, None)
+    _data_flags(parser, "the one it learnt from")
     return evaluate
 
 
 def evaluate(arguments: argparse.Namespace) -> int:
-    from .api import choose_device
-    from .jobs.pixelcnn.saved import dataset_learnt, read_pixelcnn
-    from .jobs.pixelcnn.train import TrainPixelCNN
-    from .models.pixelcnn.network import bits_per_dimension
-    from .storage.run_folder import load_checkpoint
-
     checkpoint = load_checkpoint(arguments.model)
-    dataset = dataset_learnt(checkpoint, arguments.dataset, arguments.data_root, _told)
-    height, width, channels = dataset.shape
-    device = choose_device(arguments.device)
-    job = TrainPixelCNN.from_checkpoint(checkpoint, dataset, device, edits={"precision": "float32"})
-    nats = job.evaluate(read_pixelcnn(checkpoint).to(device))
-    report({
-        "dataset": dataset.name, "pictures": len(dataset.held_images), "nats_per_dimension": nats,
-        "bits_per_dimension": bits_per_dimension(nats), "nats_per_picture": nats * height * width * channels,
-    }, arguments.json)  # fmt: skip
+    lesson = lesson_of(checkpoint)
+    dataset = dataset_learnt(checkpoint, arguments.dataset, arguments.data_root, _show_progress)
+    report(evaluation(checkpoint, lesson(dataset), choose_device(arguments.device)), arguments.json)
     return 0
 
 
-def _told(name: str, done: int, total: int) -> None:
+def _show_progress(name: str, done: int, total: int) -> None:
     """How far a download or the reading of a folder is."""
     print(f"\r{name}: {done:,} of {total:,}", end="" if done < total else "\n", file=sys.stderr)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,9 +16,10 @@ from test_train_pixelcnn import TINY, stripes
 
 from scalefree_studio.errors import JobError
 from scalefree_studio.jobs.job import Limit
-from scalefree_studio.jobs.pixelcnn.controls import TrainControls
-from scalefree_studio.jobs.pixelcnn.train import TrainPixelCNN
+from scalefree_studio.jobs.pixelcnn.controls import PixelCNNControls
+from scalefree_studio.jobs.pixelcnn.lesson import PixelCNNLesson
 from scalefree_studio.jobs.training.ranks import Ranks, joined
+from scalefree_studio.jobs.training.train import Train
 from scalefree_studio.runner import Runner
 from scalefree_studio.storage.run_folder import RunFolder
 
@@ -27,19 +29,21 @@ BATCHES = {"even": 8, "odd": 7, "fewer than ranks": 1}
 Arrays = dict[str, np.ndarray]
 
 
-def job_of(ranks: Ranks, limit: Limit | None = None, **controls: float) -> TrainPixelCNN:
+def job_of(ranks: Ranks, limit: Limit | None = None, **controls: float) -> Train[Any, Any]:
     asked = {**TINY, "warm_up": 5, "learning_rate": 0.02, "wall_every": 4, **controls}
-    return TrainPixelCNN(stripes(), TrainControls(**asked), limit or Limit(steps=STEPS), ranks=ranks)
+    return Train(
+        PixelCNNLesson(stripes()), PixelCNNControls(**asked), limit or Limit(steps=STEPS), ranks=ranks
+    )
 
 
-def learn(job: TrainPixelCNN, steps: int = STEPS) -> Arrays:
+def learn(job: Train[Any, Any], steps: int = STEPS) -> Arrays:
     """The loss of every step, what came of the held-out pictures, and the weights."""
     losses = []
     for _ in range(steps):
         job.step()
         losses.append(job.snapshot().metrics["loss"])
     held = job.snapshot().metrics.get("held_out", np.nan)
-    weights = torch.cat([p.detach().flatten() for p in job.model.parameters()])
+    weights = torch.cat([p.detach().flatten() for p in job.trainer.network.parameters()])
     return {"losses": np.array(losses), "held": np.array(held), "weights": weights.numpy()}
 
 
@@ -51,7 +55,7 @@ def resumed(ranks: Ranks, folder: RunFolder) -> Arrays:
     with ranks.together():
         if ranks.first:
             folder.keep(half.checkpoint())
-    again = TrainPixelCNN.from_checkpoint(folder.checkpoint(), stripes(), ranks=ranks)
+    again = Train.from_checkpoint(folder.checkpoint(), PixelCNNLesson(stripes()), ranks=ranks)
     return told | {f"again.{name}": array for name, array in learn(again, STEPS - 4).items()}
 
 
@@ -59,19 +63,19 @@ def troubled(ranks: Ranks) -> Arrays:
     """The last rank runs out of memory once; that step is made again."""
     job, told = job_of(ranks, batch_size=7), []
     learn(job, 3)
-    well = job._backward
+    well = job.trainer._backward
 
-    def out_of_memory(batch: np.ndarray) -> None:
+    def out_of_memory(batch: np.ndarray, step: int) -> None:
         if not ranks.first:
             raise torch.OutOfMemoryError("out of memory here")
-        well(batch)
+        well(batch, step)
 
-    job._backward = out_of_memory  # type: ignore[method-assign]
+    job.trainer._backward = out_of_memory  # type: ignore[method-assign]
     try:
         job.step()
     except JobError as error:
         told.append(str(error))
-    job._backward = well  # type: ignore[method-assign]
+    job.trainer._backward = well  # type: ignore[method-assign]
     return {"told": np.array(told), **learn(job, STEPS - 3)}
 
 

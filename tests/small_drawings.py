@@ -10,9 +10,9 @@ from scalefree_studio.data.quantise import dequantise
 from scalefree_studio.drawings import Drawing
 from scalefree_studio.jobs.drawing.controls import DrawControls
 from scalefree_studio.jobs.drawing.draw import DrawPictures
-from scalefree_studio.jobs.pixelcnn.controls import TrainControls
+from scalefree_studio.jobs.pixelcnn.controls import PixelCNNControls
+from scalefree_studio.jobs.pixelcnn.lesson import shape_of
 from scalefree_studio.jobs.pixelcnn.sampler import PixelCNNSampler
-from scalefree_studio.jobs.pixelcnn.saved import shape_of
 from scalefree_studio.models.pixelcnn.draw import Request, draw, finish, uniforms
 from scalefree_studio.models.pixelcnn.network import PixelCNN
 from scalefree_studio.snapshot import Checkpoint
@@ -26,7 +26,7 @@ SMALL = {
 
 def network(classes=3, channels=1, **changes):
     """A checkpoint as training leaves it, with random weights: no choice is sure, and none depends on nothing."""
-    controls = TrainControls(**{**SMALL, "classes": classes, "channels": channels, **changes})
+    controls = PixelCNNControls(**{**SMALL, "classes": classes, "channels": channels, **changes})
     model = PixelCNN(shape_of(controls))
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():

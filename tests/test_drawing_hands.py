@@ -16,7 +16,7 @@ from scalefree_studio.jobs.drawing import editing as drawing_hands
 from scalefree_studio.jobs.drawing.controls import AT_ONCE, DrawControls
 from scalefree_studio.jobs.drawing.draw import DrawPictures
 from scalefree_studio.jobs.drawing.edits import GoTo, SetPrompt, SetValue, Watch
-from scalefree_studio.jobs.drawing.samplers import sampler_of
+from scalefree_studio.jobs.instruments import sampler_of
 from scalefree_studio.jobs.job import Edit, Restore, SetControls, StartOver, Undo
 
 

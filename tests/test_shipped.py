@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from scalefree_studio.errors import UserError
-from scalefree_studio.jobs.pixelcnn.saved import dataset_learnt, read_pixelcnn
-from scalefree_studio.jobs.pixelcnn.train import TrainPixelCNN
-from scalefree_studio.models.pixelcnn.network import bits_per_dimension, count_numbers
+from scalefree_studio.jobs.pixelcnn.lesson import PixelCNNLesson
+from scalefree_studio.jobs.training.learnt import dataset_learnt, evaluation
+from scalefree_studio.models.pixelcnn.network import count_numbers
 from scalefree_studio.storage.run_folder import kind_of, load_checkpoint
 from scalefree_studio.storage.shipped import resolved, shipped
 
@@ -27,7 +27,7 @@ def test_a_model_is_small_and_says_what_it_is(name: str) -> None:
     path = shipped()[name]
     assert path.stat().st_size < 700_000
     assert kind_of(f"model:{name}") == "pixelcnn"
-    model = read_pixelcnn(load_checkpoint(f"model:{name}"))
+    model = PixelCNNLesson.read_network(load_checkpoint(f"model:{name}"))
     card = path.with_suffix(".md").read_text()
     assert f"{count_numbers(model):,} numbers" in card
     assert "bits per dimension" in card and "scalefree-studio train pixelcnn" in card
@@ -38,8 +38,7 @@ def test_a_model_is_small_and_says_what_it_is(name: str) -> None:
 def test_the_card_of_the_digits_tells_the_truth() -> None:
     """The one whose data is embedded is measured again."""
     checkpoint = load_checkpoint("model:digits")
-    job = TrainPixelCNN.from_checkpoint(checkpoint, dataset_learnt(checkpoint))
-    bits = bits_per_dimension(job.evaluate(read_pixelcnn(checkpoint)))
+    bits = evaluation(checkpoint, PixelCNNLesson(dataset_learnt(checkpoint)))["bits_per_dimension"]
     told = re.search(r"\*\*([\d.]+) bits per dimension", shipped()["digits"].with_suffix(".md").read_text())
     assert told
     assert bits == pytest.approx(float(told[1]), abs=2e-3)

@@ -25,8 +25,9 @@ from test_train_pixelcnn import FLAGS, TINY, stripes
 from scalefree_studio.cli import main
 from scalefree_studio.errors import UserError
 from scalefree_studio.jobs.job import Limit, SetControls
-from scalefree_studio.jobs.pixelcnn.controls import TrainControls
-from scalefree_studio.jobs.pixelcnn.train import TrainPixelCNN
+from scalefree_studio.jobs.pixelcnn.controls import PixelCNNControls
+from scalefree_studio.jobs.pixelcnn.lesson import PixelCNNLesson
+from scalefree_studio.jobs.training.train import Train
 from scalefree_studio.runner import Runner
 from scalefree_studio.snapshot import Change, Snapshot
 from scalefree_studio.storage import trackers
@@ -148,7 +149,7 @@ class EveryFinishedWall:
 
 def train(steps, *consumers, edit_at=None, **controls):
     asked = {**TINY, "batch_size": 8, "warm_up": 5, "learning_rate": 0.02, **controls}
-    job = TrainPixelCNN(stripes(), TrainControls(**asked), Limit(steps=steps))
+    job = Train(PixelCNNLesson(stripes()), PixelCNNControls(**asked), Limit(steps=steps))
     runner = Runner(job, consumers)
     if edit_at is not None:
         runner.edit(edit_at)

@@ -13,12 +13,13 @@ from scalefree_studio.data.datasets import Dataset
 from scalefree_studio.data.quantise import dequantise
 from scalefree_studio.errors import JobError, UserError
 from scalefree_studio.jobs.job import Limit, SetControls
-from scalefree_studio.jobs.pixelcnn.controls import TrainControls
-from scalefree_studio.jobs.pixelcnn.saved import read_pixelcnn
-from scalefree_studio.jobs.pixelcnn.train import TrainPixelCNN
-from scalefree_studio.jobs.training.wall import HeldOutPass, spread
+from scalefree_studio.jobs.pixelcnn.controls import PixelCNNControls
+from scalefree_studio.jobs.pixelcnn.lesson import PixelCNNLesson
+from scalefree_studio.jobs.training.held_out import HeldOutPass, spread
+from scalefree_studio.jobs.training.picture_lesson import bits_per_dimension
+from scalefree_studio.jobs.training.train import Train
 from scalefree_studio.models.pixelcnn.draw import Request, draw, finish, uniforms
-from scalefree_studio.models.pixelcnn.network import PixelCNN, bits_per_dimension
+from scalefree_studio.models.pixelcnn.network import PixelCNN
 from scalefree_studio.snapshot import Checkpoint
 from scalefree_studio.storage.run_folder import load_checkpoint
 
@@ -50,7 +51,7 @@ def stripes(count=60, side=6):
 
 def make(steps=60, **controls):
     asked = {**TINY, "batch_size": 8, "warm_up": 5, "learning_rate": 0.02, **controls}
-    return TrainPixelCNN(stripes(), TrainControls(**asked), Limit(steps=steps))
+    return Train(PixelCNNLesson(stripes()), PixelCNNControls(**asked), Limit(steps=steps))
 
 
 def run(job, steps):
@@ -60,7 +61,7 @@ def run(job, steps):
 
 
 def weights(job):
-    return {name: p.detach().clone() for name, p in job.model.named_parameters()}
+    return {name: p.detach().clone() for name, p in job.trainer.network.named_parameters()}
 
 
 def same(a, b):
@@ -69,10 +70,12 @@ def same(a, b):
 
 def test_it_learns_stripes_and_which_is_which():
     job = make(120)
-    assert bits_per_dimension(job.evaluate()) == pytest.approx(1.0, abs=1e-5)  # untaught: log2 of two levels
+    assert bits_per_dimension(job.trainer.evaluate()) == pytest.approx(
+        1.0, abs=1e-5
+    )  # untaught: log2 of two levels
     run(job, 120)
-    assert bits_per_dimension(job.evaluate()) < 0.1
-    assert (job.renew_wall()[:48] == stripes().train_images).mean() > 0.9
+    assert bits_per_dimension(job.trainer.evaluate()) < 0.1
+    assert (job.show_all()["wall"][:48] == stripes().train_images).mean() > 0.9
 
 
 def test_snapshots_tell_the_loss_in_nats_and_bits():
@@ -88,10 +91,10 @@ def test_a_look_at_held_out_pictures_takes_a_batch_a_step(averaging):
     """It tells of the network as it was at the end of the epoch, while that goes on learning."""
     job = run(make(averaging=averaging), 6)  # 48 pictures in batches of 8; 12 are held out
     assert job.epoch == 1 and "held_out" not in job.snapshot().metrics
-    then = job.evaluate()
+    then = job.trainer.evaluate()
     run(job, 1)
     assert job.snapshot().metrics["held_out"] == pytest.approx(then, rel=1e-6)
-    assert job.evaluate() != then
+    assert job.trainer.evaluate() != then
 
 
 def test_of_many_held_out_pictures_some_stand_for_all():
@@ -107,8 +110,8 @@ def test_the_wall_renews_itself_row_by_row_with_the_network_of_one_moment(averag
     job = run(make(wall_every=10, averaging=averaging), 9)
     assert "wall" not in job.snapshot().frame
     run(job, 1)
-    now = PixelCNN(job.model.shape)
-    now.load_state_dict(job.drawing_model().state_dict())
+    now = PixelCNN(job.trainer.network.shape)
+    now.load_state_dict(job.trainer.used_network().state_dict())
     request = Request(uniforms(64, 6, 6, 1, seed=0), torch.arange(64) % 2)
     expected = dequantise(finish(draw(now, request), request).numpy(), 2)
     old = None
@@ -135,7 +138,9 @@ def test_it_tells_how_surprising_held_out_pictures_are():
     assert held.tolist() == stripes().held_images[which].tolist()
     for k, n in enumerate(which):
         levels = torch.from_numpy(stripes().held_images[n : n + 1].astype(np.int64)) // 255
-        said = job.drawing_model()(job.model.scaled(levels), torch.tensor([n % 2]))  # (1, H, W, 1, L)
+        said = job.trainer.used_network()(
+            job.trainer.network.scaled(levels), torch.tensor([n % 2])
+        )  # (1, H, W, 1, L)
         chances = said.softmax(-1).gather(-1, levels[..., None])
         expected = -chances.log2()[0, ..., 0, 0].detach().numpy()
         np.testing.assert_allclose(surprise[k], expected, rtol=2e-3, atol=2e-3)
@@ -146,7 +151,7 @@ def test_a_run_that_is_over_rests_and_has_judged_its_last_network():
     assert job.rest == 0
     run(job, 1)
     assert job.rest == np.inf
-    assert job.snapshot().metrics["held_out"] == pytest.approx(job.evaluate(), rel=1e-6)
+    assert job.snapshot().metrics["held_out"] == pytest.approx(job.trainer.evaluate(), rel=1e-6)
 
 
 def test_the_pictures_decide_on_channels_and_classes():
@@ -165,12 +170,12 @@ def test_resume_equals_uninterrupted(controls):
     saved = half.checkpoint()
     assert saved.about["look"], "it was at work on held-out pictures"
     run(half, 4)
-    resumed = TrainPixelCNN.from_checkpoint(saved, stripes())
+    resumed = Train.from_checkpoint(saved, PixelCNNLesson(stripes()))
     assert resumed.step_count == 18
     run(resumed, 4)
     assert half.snapshot().metrics["held_out"] == resumed.snapshot().metrics["held_out"]
     assert same(weights(run(resumed, 18)), weights(whole))
-    assert resumed.evaluate() == whole.evaluate()
+    assert resumed.trainer.evaluate() == whole.trainer.evaluate()
     best = [job.checkpoint().model for job in (resumed, whole)]
     assert all((best[0][name] == best[1][name]).all() for name in best[1])
 
@@ -186,16 +191,16 @@ def test_a_short_run_is_not_spent_on_warming_up():
 
 def test_what_was_to_be_seen_is_seen_again_after_a_resume():
     job = run(make(40, wall_every=1), 3)
-    assert job._samples.any and job._surprise is not None
+    assert {"wall", "surprise"} <= job.snapshot().frame.keys()
     saved, seen = job.checkpoint(), job.snapshot().frame
     run(job, 3)  # draws on
-    resumed = TrainPixelCNN.from_checkpoint(saved, stripes())
+    resumed = Train.from_checkpoint(saved, PixelCNNLesson(stripes()))
     shown = resumed.snapshot().frame
     np.testing.assert_array_equal(shown["wall"], seen["wall"])
     np.testing.assert_array_equal(shown["surprise"], seen["surprise"])
     other = {**saved.trainer, "samples": seen["wall"][:, 1:], "surprise": seen["surprise"][1:]}
     odd = Checkpoint(saved.kind, saved.step, saved.about, saved.model, other)
-    assert not TrainPixelCNN.from_checkpoint(odd, stripes()).snapshot().frame
+    assert not Train.from_checkpoint(odd, PixelCNNLesson(stripes())).snapshot().frame
 
 
 def test_the_best_network_is_kept_and_patience_ends_the_run(monkeypatch):
@@ -206,7 +211,7 @@ def test_the_best_network_is_kept_and_patience_ends_the_run(monkeypatch):
     assert job.epoch == 2
     kept = weights(job)
     run(job, 2 * 6 + 1)
-    assert job.stopped_early and job.limit.reached(job.step_count, job.seconds)
+    assert job.now.stopped_early and job.limit.reached(job.step_count, job.seconds)
     assert same({n: torch.tensor(a) for n, a in job.checkpoint().model.items()}, kept)
 
 
@@ -215,18 +220,19 @@ def test_in_sixteen_bits_it_learns_nearly_the_same_and_draws_as_ever(output):
     exact, coarse = (make(precision=p, output=output, mixtures=2) for p in ("float32", "bfloat16"))
     for job in (exact, coarse):
         run(job, 30)
-    assert all(p.grad.dtype == torch.float32 and p.grad.isfinite().all() for p in coarse.model.parameters())
+    assert all(
+        p.grad.dtype == torch.float32 and p.grad.isfinite().all() for p in coarse.trainer.network.parameters()
+    )
     assert not same(weights(exact), weights(coarse)), "the coarse one was not coarse"
-    assert float(coarse._loss) == pytest.approx(float(exact._loss), abs=0.02)
-    assert coarse.evaluate() == pytest.approx(exact.evaluate(), abs=0.02)
-    assert coarse.evaluate() == coarse.drawing_model().loss(*coarse._tensors(
-        coarse.dataset.held_images, coarse.dataset.held_labels
-    )).item()  # fmt: skip
+    assert float(coarse.trainer.loss) == pytest.approx(float(exact.trainer.loss), abs=0.02)
+    assert coarse.trainer.evaluate() == pytest.approx(exact.trainer.evaluate(), abs=0.02)
+    levels, labels = coarse.trainer.inputs(stripes().held, np.arange(12))
+    assert coarse.trainer.evaluate() == coarse.trainer.used_network().loss(levels, labels).item()
 
 
 def test_an_average_does_not_hold_on_to_the_untaught_network():
     job = run(make(120, averaging=0.9999), 60)
-    assert bits_per_dimension(job.evaluate()) < 0.5  # a plain average would still be at 1
+    assert bits_per_dimension(job.trainer.evaluate()) < 0.5  # a plain average would still be at 1
 
 
 @pytest.mark.parametrize("averaging", [0.0, 0.9])
@@ -235,26 +241,28 @@ def test_after_a_loss_that_is_no_number_the_best_network_learns_on(averaging):
     assert job.snapshot().metrics["held_out"] > 0
     best = {n: torch.tensor(a) for n, a in job.checkpoint().model.items()}
     with torch.no_grad():
-        next(job.model.parameters()).fill_(torch.nan)
+        next(job.trainer.network.parameters()).fill_(torch.nan)
     with pytest.raises(JobError, match="best network"):
         run(job, 2)
     assert same(weights(job), best)
     run(job, 5)
-    assert np.isfinite(job.evaluate()) and job.snapshot().metrics["loss"] < 1
+    assert np.isfinite(job.trainer.evaluate()) and job.snapshot().metrics["loss"] < 1
 
 
 def test_a_model_alone_is_gone_on_with_whatever_was_averaged():
     job = run(make(averaging=0.9), 40)
     saved = job.checkpoint()
-    resumed = TrainPixelCNN.from_checkpoint(
-        Checkpoint(saved.kind, saved.step, saved.about, saved.model), stripes()
+    resumed = Train.from_checkpoint(
+        Checkpoint(saved.kind, saved.step, saved.about, saved.model), PixelCNNLesson(stripes())
     )
-    assert same({n: p.detach() for n, p in resumed.drawing_model().named_parameters()}, weights(resumed))
-    assert resumed.evaluate() < 0.6
+    assert same(
+        {n: p.detach() for n, p in resumed.trainer.used_network().named_parameters()}, weights(resumed)
+    )
+    assert resumed.trainer.evaluate() < 0.6
 
 
 def test_held_out_pictures_are_looked_at_early_in_a_long_epoch(monkeypatch):
-    monkeypatch.setattr("scalefree_studio.jobs.pixelcnn.train.FIRST_LOOK", 2)
+    monkeypatch.setattr("scalefree_studio.jobs.training.train.FIRST_PASS", 2)
     job = run(make(), 4)
     assert job.epoch == 0 and "held_out" in job.snapshot().metrics
 
@@ -269,8 +277,8 @@ def test_without_a_gpu_float16_is_refused_and_a_run_in_it_goes_on_in_other_numbe
     saved = job.checkpoint()
     saved.about["controls"]["precision"] = "float16"
     with pytest.raises(UserError, match="CUDA"):
-        TrainPixelCNN.from_checkpoint(saved, stripes())
-    resumed = TrainPixelCNN.from_checkpoint(saved, stripes(), edits={"precision": "bfloat16"})
+        Train.from_checkpoint(saved, PixelCNNLesson(stripes()))
+    resumed = Train.from_checkpoint(saved, PixelCNNLesson(stripes()), edits={"precision": "bfloat16"})
     assert run(resumed, 1).step_count == 4
 
 
@@ -279,20 +287,22 @@ def test_without_a_gpu_float16_is_refused_and_a_run_in_it_goes_on_in_other_numbe
 def test_a_gpu_learns_in_every_precision_and_resumes(precision):
     def some(steps):
         asked = {**TINY, "batch_size": 8, "warm_up": 5, "learning_rate": 0.02, "precision": precision}
-        return run(TrainPixelCNN(stripes(), TrainControls(**asked), Limit(steps=120), "cuda"), steps)
+        return run(
+            Train(PixelCNNLesson(stripes()), PixelCNNControls(**asked), Limit(steps=120), "cuda"), steps
+        )
 
     half = some(60)
-    resumed = TrainPixelCNN.from_checkpoint(half.checkpoint(), stripes(), "cuda")
-    assert resumed._scaler.state_dict() == half._scaler.state_dict()
-    assert bits_per_dimension(run(resumed, 60).evaluate()) < 0.2
+    resumed = Train.from_checkpoint(half.checkpoint(), PixelCNNLesson(stripes()), "cuda")
+    assert resumed.trainer._scaler.state_dict() == half.trainer._scaler.state_dict()
+    assert bits_per_dimension(run(resumed, 60).trainer.evaluate()) < 0.2
 
 
 def test_live_controls_act_and_others_start_over():
     job = run(make(), 5)
     job.apply(SetControls({"learning_rate": 0.5, "dropout": 0.3}))
-    assert job.step_count == 5 and job.model.dropout == 0.3
+    assert job.step_count == 5 and job.trainer.network.dropout == 0.3
     job.apply(SetControls({"hidden_maps": 9}))
-    assert job.step_count == 0 and job.model.shape.hidden_maps == 9
+    assert job.step_count == 0 and job.trainer.network.shape.hidden_maps == 9
 
 
 def test_damaged_models_are_told_in_one_sentence():
@@ -300,7 +310,7 @@ def test_damaged_models_are_told_in_one_sentence():
     name = next(iter(c.model))
     for model in ({}, {**c.model, name: c.model[name][:1]}, {**c.model, name: c.model[name] * np.nan}):
         with pytest.raises(UserError) as told:
-            read_pixelcnn(Checkpoint(c.kind, c.step, c.about, model, {}))
+            PixelCNNLesson.read_network(Checkpoint(c.kind, c.step, c.about, model, {}))
         assert "\n" not in str(told.value)
 
 
@@ -316,7 +326,9 @@ def test_what_a_damaged_trainer_holds_is_told_in_one_sentence(name, damage):
     if (name, damage) == ("adam.head.weight.step", "broadcast"):
         trainer[name] = np.zeros((2, 1), np.float32)
     with pytest.raises(UserError, match="does not fit") as told:
-        TrainPixelCNN.from_checkpoint(Checkpoint(c.kind, c.step, c.about, c.model, trainer), stripes())
+        Train.from_checkpoint(
+            Checkpoint(c.kind, c.step, c.about, c.model, trainer), PixelCNNLesson(stripes())
+        )
     assert "\n" not in str(told.value)
 
 
@@ -380,7 +392,7 @@ def test_bad_input_gets_one_sentence(arguments, capsys):
     ids=" ".join,
 )
 def test_bad_wishes_for_samples_get_one_sentence(extra, capsys):
-    job = TrainPixelCNN(stripes(), TrainControls(**TINY), Limit(steps=1))
+    job = Train(PixelCNNLesson(stripes()), PixelCNNControls(**TINY), Limit(steps=1))
     from scalefree_studio.storage.run_folder import RunFolder
 
     RunFolder("run").keep(run(job, 1).checkpoint())

@@ -26,8 +26,9 @@ from scalefree_studio.errors import UserError
 from scalefree_studio.jobs.drawing.controls import AT_ONCE
 from scalefree_studio.jobs.drawing.draw import DrawPictures
 from scalefree_studio.jobs.job import SetControls
-from scalefree_studio.jobs.pixelcnn.controls import TrainControls
-from scalefree_studio.jobs.pixelcnn.train import TrainPixelCNN
+from scalefree_studio.jobs.pixelcnn.controls import PixelCNNControls
+from scalefree_studio.jobs.pixelcnn.lesson import PixelCNNLesson
+from scalefree_studio.jobs.training.train import Train
 from scalefree_studio.storage.run_folder import RunFolder
 from scalefree_studio.window.shell.dialogs import Keys
 from scalefree_studio.window.shell.gallery import FOLDER, SPEC, Gallery
@@ -41,7 +42,7 @@ from scalefree_studio.window.widgets.fields import ChoiceField
 from scalefree_studio.window.work import opening, sessions
 from scalefree_studio.window.work.opening import Opened, open_subject
 
-TINY = TrainControls(
+TINY = PixelCNNControls(
     hidden_maps=6, output_maps=6, hidden_layers=1, causal_kernel=3, hidden_kernel=3, levels=4
 )
 
@@ -49,7 +50,7 @@ TINY = TrainControls(
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run folder of a network that has hardly learnt."""
-    job = TrainPixelCNN(load_dataset("digits"), TINY)
+    job = Train(PixelCNNLesson(load_dataset("digits")), TINY)
     for _ in range(3):
         job.step()
     folder = RunFolder(tmp_path_factory.mktemp("runs") / "tiny")
@@ -468,7 +469,7 @@ def test_classes_are_chosen_and_told_by_name(driven: Driven, run: Path) -> None:
 
 
 def test_where_there_are_no_classes_none_is_asked_for(driven: Driven, tmp_path: Path) -> None:
-    job = TrainPixelCNN(load_dataset("digits"), replace(TINY, labelled=False))
+    job = Train(PixelCNNLesson(load_dataset("digits")), replace(TINY, labelled=False))
     folder = RunFolder(tmp_path / "plain")
     folder.keep(job.checkpoint())
     view = draw(driven, folder.path)
@@ -582,7 +583,7 @@ def test_what_cannot_be_done_is_not_offered(driven: Driven, run: Path) -> None:
 
 
 def test_the_end_of_learning_is_told(driven: Driven, tmp_path: Path) -> None:
-    job = TrainPixelCNN(load_dataset("digits"), edited(TINY, {"epochs": 1, "batch_size": 700}))
+    job = Train(PixelCNNLesson(load_dataset("digits")), edited(TINY, {"epochs": 1, "batch_size": 700}))
     folder = RunFolder(tmp_path / "short")
     folder.keep(job.checkpoint())
     driven.window.open(str(folder.path))

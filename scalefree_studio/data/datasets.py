@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from ..errors import UserError
 from .batches import split
 from .cifar import Labelled, find_cifar, read_cifar
 from .download import Progress
+from .examples import Arrays, Examples
 from .folder import find_parts, prepared, read_pictures
 from .idx import read_idx
 from .official import OFFICIAL, Official, obtain, places
@@ -45,10 +47,19 @@ class Dataset:
     held_labels: Labels
     classes: tuple[str, ...]
     skipped: int = 0  # pictures that could not be read
+    spec: str = ""
 
     def __post_init__(self) -> None:
         for array in (self.train_images, self.train_labels, self.held_images, self.held_labels):
             array.setflags(write=False)
+
+    @property
+    def train(self) -> Examples:
+        return Arrays(self.train_images, self.train_labels)
+
+    @property
+    def held(self) -> Examples:
+        return Arrays(self.held_images, self.held_labels)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -57,7 +68,11 @@ class Dataset:
         return height, width, channels
 
 
-def load_dataset(
+def load_dataset(name_or_folder: str | Path, *more: Any, **options: Any) -> Dataset:
+    return replace(_load_dataset(name_or_folder, *more, **options), spec=str(name_or_folder))
+
+
+def _load_dataset(
     name_or_folder: str | Path,
     data_root: str | Path | None = None,
     channels: int | None = None,

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..assets import assets
+from ..assets import model_folders
 from ..errors import UserError
 
-FOLDER = assets() / "models"
 PREFIX = "model:"
 
 
 def shipped() -> dict[str, Path]:
-    """Name → file, in the order of their names."""
-    return {path.stem: path for path in sorted(FOLDER.glob("*.safetensors"))}
+    """Name → file, ours first; of two of one name the first."""
+    found: dict[str, Path] = {}
+    for folder in model_folders():
+        for path in sorted(folder.glob("*.safetensors")):
+            found.setdefault(path.stem, path)
+    return found
 
 
 def resolved(path: Path | str) -> Path:

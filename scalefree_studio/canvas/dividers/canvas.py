@@ -5,7 +5,7 @@ feeds it, and it tells a `Listener` what the person does.
 
     canvas = DividerCanvas(look, parent=...)          # vispy.use("pyqt6") first
     canvas.listener = Listener()                      # subclass it, or assign to its attributes
-    worker = render.attach(canvas)                    # window/views/render.py draws what it asks for; stop() it at the end
+    worker = render.attach(canvas)                    # window/views/render.py draws for it; stop() it at the end
 
 Fed by the window (GUI thread only):
     set_target(picture)          uint8 (H, W, 3), job.still()["target"]: fits the view, forgets mask and selection

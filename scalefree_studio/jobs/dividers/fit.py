@@ -56,7 +56,7 @@ class Backup:
 
 
 class FitDividers:
-    kind = KIND
+    kind, title = KIND, "Dividers"
     rest = 0.0
 
     def __init__(
@@ -375,6 +375,19 @@ class FitDividers:
             raise UserError(f"What is saved beside the model does not fit it ({error}).") from None
         job._good = job.backup()
         return job
+
+    @classmethod
+    def info(cls, checkpoint: Checkpoint) -> dict[str, Any]:
+        """What `info` says of a checkpoint."""
+        saved = read_model(checkpoint)
+        counts = {
+            f"{kind}s" if kind in ("line", "circle") else kind: n
+            for kind, n in dividers.unit_counts(saved.params).items()
+            if n
+        }
+        height, width = saved.target.shape[:2]
+        numbers = dividers.count_numbers(saved.params)
+        return {"target": f"{width}x{height}", "units": counts, "numbers": numbers}
 
 
 def _limit(saved: Mapping[str, Any]) -> Limit:

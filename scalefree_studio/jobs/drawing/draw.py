@@ -25,11 +25,11 @@ from ...errors import JobError, UserError
 from ...models.pixelcnn.draw import Drawn, Request, uniforms
 from ...models.threads import torch_threads
 from ...snapshot import Array, Change, Checkpoint, Snapshot, frozen_all
+from ..instruments import PREFIX, sampler_of, with_prefix
 from ..job import Edit, Limit
 from .controls import AT_ONCE, DrawControls
 from .editing import Editing
 from .sampler import Sampler
-from .samplers import PREFIX, sampler_of, with_prefix
 from .state import Prompt, State, Turn
 
 SHOWN = 60  # steps a second, as many as a screen shows
@@ -78,6 +78,12 @@ class DrawPictures:
             raise ControlError(f"This model {has}.")
         sampler = self.sampler
         self.adopt(State.begin(controls, prompt, len(self._told), sampler.channels, sampler.levels))
+
+    def again(self) -> DrawPictures:
+        """The same drawing, not yet begun."""
+        job = DrawPictures(self.sampler, self.controls)
+        job.start(self.controls, self.state.prompt)
+        return job
 
     def adopt(self, state: State) -> None:
         """Go on from there. Nothing is known yet of what was thought on the way."""
@@ -307,3 +313,20 @@ class DrawPictures:
             raise UserError(f"The drawing is damaged: {str(error).rstrip('.')}.") from None
         job.within_memory(job.tell)
         return job
+
+    @classmethod
+    def info(cls, checkpoint: Checkpoint) -> dict[str, Any]:
+        """What `info` says of a checkpoint, apart from its network."""
+        job = cls.from_checkpoint(checkpoint)
+        (height, width), state, metrics = job.sampler.size, job.state, job.snapshot().metrics
+        return {
+            "pictures": len(state.position),
+            "places": f"{width}x{height}",
+            "channels": job.sampler.channels,
+            "levels": job.sampler.levels,
+            "drawn": f"{metrics['share']:.0%}",
+            "given": int(state.given.sum()),
+            "bits_per_dimension": metrics.get("bits"),
+            "surprise_per_dimension": metrics.get("surprise"),
+            "resumable": True,
+        }

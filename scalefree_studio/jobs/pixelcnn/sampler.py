@@ -14,7 +14,8 @@ from ...data.quantise import dequantise, quantise
 from ...errors import UserError
 from ...models.pixelcnn.draw import Drawn, Request, chances_of, draw
 from ...snapshot import Array, Checkpoint
-from .saved import KIND, read_pixelcnn, shape_learnt
+from ..training.learnt import shape_learnt
+from .lesson import PixelCNNLesson
 
 SAVED = (
     "controls",
@@ -25,7 +26,7 @@ SAVED = (
 
 
 class PixelCNNSampler:
-    kind = KIND
+    kind = PixelCNNLesson.kind
 
     def __init__(
         self,
@@ -37,7 +38,7 @@ class PixelCNNSampler:
         """`size` (H, W) may be any, and is the one learnt where it is not named; without `cached`, the whole network is
         asked for every number."""
         height, width, _ = shape_learnt(checkpoint)
-        self.network = read_pixelcnn(checkpoint).to(device)
+        self.network = PixelCNNLesson.read_network(checkpoint).to(device)
         self.device, self._cached = torch.device(device), cached
         shape = self.network.shape
         self.channels, self.levels, self.reach = shape.channels, shape.levels, shape.reach

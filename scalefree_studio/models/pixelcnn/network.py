@@ -273,10 +273,6 @@ class PixelCNN(nn.Module):
         return self.surprise(levels, labels).mean()
 
 
-def bits_per_dimension(nats_per_dimension: float) -> float:
-    return nats_per_dimension / math.log(2)
-
-
 def mixture_log_chance(said: Tensor, levels: Tensor, count: int) -> Tensor:
     """log of the chance of each of the levels (…) under a mixture of logistics (…, 3K): weights, means, log-widths.
 

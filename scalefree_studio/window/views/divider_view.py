@@ -10,12 +10,12 @@ import numpy as np
 from PyQt6.QtGui import QShowEvent
 from PyQt6.QtWidgets import QVBoxLayout, QWidget
 
-from ...api import choose_device
 from ...canvas.brush import Brush, Mask
 from ...canvas.dividers.canvas import DividerCanvas
 from ...canvas.dividers.listener import Listener
 from ...controls import ControlError, control, edited
 from ...jobs.dividers.edits import AddUnit, MoveUnit, RemoveUnit, SetMask
+from ...runs import choose_device
 from ...snapshot import Array, Snapshot
 from ..widgets.theme import GRID
 from . import render

@@ -21,11 +21,11 @@ from ...jobs.dividers.controls import FitControls
 from ...jobs.dividers.fit import FitDividers
 from ...jobs.drawing.controls import DrawControls
 from ...jobs.drawing.draw import DrawPictures
-from ...jobs.drawing.samplers import network_of, sampler_of
+from ...jobs.instruments import lesson_of, lessons, network_of, sampler_of
 from ...jobs.job import Job
-from ...jobs.pixelcnn.controls import TrainControls
-from ...jobs.pixelcnn.saved import controls_learnt, dataset_learnt
-from ...jobs.pixelcnn.train import TrainPixelCNN
+from ...jobs.training.learnt import dataset_learnt
+from ...jobs.training.lesson import Lesson
+from ...jobs.training.train import Train
 from ...snapshot import Checkpoint
 from ...storage.history import Measured
 from ...storage.run_folder import MODEL, RunFolder, free_folder, load_checkpoint
@@ -121,7 +121,7 @@ def _open_pixelcnn(path: Path, checkpoint: Checkpoint, place: Place) -> Opened:
 def _learn_on(path: Path, checkpoint: Checkpoint, place: Place) -> Opened:
     dataset = dataset_learnt(checkpoint, progress=place.progress)
     folder = _own_folder(path)
-    job = TrainPixelCNN.from_checkpoint(checkpoint, dataset, place.device)
+    job = Train.from_checkpoint(checkpoint, lesson_of(checkpoint)(dataset), place.device)
     assert folder is not None
     return Opened(job, folder, dataset.name, str(path), past=_past(folder))
 
@@ -152,23 +152,26 @@ def _learn(source: str, place: Place) -> Opened:
     """Go on with a run, or teach a new network what a model knows, with the model's own controls."""
     path = Path(source)
     checkpoint = load_checkpoint(source)
-    if checkpoint.kind == TrainPixelCNN.kind and _own_folder(path) is not None:
+    if checkpoint.kind in lessons() and _own_folder(path) is not None:
         return _learn_on(path, checkpoint, place)
     checkpoint = network_of(checkpoint)
     dataset = dataset_learnt(checkpoint, progress=place.progress)
-    return _teach(dataset, str(checkpoint.about["dataset"]["spec"]), controls_learnt(checkpoint), place)
+    lesson = lesson_of(checkpoint)
+    return _teach(lesson, dataset, lesson.controls_of(checkpoint), place)
 
 
 def _open_dataset(spec: str, place: Place) -> Opened:
     dataset = load_dataset(spec, progress=place.progress)
-    controls = TrainControls()
+    lesson = next(iter(lessons().values()))
+    controls = lesson.controls()
     enough = math.ceil(LEAST_STEPS * controls.batch_size / len(dataset.train_images))
-    return _teach(dataset, spec, replace(controls, epochs=max(controls.epochs, enough)), place)
+    return _teach(lesson, dataset, replace(controls, epochs=max(controls.epochs, enough)), place)
 
 
-def _teach(dataset: Dataset, spec: str, controls: TrainControls, place: Place) -> Opened:
-    job = TrainPixelCNN(dataset, controls, device=place.device, spec=spec)
-    return Opened(job, place.folder(f"pixelcnn-{dataset.name}"), dataset.name, f"{DATASET}{spec}")
+def _teach(lesson: type[Lesson[Any, Any]], dataset: Dataset, controls: Any, place: Place) -> Opened:
+    job: Train[Any, Any] = Train(lesson(dataset), controls, device=place.device)
+    folder = place.folder(f"{lesson.kind}-{dataset.name}")
+    return Opened(job, folder, dataset.name, f"{DATASET}{dataset.spec}")
 
 
 _OPENERS: dict[str, Callable[[Path, Checkpoint, Place], Opened]] = {

@@ -9,10 +9,10 @@ from typing import Any
 
 from PyQt6.QtCore import QLockFile, QObject, QTimer, pyqtBoundSignal, pyqtSignal
 
-from ...api import choose_device
 from ...controls import values_of
 from ...errors import UserError
 from ...jobs.job import Edit
+from ...runs import choose_device
 from ...storage.run_folder import RUN, RunFolder, free_folder
 from .background import Background, Done, Failed, Work
 from .opening import DRAW, Opened, Subject, open_subject

@@ -1,0 +1,12 @@
+"""What the studio knows of divider networks: everything else is derived from this."""
+
+from ..instruments import Instrument
+from .fit import FitDividers
+
+INSTRUMENT = Instrument(
+    name="dividers",
+    title="Dividers",
+    summary="A picture cut by lines and circles, each of which is a unit of a tiny network",
+    start="photo:astronaut",
+    fits=(FitDividers,),
+)

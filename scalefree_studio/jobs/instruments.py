@@ -1,0 +1,180 @@
+"""Every instrument of the studio, ours and other people's: each is declared once, and everything reads it from here.
+
+Ours is a folder beside this file whose `instrument.py` declares INSTRUMENT, and a word in BUILT_IN. Another person's is
+a package that names its own as an entry point of the group `scalefree_studio.instruments`; see docs/own-instrument.md.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Protocol
+
+from ..assets import add_models
+from ..drawings import KIND as DRAWING
+from ..errors import UserError
+from ..snapshot import Array, Checkpoint
+from .drawing.sampler import Sampler
+from .training.lesson import Lesson
+
+BUILT_IN = ("dividers", "pixelcnn")
+GROUP = "scalefree_studio.instruments"
+PREFIX = "sampler."  # of the network's arrays in a drawing's checkpoint
+
+# (checkpoint, device, size (H, W) or None for the one learnt, cached) → the sampler, or a UserError in one sentence.
+MakeSampler = Callable[[Checkpoint, str, tuple[int, int] | None, bool], Sampler]
+
+
+class Fit(Protocol):
+    """A class of jobs that learn one picture."""
+
+    kind: str
+    title: str
+
+    @classmethod
+    def info(cls, checkpoint: Checkpoint) -> dict[str, Any]:
+        """What `info` says of a checkpoint."""
+
+
+@dataclass(frozen=True)
+class Instrument:
+    """What there is to say of an instrument. Classes that need a screen are named in words, "package.module:Class", and
+    imported only where there is one."""
+
+    name: str  # in commands and settings
+    title: str
+    summary: str  # what it is, in a sentence
+    start: str  # the subject with which the window begins
+    lessons: tuple[type[Lesson[Any, Any]], ...] = ()  # what `train` offers
+    fits: tuple[Any, ...] = ()  # of type Fit: what learns one picture
+    samplers: Mapping[str, MakeSampler] = field(
+        default_factory=dict
+    )  # kind of network → one that draws with it
+    models: Path | None = None  # the folder of models that come with it, other than the studio's own
+    views: Mapping[str, str] = field(default_factory=dict)  # kind → a view other than that of all trainings
+    scenes: Mapping[str, str] = field(default_factory=dict)  # kind → likewise for movies
+    commands: Mapping[str, tuple[str, str]] = field(
+        default_factory=dict
+    )  # name → what it does, and what fills its parser
+
+    def kinds(self) -> set[str]:
+        """Of the checkpoints that are its own."""
+        return {part.kind for part in (*self.lessons, *self.fits)} | set(self.samplers)
+
+
+@dataclass(frozen=True)
+class Registry:
+    instruments: Mapping[str, Instrument]  # by name, ours first
+    troubles: tuple[str, ...]  # why others are left out, a sentence each
+
+
+@functools.cache
+def registry() -> Registry:
+    found: dict[str, Instrument] = {}
+    troubles: list[str] = []
+    for name in BUILT_IN:
+        found[name] = importlib.import_module(f"{__package__}.{name}.instrument").INSTRUMENT
+    for entry in sorted(metadata.entry_points(group=GROUP), key=lambda entry: entry.name):
+        try:
+            instrument = _checked(entry.load(), found.values())
+        except Exception as error:  # whatever it is: it is not ours
+            why = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+            troubles.append(f"The instrument {entry.name!r} ({entry.value}) is left out: {why}.")
+            continue
+        found[instrument.name] = instrument
+        if instrument.models is not None:
+            add_models(instrument.models)
+    return Registry(found, tuple(troubles))
+
+
+def _checked(instrument: object, others: Iterable[Instrument]) -> Instrument:
+    if not isinstance(instrument, Instrument):
+        raise TypeError("its entry point is not an Instrument")
+    for other in others:
+        if instrument.name == other.name:
+            raise ValueError(f"there is another instrument of the name {other.name!r}")
+        if both := instrument.kinds() & other.kinds():
+            raise ValueError(f"{other.title} has models of the kind {min(both)!r}, too")
+    return instrument
+
+
+def instruments() -> Mapping[str, Instrument]:
+    """All of them, by name."""
+    return registry().instruments
+
+
+def lessons() -> dict[str, type[Lesson[Any, Any]]]:
+    """All that can be trained, by the kind of its checkpoints."""
+    return {lesson.kind: lesson for instrument in instruments().values() for lesson in instrument.lessons}
+
+
+def fits() -> dict[str, Any]:
+    """All that learns one picture, by the kind of its checkpoints."""
+    return {fit.kind: fit for instrument in instruments().values() for fit in instrument.fits}
+
+
+def lesson_of(checkpoint: Checkpoint) -> type[Lesson[Any, Any]]:
+    """What this network has learnt, or a UserError."""
+    kind = network_of(checkpoint).kind
+    if kind not in lessons():
+        raise UserError(f"A model of kind {kind!r} is not trained on a data set; {_listed(lessons())} is.")
+    return lessons()[kind]
+
+
+def instrument_of(checkpoint: Checkpoint) -> Instrument | None:
+    """The instrument of a network, also of one that has drawn something."""
+    kind = network_of(checkpoint).kind
+    return next((i for i in instruments().values() if kind in i.kinds()), None)
+
+
+def info_of(checkpoint: Checkpoint) -> dict[str, Any]:
+    """What `info` says of a network or a fitted picture."""
+    known: dict[str, Any] = {**lessons(), **fits()}
+    if checkpoint.kind not in known:
+        raise unknown(checkpoint.kind)
+    found: dict[str, Any] = known[checkpoint.kind].info(checkpoint)
+    return found
+
+
+def unknown(kind: str) -> UserError:
+    return UserError(f"This studio knows no model of kind {kind!r}; a newer one may.")
+
+
+# Networks that draw place after place.
+
+
+def sampler_of(
+    checkpoint: Checkpoint, device: str = "cpu", size: tuple[int, int] | None = None, cached: bool = True
+) -> Sampler:
+    """The sampler of a network's checkpoint, or of a drawing's, which holds its network."""
+    checkpoint = network_of(checkpoint)
+    samplers = {kind: make for i in instruments().values() for kind, make in i.samplers.items()}
+    if checkpoint.kind not in samplers:
+        raise UserError(
+            f"A model of kind {checkpoint.kind!r} does not draw place after place; {_listed(samplers)} does."
+        )
+    return samplers[checkpoint.kind](checkpoint, device, size, cached)
+
+
+def network_of(checkpoint: Checkpoint) -> Checkpoint:
+    """The network's own checkpoint, out of a drawing's."""
+    if checkpoint.kind != DRAWING:
+        return checkpoint
+    try:
+        kind, about = str(checkpoint.about["sampler"]["kind"]), dict(checkpoint.about["sampler"]["about"])
+    except (KeyError, TypeError, ValueError):
+        raise UserError("This drawing does not say what drew it; it is damaged.") from None
+    return Checkpoint(kind, checkpoint.step, about, with_prefix(checkpoint.model, PREFIX))
+
+
+def with_prefix(arrays: Mapping[str, Array], prefix: str) -> dict[str, Array]:
+    """Those whose names begin so, by the rest of their names."""
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+def _listed(kinds: Iterable[str]) -> str:
+    return ", ".join(kinds)

@@ -1,0 +1,42 @@
+"""What a gated PixelCNN learns: pictures, pixel by pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torch import Tensor
+
+from ...controls import controls_of
+from ...models.pixelcnn.draw import Drawn, Request, draw
+from ...models.pixelcnn.network import PixelCNN, PixelCNNShape, count_numbers
+from ..training.picture_lesson import PictureLesson
+from .controls import PixelCNNControls
+
+
+def shape_of(controls: PixelCNNControls) -> PixelCNNShape:
+    """The network's part of the controls."""
+    return PixelCNNShape(**{c.name: getattr(controls, c.name) for c in controls_of(PixelCNNShape)})
+
+
+class PixelCNNLesson(PictureLesson[PixelCNNControls, PixelCNN]):
+    kind = "pixelcnn"
+    title = "PixelCNN"
+    controls = PixelCNNControls
+    advice = "use a smaller batch or fewer maps"
+
+    @classmethod
+    def network(cls, controls: PixelCNNControls) -> PixelCNN:
+        return PixelCNN(shape_of(controls))
+
+    def follow(self, network: PixelCNN, controls: PixelCNNControls) -> None:
+        network.dropout = controls.dropout
+
+    def surprise(self, network: PixelCNN, values: Tensor, labels: Tensor | None) -> Tensor:
+        return network.surprise(values, labels)
+
+    def draw(self, network: PixelCNN, request: Request) -> Iterator[Drawn]:
+        return draw(network, request)
+
+    @classmethod
+    def count_numbers(cls, network: PixelCNN) -> int:
+        return count_numbers(network)

@@ -1,0 +1,60 @@
+"""What a network of a checkpoint has learnt from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ...data.datasets import Dataset, load_dataset
+from ...data.download import Progress
+from ...errors import UserError
+from ...snapshot import Checkpoint
+from .lesson import Lesson
+from .ranks import Ranks
+from .trainer import Trainer
+
+
+def shape_learnt(checkpoint: Checkpoint) -> tuple[int, int, int]:
+    """Height, width and channels of the pictures that a network learnt from."""
+    try:
+        height, width, channels = (int(n) for n in checkpoint.about["dataset"]["shape"])
+    except (KeyError, TypeError, ValueError):
+        raise UserError(
+            "This model does not say what pictures it learnt; it is damaged or foreign."
+        ) from None
+    return height, width, channels
+
+
+def name_learnt(checkpoint: Checkpoint) -> str:
+    """What a network learnt, in a word."""
+    dataset = checkpoint.about.get("dataset")
+    return str(dataset.get("name", "pictures")) if isinstance(dataset, dict) else "pictures"
+
+
+def dataset_learnt(
+    checkpoint: Checkpoint,
+    spec: str | None = None,
+    root: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Dataset:
+    """The data set that a network learnt from, or another whose pictures are as large."""
+    height, width, channels = shape_learnt(checkpoint)
+    spec = spec or str(checkpoint.about["dataset"].get("spec", ""))
+    dataset = load_dataset(spec, root, channels, height if height == width else None, progress=progress)
+    if dataset.shape != (height, width, channels):
+        raise UserError(
+            f"The model knows pictures of {height}x{width}x{channels}; those of {dataset.name} are others."
+        )
+    return dataset
+
+
+def evaluation(checkpoint: Checkpoint, lesson: Lesson[Any, Any], device: str = "cpu") -> dict[str, Any]:
+    """How good the network of a checkpoint is on all held-out examples."""
+    network = lesson.read_network(checkpoint).to(device)
+    exactly = replace(lesson.fitted(lesson.controls_of(checkpoint)), precision="float32")
+    loss = Trainer(lesson, exactly, torch.device(device), Ranks()).evaluate(network)
+    data = lesson.dataset
+    return {"dataset": data.name, "pictures": len(data.held), **lesson.results(loss)}

@@ -1,0 +1,173 @@
+"""What is learnt. A lesson says all that a trainer does not know, and nothing that every trainer does.
+
+A network of one's own is a `Lesson` with its controls and six short methods; see docs/own-instrument.md. One that draws
+pictures place after place is a `PictureLesson`, which needs only three.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from ...controls import controls_of, edited
+from ...data.datasets import Dataset
+from ...data.examples import Batch
+from ...errors import UserError
+from ...snapshot import Array, Checkpoint
+from .controls import TrainControls
+from .weights import tensors_of, weights_of
+
+C = TypeVar("C", bound=TrainControls)
+N = TypeVar("N", bound=nn.Module)
+M = TypeVar("M", bound=nn.Module, contravariant=True)
+Inputs = tuple[Tensor | None, ...]  # what a network is given of a batch
+
+
+class Display(Protocol[M]):
+    """What a training shows of itself: made piece by piece, one a step, so that learning does not stop for it."""
+
+    @property
+    def pieces(self) -> int:
+        """Of which a whole is made."""
+
+    def begin(self, network: M) -> None:
+        """Show this network as it is now. It may go on learning meanwhile."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether pieces are missing."""
+
+    def advance(self) -> None:
+        """One piece more."""
+
+    def frame(self) -> Mapping[str, Array]:
+        """What is to be seen now. `wall` (M, H, W, C) bytes and `fresh`, how many rows of it are new, have a view, a
+        movie and a place in trackers."""
+
+    def still(self) -> Mapping[str, Array]:
+        """What does not change from step to step."""
+
+    def saved(self) -> Mapping[str, Array]:
+        """What is to be seen again when the run goes on."""
+
+    def restore(self, arrays: Mapping[str, Array]) -> None:
+        """Show this until there is something new; what does not fit is passed over."""
+
+
+class Lesson(Generic[C, N]):
+    """Learning one kind of network from one data set."""
+
+    kind: ClassVar[str]  # of its checkpoints
+    title: ClassVar[str]
+    summary: ClassVar[str] = ""  # what it is, in a sentence
+    controls: ClassVar[type[Any]] = TrainControls  # a dataclass, derived from this one
+    unit: ClassVar[str] = "nats_per_dimension"  # of its loss, as results call it
+    advice: ClassVar[str] = "use a smaller batch or a smaller network"  # where memory runs out
+
+    def __init__(self, dataset: Dataset):
+        self.dataset = dataset
+
+    # The network, and what it learns.
+
+    def fitted(self, controls: C) -> C:
+        """With what the examples decide, or a ControlError."""
+        return controls
+
+    @classmethod
+    def network(cls, controls: C) -> N:
+        """A new one, which takes its random numbers from torch."""
+        raise NotImplementedError
+
+    def follow(self, network: N, controls: C) -> None:
+        """Live controls have changed that the network itself knows of."""
+
+    def inputs(self, batch: Batch, controls: C) -> Inputs:
+        """What the network is given of a batch, on the CPU."""
+        raise NotImplementedError
+
+    def loss(self, network: N, *inputs: Tensor | None) -> Tensor:
+        """The mean over a batch."""
+        raise NotImplementedError
+
+    def optimizer(self, network: N) -> torch.optim.Optimizer:
+        """Its learning rate and weight decay are set before each step, times a group's own `rate` where it has one."""
+        fused = all(p.is_floating_point() for p in network.parameters())
+        return torch.optim.AdamW(network.parameters(), lr=0.0, betas=(0.9, 0.95), fused=fused)
+
+    # What a person sees of it.
+
+    def display(self, controls: C, device: torch.device) -> Display[N] | None:
+        """A new one, for a new network."""
+        return None
+
+    def metrics(self, loss: float | None, held_out: float | None) -> dict[str, float]:
+        """What is measured of the last batch and of the held-out examples, as far as it is known."""
+        losses = {"loss": loss, "held_out": held_out}
+        return {name: value for name, value in losses.items() if value is not None}
+
+    def results(self, held_out: float) -> dict[str, Any]:
+        """What is said of a network whose mean loss on the held-out examples is this."""
+        return {self.unit: held_out}
+
+    # What is saved of it.
+
+    def about(self) -> dict[str, Any]:
+        """Of what it learns from; in a checkpoint, and enough to find it again."""
+        data = self.dataset
+        return {
+            "dataset": {"name": data.name, "spec": data.spec, "shape": list(data.shape)},
+            "classes": list(data.classes),
+        }
+
+    @classmethod
+    def controls_of(cls, checkpoint: Checkpoint) -> C:
+        """As they were when it was saved. Those that this studio does not know are passed over."""
+        known = {c.name for c in controls_of(cls.controls)}
+        saved = dict(checkpoint.about.get("controls", {}))
+        controls: C = edited(cls.controls(), {n: v for n, v in saved.items() if n in known})
+        return controls
+
+    @classmethod
+    def check_kind(cls, checkpoint: Checkpoint) -> None:
+        if checkpoint.kind != cls.kind:
+            raise UserError(f"This is a model of kind {checkpoint.kind!r}, not a {cls.title}.")
+
+    @classmethod
+    def read_network(cls, checkpoint: Checkpoint) -> N:
+        """The network of a checkpoint, ready for use, or a UserError in one sentence."""
+        cls.check_kind(checkpoint)
+        try:
+            network = cls.network(cls.controls_of(checkpoint))
+            weights = tensors_of(checkpoint.model)
+            if weights.keys() != weights_of(network).keys():
+                raise ValueError("its weights are not those of its controls")
+            if not all(torch.isfinite(w).all() for w in weights.values()):
+                raise ValueError("it holds numbers that are not finite")
+            network.load_state_dict(weights, strict=False)
+        except (KeyError, ValueError, TypeError, RuntimeError) as error:  # ControlError is a ValueError
+            raise UserError(f"The model is damaged: {str(error).splitlines()[0].rstrip('.')}.") from None
+        network.eval()
+        return network
+
+    @classmethod
+    def info(cls, checkpoint: Checkpoint) -> dict[str, Any]:
+        """What `info` says of a checkpoint."""
+        network = cls.read_network(checkpoint)
+        return {
+            "numbers": cls.count_numbers(network),
+            "dataset": checkpoint.about.get("dataset"),
+            f"held_out_{cls.unit}": checkpoint.about.get("best"),
+        }
+
+    @classmethod
+    def count_numbers(cls, network: N) -> int:
+        """How many numbers it learns."""
+        return sum(p.numel() for p in network.parameters())
+
+
+def rows_of(total: int, size: int) -> Iterator[slice]:
+    """`total` examples, `size` at a time."""
+    return (slice(start, min(start + size, total)) for start in range(0, total, size))

@@ -1,0 +1,166 @@
+"""Lessons in drawing: networks that learn pictures, and draw new ones place after place."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Generic
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from ...controls import controls_of, edited
+from ...data.examples import Batch
+from ...data.quantise import Bytes, dequantise, quantise
+from ...models.pixelcnn.draw import Drawn, Request, uniforms
+from ...models.threads import torch_threads
+from ...snapshot import Array
+from .held_out import spread
+from .lesson import C, Inputs, Lesson, N
+from .trainer import to_device
+
+SAMPLES, HELD = 64, 16  # pictures on the wall of samples, and of those held out
+
+
+def bits_per_dimension(nats_per_dimension: float) -> float:
+    return nats_per_dimension / math.log(2)
+
+
+class PictureLesson(Lesson[C, N]):
+    """Learns pictures (H, W, C) whose pixels have so many levels. Its controls may have `channels`, `levels` and
+    `classes`, which the pictures decide, and `labelled`."""
+
+    unit: ClassVar[str] = "nats_per_dimension"
+
+    # What a network of this kind has to say: see docs/own-instrument.md.
+
+    def surprise(self, network: N, values: Tensor, labels: Tensor | None) -> Tensor:
+        """-log of the chance that the network gave each value, in nats: (B, H, W, C), as the values are."""
+        raise NotImplementedError
+
+    def draw(self, network: N, request: Request) -> Iterator[Drawn]:
+        """Draw with the network as it is now, though it goes on learning."""
+        raise NotImplementedError
+
+    # What follows from that.
+
+    def fitted(self, controls: C) -> C:
+        classes = len(self.dataset.classes)
+        labelled = bool(getattr(controls, "labelled", True))
+        decided = {"channels": self.dataset.shape[2], "classes": classes if labelled and classes > 1 else 0}
+        names = {c.name for c in controls_of(controls)}
+        return edited(controls, {name: value for name, value in decided.items() if name in names})
+
+    def values_of(self, pictures: Bytes, controls: C) -> npt.NDArray[np.integer]:
+        """What the network learns of pictures (B, H, W, C): its tokens, place by place."""
+        return quantise(pictures, getattr(controls, "levels", 256))
+
+    def colours_of(self, values: npt.NDArray[np.integer], controls: C) -> Bytes:
+        """What values (…, C) look like."""
+        return dequantise(values, getattr(controls, "levels", 256))
+
+    def inputs(self, batch: Batch, controls: C) -> Inputs:
+        values = torch.from_numpy(self.values_of(np.asarray(batch.values), controls))  # (B, H, W, C)
+        return values, torch.from_numpy(batch.labels) if getattr(controls, "classes", 0) else None
+
+    def loss(self, network: N, *inputs: Tensor | None) -> Tensor:
+        values, labels = inputs
+        assert values is not None
+        return self.surprise(network, values, labels).mean()
+
+    def display(self, controls: C, device: torch.device) -> SampleWall[N]:
+        return SampleWall(self, controls, device)
+
+    def metrics(self, loss: float | None, held_out: float | None) -> dict[str, float]:
+        found = super().metrics(loss, held_out)
+        found |= {} if loss is None else {"bits_per_dimension": bits_per_dimension(loss)}
+        return found | ({} if held_out is None else {"held_out_bits": bits_per_dimension(held_out)})
+
+    def results(self, held_out: float) -> dict[str, Any]:
+        bits, dimensions = bits_per_dimension(held_out), math.prod(self.dataset.shape)
+        more = {"bits_per_dimension": bits, "nats_per_picture": held_out * dimensions}
+        return super().results(held_out) | more
+
+
+class SampleWall(Generic[N]):
+    """A wall of samples that renews itself row by row, and how surprising a few held-out pictures are.
+
+    `begin` takes the network as it is then; every `advance` draws one more row of all pictures, over the old ones. The
+    random numbers stay the same, so that what changes is what was learnt.
+    """
+
+    def __init__(self, lesson: PictureLesson[Any, N], controls: Any, device: torch.device):
+        self._lesson, self._controls, self._device = lesson, controls, device
+        height, width, channels = lesson.dataset.shape
+        classes = getattr(controls, "classes", 0)
+        labels = torch.arange(SAMPLES) % classes if classes else None
+        self._request = Request(
+            uniforms(SAMPLES, height, width, channels, controls.seed), labels, every=width
+        )
+        self._steps: Iterator[Drawn] | None = None
+        self._pictures: Bytes = np.zeros((SAMPLES, height, width, channels), np.uint8)
+        self._fresh = 0  # rows of the new pictures
+        self._any = False  # whether there is something to see
+        self._held = spread(len(lesson.dataset.held), HELD)
+        self._surprise: Array | None = None  # bits a place: (K, H, W)
+
+    def begin(self, network: N) -> None:
+        self._steps, self._fresh = self._lesson.draw(network, self._request), 0
+        self.advance()  # packs the weights as they are
+        self._surprise = self._surprised(network)
+
+    @property
+    def pieces(self) -> int:
+        return int(self._pictures.shape[1])
+
+    @property
+    def busy(self) -> bool:
+        return self._steps is not None
+
+    def advance(self) -> None:
+        if self._steps is None:
+            return
+        with torch_threads(1):  # its pieces are too small to share
+            drawn = next(self._steps)
+        colours = self._lesson.colours_of(drawn.levels.cpu().numpy(), self._controls)  # (M, W, C)
+        places = self._pictures.reshape(len(colours), -1, colours.shape[2])  # (M, H · W, C)
+        places[:, drawn.start : drawn.stop] = colours
+        self._fresh = drawn.stop // self._pictures.shape[2]
+        self._any = True
+        if self._fresh == self._pictures.shape[1]:
+            self._steps = None
+
+    @torch.no_grad()
+    def _surprised(self, network: N) -> Array:
+        values, labels = to_device(self._lesson.inputs(self._held_batch(), self._controls), self._device)
+        assert values is not None
+        found = bits_per_dimension(1.0) * self._lesson.surprise(network, values, labels).sum(-1)
+        return found.cpu().numpy().astype(np.float16)
+
+    def _held_batch(self) -> Batch:
+        return self._lesson.dataset.held.take(self._held)
+
+    def frame(self) -> Mapping[str, Array]:
+        frame: dict[str, Array] = {}
+        if self._any:
+            frame |= {"wall": self._pictures, "fresh": np.array(self._fresh)}
+        return frame if self._surprise is None else frame | {"surprise": self._surprise}
+
+    def still(self) -> Mapping[str, Array]:
+        """A few held-out pictures, as the network sees them."""
+        values = self._lesson.values_of(np.asarray(self._held_batch().values), self._controls)
+        return {"held": self._lesson.colours_of(values, self._controls)}
+
+    def saved(self) -> Mapping[str, Array]:
+        saved: dict[str, Array] = {"samples": self._pictures} if self._any else {}
+        return saved if self._surprise is None else saved | {"surprise": self._surprise}
+
+    def restore(self, arrays: Mapping[str, Array]) -> None:
+        pictures, surprise = arrays.get("samples"), arrays.get("surprise")
+        if pictures is not None and pictures.shape == self._pictures.shape and pictures.dtype == np.uint8:
+            self._pictures[:] = pictures
+            self._fresh, self._any = self._pictures.shape[1], True
+        if surprise is not None and surprise.shape == (len(self._held), *self._pictures.shape[1:3]):
+            self._surprise = surprise

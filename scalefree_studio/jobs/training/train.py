@@ -1,0 +1,274 @@
+"""Train any network on any data set. A step is one batch, and a little of what the training shows of itself: a row of
+samples, a batch of held-out examples."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Generic
+
+import numpy as np
+import torch
+
+from ...controls import ControlError, differing, edited, values_of
+from ...data.batches import Batches
+from ...errors import JobError, UserError
+from ...snapshot import Array, Change, Checkpoint, Snapshot, frozen_all
+from ..job import Edit, Limit, SetControls, StartOver
+from ..memory import within_memory
+from .lesson import C, Display, Lesson, N
+from .ranks import Ranks
+from .trainer import Trainer
+
+FIRST_PASS, PASS_EVERY = (
+    20,
+    200,
+)  # steps until and between passes over held-out examples, if an epoch has more
+WARMING = 0.2  # of a run of few steps, at most
+SMOOTH = 0.1  # of the speed
+SHOW_LESS = "samples are drawn from this network as well; draw them more seldom, or not at all"
+
+
+@dataclass
+class Attempt(Generic[C, N]):
+    """All that begins anew when a training starts over."""
+
+    trainer: Trainer[C, N]
+    batches: Batches
+    display: Display[N] | None
+    step: int = 0
+    seconds: float = 0.0
+    rate: float = 0.0  # steps a second
+    stopped_early: bool = False
+
+
+class Train(Generic[C, N]):
+    """The job. A lesson says what is learnt."""
+
+    def __init__(
+        self,
+        lesson: Lesson[C, N],
+        controls: C | None = None,
+        limit: Limit | None = None,
+        device: str = "cpu",
+        ranks: Ranks | None = None,
+    ):
+        self.lesson, self.kind = lesson, lesson.kind
+        self._limit = limit or Limit()
+        self.device, self.ranks = torch.device(device), ranks or Ranks()
+        self._controls: C = lesson.fitted(controls or lesson.controls())
+        self.start()
+
+    def start(self) -> None:
+        """Forget everything learnt and begin."""
+        c, lesson = self._controls, self.lesson
+        trainer = Trainer(lesson, c, self.device, self.ranks)
+        batches = Batches(len(lesson.dataset.train), c.batch_size, c.seed)
+        self.now = Attempt(trainer, batches, lesson.display(c, self.device))
+
+    @property
+    def trainer(self) -> Trainer[C, N]:
+        return self.now.trainer
+
+    @property
+    def controls(self) -> C:
+        return self._controls
+
+    @property
+    def step_count(self) -> int:
+        return self.now.step
+
+    @property
+    def seconds(self) -> float:
+        return self.now.seconds
+
+    @property
+    def epoch(self) -> int:
+        return self.now.batches.epoch
+
+    @property
+    def limit(self) -> Limit:
+        """As asked for, or the end of the last epoch; or here, where more epochs have stopped helping."""
+        if self.now.stopped_early:
+            return Limit(steps=self.step_count)
+        c = self._controls
+        epochs = Limit(steps=math.ceil(c.epochs * len(self.lesson.dataset.train) / c.batch_size))
+        return epochs if self._limit == Limit() else self._limit
+
+    @property
+    def rest(self) -> float:
+        return math.inf if self.limit.reached(self.step_count, self.seconds) else 0.0
+
+    @property
+    def progress(self) -> float:
+        """How much of the way has been gone, in [0, 1]."""
+        return min(1.0, self.limit.progress(self.step_count, self.seconds))
+
+    def learning_rate(self) -> float:
+        c = self._controls
+        steps = self.limit.steps
+        warm_up = c.warm_up if steps is None else min(c.warm_up, steps * WARMING)
+        warm = min(1.0, (self.step_count + 1) / max(1, warm_up))
+        falling = c.final_rate + (1 - c.final_rate) * (1 + math.cos(math.pi * self.progress)) / 2
+        return c.learning_rate * warm * falling
+
+    # One step.
+
+    def step(self) -> None:
+        began = time.perf_counter()
+        now, epoch = self.now, self.epoch
+        self._learn()
+        now.step += 1
+        now.trainer.check_finite(now.step)
+        every = FIRST_PASS if math.isnan(now.trainer.held_out) else PASS_EVERY
+        if self.epoch > epoch or now.step % every == 0:
+            now.trainer.begin_held_out_pass()
+        within_memory(self._judge, self.lesson.advice)
+        if self.ranks.first:
+            self._show_on()
+        took = self.ranks.as_first(time.perf_counter() - began)
+        now.seconds += took
+        now.rate += (1 / took - now.rate) * (SMOOTH if now.rate else 1.0)
+        if self.limit.reached(now.step, now.seconds) and not now.stopped_early:
+            within_memory(self._judge_the_last, self.lesson.advice)
+
+    def _learn(self) -> None:
+        now, place = self.now, self.now.batches.state()
+        try:
+            within_memory(
+                lambda: now.trainer.learn(next(now.batches), now.step, self.learning_rate()),
+                self.lesson.advice,
+            )
+        except JobError:
+            now.batches.restore(place)  # these are still to be learnt from
+            raise
+
+    def _judge(self) -> None:
+        trainer, patience = self.trainer, self._controls.patience
+        if trainer.judge(self.epoch) and patience:
+            self.now.stopped_early = self.epoch - trainer.best_epoch >= patience
+
+    def _judge_the_last(self) -> None:
+        """The network at the end of the run, at one go."""
+        self.trainer.begin_held_out_pass()
+        while self.trainer.held_out_pass is not None:
+            self._judge()
+
+    def _show_on(self) -> None:
+        """A piece more of what is shown, or the first of something new."""
+        display, every = self.now.display, self._controls.wall_every
+        if display is None:
+            return
+        if display.busy:
+            within_memory(display.advance, SHOW_LESS)
+        elif every and self.step_count % every == 0:
+            within_memory(lambda: display.begin(self.trainer.used_network()), SHOW_LESS)
+
+    @property
+    def pieces(self) -> int:
+        """Of which a wall of samples is made, one a step; 0 where nothing is shown."""
+        return 0 if self.now.display is None else self.now.display.pieces
+
+    def show_all(self, network: N | None = None) -> Mapping[str, Array]:
+        """What is to be seen of the network as it is now, or of another, at one go."""
+        display = self.now.display
+        if display is None:
+            return {}
+        display.begin(network or self.trainer.used_network())
+        while display.busy:
+            display.advance()
+        return frozen_all(display.frame())
+
+    # What a person sees.
+
+    def snapshot(self) -> Snapshot:
+        now, loss, held_out = self.now, float(self.trainer.loss), self.trainer.held_out
+        metrics = {"learning_rate": self.learning_rate(), "epoch": float(self.epoch)}
+        metrics |= self.lesson.metrics(_finite(loss), _finite(held_out))
+        if now.rate:
+            metrics["steps_per_second"] = now.rate
+        frame = {} if now.display is None else now.display.frame()
+        return Snapshot(self.kind, now.step, now.seconds, frozen_all(frame), metrics)
+
+    def still(self) -> Mapping[str, Array]:
+        return {} if self.now.display is None else frozen_all(self.now.display.still())
+
+    # What a person changes.
+
+    def apply(self, edit: Edit) -> Change:
+        if isinstance(edit, SetControls):
+            return self._set_controls(edit.values)
+        if isinstance(edit, StartOver):
+            self.start()
+            return Change(0, "start over")
+        raise ControlError(f"Training has no edit {type(edit).__name__}.")
+
+    def _set_controls(self, values: Mapping[str, Any]) -> Change:
+        new: C = self.lesson.fitted(edited(self._controls, values))
+        if all(c.live for c, _ in differing(self._controls, new)):
+            self.trainer.set_controls(new)
+            self._controls = new
+        else:
+            before, self._controls = self._controls, new
+            try:
+                self.start()
+            except ControlError:
+                self._controls = before
+                raise
+        return Change(self.step_count, "controls", dict(values))
+
+    # What is kept.
+
+    def checkpoint(self) -> Checkpoint:
+        now = self.now
+        learnt, arrays = now.trainer.state()
+        about = {
+            "controls": values_of(self._controls),
+            **self.lesson.about(),
+            "limit": {"steps": self._limit.steps, "seconds": self._limit.seconds},
+            "seconds": now.seconds,
+            "batches": now.batches.state(),
+            **learnt,
+        }
+        if now.display is not None:
+            arrays |= now.display.saved()
+        weights = now.trainer.kept_weights()
+        return Checkpoint(self.kind, now.step, about, frozen_all(weights), frozen_all(arrays))
+
+    @classmethod
+    def from_checkpoint(
+        cls,
+        checkpoint: Checkpoint,
+        lesson: Lesson[C, N],
+        device: str = "cpu",
+        limit: Limit | None = None,
+        edits: Mapping[str, Any] | None = None,
+        ranks: Ranks | None = None,
+    ) -> Train[C, N]:
+        """Go on from a checkpoint: exactly, if its trainer part is there. `edits` are new values for live controls."""
+        about, arrays = checkpoint.about, checkpoint.trainer
+        network = lesson.read_network(checkpoint)
+        try:
+            limit = limit or Limit(**about.get("limit", {}))
+            controls: C = edited(lesson.controls_of(checkpoint), edits or {})
+            job = cls(lesson, controls, limit, device, ranks)
+            job.now.trainer.begin_from(network)
+            job.now.step, job.now.seconds = checkpoint.step, float(about["seconds"])
+            if arrays:
+                job.now.batches.restore(about["batches"])
+                job.now.trainer.restore(about, arrays)
+                if job.now.display is not None:
+                    job.now.display.restore(arrays)
+        except ControlError as error:
+            raise UserError(str(error)) from None
+        except (KeyError, ValueError, RuntimeError, TypeError) as error:
+            raise UserError(
+                f"What is saved beside the model does not fit it ({str(error).splitlines()[0]})."
+            ) from None
+        return job
+
+
+def _finite(number: float) -> float | None:
+    return number if np.isfinite(number) else None

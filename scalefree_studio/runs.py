@@ -1,0 +1,111 @@
+"""A run, put together in one place: the job, where it is kept, who records and follows it, and how it ends.
+
+Commands and Python run to the end, here; the window runs on a thread of its own (window/work/session.py), with the same
+recorders.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from .controls import values_of
+from .data.download import Progress
+from .drawings import KIND as DRAWING
+from .errors import JobError, UserError
+from .export.walls.wall import large_wall
+from .jobs.drawing.draw import DrawPictures
+from .jobs.instruments import fits, lessons, unknown
+from .jobs.job import Job
+from .jobs.training.learnt import dataset_learnt
+from .jobs.training.ranks import Ranks
+from .jobs.training.train import Train
+from .runner import Consumer, Runner
+from .snapshot import Change, Checkpoint
+from .storage.recorder import Recorder
+from .storage.run_folder import RunFolder
+from .storage.tracker import Begin
+from .storage.trackers import Walls, start_trackers
+from .terminal import ProgressBar, say, signals_stop
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What is kept of a run while it goes on."""
+
+    folder: RunFolder
+    every: int = 0  # steps between recorded frames; 0: all at first, fewer as learning slows
+    track: Sequence[str] = ()  # trackers that follow it
+    changes: Sequence[Change] = ()  # what was changed before it goes on
+    first: bool = False  # also the moment before the first step
+
+
+def recorders(job: Job, recording: Recording, say: Callable[[str], None]) -> list[Consumer]:
+    """Whoever writes down how a run goes; a folder that cannot be written is a UserError or OSError."""
+    folder = recording.folder
+    folder.prepare()
+    begin = Begin(folder.path, job.step_count, values_of(job.controls))
+    walls = Walls(job.pieces, large_wall) if isinstance(job, Train) else None
+    recorder = Recorder(folder.history_path, recording.every, told=say)
+    if recording.first:
+        recorder.show(job.snapshot())
+    consumers: list[Consumer] = [recorder, *start_trackers(recording.track, begin, say, walls)]
+    for consumer, change in itertools.product(consumers, recording.changes):
+        consumer.changed(change)
+    return consumers
+
+
+def run_to_end(
+    job: Job,
+    recording: Recording | None = None,
+    bar: str = "",
+    ranks: Ranks | None = None,
+    consumers: Sequence[Consumer] = (),
+) -> list[str]:
+    """Run until the job's limit, or until a signal stops it; then it is saved. `bar` is the title of a progress bar.
+    What has gone wrong for good is a JobError; what else has, in sentences, is returned."""
+    ranks = ranks or Ranks()
+    keep = recording.folder.keep if recording is not None and ranks.first else None
+    runner = Runner(job, consumers, keep, told=lambda: _speak(runner), agree=ranks.agree)
+    with signals_stop(runner):  # from here on, an interrupt saves
+        with ranks.together():
+            if ranks.first and recording is not None:
+                runner.consumers += recorders(job, recording, say)
+            if ranks.first and bar:
+                runner.consumers.append(ProgressBar(job.limit, bar))
+        runner.run(until_limit=True)
+    if runner.status.unsaved or runner.status.failed:
+        raise JobError(runner.status.message)
+    return [c.trouble for c in runner.consumers if isinstance(c, Recorder) and c.trouble]
+
+
+def _speak(runner: Runner) -> None:
+    """While work goes on, what went wrong is said at once; the end says it again."""
+    if runner.status.message and not runner.status.stopped:
+        say(runner.status.message)
+
+
+def resumed(checkpoint: Checkpoint, device: str = "cpu", progress: Progress | None = None) -> Job:
+    """The job of a checkpoint of any kind, to go on from there; or a UserError."""
+    kind = checkpoint.kind
+    if kind == DRAWING:
+        return DrawPictures.from_checkpoint(checkpoint, device)
+    if kind in fits():
+        fitted: Job = fits()[kind].from_checkpoint(checkpoint, device)
+        return fitted
+    if kind in lessons():
+        lesson = lessons()[kind](dataset_learnt(checkpoint, progress=progress))
+        return Train.from_checkpoint(checkpoint, lesson, device)
+    raise unknown(kind)
+
+
+def choose_device(wanted: str = "auto") -> str:
+    """cpu or cuda; auto takes the GPU where there is one."""
+    if wanted == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise UserError("There is no CUDA GPU that torch can use here; leave --device out, or say cpu.")
+    return wanted
