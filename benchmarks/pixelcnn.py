@@ -30,14 +30,15 @@ from torch import Tensor, nn
 
 from scalefree_studio.data.datasets import load_dataset
 from scalefree_studio.jobs.job import Limit
-from scalefree_studio.jobs.pixelcnn.controls import TrainControls
-from scalefree_studio.jobs.pixelcnn.train import TrainPixelCNN
+from scalefree_studio.jobs.pixelcnn.controls import PixelCNNControls
+from scalefree_studio.jobs.pixelcnn.lesson import PixelCNNLesson
+from scalefree_studio.jobs.training.picture_lesson import bits_per_dimension
+from scalefree_studio.jobs.training.train import Train
 from scalefree_studio.models.pixelcnn.draw import Drawn, Request, draw, uniforms
 from scalefree_studio.models.pixelcnn.network import (
     GatedLayer,
     PixelCNN,
     PixelCNNShape,
-    bits_per_dimension,
     count_numbers,
 )
 from scalefree_studio.models.threads import keep_memory, torch_threads
@@ -217,16 +218,15 @@ def prices_of_options(arguments: argparse.Namespace) -> None:
     for name, changes in OPTIONS.items():
         bits, seconds = [], []
         for seed in range(arguments.seeds):
-            job = TrainPixelCNN(
-                digits, TrainControls(**{**BASE, **changes, "seed": seed}), Limit(steps=arguments.steps)
-            )
+            controls = PixelCNNControls(**{**BASE, **changes, "seed": seed})
+            job = Train(PixelCNNLesson(digits), controls, Limit(steps=arguments.steps))
             with torch_threads(1):
                 while not job.limit.reached(job.step_count, job.seconds):
                     job.step()
             bits.append(bits_per_dimension(job.checkpoint().about["best"]))
             seconds.append(job.seconds)
         spread = f"{statistics.mean(bits):.3f} ({min(bits):.3f} to {max(bits):.3f})"
-        numbers = count_numbers(job.model)
+        numbers = count_numbers(job.trainer.network)
         print(f"  {name:<20} {spread:>24} {numbers:>9,} {statistics.median(seconds):>8.0f}", flush=True)
 
 

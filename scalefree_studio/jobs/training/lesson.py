@@ -7,6 +7,7 @@ pictures place after place is a `PictureLesson`, which needs only three.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import torch
@@ -55,6 +56,14 @@ class Display(Protocol[M]):
 
     def restore(self, arrays: Mapping[str, Array]) -> None:
         """Show this until there is something new; what does not fit is passed over."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """What the card of a model says of what only its lesson knows, in Markdown."""
+
+    learnt: str  # what else there is to say of the examples: ", 16 levels a channel"
+    measured: str  # how good it is on those held out
 
 
 class Lesson(Generic[C, N]):
@@ -111,6 +120,10 @@ class Lesson(Generic[C, N]):
     def results(self, held_out: float) -> dict[str, Any]:
         """What is said of a network whose mean loss on the held-out examples is this."""
         return {self.unit: held_out}
+
+    def card(self, results: Mapping[str, Any], controls: C) -> Card:
+        """What the card of a model says, of what `results` has measured."""
+        return Card("", f"**{results[self.unit]:.4f} {self.unit.replace('_', ' ')}**")
 
     # What is saved of it.
 

@@ -18,7 +18,7 @@ from ...models.pixelcnn.draw import Drawn, Request, uniforms
 from ...models.threads import torch_threads
 from ...snapshot import Array
 from .held_out import spread
-from .lesson import C, Inputs, Lesson, N
+from .lesson import C, Card, Inputs, Lesson, N
 from .trainer import to_device
 
 SAMPLES, HELD = 64, 16  # pictures on the wall of samples, and of those held out
@@ -82,6 +82,12 @@ class PictureLesson(Lesson[C, N]):
         bits, dimensions = bits_per_dimension(held_out), math.prod(self.dataset.shape)
         more = {"bits_per_dimension": bits, "nats_per_picture": held_out * dimensions}
         return super().results(held_out) | more
+
+    def card(self, results: Mapping[str, Any], controls: C) -> Card:
+        bits, nats, whole = (results[n] for n in ("bits_per_dimension", self.unit, "nats_per_picture"))
+        measured = f"**{bits:.3f} bits per dimension**, {nats:.4f} nats, {whole:.1f} nats a picture"
+        levels = getattr(controls, "levels", None)
+        return Card(f", {levels} levels a channel" if levels else "", measured)
 
 
 class SampleWall(Generic[N]):
