@@ -32,10 +32,11 @@ class Parser(argparse.ArgumentParser):
 
 
 def commands() -> dict[str, tuple[str, Callable[[argparse.ArgumentParser], Handler]]]:
-    """Command → (what it does, what fills its parser and returns its handler)."""
+    """Command → (what it does, what fills its parser and returns its handler): ours, then those of instruments."""
     from . import cli_draw, cli_export, cli_fit, cli_info, cli_train
+    from .jobs.instruments import imported, instruments
 
-    return {
+    ours = {
         "fit": ("learn a picture as a divider network", cli_fit.fill_fit),
         "demo": ("learn a built-in picture and leave a picture, a model and a movie", cli_fit.fill_demo),
         "render": ("draw a model at any size", cli_export.fill_render),
@@ -47,6 +48,12 @@ def commands() -> dict[str, tuple[str, Callable[[argparse.ArgumentParser], Handl
         "info": ("say what a model or a run holds", cli_info.fill_info),
         "pictures": ("list the built-in pictures", cli_info.fill_pictures),
     }
+    theirs = {
+        name: (what, lambda parser, place=place: imported(place)(parser))
+        for instrument in instruments().values()
+        for name, (what, place) in instrument.commands.items()
+    }
+    return {**theirs, **ours}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -84,7 +91,12 @@ def _speaks() -> bool:
 
 
 def _run(argv: list[str]) -> int:
+    from .jobs.instruments import registry
+
     known = commands()
+    for trouble in registry().troubles:
+        if _speaks():
+            print(f"{PROGRAM}: {trouble}", file=sys.stderr)
     if argv and argv[0] in known:
         name = argv[0]
         parser = Parser(prog=f"{PROGRAM} {name}", description=known[name][0].capitalize() + ".")

@@ -82,8 +82,7 @@ def registry() -> Registry:
         try:
             instrument = _checked(entry.load(), found.values())
         except Exception as error:  # whatever it is: it is not ours
-            why = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
-            troubles.append(f"The instrument {entry.name!r} ({entry.value}) is left out: {why}.")
+            troubles.append(f"The instrument {entry.name!r} ({entry.value}) is left out: {_why(error)}.")
             continue
         found[instrument.name] = instrument
         if instrument.models is not None:
@@ -100,6 +99,20 @@ def _checked(instrument: object, others: Iterable[Instrument]) -> Instrument:
         if both := instrument.kinds() & other.kinds():
             raise ValueError(f"{other.title} has models of the kind {min(both)!r}, too")
     return instrument
+
+
+def imported(place: str) -> Any:
+    """What an instrument names in words: "package.module:name"."""
+    module, _, name = place.partition(":")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except Exception as error:  # whatever it is: it is not ours
+        raise UserError(f"{place} cannot be imported: {_why(error)}.") from None
+
+
+def _why(error: Exception) -> str:
+    """An error as the middle of a sentence."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
 def instruments() -> Mapping[str, Instrument]:

@@ -21,6 +21,9 @@ def shape_of(controls: PixelCNNControls) -> PixelCNNShape:
 class PixelCNNLesson(PictureLesson[PixelCNNControls, PixelCNN]):
     kind = "pixelcnn"
     title = "PixelCNN"
+    summary = (
+        "a network that draws pictures pixel by pixel, as a gated convolution of all that is there already"
+    )
     controls = PixelCNNControls
     advice = "use a smaller batch or fewer maps"
 
