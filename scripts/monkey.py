@@ -33,7 +33,7 @@ from PyQt6.QtWidgets import QFileDialog, QWidget
 from scalefree_studio.controls import Control, controls_of
 from scalefree_studio.window.shell.app import destroy, make_application
 from scalefree_studio.window.shell.main_window import MainWindow
-from scalefree_studio.window.work.sessions import Person
+from scalefree_studio.window.work.sessions import Questions
 
 SUBJECTS = (
     "model:digits", "model:mnist", "model:photographs", "dataset:digits", "photo:astronaut", "drawing:balloon",
@@ -44,7 +44,7 @@ MODEST = 12  # what makes networks large stays below this
 LEAVING = 60.0  # seconds
 
 
-class Patient(Person):
+class Patient(Questions):
     def still_working(self) -> bool:
         return True
 

@@ -34,6 +34,16 @@ def _the_canvas_before_is_gone(request: pytest.FixtureRequest) -> None:
         gc.collect()
 
 
+@pytest.fixture(autouse=True)
+def _every_thread_was_waited_for(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A QThread that is destroyed while it runs ends the process."""
+    yield
+    if "qapp" in request.fixturenames:
+        from scalefree_studio.window.work.job_thread import JobThread
+
+        assert not [thread.objectName() for thread in JobThread.begun]
+
+
 def pytest_unconfigure() -> None:
     """Windows that tests have left end before Python does: see `destroy` in window/shell/app.py."""
     if "PyQt6.QtWidgets" in sys.modules:

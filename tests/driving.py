@@ -14,15 +14,15 @@ from scalefree_studio.jobs.dividers.fit import FitDividers
 from scalefree_studio.window.shell.main_window import MainWindow
 from scalefree_studio.window.work.opening import Subject
 from scalefree_studio.window.work.session import Session
-from scalefree_studio.window.work.sessions import Person
+from scalefree_studio.window.work.sessions import Questions
 
 PATIENCE = 20_000  # ms: only so that a broken window does not hang the tests
-OURS = {"training", "recorder", "render", "opening", "thumbnails", "export"}
+OURS = {"recorder", "render", "opening", "thumbnails", "export"}
 SMALL = "synthetic:lines-5"
 FEW = FitControls(lines=8, hidden=8, batch_size=512, start="random")
 
 
-class Answers(Person):
+class Answers(Questions):
     """Someone who answers without a dialog."""
 
     def __init__(self) -> None:

@@ -230,12 +230,12 @@ def test_what_is_painted_away_is_drawn_anew(driven: Driven, run: Path) -> None:
 def test_overlays_cover_what_they_say(driven: Driven, run: Path) -> None:
     view = draw(driven, run)
     assert view.canvas.boards[0].veil is None
-    driven.window.set_look({"openness": True})
+    driven.window.set_display({"openness": True})
     veil = view.canvas.boards[0].veil
     bits = np.asarray(shown(view).frame["entropy"], float)
     order = np.argsort(bits.ravel())
     assert (np.diff(veil[..., 3].ravel()[order].astype(int)) >= 0).all()
-    driven.window.set_look({"openness": False, "sight": True})
+    driven.window.set_display({"openness": False, "sight": True})
     view.point_at(Place("wall", 1, 4, 4))
     hidden = view.canvas.boards[0].veil[..., 3] > 0
     seen = shown(view).sees(4, 4)
@@ -254,14 +254,14 @@ def test_the_past_of_a_drawing(driven: Driven, run: Path) -> None:
     view.hold(Place("wall", 3, 7, 7))
     driven.until(lambda: int(shown(view).frame["watched"]) == 3)
     assert "Not drawn yet." not in view.thought.accessibleDescription()
-    timeline.looked.emit(timeline.ids[5])
-    assert driven.window.past is not None
+    timeline.chosen.emit(timeline.ids[5])
+    assert driven.window.stage.past is not None
     assert "Not drawn yet." in view.thought.accessibleDescription()
     early = shown(view)
     assert not early.done
     assert not view.thought.editable
     driven.key(Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
-    driven.until(lambda: driven.window.past is None and shown(view).done)
+    driven.until(lambda: driven.window.stage.past is None and shown(view).done)
     np.testing.assert_array_equal(shown(view).values, final)
 
 
@@ -459,7 +459,7 @@ def test_classes_are_chosen_and_told_by_name(driven: Driven, run: Path) -> None:
     assert [field.combo.itemText(n) for n in range(field.combo.count())] == ["each in turn", *"0123456789"]
     assert field.combo.currentText() == "each in turn"
     read: list[str] = []
-    view.read.connect(read.append)
+    view.readout.connect(read.append)
     view.point_at(Place("wall", 2, 0, 0))
     field.combo.textActivated.emit("7")
     driven.until(lambda: the_job(driven).controls.label == 7 and view.session.still["labels"].max() == 7)  # type: ignore[union-attr]
@@ -476,7 +476,7 @@ def test_where_there_are_no_classes_none_is_asked_for(driven: Driven, tmp_path: 
     assert driven.window.panel.form is not None
     assert "label" not in driven.window.panel.form.fields
     read: list[str] = []
-    view.read.connect(read.append)
+    view.readout.connect(read.append)
     view.point_at(Place("wall", 2, 0, 0))
     assert read == [""]
 
@@ -493,7 +493,7 @@ def test_a_trouble_is_told_once(driven: Driven, run: Path) -> None:
     view.next_wall()
     driven.until(lambda: the_job(driven).controls.seed == 1 and shown(view).done)
     driven.until(lambda: driven.session.status.rests)
-    driven.window.sessions.told.emit()
+    driven.window.sessions.changed.emit()
     assert said(driven) == "Something else."
     view.set_controls({"label": 99})
     driven.until(lambda: "classes" in said(driven))
@@ -514,17 +514,17 @@ def test_play_goes_on_from_the_moment_that_is_looked_at(driven: Driven, run: Pat
     final = shown(view).values.copy()
     timeline = driven.window.transport.timeline
     driven.until(lambda: len(timeline.ids) > 10)
-    timeline.looked.emit(timeline.ids[5])
-    assert driven.window.past is not None
-    assert "Looking at place" in driven.window.stage.past.label.text()
+    timeline.chosen.emit(timeline.ids[5])
+    assert driven.window.stage.past is not None
+    assert "Looking at place" in driven.window.stage.past_toast.label.text()
     driven.key(Qt.Key.Key_Space)
-    assert driven.window.past is None
+    assert driven.window.stage.past is None
     driven.until(lambda: not shown(view).done)
     driven.until(lambda: shown(view).done)
     np.testing.assert_array_equal(shown(view).values, final)
-    timeline.looked.emit(timeline.ids[5])
+    timeline.chosen.emit(timeline.ids[5])
     driven.key(Qt.Key.Key_Period)  # is of the present, in which everything is drawn
-    assert driven.window.past is None and said(driven) == view.at_rest
+    assert driven.window.stage.past is None and said(driven) == view.at_rest
     assert shown(view).done
 
 

@@ -140,7 +140,7 @@ def test_trying_again_is_asked_until_it_works(driven: Driven, tmp_path: Path) ->
                 folder.unlink()
             return True
 
-    driven.window.sessions.person = person = Repairs()
+    driven.window.sessions.questions = person = Repairs()
     folder.rename(tmp_path / "away")
     folder.write_text("in the way")
     driven.leave()
@@ -207,7 +207,7 @@ def test_leaving_while_another_is_about_to_begin(driven: Driven, monkeypatch: py
     driven.open()
     held, sessions = Held(driven, monkeypatch), driven.window.sessions
     begun: list[bool] = []
-    sessions.opened.connect(lambda: begun.append(True))
+    sessions.begun.connect(lambda: begun.append(True))
     driven.window.open("synthetic:circles-3")
     driven.until(lambda: sessions.ending)
     driven.window.leave()
@@ -224,7 +224,7 @@ def test_leaving_without_the_end_of_a_step(driven: Driven, monkeypatch: pytest.M
     driven.until(lambda: driven.gone)
     assert sessions.abandoned and not session.ended
     told: list[bool] = []
-    sessions.told.connect(lambda: told.append(True))
+    sessions.changed.connect(lambda: told.append(True))
     sessions.ready.connect(lambda: told.append(True))
     held.let_go()
     assert session.join(20)
@@ -342,29 +342,29 @@ def test_look_back_and_go_on_from_there(driven: Driven) -> None:
     driven.until(lambda: transport.poll() or len(transport.timeline.ids) > 20)
     line = transport.timeline
     QTest.mouseClick(line, Qt.MouseButton.LeftButton, pos=QPoint(line.width() // 2, line.height() // 2))
-    past = driven.window.past
+    past = driven.window.stage.past
     assert past is not None
     assert driven.window.stage.view.snapshot is past
     assert not driven.window.stage.view.canvas.editable
-    assert f"step {past.step:,}" in driven.window.stage.past.label.text()
+    assert f"step {past.step:,}" in driven.window.stage.past_toast.label.text()
     driven.learn_on()  # behind it, learning goes on
     assert driven.window.stage.view.snapshot is past
     QTest.keyClick(line, Qt.Key.Key_Left)
-    assert driven.window.past is not None
-    assert driven.window.past.step < past.step
-    told = driven.window.stage.past
+    assert driven.window.stage.past is not None
+    assert driven.window.stage.past.step < past.step
+    told = driven.window.stage.past_toast
     assert told.width() >= told.sizeHint().width()  # also when its words change, nothing is cut
     assert told.sizeHint().width() > told.label.width() + 100
     driven.key(Qt.Key.Key_N)
-    assert driven.window.past is None
+    assert driven.window.stage.past is None
     assert driven.window.stage.view.canvas.editable
-    assert not driven.window.stage.past.isVisible()
+    assert not driven.window.stage.past_toast.isVisible()
 
     QTest.mouseClick(line, Qt.MouseButton.LeftButton, pos=QPoint(20, line.height() // 2))
-    buttons = {b.text(): b for b in driven.window.stage.past.findChildren(QPushButton)}
+    buttons = {b.text(): b for b in driven.window.stage.past_toast.findChildren(QPushButton)}
     assert all(button.toolTip() for button in buttons.values())
     QTest.mouseClick(buttons["Continue from here"], Qt.MouseButton.LeftButton)
-    assert driven.window.past is None
+    assert driven.window.stage.past is None
     driven.until(lambda: any("recorded frame" in what for _, what, _ in changes(driven)))
     assert driven.session.status.playing
 
@@ -531,7 +531,7 @@ def test_painting_and_taking_it_back(driven: Driven) -> None:
     driven.until(lambda: driven.job.mask is not None and float(driven.job.mask.max()) > 1)
     driven.key(Qt.Key.Key_B)
     assert w.stage.view.canvas.brush is None
-    w.commands.do("clear_mask")
+    w.do("clear_mask")
     driven.until(lambda: driven.job.mask is None)
     driven.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     driven.until(lambda: driven.job.mask is not None and w.stage.view.canvas.mask is not None)
@@ -565,7 +565,7 @@ def test_theme_modes_and_layout_are_remembered(driven: Driven, qtbot: QtBot, tmp
 def test_the_border_shows_more_and_is_remembered(driven: Driven) -> None:
     driven.open()
     fitted = driven.window.stage.view.canvas.camera.pixel
-    edit = driven.window.panel.look.fields["border"].edit  # type: ignore[attr-defined]
+    edit = driven.window.panel.display.fields["border"].edit  # type: ignore[attr-defined]
     edit.setFocus()
     edit.selectAll()
     QTest.keyClicks(edit, "3")
@@ -573,7 +573,7 @@ def test_the_border_shows_more_and_is_remembered(driven: Driven) -> None:
     assert driven.window.stage.view.canvas.camera.pixel == pytest.approx(3 * fitted)
     again = MainWindow(driven.settings, Answers(), runs=driven.folder)
     assert again.stage.view.canvas.border == 3
-    assert again.panel.look.fields["border"].value == 3
+    assert again.panel.display.fields["border"].value == 3
     again.leave()
 
 

@@ -80,8 +80,8 @@ COMMANDS = (
 )  # fmt: skip
 
 
-def make_actions(window: QWidget, do: Callable[..., object]) -> dict[str, QAction]:
-    """A QAction for every command, which calls `do` with its name, and whether it is on if it can be."""
+def make_actions(window: QWidget) -> dict[str, QAction]:
+    """A QAction of the window for every command."""
     actions = {}
     for command in COMMANDS:
         action = QAction(window)
@@ -96,26 +96,32 @@ def make_actions(window: QWidget, do: Callable[..., object]) -> dict[str, QActio
             if command.keys == "+":
                 keys.append(QKeySequence("="))
             action.setShortcuts(keys)
-        call(action, command)
-        if command.checkable:
-            action.triggered.connect(lambda on, name=command.name: do(name, on))
-        else:
-            action.triggered.connect(lambda _=False, name=command.name: do(name))
+        name_action(action, command)
         window.addAction(action)
         actions[command.name] = action
     return actions
 
 
-def call(action: QAction, command: Command, otherwise: str = "", help: str = "") -> None:
-    """Call it as the command is called, or otherwise; and so with its help."""
-    action.setText(otherwise or command.text)
-    action.setIconText((otherwise or command.short or command.text).rstrip("…"))
+def connect_actions(actions: dict[str, QAction], do: Callable[..., object]) -> None:
+    """Each calls `do` with its name, and whether it is on if it can be."""
+    for command in COMMANDS:
+        triggered = actions[command.name].triggered
+        if command.checkable:
+            triggered.connect(lambda on, name=command.name: do(name, on))
+        else:
+            triggered.connect(lambda _=False, name=command.name: do(name))
+
+
+def name_action(action: QAction, command: Command, name: str = "", help: str = "") -> None:
+    """With the name and help of the command, or with others."""
+    action.setText(name or command.text)
+    action.setIconText((name or command.short or command.text).rstrip("…"))
     keys = f" ({key_text(action)})" if command.keys else ""
     action.setToolTip(f"{help or command.help}{keys}")
     action.setStatusTip(help or command.help)
 
 
-def dress(actions: dict[str, QAction], palette: Palette) -> None:
+def show_icons(actions: dict[str, QAction], palette: Palette) -> None:
     """Their pictograms, in the colours of a palette."""
     for command in COMMANDS:
         if command.icon:

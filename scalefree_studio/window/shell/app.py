@@ -111,11 +111,11 @@ def tell_the_place(window: MainWindow) -> None:
     """Where nothing can be written here, runs go elsewhere: said as soon as there is one."""
 
     def tell() -> None:
-        window.sessions.opened.disconnect(tell)
+        window.sessions.begun.disconnect(tell)
         window.say(f"Nothing can be written in {Path.cwd()}: runs are kept in {window.sessions.runs}.")
 
     if window.sessions.runs.parent != Path.cwd():
-        window.sessions.opened.connect(tell)
+        window.sessions.begun.connect(tell)
 
 
 def take_picture_later(window: MainWindow, path: Path, seconds: float) -> None:
@@ -147,9 +147,9 @@ def watching_exceptions() -> Iterator[None]:
     def in_a_slot(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         traceback.print_exception(kind, error, trace)
 
-    def in_a_thread(told: threading.ExceptHookArgs) -> None:
-        if told.exc_value is not None:
-            traceback.print_exception(told.exc_type, told.exc_value, told.exc_traceback)
+    def in_a_thread(raised: threading.ExceptHookArgs) -> None:
+        if raised.exc_value is not None:
+            traceback.print_exception(raised.exc_type, raised.exc_value, raised.exc_traceback)
 
     before = sys.excepthook, threading.excepthook
     sys.excepthook, threading.excepthook = in_a_slot, in_a_thread
@@ -168,12 +168,12 @@ def watching_signals(window: MainWindow) -> Iterator[None]:
         end.setblocking(False)
     notifier = QSocketNotifier(ours.fileno(), QSocketNotifier.Type.Read)  # type: ignore[call-overload]  # takes an int
 
-    def hear() -> None:
+    def leave() -> None:
         with contextlib.suppress(BlockingIOError):
             ours.recv(64)
         window.leave()
 
-    notifier.activated.connect(hear)
+    notifier.activated.connect(leave)
     names = [s for s in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, s)]
     before = {name: signal.signal(getattr(signal, name), lambda *_: None) for name in names}
     descriptor = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from PyQt6.QtCore import QMimeData
 from PyQt6.QtWidgets import QApplication, QFileDialog
 
 from ...errors import UserError
@@ -14,10 +14,8 @@ from ..views.export import MovieExport
 from ..widgets import theme
 from ..work.opening import subject_of
 from . import dialogs
+from .frame import Frame
 from .gallery import Gallery
-
-if TYPE_CHECKING:
-    from .main_window import MainWindow
 
 PICTURES = (
     "Pictures, models (*.png *.jpg *.jpeg *.webp *.gif *.bmp *.tif *.tiff *.ppm *.safetensors);;All files (*)"
@@ -27,7 +25,7 @@ PICTURES = (
 class Commands:
     """A method for every command that is not a view's own, of the same name."""
 
-    def __init__(self, window: MainWindow):
+    def __init__(self, window: Frame):
         self.w = window
 
     def do(self, name: str, *on: bool) -> None:
@@ -35,7 +33,6 @@ class Commands:
         found = self.find(name)
         if found is not None:
             found(*on)
-            self.w.show_status()
 
     def find(self, name: str) -> Callable[..., object] | None:
         view = self.w.stage.view
@@ -51,32 +48,37 @@ class Commands:
         path, _ = QFileDialog.getOpenFileName(self.w, "Open a picture or a model", start, PICTURES)
         if path:
             self.w.settings.setValue("folder", str(Path(path).parent))
-            self.w.open(path)
+            self.w.sessions.open(path)
 
     def open_run(self) -> None:
         path = QFileDialog.getExistingDirectory(
             self.w, "Open a run, or a folder of pictures", str(self.w.sessions.runs)
         )
         if path:
-            self.w.open(path)
+            self.w.sessions.open(path)
 
     def show_gallery(self) -> None:
         gallery = Gallery(self.w.memory.recent(), self.w.palette_, self.w)
-        gallery.chosen.connect(self.w.open)
+        gallery.chosen.connect(self.w.sessions.open)
         gallery.folder_wanted.connect(self.open_run)
         self.w.show_dialog(gallery)
 
     def paste(self) -> None:
         clipboard = QApplication.clipboard()
+        mime = clipboard.mimeData() if clipboard else None
+        self.take(mime, "There is no picture on the clipboard, nor the path of one.")
+
+    def take(self, mime: QMimeData | None, nothing: str) -> None:
+        """Something pasted or dropped: the view may have a use for it. Where it is nothing of ours, say `nothing`."""
         try:
-            subject = subject_of(clipboard.mimeData() if clipboard else None)
+            subject = subject_of(mime)
         except UserError as error:
             self.w.say(str(error))
             return
         if subject is None:
-            self.w.say("There is no picture on the clipboard, nor the path of one.")
-        else:
-            self.w.take(subject)
+            self.w.say(nothing)
+        elif not self.w.stage.view.take(subject):
+            self.w.sessions.open(subject)
 
     def save_now(self) -> None:
         session = self.w.sessions.session
@@ -84,28 +86,27 @@ class Commands:
             session.runner.save_soon()
             self.w.say(f"The model is kept in {session.folder.path}.")
 
-    def export_picture(self) -> None:
-        self.w.stage.view.export_to(self.w)
-
     def export_movie(self) -> None:
         session = self.w.sessions.session
         if session is None or not self.w.transport.timeline.ids:
             self.w.say("Nothing has been recorded yet, so there is no movie to make.")
             return
         session.runner.save_soon()  # a movie needs the model, too
-        self.w.show_dialog(MovieExport(self.w, session.folder, session.name))
+        dialog = MovieExport(self.w, self.w.settings, session.folder, session.name)
+        dialog.message.connect(self.w.say)
+        self.w.show_dialog(dialog)
 
     def leave(self) -> None:
         """Escape: a page that is open goes first, wherever the keys are."""
         if not self.w.close_dialogs():
-            self.w.leave()
+            self.w.close()
 
     # Edit
 
     def undo(self) -> None:
-        self.w.edit(Undo())
+        self.w.sessions.edit(Undo())
 
-    # Learn
+    # Run
 
     def play(self) -> None:
         session = self.w.sessions.session
@@ -130,7 +131,7 @@ class Commands:
 
     def restart(self) -> None:
         self.to_now()
-        self.w.edit(StartOver())
+        self.w.sessions.edit(StartOver())
 
     def record(self, on: bool) -> None:
         session = self.w.sessions.session
@@ -141,24 +142,24 @@ class Commands:
         self.w.settings.setValue("record", on)
 
     def to_now(self) -> None:
-        self.w.back_to_now()
+        self.w.stage.back_to_now()
 
     def go_on_from_here(self) -> None:
-        past, session = self.w.past, self.w.sessions.session
+        past, session = self.w.stage.past, self.w.sessions.session
         if past is None or session is None:
             return
-        self.w.edit(Restore(past.frame, past.step))
-        self.w.back_to_now()
+        session.edit(Restore(past.frame, past.step))
+        self.to_now()
         session.runner.play()
-        self.w.say(f"It goes on from {self.w.stage.view.counted} {past.step:,}. Undo takes it back.")
+        self.w.say(f"It goes on from {self.w.stage.view.step_name} {past.step:,}. Undo takes it back.")
 
     # View
 
     def next_mode(self) -> None:
-        view = self.w.stage.view
-        modes = [mode.name for mode in view.modes]
-        if modes:
-            self.w.set_mode(modes[(modes.index(view.mode) + 1) % len(modes)])
+        view, buttons = self.w.stage.view, self.w.top.modes
+        names = [mode.name for mode in view.modes]
+        if names:
+            buttons[names[(names.index(view.mode) + 1) % len(names)]].click()
 
     def recent_curves(self, on: bool) -> None:
         self.w.curves.show_recent(on)

@@ -21,7 +21,7 @@ from PyQt6.QtWidgets import (
 
 from ..widgets.forms import heading
 from ..widgets.theme import GRID
-from ..work.sessions import Person
+from ..work.sessions import Questions
 from .actions import COMMANDS, key_text
 
 
@@ -82,7 +82,7 @@ class Keys(QDialog):
         column.addLayout(grid)
 
 
-class Asking(Person):
+class QuestionDialogs(Questions):
     """Asks with dialogs over a window."""
 
     def __init__(self, window: QWidget):

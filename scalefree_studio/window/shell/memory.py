@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QSettings
+from PyQt6.QtWidgets import QMainWindow, QSplitter
 
 from ...errors import UserError
 from ...storage.run_folder import MODEL, kind_of
 from ..views.registry import VIEWS
 from ..widgets import theme
-from ..widgets.theme import GRID
-
-if TYPE_CHECKING:
-    from .main_window import MainWindow
+from ..widgets.theme import GRID, Palette
 
 RECENT = 12  # runs that are remembered
 LAYOUT = 1  # changes when a remembered layout no longer fits
 SIZE = (1440, 900)
+FIRST = {
+    "left": 16 * GRID,
+    "whole": 32 * GRID,
+}  # splitter → the first height of the bottom, and width of the panel
 
 
 class Memory:
@@ -28,34 +30,28 @@ class Memory:
     def __init__(self, settings: QSettings):
         self.settings = settings
 
-    def restore(self, w: MainWindow) -> None:
-        """Dress and lay out the window as it was, or as it shall be the first time."""
-        s = self.settings
-        w.set_palette(theme.PALETTES.get(str(s.value("theme", "dark")), theme.DARK), remember=False)
-        known = s.value("layout", 0, int) == LAYOUT
-        if not known or not w.restoreGeometry(s.value("geometry", b"")):
-            screen = w.screen()
-            room = screen.availableGeometry() if screen is not None else w.geometry()
-            w.resize(min(SIZE[0], round(room.width() * 0.92)), min(SIZE[1], round(room.height() * 0.92)))
-        w.left.setSizes([10_000, 16 * GRID])
-        w.whole.setSizes([10_000, 32 * GRID])
-        if known:
-            w.left.restoreState(s.value("left", b""))
-            w.whole.restoreState(s.value("whole", b""))
-        w.actions_["record"].setChecked(s.value("record", True, bool))
-        for name in ("show_panel", "show_bottom"):
-            on = s.value(name, True, bool)
-            w.actions_[name].setChecked(on)
-            getattr(w.commands, name)(on)
+    def palette(self) -> Palette:
+        return theme.PALETTES.get(str(self.settings.value("theme", "dark")), theme.DARK)
 
-    def keep(self, w: MainWindow) -> None:
+    def restore_layout(self, window: QMainWindow, splitters: Mapping[str, QSplitter]) -> None:
+        """Lay the window out as it was; the first time, as large as there is room for."""
+        s = self.settings
+        known = s.value("layout", 0, int) == LAYOUT
+        if not known or not window.restoreGeometry(s.value("geometry", b"")):
+            screen = window.screen()
+            room = screen.availableGeometry() if screen is not None else window.geometry()
+            window.resize(min(SIZE[0], round(room.width() * 0.92)), min(SIZE[1], round(room.height() * 0.92)))
+        for name, splitter in splitters.items():
+            splitter.setSizes([10_000, FIRST[name]])
+            if known:
+                splitter.restoreState(s.value(name, b""))
+
+    def keep_layout(self, window: QMainWindow, splitters: Mapping[str, QSplitter]) -> None:
         s = self.settings
         s.setValue("layout", LAYOUT)
-        s.setValue("geometry", w.saveGeometry())
-        s.setValue("left", w.left.saveState())
-        s.setValue("whole", w.whole.saveState())
-        for name in ("show_panel", "show_bottom"):
-            s.setValue(name, w.actions_[name].isChecked())
+        s.setValue("geometry", window.saveGeometry())
+        for name, splitter in splitters.items():
+            s.setValue(name, splitter.saveState())
         s.sync()
 
     def _listed(self) -> list[str]:

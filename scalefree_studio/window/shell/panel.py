@@ -18,11 +18,11 @@ NARROWEST = 32 * GRID
 
 
 class Panel(QWidget):
-    """`edited` tells {control: value}, `looked` the same of the view; `chosen` tells an instrument."""
+    """`edited` gives {control: value}, `display_edited` the same of the view; `instrument_chosen` gives a name."""
 
     edited = pyqtSignal(dict)
-    looked = pyqtSignal(dict)
-    chosen = pyqtSignal(str)
+    display_edited = pyqtSignal(dict)
+    instrument_chosen = pyqtSignal(str)
 
     def __init__(self) -> None:
         super().__init__()
@@ -30,7 +30,7 @@ class Panel(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._palette: Palette | None = None
         self.form: Form | None = None  # of what learns or draws
-        self.look: Form | None = None  # of the view
+        self.display: Form | None = None  # of the view
         self._declared: tuple[type, Mapping[str, Choices]] | None = None
         self._foot: QWidget | None = None
         self._settled: tuple[str, ...] = ()
@@ -70,7 +70,7 @@ class Panel(QWidget):
             policy = button.sizePolicy()
             policy.setHorizontalPolicy(policy.Policy.Expanding)
             button.setSizePolicy(policy)
-            button.clicked.connect(lambda _=False, name=name: self.chosen.emit(name))
+            button.clicked.connect(lambda _=False, name=name: self.instrument_chosen.emit(name))
             group.addButton(button)
             row.addWidget(button)
             self.instruments[name] = button
@@ -80,13 +80,13 @@ class Panel(QWidget):
         """What belongs to another view."""
         self._settled = view.settled
         self.show_instrument(view.instrument)
-        self._drop(self.look)
-        self.look = None
-        if view.look is not None:
-            self.look = self._form(view.look)
-            self.look.edited.connect(self.looked)
-            self._page.insertWidget(self._page.count() - 1, self.look)
-            self.look.show()
+        self._drop(self.display)
+        self.display = None
+        if view.display is not None:
+            self.display = self._form(view.display)
+            self.display.edited.connect(self.display_edited)
+            self._page.insertWidget(self._page.count() - 1, self.display)
+            self.display.show()
         if self._foot is not view.foot:
             if self._foot is not None:
                 self._feet.removeWidget(self._foot)
@@ -142,6 +142,6 @@ class Panel(QWidget):
 
     def set_palette(self, palette: Palette) -> None:
         self._palette = palette
-        for form in (self.look, self.form):
+        for form in (self.display, self.form):
             if form is not None:
                 form.set_palette(palette)

@@ -1,24 +1,30 @@
-"""The middle of the window: the view of what goes on, and what is said over it."""
+"""The middle of the window: the view of what goes on or went on, and what is said over it."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from PyQt6.QtCore import QEvent, QObject, Qt, pyqtSignal
 from PyQt6.QtWidgets import QLabel, QStackedLayout, QWidget
 
+from ...snapshot import Snapshot
 from ..views.registry import VIEWS
 from ..views.view import Host, View
 from ..widgets.theme import GRID, Palette, tabular
 from ..widgets.toast import Toast
 from .pace import Pace
 
+PAST = ("go_on_from_here", "to_now")  # what can be done while a recorded moment is shown
+
 
 class Stage(QWidget):
-    """Holds a view a kind of snapshot, made when it is first needed, and shows one of them."""
+    """Holds a view a kind of snapshot, made when it is first needed. One of them shows the newest snapshot, or one of
+    the recorded past."""
 
     tick = pyqtSignal()  # the view is about to be drawn: the moment to give it what is new
-    made = pyqtSignal(object)  # another view is there
+    view_made = pyqtSignal(object)  # for the first time
+    past_changed = pyqtSignal()  # another moment, or none any more
 
     def __init__(self, host: Host):
         super().__init__()
@@ -26,18 +32,21 @@ class Stage(QWidget):
         self._host = replace(host, draw_soon=self.pace.ask)
         self._views: dict[str, View] = {}
         self._palette: Palette | None = None
+        self.newest: Snapshot | None = None
+        self.past: Snapshot | None = None  # the recorded moment that is shown instead
+        self._controls: Any = None  # of the job
         self._stack = QStackedLayout(self)
         self._stack.setContentsMargins(0, 0, 0, 0)
         self.view = View(self._host)  # of nothing
         self._stack.addWidget(self.view)
         self.empty = Toast(self, "empty")
         self.toast = Toast(self)
-        self.past = Toast(self, "past")
-        self.reading = QLabel(self)  # what the pointer is over
-        self.reading.setObjectName("reading")
-        self.reading.setFont(tabular(self.reading.font()))
-        self.reading.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.reading.hide()
+        self.past_toast = Toast(self, "past")
+        self.readout = QLabel(self)  # what the pointer is over
+        self.readout.setObjectName("readout")
+        self.readout.setFont(tabular(self.readout.font()))
+        self.readout.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.readout.hide()
         self.installEventFilter(self)
 
     def take_view(self, kind: str) -> View:
@@ -45,17 +54,77 @@ class Stage(QWidget):
         view = self._views.get(kind)
         if view is None:
             view = self._views[kind] = VIEWS[kind](self._host)
-            view.read.connect(self._read)
+            view.readout.connect(self._show_readout)
             if self._palette is not None:
                 view.set_palette(self._palette)
             self._stack.addWidget(view)
-            self.made.emit(view)
+            self.view_made.emit(view)
         if view is not self.view:
             self.view.end()
-            self._read("")
+            self._show_readout("")
         self.view = view
         self._stack.setCurrentWidget(view)
         return view
+
+    # The present and the past.
+
+    def show_newest(self, snapshot: Snapshot, controls: Any) -> None:
+        self.newest, self._controls = snapshot, controls
+        if self.past is None:
+            self.view.show_snapshot(snapshot, controls)
+        else:
+            self._say_which()
+
+    def show_past(self, snapshot: Snapshot) -> None:
+        """A recorded moment instead of the present one."""
+        self.past = snapshot
+        self.view.show_snapshot(snapshot, self._controls)
+        self._say_which()
+        self.allow_past()
+        self.past_changed.emit()
+
+    def back_to_now(self) -> None:
+        if self.past is None:
+            return
+        self.past = None
+        self.allow_past()
+        self.past_toast.hide()
+        if self.newest is not None:
+            self.view.show_snapshot(self.newest, self._controls)
+        self.past_changed.emit()
+
+    def allow_past(self) -> None:
+        """The past's commands can be given while there is one."""
+        for name in PAST:
+            action = self._host.actions[name]
+            action.setEnabled(self.past is not None and action.isVisible())
+
+    def _say_which(self) -> None:
+        """Which moment it is, and what can be done about it."""
+        if self.past is None:
+            return
+        described = self.view.words(self.past)
+        words = f"Looking at {self.view.step_name} {self.past.step:,}" + (
+            f": {described}" if described else ""
+        )
+        if self.past_toast.isVisible() and self.past_toast.label.text() == words:
+            return
+        actions = (self._host.actions[name] for name in PAST)
+        self.past_toast.say(words, tuple(action for action in actions if action.isVisible()), closes=False)
+
+    def forget(self) -> None:
+        """Another session: nothing of the old one is shown."""
+        self.back_to_now()
+        self.empty.hide()
+        self.toast.hide()
+        self.newest = None
+
+    def show_empty(self) -> None:
+        """Nothing is there: say what to do."""
+        choices = self._host.actions["show_gallery"], self._host.actions["open_file"]
+        self.empty.say("Drop a picture here, or choose one.", choices, closes=False)
+
+    # How it is drawn.
 
     def _draw(self) -> None:
         self.tick.emit()
@@ -65,30 +134,30 @@ class Stage(QWidget):
         self._palette = palette
         for view in self._views.values():
             view.set_palette(palette)
-        self.reading.setStyleSheet(
+        self.readout.setStyleSheet(
             f"background: {palette.raised}; color: {palette.text}; border: 1px solid {palette.edge};"
             "border-radius: 4px; padding: 3px 8px;"
         )
 
-    def _read(self, text: str) -> None:
-        """Tell in words what the pointer is over."""
-        self.reading.setVisible(bool(text))
+    def _show_readout(self, text: str) -> None:
+        """What the pointer is over, in words."""
+        self.readout.setVisible(bool(text))
         if text:
-            self.reading.setText(text)
-            self.reading.adjustSize()
-            self._place_reading()
-            self.reading.raise_()
+            self.readout.setText(text)
+            self.readout.adjustSize()
+            self._place_readout()
+            self.readout.raise_()
 
-    def _place_reading(self) -> None:
-        self.reading.move(2 * GRID, self.height() - self.reading.height() - 2 * GRID)
+    def _place_readout(self) -> None:
+        self.readout.move(2 * GRID, self.height() - self.readout.height() - 2 * GRID)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        if event is not None and event.type() == QEvent.Type.Resize and self.reading.isVisible():
-            self._place_reading()
+        if event is not None and event.type() == QEvent.Type.Resize and self.readout.isVisible():
+            self._place_readout()
         return False
 
     def close_views(self) -> None:
-        for toast in (self.toast, self.past, self.empty):
+        for toast in (self.toast, self.past_toast, self.empty):
             toast.hide()
         self.pace.stop()
         for view in self._views.values():

@@ -14,7 +14,7 @@ ROOMY = 170 * GRID  # from where tools have names
 
 
 class Sentence(QLabel):
-    """One line; where there is no room for all of it, its end is left out and told by the tooltip."""
+    """One line; where there is no room for all of it, its end is left out, and the tooltip has all of it."""
 
     def __init__(self) -> None:
         super().__init__()

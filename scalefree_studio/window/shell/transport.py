@@ -20,9 +20,9 @@ POLL = 1000  # ms between looks at what was recorded
 
 
 class Transport(QWidget):
-    """`looked` tells a recorded snapshot that the person wants to see, `refused` why it cannot be read."""
+    """`past_chosen` gives the recorded snapshot that the person wants to see, `refused` says why it cannot be read."""
 
-    looked = pyqtSignal(object)
+    past_chosen = pyqtSignal(object)
     refused = pyqtSignal(str)
 
     COMMANDS = ("play", "single_step", "restart", "record")
@@ -57,7 +57,7 @@ class Transport(QWidget):
         self._timer = QTimer(self)
         self._timer.setInterval(POLL)
         self._timer.timeout.connect(self.poll)
-        self.timeline.looked.connect(self._look)
+        self.timeline.chosen.connect(self._read_frame)
 
     def set_palette(self, palette: Palette) -> None:
         self._palette = self.timeline.palette_ = palette
@@ -136,7 +136,7 @@ class Transport(QWidget):
             self.close_history()
             self.refused.emit(str(error))
 
-    def _look(self, id: int) -> None:
+    def _read_frame(self, id: int) -> None:
         if self._history is None:
             return
         try:
@@ -144,4 +144,4 @@ class Transport(QWidget):
         except UserError as error:
             self.refused.emit(str(error))
             return
-        self.looked.emit(snapshot)
+        self.past_chosen.emit(snapshot)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from PyQt6.QtGui import QShowEvent
@@ -17,23 +17,21 @@ from ...controls import ControlError, control, edited
 from ...jobs.dividers.edits import AddUnit, MoveUnit, RemoveUnit, SetMask
 from ...runs import choose_device
 from ...snapshot import Array, Snapshot
+from ..widgets.series import Quantity
 from ..widgets.theme import GRID
+from ..work.opening import Opened
+from ..work.session import Session
 from . import render
 from .canvas_view import CanvasView, Painted
 from .export import Export
 from .unit_editor import UnitEditor, buttons
 from .units import Unit, in_words, unit_of
-from .view import Host, Mode, Quantity
-
-if TYPE_CHECKING:
-    from ..shell.main_window import MainWindow
-    from ..work.opening import Opened
-    from ..work.session import Session
+from .view import Host, Mode
 
 
 @dataclass(frozen=True)
-class DividerLook:
-    """How one looks, apart from what learns."""
+class DividerDisplay:
+    """What is shown, apart from what learns."""
 
     # fmt: off
     border: float = control(
@@ -72,8 +70,8 @@ class DividerView(Painted, CanvasView):
 
     def __init__(self, host: Host):
         super().__init__(host)
-        self.look = DividerLook()
-        self.canvas.listener = _Hands(self)
+        self.display = DividerDisplay()
+        self.canvas.listener = _Gestures(self)
         self.pictures = render.attach(self.canvas, choose_device())
         self.sharpness = 1000.0
         self._undone = 0
@@ -93,8 +91,8 @@ class DividerView(Painted, CanvasView):
 
     # Fed by the window.
 
-    def begin(self, session: Session, found: Opened) -> None:
-        super().begin(session, found)
+    def begin(self, session: Session, opened: Opened) -> None:
+        super().begin(session, opened)
         self._undone = 0
         self.canvas.set_target(np.asarray(session.still["target"], np.uint8))
         self.canvas.show_frame(None)
@@ -114,7 +112,7 @@ class DividerView(Painted, CanvasView):
         self.sharpness = getattr(controls, "sharpness", 1000.0)
         self.canvas.show_frame(snapshot.frame, self.sharpness)
         if self.canvas.hovered is not None:
-            self.tell_hovered(self.canvas.hovered)
+            self.show_hovered(self.canvas.hovered)
         self.show_selected()
 
     def _show_mask(self, mask: Array | None) -> None:
@@ -149,12 +147,12 @@ class DividerView(Painted, CanvasView):
             for name in ("target", "learned")
         })  # fmt: skip
 
-    # What is told.
+    # What is said of it.
 
-    def tell_hovered(self, id: int | None) -> None:
-        """Tell in words what the pointer is over."""
+    def show_hovered(self, id: int | None) -> None:
+        """What the pointer is over, in words."""
         unit = None if id is None or self.frame is None else unit_of(self.frame, id)
-        self.read.emit(_told(unit) if unit is not None and unit.told else "")
+        self.readout.emit(_in_numbers(unit) if unit is not None and unit.numbers else "")
 
     def show_selected(self) -> None:
         self.unit.show_unit(self.frame, self.canvas.selected)
@@ -162,40 +160,42 @@ class DividerView(Painted, CanvasView):
     # What the person does.
 
     def set_controls(self, values: dict[str, Any]) -> None:
-        if "downscale" not in values or self.found is None or self.session is None:
+        if "downscale" not in values or self.opened is None or self.session is None:
             super().set_controls(values)
             return
         try:  # another picture to learn from: another run
             controls = edited(self.session.job.controls, values)
         except ControlError as error:
-            self.said.emit(str(error))
+            self.message.emit(str(error))
             return
-        self.wanted.emit(self.found.source or self.found.picture, controls)
+        self.open_requested.emit(self.opened.source or self.opened.picture, controls)
 
-    def set_look(self, values: dict[str, Any]) -> None:
-        super().set_look(values)
-        self.canvas.border = self.look.border
+    def set_display(self, values: dict[str, Any]) -> None:
+        super().set_display(values)
+        self.canvas.border = self.display.border
 
     def set_mode(self, mode: str) -> None:
         super().set_mode(mode)
         self.canvas.mode = mode
         self.host.settings.setValue("mode", mode)
 
-    def export_to(self, window: MainWindow) -> None:
-        if self.snapshot is None or self.session is None:
-            super().export_to(window)
-            return
-        height, width = self.session.still["target"].shape[:2]
-        name = self.session.name
-        window.show_dialog(
-            Export(window, self.snapshot, (height, width), name, self.sharpness, self.look.border)
-        )
-
     def _move(self, unit: int, values: dict[str, Any]) -> None:
         self._typed_gestures -= 1
         self.edited.emit(MoveUnit(unit, values, self._typed_gestures))
 
     # Commands: see actions.py.
+
+    def export_picture(self) -> None:
+        if self.snapshot is None or self.session is None or self.palette_ is None:
+            super().export_picture()
+            return
+        height, width = self.session.still["target"].shape[:2]
+        dialog = Export(
+            self.window(), self.host.settings, self.palette_, self.snapshot, (height, width), self.session.name,
+            self.sharpness, self.display.border,
+        )  # fmt: skip
+        dialog.message.connect(self.message)
+        self.host.show_dialog(dialog)
 
     def add_line(self) -> None:
         self.edited.emit(AddUnit("line"))
@@ -205,7 +205,7 @@ class DividerView(Painted, CanvasView):
 
     def delete_unit(self) -> None:
         if self.canvas.selected is None:
-            self.said.emit("Select a line or circle first: click it in the picture.")
+            self.message.emit("Select a line or circle first: click it in the picture.")
             return
         self.edited.emit(RemoveUnit(self.canvas.selected))
         self.select_none()
@@ -217,7 +217,7 @@ class DividerView(Painted, CanvasView):
     def brush(self, on: bool) -> None:
         self.take_brush(on)
         if on:
-            self.said.emit("Paint where detail matters; the right button erases. B puts the brush away.")
+            self.message.emit("Paint where detail matters; the right button erases. B puts the brush away.")
 
     def clear_mask(self) -> None:
         self.canvas.mask = None
@@ -228,19 +228,19 @@ class DividerView(Painted, CanvasView):
         self.host.settings.setValue("overlay", on)
 
 
-def _told(unit: Unit) -> str:
-    told = "   ".join(f"{t.label.lower()} {t.value:.{1 if t.unit else 3}f}{t.unit}" for t in unit.told)
-    return f"{unit.title}   {told}".replace("centre, across", "x").replace("centre, down", "y")
+def _in_numbers(unit: Unit) -> str:
+    numbers = "   ".join(f"{n.label.lower()} {n.value:.{1 if n.unit else 3}f}{n.unit}" for n in unit.numbers)
+    return f"{unit.title}   {numbers}".replace("centre, across", "x").replace("centre, down", "y")
 
 
-class _Hands(Listener):
-    """What the canvas tells, made into edits."""
+class _Gestures(Listener):
+    """What is done on the canvas, made into edits."""
 
     def __init__(self, view: DividerView):
         self._view = view
 
     def hover(self, unit: int | None) -> None:
-        self._view.tell_hovered(unit)
+        self._view.show_hovered(unit)
 
     def select(self, unit: int | None) -> None:
         self._view.show_selected()

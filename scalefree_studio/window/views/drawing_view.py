@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from PyQt6.QtWidgets import QVBoxLayout, QWidget
@@ -21,26 +21,24 @@ from ...jobs.drawing.draw import DrawPictures
 from ...jobs.drawing.edits import GoTo, SetPrompt, SetValue, Watch
 from ...jobs.job import Undo
 from ...snapshot import Snapshot
+from ..widgets.series import Quantity
 from ..widgets.theme import GRID, Palette
 from ..work.opening import LEARN, Opened, Subject, is_picture
+from ..work.session import Session
 from .canvas_view import Painted
 from .heat import veil
 from .prompts import Prompts
 from .thought import Thought
 from .unit_editor import buttons
-from .view import Host, Quantity
+from .view import Host
 from .wall_view import Bytes, WallView
-
-if TYPE_CHECKING:
-    from ..work.session import Session
-
 
 EACH = "each in turn"  # of the classes
 
 
 @dataclass(frozen=True)
-class DrawingLook:
-    """How one looks at a drawing."""
+class DrawingDisplay:
+    """What is shown of a drawing."""
 
     # fmt: off
     openness: bool = control(
@@ -57,7 +55,7 @@ class DrawingLook:
 class DrawingView(Painted, WallView):
     verb, finished = "Drawing", "Drawn:"
     at_rest = "Everything is drawn: Draw others (X) goes on with other pictures."
-    counted = "place"
+    step_name = "place"
     quantities = (
         Quantity("bits", "Openness", "bits per number", share=3),
         Quantity("surprise", "Surprise", "bits per number", share=3),
@@ -86,8 +84,8 @@ class DrawingView(Painted, WallView):
     def __init__(self, host: Host):
         super().__init__(host)
         self.mode = "draw"
-        self.look = DrawingLook()
-        self.canvas.listener = _Hands(self)
+        self.display = DrawingDisplay()
+        self.canvas.listener = _Gestures(self)
         self.pointed: Place | None = None  # what the pointer is over
         self._watched: int | None = None  # asked for last
         self._classes: Sequence[str] = ()
@@ -104,8 +102,8 @@ class DrawingView(Painted, WallView):
 
     # Fed by the window.
 
-    def begin(self, session: Session, found: Opened) -> None:
-        super().begin(session, found)
+    def begin(self, session: Session, opened: Opened) -> None:
+        super().begin(session, opened)
         assert isinstance(session.job, DrawPictures)
         self._classes = session.job.sampler.classes
         self.choices = {"label": {EACH: -1} | {name: n for n, name in enumerate(self._classes)}}
@@ -136,13 +134,13 @@ class DrawingView(Painted, WallView):
         self.canvas.cursor = [Place("wall", *place) for place in drawing.cursors().tolist()]
 
     def _veil(self, drawing: Drawing) -> Bytes | None:
-        if self.palette_ is None or not (self.look.openness or self.look.sight):
+        if self.palette_ is None or not (self.display.openness or self.display.sight):
             return None
         bits = np.asarray(drawing.frame["entropy"], float)
         colour = self.palette_.accent
-        covered = veil(bits / drawing.most_bits if self.look.openness else np.zeros_like(bits), colour)
+        covered = veil(bits / drawing.most_bits if self.display.openness else np.zeros_like(bits), colour)
         place = self.shown_place(drawing)
-        if self.look.sight and place is not None:
+        if self.display.sight and place is not None:
             hidden = ~drawing.sees(place.y, place.x)
             hidden[place.y, place.x] = False
             covered[place.picture][hidden] = (0, 0, 0, 190)
@@ -224,9 +222,9 @@ class DrawingView(Painted, WallView):
 
     def point_at(self, place: Place | None) -> None:
         self.pointed = place
-        self.read.emit("" if place is None else self._class_of(place.picture))
+        self.readout.emit("" if place is None else self._class_of(place.picture))
         self._show_thought()
-        if self.look.sight:
+        if self.display.sight:
             self._show_wall()
 
     def _class_of(self, picture: int) -> str:
@@ -262,20 +260,20 @@ class DrawingView(Painted, WallView):
         if self._rests:
             self._play()  # a drawing that was done does not stay half done
 
-    def set_look(self, values: dict[str, Any]) -> None:
-        super().set_look(values)
+    def set_display(self, values: dict[str, Any]) -> None:
+        super().set_display(values)
         self._show_wall()
 
     def set_mode(self, mode: str) -> None:
-        if mode == "learn" and self.found is not None and self.session is not None:
-            self.wanted.emit(f"{LEARN}{self.found.source or self.session.folder.path}", None)
+        if mode == "learn" and self.opened is not None and self.session is not None:
+            self.open_requested.emit(f"{LEARN}{self.opened.source or self.session.folder.path}", None)
 
     def take(self, subject: Subject) -> bool:
         """A picture is something to go on from."""
         if not is_picture(subject):
             return False
         if isinstance(subject, str | Path):
-            self.host.read(lambda: load_picture(str(subject)), self._go_on_from, self.said.emit)
+            self.host.in_background(lambda: load_picture(str(subject)), self._go_on_from, self.message.emit)
         else:
             self._go_on_from(subject)
         return True
@@ -285,7 +283,7 @@ class DrawingView(Painted, WallView):
         if drawing is not None:
             self.canvas.painting = None
             self._prompt(self._prompts.begin(picture.pixels, drawing))
-            self.said.emit(
+            self.message.emit(
                 "Its upper half is given. Keep the left half instead, or paint away any part of it (B)."
             )
 
@@ -319,7 +317,7 @@ class DrawingView(Painted, WallView):
         self.take_brush(on)
         self._stop_painting()
         if on:
-            self.said.emit(
+            self.message.emit(
                 "Paint away a part of a picture: every picture becomes another way to fill it. B ends it."
             )
 
@@ -346,7 +344,7 @@ class DrawingView(Painted, WallView):
         self.canvas.painting = None
         prompt = self._prompts.keep(part(drawing.size), drawing, None if held is None else held.picture)
         if prompt is None:
-            self.said.emit("Click a picture first, the one to go on from; or drop one of your own.")
+            self.message.emit("Click a picture first, the one to go on from; or drop one of your own.")
         else:
             self._prompt(prompt)
 
@@ -375,7 +373,7 @@ class DrawingView(Painted, WallView):
         if self.session is None or drawing is None:
             return
         if drawing.done:
-            self.said.emit(self.at_rest)
+            self.message.emit(self.at_rest)
         else:
             self.session.runner.pause()
             self.edited.emit(GoTo(int(drawing.position.min()) + 1))
@@ -390,8 +388,8 @@ def _within(place: Place, drawing: Drawing) -> bool:
     return place.picture < drawing.count and place.y < height and place.x < width
 
 
-class _Hands(WallListener):
-    """What the canvas tells."""
+class _Gestures(WallListener):
+    """What is done on the canvas."""
 
     def __init__(self, view: DrawingView):
         self._view = view

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from PyQt6.QtWidgets import QLabel
+from PyQt6.QtCore import QSettings
+from PyQt6.QtWidgets import QLabel, QWidget
 
 from ...export.dividers.picture import LONGEST, write_picture
 from ...export.movie import movie_of_run
@@ -13,11 +13,9 @@ from ...models.dividers.network import params_from_arrays
 from ...snapshot import Snapshot
 from ...storage.run_folder import RunFolder
 from ..widgets.fields import ValueEdit, shown
+from ..widgets.theme import Palette
 from ..widgets.toggle import Toggle
 from .export_dialog import ExportDialog, Progress, Work
-
-if TYPE_CHECKING:
-    from ..shell.main_window import MainWindow
 
 WIDTH = 4096
 LONGEST_MOVIE = 8192  # pixels along a side
@@ -32,7 +30,9 @@ class Export(ExportDialog):
 
     def __init__(
         self,
-        window: MainWindow,
+        parent: QWidget | None,
+        settings: QSettings,
+        palette: Palette,
         snapshot: Snapshot,
         picture: tuple[int, int],
         name: str,
@@ -40,7 +40,7 @@ class Export(ExportDialog):
         border: float,
     ):
         words = f"Step {snapshot.step:,}, as it is on screen. It has no resolution: any size is sharp."
-        super().__init__(window, "Export picture", name, words)
+        super().__init__(parent, settings, "Export picture", name, words)
         self._snapshot, self._picture, self._sharpness = snapshot, picture, sharpness
         self.width_edit, self.border_edit = ValueEdit(), ValueEdit()
         self.width_edit.say(str(WIDTH))
@@ -48,7 +48,7 @@ class Export(ExportDialog):
         self.width_edit.textEdited.connect(lambda _: self._say_size())
         self.border_edit.setToolTip("3 shows three times the picture's extent: what lies around it")
         self.lines = Toggle()
-        self.lines.set_palette(window.palette_)
+        self.lines.set_palette(palette)
         self.size_words = QLabel()
         self.size_words.setProperty("soft", True)
         self.form.addRow("Width in pixels", self.width_edit)
@@ -98,9 +98,9 @@ class MovieExport(ExportDialog):
     files = "Movies (*.mp4)"
     suffix = ".mp4"
 
-    def __init__(self, window: MainWindow, folder: RunFolder, name: str):
+    def __init__(self, parent: QWidget | None, settings: QSettings, folder: RunFolder, name: str):
         words = "What was recorded, from its beginning until now. A recording is data: the movie may have any size."
-        super().__init__(window, "Export movie", name, words)
+        super().__init__(parent, settings, "Export movie", name, words)
         self._folder = folder
         self.side, self.lasts = ValueEdit(), ValueEdit()
         self.side.say("1080")

@@ -5,9 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import QSettings, QTimer
+from PyQt6.QtCore import QSettings, QTimer, pyqtSignal
 from PyQt6.QtWidgets import (
     QDialog,
     QFileDialog,
@@ -24,14 +23,11 @@ from ...errors import UserError
 from ..widgets.theme import GRID
 from ..work.background import Background
 
-if TYPE_CHECKING:
-    from ..shell.main_window import MainWindow
-
 Progress = Callable[[int], None]
 Work = Callable[[Path, Progress], None]  # in the background; told to stop by an exception out of its progress
 
 
-def ask_place(parent: QWidget, settings: QSettings, title: str, name: str, files: str) -> Path | None:
+def ask_place(parent: QWidget | None, settings: QSettings, title: str, name: str, files: str) -> Path | None:
     """Where a file of this name shall be written, offered where the last one went; None: nowhere."""
     folder = Path(str(settings.value("exported", str(Path.home()))))
     chosen, _ = QFileDialog.getSaveFileName(parent, title, str(folder / name), files)
@@ -45,12 +41,14 @@ def ask_place(parent: QWidget, settings: QSettings, title: str, name: str, files
 class ExportDialog(QDialog):
     """`work` says what is done with what was asked for; `total` how many times its progress will be told."""
 
+    message = pyqtSignal(str)  # how it went
+
     files = ""  # what a file dialog offers
     suffix = ""
 
-    def __init__(self, window: MainWindow, title: str, name: str, words: str):
-        super().__init__(window)
-        self._window, self._name = window, name
+    def __init__(self, parent: QWidget | None, settings: QSettings, title: str, name: str, words: str):
+        super().__init__(parent)
+        self._settings, self._name = settings, name
         self._background: Background | None = None
         self._cancelled = threading.Event()
         self._cut: tuple[Path, bool] | None = None  # what was cut short; whether there was one before
@@ -60,9 +58,9 @@ class ExportDialog(QDialog):
         column = QVBoxLayout(self)
         column.setContentsMargins(3 * GRID, 3 * GRID, 3 * GRID, 2 * GRID)
         column.setSpacing(2 * GRID)
-        told = QLabel(words)
-        told.setWordWrap(True)
-        column.addWidget(told)
+        label = QLabel(words)
+        label.setWordWrap(True)
+        column.addWidget(label)
         self.form = QFormLayout()
         self.form.setSpacing(GRID)
         column.addLayout(self.form)
@@ -92,8 +90,8 @@ class ExportDialog(QDialog):
         return None
 
     def _choose(self) -> None:
-        settings = self._window.settings
-        path = ask_place(self, settings, self.windowTitle(), f"{self._name}{self.suffix}", self.files)
+        name = f"{self._name}{self.suffix}"
+        path = ask_place(self, self._settings, self.windowTitle(), name, self.files)
         if path is not None:
             self.write(path)
 
@@ -123,11 +121,11 @@ class ExportDialog(QDialog):
         self.bar.setValue(self._done_so_far)
 
     def _done(self, path: Path) -> None:
-        self._window.say(f"Exported: {path}")
+        self.message.emit(f"Exported: {path}")
         self.accept()
 
     def _failed(self, message: str) -> None:
-        self._window.say(message)
+        self.message.emit(message)
         self.reject()
 
     def stop(self) -> None:
@@ -139,4 +137,6 @@ class ExportDialog(QDialog):
         if self._cut is not None:
             path, old = self._cut
             left = f"{path} is as it was" if old else f"its beginning is in {path}"
-            self._window.say(f"The export was cancelled; {left if path.exists() else 'nothing was written'}.")
+            self.message.emit(
+                f"The export was cancelled; {left if path.exists() else 'nothing was written'}."
+            )

@@ -12,10 +12,11 @@ from ...canvas.walls.boards import Board, Place
 from ...canvas.walls.listener import WallListener
 from ...snapshot import Array, Snapshot
 from ..widgets.forms import heading
+from ..widgets.series import Quantity
 from ..widgets.theme import GRID, Palette
 from ..work.opening import DRAW
 from .heat import heat
-from .view import Host, Quantity
+from .view import Host
 from .wall_view import Bytes, WallView
 
 WORDS = (
@@ -54,7 +55,7 @@ class TrainingView(WallView):
     def __init__(self, host: Host):
         super().__init__(host)
         self.mode = "learn"
-        self.canvas.listener = _Hands(self)
+        self.canvas.listener = _Gestures(self)
         self.foot = QWidget()
         column = QVBoxLayout(self.foot)
         column.setContentsMargins(0, 0, 0, 0)
@@ -97,29 +98,29 @@ class TrainingView(WallView):
 
     def words(self, snapshot: Snapshot) -> str:
         epochs = getattr(self.session.job.controls, "epochs", 1) if self.session is not None else 1
-        told = [f"epoch {min(snapshot.metrics.get('epoch', 0) + 1, epochs):.0f} of {epochs}"]
+        parts = [f"epoch {min(snapshot.metrics.get('epoch', 0) + 1, epochs):.0f} of {epochs}"]
         for metric, name in (("bits_per_dimension", "bits"), ("held_out_bits", "bits held out")):
             if metric in snapshot.metrics:
-                told.append(f"{snapshot.metrics[metric]:.3f} {name}")
-        return ", ".join(told)
+                parts.append(f"{snapshot.metrics[metric]:.3f} {name}")
+        return ", ".join(parts)
 
     def pictures(self) -> Bytes | None:
         frame = self.snapshot.frame if self.snapshot else {}
         return coloured(frame["wall"]) if "wall" in frame else None
 
-    def tell_hovered(self, place: Place | None) -> None:
+    def show_hovered(self, place: Place | None) -> None:
         frame = self.snapshot.frame if self.snapshot else {}
         surprise = frame.get("surprise")
         if place is None or surprise is None or place.board == "samples":
-            self.read.emit("")
+            self.readout.emit("")
             return
         bits = float(np.asarray(surprise[place.picture, place.y, place.x]))
-        self.read.emit(f"Held-out picture {place.picture + 1}   row {place.y + 1}, column {place.x + 1}   "
+        self.readout.emit(f"Held-out picture {place.picture + 1}   row {place.y + 1}, column {place.x + 1}   "
                        f"{bits:.2f} bits of surprise")  # fmt: skip
 
     def set_mode(self, mode: str) -> None:
         if mode == "draw" and self.session is not None:
-            self.wanted.emit(f"{DRAW}{self.session.folder.path}", None)
+            self.open_requested.emit(f"{DRAW}{self.session.folder.path}", None)
 
 
 def coloured(pictures: Array) -> Bytes:
@@ -128,9 +129,9 @@ def coloured(pictures: Array) -> Bytes:
     return np.broadcast_to(made, (*made.shape[:3], 3))
 
 
-class _Hands(WallListener):
+class _Gestures(WallListener):
     def __init__(self, view: TrainingView):
         self._view = view
 
     def hover(self, place: Place | None) -> None:
-        self._view.tell_hovered(place)
+        self._view.show_hovered(place)

@@ -1,4 +1,4 @@
-"""The lines and circles in the person's hands: the selected one's numbers, and what can be done with them."""
+"""The lines and circles, edited by hand: the selected one's numbers, and what can be done with them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ...snapshot import Array
 from ..widgets.fields import ValueEdit
 from ..widgets.forms import heading
 from ..widgets.theme import GRID
-from .units import Told, Unit, unit_of
+from .units import Number, Unit, unit_of
 
 NOTHING = "Click a line or a circle in the picture to see it here; drag it to move it."
 
@@ -58,38 +58,38 @@ class UnitEditor(QWidget):
     def show_unit(self, frame: Mapping[str, Array] | None, id: int | None) -> None:
         unit = None if frame is None or id is None else unit_of(frame, id)
         self._unit = unit
-        labels = tuple(told.label for told in unit.told) if unit else ()
+        labels = tuple(number.label for number in unit.numbers) if unit else ()
         if labels != self._shape:
-            self._lay_out(unit.told if unit else ())
+            self._lay_out(unit.numbers if unit else ())
             self._shape = labels
         title = unit.title if unit else "Nothing selected"
         if title != self.title.text():
             self.title.setText(title)
         self.words.setVisible(not labels)
-        for (_, edit), told in zip(self._rows, unit.told if unit else (), strict=True):
+        for (_, edit), number in zip(self._rows, unit.numbers if unit else (), strict=True):
             if not edit.hasFocus():
-                edit.say(f"{told.value:.3f}" if not told.unit else f"{told.value:.1f}")
+                edit.say(f"{number.value:.3f}" if not number.unit else f"{number.value:.1f}")
 
-    def _lay_out(self, rows: tuple[Told, ...]) -> None:
+    def _lay_out(self, rows: tuple[Number, ...]) -> None:
         for row, _ in self._rows:
             self._column.removeWidget(row)
             row.deleteLater()
         self._rows = []
-        for n, told in enumerate(rows):
+        for n, number in enumerate(rows):
             row = QWidget()
             line = QHBoxLayout(row)
             line.setContentsMargins(0, 0, 0, 0)
             line.setSpacing(GRID // 2)
-            line.addWidget(QLabel(told.label))
+            line.addWidget(QLabel(number.label))
             line.addStretch()
             edit = ValueEdit()
-            edit.setAccessibleName(told.label)
+            edit.setAccessibleName(number.label)
             edit.setFixedWidth(8 * GRID)
             edit.returnPressed.connect(lambda n=n: self._typed(n))
             edit.left.connect(lambda n=n: self._typed(n))
             line.addWidget(edit)
-            if told.unit:
-                line.addWidget(QLabel(told.unit))
+            if number.unit:
+                line.addWidget(QLabel(number.unit))
             self._column.addWidget(row)
             self._rows.append((row, edit))
 
@@ -104,4 +104,4 @@ class UnitEditor(QWidget):
             return
         edit.setModified(False)
         edit.mark()
-        self.moved.emit(self._unit.id, self._unit.told[n].edit(value))
+        self.moved.emit(self._unit.id, self._unit.numbers[n].edit(value))

@@ -1,4 +1,4 @@
-"""What a person is told about one line or circle: its parameters in words, degrees and picture coordinates."""
+"""What a person reads of one line or circle: its parameters in words, degrees and picture coordinates."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Values = dict[str, Array | float]
 
 
 @dataclass(frozen=True)
-class Told:
+class Number:
     """One number of a unit: its label, its value, its unit, and how a new value becomes parameters."""
 
     label: str
@@ -28,7 +28,7 @@ class Unit:
     id: int
     kind: str  # "line", "circle", "smooth"
     number: int  # among its kind, from 1
-    told: tuple[Told, ...]
+    numbers: tuple[Number, ...]
 
     @property
     def title(self) -> str:
@@ -47,8 +47,8 @@ def counts(frame: Mapping[str, Array]) -> tuple[int, int, int]:
 def in_words(frame: Mapping[str, Array]) -> str:
     """64 lines, 3 circles."""
     names = ("line", "circle", "smooth unit")
-    told = [f"{n:,} {name}{'s' * (n != 1)}" for n, name in zip(counts(frame), names, strict=True) if n]
-    return ", ".join(told) or "no units"
+    parts = [f"{n:,} {name}{'s' * (n != 1)}" for n, name in zip(counts(frame), names, strict=True) if n]
+    return ", ".join(parts) or "no units"
 
 
 def unit_of(frame: Mapping[str, Array], id: int) -> Unit | None:
@@ -65,25 +65,25 @@ def unit_of(frame: Mapping[str, Array], id: int) -> Unit | None:
     return Unit(id, "smooth", index - lines - circles + 1, ())
 
 
-def _line(frame: Mapping[str, Array], n: int) -> tuple[Told, ...]:
+def _line(frame: Mapping[str, Array], n: int) -> tuple[Number, ...]:
     degrees = math.degrees(float(frame["line_angle"][n])) % 360
-    angle = Told("Angle", degrees, "°", lambda v: {"line_angle": math.radians(v)})
+    angle = Number("Angle", degrees, "°", lambda v: {"line_angle": math.radians(v)})
     if "line_offset" in frame:
-        return angle, Told("Distance", float(frame["line_offset"][n]), "", lambda v: {"line_offset": v})
+        return angle, Number("Distance", float(frame["line_offset"][n]), "", lambda v: {"line_offset": v})
     return (*_centre(frame["line_centre"][n], "line_centre"), angle)
 
 
-def _circle(frame: Mapping[str, Array], n: int) -> tuple[Told, ...]:
+def _circle(frame: Mapping[str, Array], n: int) -> tuple[Number, ...]:
     radius = math.exp(float(frame["circle_log_radius"][n]))
     return (
         *_centre(frame["circle_centre"][n], "circle_centre"),
-        Told("Radius", radius, "", lambda v: {"circle_log_radius": math.log(max(abs(v), 1e-6))}),
+        Number("Radius", radius, "", lambda v: {"circle_log_radius": math.log(max(abs(v), 1e-6))}),
     )
 
 
-def _centre(centre: Array, name: str) -> tuple[Told, Told]:
+def _centre(centre: Array, name: str) -> tuple[Number, Number]:
     x, y = float(centre[0]), float(centre[1])
     return (
-        Told("Centre, across", x, "", lambda v: {name: np.array([v, y], np.float32)}),
-        Told("Centre, down", y, "", lambda v: {name: np.array([x, v], np.float32)}),
+        Number("Centre, across", x, "", lambda v: {name: np.array([v, y], np.float32)}),
+        Number("Centre, down", y, "", lambda v: {name: np.array([x, v], np.float32)}),
     )

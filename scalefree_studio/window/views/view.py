@@ -8,34 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PyQt6.QtCore import QSettings, pyqtSignal
 from PyQt6.QtGui import QAction
-from PyQt6.QtWidgets import QWidget
+from PyQt6.QtWidgets import QDialog, QWidget
 
 from ...controls import controls_of, edited
 from ...jobs.job import SetControls
 from ...snapshot import Snapshot
+from ..widgets.series import Quantity
 from ..widgets.theme import Palette
-
-if TYPE_CHECKING:
-    from ..shell.main_window import MainWindow
-    from ..work.opening import Opened, Subject
-    from ..work.session import Session
-
-
-@dataclass(frozen=True)
-class Quantity:
-    """What a curve shows: a metric, and perhaps another of the same kind beside it."""
-
-    metric: str
-    title: str
-    unit: str = ""
-    log: bool = False
-    share: int = 2  # of the width
-    beside: str = ""  # another metric …
-    beside_title: str = ""
+from ..work.background import Done, Failed, Work
+from ..work.opening import Opened, Subject
+from ..work.session import Session
 
 
 @dataclass(frozen=True)
@@ -54,21 +40,22 @@ class Host:
     actions: dict[str, QAction]
     settings: QSettings
     draw_soon: Callable[[], None]  # whatever wants to be drawn waits for the next moment to draw
-    read: Callable[[Callable[[], Any], Callable[[Any], None], Callable[[str], None]], None]  # off this thread
+    in_background: Callable[[Work, Done, Failed], None]
+    show_dialog: Callable[[QDialog], None]  # beside the window, which goes on
 
 
 class View(QWidget):
     """The base of every view: one that shows nothing, and to which nothing can be done."""
 
     edited = pyqtSignal(object)  # an edit of the job
-    said = pyqtSignal(str)  # a sentence for the person
-    read = pyqtSignal(str)  # what the pointer is over
-    wanted = pyqtSignal(object, object)  # open this subject, with these controls or None
+    message = pyqtSignal(str)  # a sentence for the person
+    readout = pyqtSignal(str)  # what the pointer is over, in words
+    open_requested = pyqtSignal(object, object)  # a subject, and controls or None
 
     instrument = ""  # the one to which it belongs
     verb, finished = "Learning", "Learnt:"  # what goes on, and what has come to its end
     at_rest = "Nothing is left to do: change something, or start over."  # why it cannot go on
-    counted = "step"  # what a step is called
+    step_name = "step"
     quantities: tuple[Quantity, ...] = ()
     modes: tuple[Mode, ...] = ()
     tools: tuple[str, ...] = ("show_gallery", "fit", "theme")  # commands that stand in the strip at the top
@@ -81,29 +68,27 @@ class View(QWidget):
     def __init__(self, host: Host):
         super().__init__()
         self.host = host
-        self.choices: dict[
-            str, dict[str, Any]
-        ] = {}  # control → what may be chosen in this session: word → value
-        self.look: Any = None  # controls of how one looks, apart from what learns
+        self.choices: dict[str, dict[str, Any]] = {}  # control → what this session offers: word → value
+        self.display: Any = None  # controls of what is shown, apart from what learns
         self.foot: QWidget | None = None  # beneath the controls in the panel
         self.mode = ""
         self.palette_: Palette | None = None
         self.session: Session | None = None
-        self.found: Opened | None = None
+        self.opened: Opened | None = None
         self.snapshot: Snapshot | None = None  # what is shown
 
     # Fed by the window.
 
-    def begin(self, session: Session, found: Opened) -> None:
+    def begin(self, session: Session, opened: Opened) -> None:
         """Another session."""
-        self.session, self.found, self.snapshot = session, found, None
+        self.session, self.opened, self.snapshot = session, opened, None
 
     def end(self) -> None:
         """Its session has ended, and another view takes its place."""
         brush = self.host.actions["brush"]
         if brush.isChecked():
             brush.trigger()
-        self.session = self.found = self.snapshot = None
+        self.session = self.opened = self.snapshot = None
 
     def show_snapshot(self, snapshot: Snapshot, controls: Any) -> None:
         self.snapshot = snapshot
@@ -126,13 +111,13 @@ class View(QWidget):
         self.palette_ = palette
 
     def restore(self) -> None:
-        """Look as the person had it."""
-        if self.look is not None:
+        """Show things as the person had them."""
+        if self.display is not None:
             values = {}
-            for c in controls_of(self.look):
-                kept = self.host.settings.value(c.name, getattr(self.look, c.name), type=c.type)
+            for c in controls_of(self.display):
+                kept = self.host.settings.value(c.name, getattr(self.display, c.name), type=c.type)
                 values[c.name] = c.check(kept)
-            self.set_look(values)
+            self.set_display(values)
 
     def close_view(self) -> None:
         """The end: no thread may draw for a canvas that has gone."""
@@ -142,18 +127,20 @@ class View(QWidget):
     def set_controls(self, values: dict[str, Any]) -> None:
         self.edited.emit(SetControls(values))
 
-    def set_look(self, values: dict[str, Any]) -> None:
-        self.look = edited(self.look, values)
+    def set_display(self, values: dict[str, Any]) -> None:
+        self.display = edited(self.display, values)
         for name, value in values.items():
             self.host.settings.setValue(name, value)
 
     def set_mode(self, mode: str) -> None:
         self.mode = mode
 
-    def export_to(self, window: MainWindow) -> None:
-        """Ask what to export, and where to."""
-        self.said.emit("There is nothing to export yet: open a picture first.")
-
     def take(self, subject: Subject) -> bool:
         """A picture that was dropped or pasted: whether this view has a use for it."""
         return False
+
+    # Commands: see actions.py.
+
+    def export_picture(self) -> None:
+        """Ask what to export, and where to."""
+        self.message.emit("There is nothing to export yet: open a picture first.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +16,6 @@ from . import render
 from .canvas_view import CanvasView
 from .export_dialog import ask_place
 from .view import Host, Mode
-
-if TYPE_CHECKING:
-    from ..shell.main_window import MainWindow
 
 Bytes = npt.NDArray[np.uint8]
 MODES = (
@@ -69,19 +65,19 @@ class WallView(CanvasView):
         super().end()
         self.canvas.show([])
 
-    def export_to(self, window: MainWindow) -> None:
+    def export_picture(self) -> None:
         pictures = self.pictures()
         if pictures is None or self.session is None:
-            self.said.emit("There is nothing to export yet: wait until something is drawn.")
+            self.message.emit("There is nothing to export yet: wait until something is drawn.")
             return
         name = f"{self.session.name}.png"
-        path = ask_place(window, self.host.settings, "Export the wall", name, "Pictures (*.png)")
+        path = ask_place(self.window(), self.host.settings, "Export the wall", name, "Pictures (*.png)")
         if path is not None:
             self.write(pictures, path.with_suffix(".png"))
 
     def write(self, pictures: Bytes, path: Path) -> None:
         try:
             write_wall(pictures, path)
-            self.said.emit(f"Exported: {path}")
+            self.message.emit(f"Exported: {path}")
         except (OSError, UserError) as error:
-            self.said.emit(f"The wall cannot be written: {error}")
+            self.message.emit(f"The wall cannot be written: {error}")

@@ -20,8 +20,7 @@ from PyQt6.QtGui import (
 )
 from PyQt6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QWidget
 
-from ..views.view import Quantity
-from .series import Series, log_ticks, thinned, ticks
+from .series import Quantity, Series, log_ticks, thinned, ticks
 from .theme import DARK, GRID, Palette, scaled, tabular
 
 LEAST = 160  # pixels: the narrowest curve, with its title and its value
@@ -88,16 +87,16 @@ class Curve(QWidget):
         """The title and the value that stand above the plot. Where there is little room the value goes without what is
         beside it, then without its unit; what is read off goes before the title."""
         number = self._in_words(read[1] if read else self.series.last)
-        told = [f"{number} {self.unit}".rstrip(), number]
+        texts = [f"{number} {self.unit}".rstrip(), number]
         if len(self.beside):
             near = self.beside.at(read[0]) if read else None
             other = self._in_words(near[1] if near else self.beside.last)
-            told.insert(0, f"{told[0]}   {self.quantity.beside_title} {other} {self.unit}".rstrip())
+            texts.insert(0, f"{texts[0]}   {self.quantity.beside_title} {other} {self.unit}".rstrip())
         if read:
-            told = [f"{value}  at {self.along} {read[0]:,.0f}" for value in told]
+            texts = [f"{value}  at {self.along} {read[0]:,.0f}" for value in texts]
         titled = metrics.horizontalAdvance(self.title) + GRID
         room = self.width() - (0 if read else titled)
-        value = next((value for value in told if metrics.horizontalAdvance(value) <= room), told[-1])
+        value = next((value for value in texts if metrics.horizontalAdvance(value) <= room), texts[-1])
         return self.title if metrics.horizontalAdvance(value) + titled <= self.width() else "", value
 
     def _in_words(self, value: float) -> str:

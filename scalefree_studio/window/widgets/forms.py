@@ -95,7 +95,9 @@ def heading(text: str) -> QLabel:
 class Section(QWidget):
     """A part that opens and closes by its heading."""
 
-    def __init__(self, title: str, opened: bool = False, told: Callable[[bool], None] = lambda opened: None):
+    def __init__(
+        self, title: str, opened: bool = False, toggled: Callable[[bool], None] = lambda opened: None
+    ):
         super().__init__()
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
@@ -111,7 +113,7 @@ class Section(QWidget):
         self.column.setSpacing(GRID)
         outer.addWidget(self.button)
         outer.addWidget(self.body)
-        self._told = told
+        self._toggled = toggled
         self.button.toggled.connect(self.open)
         self.button.setChecked(opened)
         self.open(opened)
@@ -119,7 +121,7 @@ class Section(QWidget):
     def open(self, opened: bool) -> None:
         self.body.setVisible(opened)
         self.button.setArrowType(Qt.ArrowType.DownArrow if opened else Qt.ArrowType.RightArrow)
-        self._told(opened)
+        self._toggled(opened)
 
 
 __all__ = ["DARK", "Form", "Section", "heading"]

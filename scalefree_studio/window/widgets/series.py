@@ -1,8 +1,9 @@
-"""A measured quantity over steps, in bounded memory. No Qt."""
+"""What a curve shows: a measured quantity over steps, in bounded memory. No Qt."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,19 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 MOST = 4096  # points; beyond, every other of the older half goes
 RECENT = 0.25  # the last quarter of the steps
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A metric with its name and unit, and perhaps another of the same kind beside it."""
+
+    metric: str
+    title: str
+    unit: str = ""
+    log: bool = False
+    share: int = 2  # of the width
+    beside: str = ""  # another metric …
+    beside_title: str = ""
 
 
 class Series:

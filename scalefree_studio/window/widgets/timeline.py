@@ -12,9 +12,9 @@ from .theme import DARK, GRID, Palette, scaled, tabular
 
 
 class Timeline(QWidget):
-    """Frames stand in the order in which they were recorded. `looked` tells the id of a frame."""
+    """Frames stand in the order in which they were recorded. `chosen` names one by its id."""
 
-    looked = pyqtSignal(int)
+    chosen = pyqtSignal(int)
     back_to_now = pyqtSignal()
 
     def __init__(self) -> None:
@@ -23,7 +23,7 @@ class Timeline(QWidget):
         self.ids: list[int] = []
         self.steps: list[int] = []
         self.unit = "step"  # what is counted
-        self.at: int | None = None  # the frame looked at, as an index; None: now
+        self.at: int | None = None  # the frame that is shown, as an index; None: now
         self._hover: float | None = None
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
@@ -60,19 +60,19 @@ class Timeline(QWidget):
         share = (x - GRID) / max(1, self.width() - 2 * GRID)
         return round(min(1.0, max(0.0, share)) * (len(self.ids) - 1))
 
-    # Hands.
+    # Mouse and keys.
 
     def mousePressEvent(self, event: QMouseEvent | None) -> None:
         if event is not None and event.button() == Qt.MouseButton.LeftButton and self.ids:
             self.setFocus(Qt.FocusReason.MouseFocusReason)
-            self._look(self._index(event.position().x()))
+            self._choose(self._index(event.position().x()))
 
     def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
         if event is None:
             return
         self._hover = event.position().x()
         if event.buttons() & Qt.MouseButton.LeftButton and self.ids:
-            self._look(self._index(self._hover))
+            self._choose(self._index(self._hover))
         self.update()
 
     def leaveEvent(self, event: QEvent | None) -> None:
@@ -89,19 +89,19 @@ class Timeline(QWidget):
             if there >= len(self.ids):
                 self.back_to_now.emit()
             else:
-                self._look(max(0, there))
+                self._choose(max(0, there))
         elif event.key() == Qt.Key.Key_Home and self.ids:
-            self._look(0)
+            self._choose(0)
         elif event.key() == Qt.Key.Key_End:
             self.back_to_now.emit()
         else:
             super().keyPressEvent(event)
 
-    def _look(self, index: int) -> None:
+    def _choose(self, index: int) -> None:
         if index != self.at:
             self.at = index
             self.update()
-            self.looked.emit(self.ids[index])
+            self.chosen.emit(self.ids[index])
 
     # Painting.
 

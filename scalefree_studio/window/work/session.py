@@ -23,13 +23,14 @@ from ...storage.recorder import Recorder
 from ...storage.run_folder import HISTORY, RunFolder
 from ...storage.tracker import Begin
 from ...storage.trackers import start_trackers
+from .job_thread import JobThread
 
 POLITE = 10  # how far behind: as `nice` counts
 
 
 class Session:
-    """From `start` until `ended`. `ready` and `told` are called, without arguments, in the training thread: when a new
-    snapshot waits in the mailbox, and when something else is to be told (see `status`, `message`, `ended`)."""
+    """From `start` until `ended`. `ready` and `changed` are called, without arguments, in the job's thread: when a new
+    snapshot waits in the mailbox, and when something else is new (see `status`, `messages`, `ended`)."""
 
     def __init__(
         self,
@@ -37,13 +38,13 @@ class Session:
         folder: RunFolder,
         name: str,
         ready: Callable[[], None] = lambda: None,
-        told: Callable[[], None] = lambda: None,
+        changed: Callable[[], None] = lambda: None,
         playing: bool = True,
     ):
         self.job, self.folder, self.name = job, folder, name
-        self._told = told
+        self._changed = changed
         self._messages: list[str] = []
-        self._heard = 0  # of what the runner has said
+        self._seen = 0  # messages of the runner
         self._crash = ""
         self.ended = False
         self.mailbox = Mailbox(ready)
@@ -55,13 +56,13 @@ class Session:
             self.recorder = Recorder(folder.history_path, told=self.say)
             begin = Begin(folder.path, job.step_count, values_of(job.controls))
             consumers += [self.recorder, *start_trackers((), begin, self.say)]
-        except (UserError, OSError) as error:  # learning goes on; what can be lost is told
+        except (UserError, OSError) as error:  # learning goes on; what can be lost is reported
             self._messages.append(f"{error} Nothing is recorded.")
-        self.runner = Runner(job, consumers, keep=folder.keep, playing=playing, told=told)
-        self._thread = threading.Thread(target=self._work, name="training", daemon=True)
+        self.runner = Runner(job, consumers, keep=folder.keep, playing=playing, told=changed)
+        self._thread = JobThread("training", self._work)
 
     def start(self) -> None:
-        self._thread.start()
+        self._thread.begin()
 
     @property
     def status(self) -> Status:
@@ -94,22 +95,21 @@ class Session:
         self.runner.edit(edit)
 
     def messages(self) -> list[str]:
-        """What has to be told to the person since the last time it was asked."""
+        """What is new for the person to read since the last call."""
         taken, self._messages = self._messages, []
         status = self.status
-        if status.said > self._heard and not status.stopped:
+        if status.said > self._seen and not status.stopped:
             taken.append(status.message)
-        self._heard = status.said
+        self._seen = status.said
         return taken
 
     def stop(self) -> None:
-        """Stop after the current step, finish the recording, save. Returns at once; `told` is called at the end."""
+        """Stop after the current step, finish the recording, save. Returns at once; `changed` is called at the end."""
         self.runner.stop()
 
     def join(self, timeout: float) -> bool:
         """Wait for the end; whether it came."""
-        self._thread.join(timeout)
-        return not self._thread.is_alive()
+        return self._thread.join(timeout)
 
     @property
     def unsaved(self) -> str:
@@ -139,18 +139,18 @@ class Session:
         torch.set_num_threads(cores_for_learning())
         try:
             self.runner.run()
-        except Exception as error:  # a bug: the window must hear of it, and whoever mends it too
+        except BaseException as error:  # a bug: the window must hear of it, and whoever mends it too
             traceback.print_exc(file=sys.stderr)
             saved = self.status.stopped and not self.status.unsaved
             self._messages.append(f"It stopped: {error}.")
             self._crash = "" if saved else f"It stopped, and the model was not saved: {error}."
         finally:
             self.ended = True
-            self._told()
+            self._changed()
 
     def say(self, message: str) -> None:
         self._messages.append(message)
-        self._told()
+        self._changed()
 
 
 def yield_to_the_window() -> None:

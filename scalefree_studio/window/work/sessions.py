@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,11 @@ from .session import Session
 
 LOCK = "window.lock"  # in a run folder: a window is at work in it
 PATIENCE = 20_000  # ms for the current step and for saving, before the person is asked
+RETURN = 10.0  # seconds for a thread that has done everything
 
 
-class Person:
-    """Whom the sessions asks. The window asks with dialogs; a test answers by itself."""
+class Questions:
+    """What only a person can decide. The window asks with dialogs; a test answers by itself."""
 
     def unsaved(self, why: str, folder: Path) -> Path | bool:
         """Saving failed: another folder, True to try again, False to throw the work away."""
@@ -38,20 +40,23 @@ class Sessions(QObject):
     """Signals reach the window on its own thread, and carry nothing from the training: it looks for itself."""
 
     ready = pyqtSignal()  # a snapshot waits in the session's mailbox
-    told = pyqtSignal()  # the session's status has changed
+    changed = pyqtSignal()  # the session's status, or its messages
     opening = pyqtSignal()  # something is being read: see `reading`
-    opened = pyqtSignal()  # another session has begun
+    begun = pyqtSignal()  # another session
     refused = pyqtSignal(str)  # what was to be opened cannot be: one sentence
 
-    def __init__(self, runs: Path, person: Person, parent: QObject | None = None):
+    def __init__(self, runs: Path, questions: Questions, parent: QObject | None = None):
         super().__init__(parent)
-        self.runs, self.person = runs, person
+        self.runs, self.questions = runs, questions
         self.session: Session | None = None
-        self.found: Opened | None = None  # what the session was made of
+        self.opened: Opened | None = None  # what the session was made of
         self._lock: QLockFile | None = None  # ours on the session's folder
         self._background = Background("opening", self)
         self._then: list[Callable[[], None]] = []
-        self._ending = self._closed = False
+        self._ending = self._leaving = self._closed = False
+        self._gate = (
+            threading.RLock()
+        )  # held while a signal is emitted, and while the end of them all is noted
         self.abandoned = False  # the last step was not waited for: its thread is still at work
         self._wanted = 0  # the number of the newest wish to open something
         self._doing = 0, ""  # for which wish something is read, and what, in words
@@ -59,11 +64,13 @@ class Sessions(QObject):
         self._slow.setSingleShot(True)
         self._slow.setInterval(PATIENCE)
         self._slow.timeout.connect(self._ask_patience)
-        self.told.connect(self._look)
+        self.changed.connect(self._end_when_done)
 
     # Opening: the new is read while the old goes on; what cannot be read changes nothing.
 
     def open(self, subject: Subject, controls: Any = None) -> None:
+        if self._leaving:
+            return
         if self.session is not None and controls is None and _is_run(subject, self.session.folder):
             self.refused.emit(f"{self.session.name} is open already.")  # what is on disk is older
             return
@@ -91,7 +98,7 @@ class Sessions(QObject):
 
         self._background.submit(
             lambda: open_subject(subject, runs, controls, choose_device(), progress),
-            lambda found: self._begin(found, wish),
+            lambda opened: self._begin(opened, wish),
             lambda message: self._refuse(message, wish),
         )
 
@@ -111,39 +118,40 @@ class Sessions(QObject):
         if self.session is not None and not self._ending:
             self._wanted += 1
 
-    def _begin(self, found: Opened, wish: int) -> None:
+    def _begin(self, opened: Opened, wish: int) -> None:
         if wish != self._wanted:
             return  # overtaken by a later wish
-        self.end(lambda: self._start(found, wish))
+        self.end(lambda: self._start(opened, wish))
 
-    def _start(self, found: Opened, wish: int) -> None:
+    def _start(self, opened: Opened, wish: int) -> None:
         if wish != self._wanted:
             return
         self._doing = 0, ""
-        folder = self._claim(found.folder)
-        self.found = found
+        folder = self._claim(opened.folder)
+        self.opened = opened
         self.session = Session(
-            found.job, folder, found.name, lambda: self._emit(self.ready), lambda: self._emit(self.told)
+            opened.job, folder, opened.name, lambda: self._emit(self.ready), lambda: self._emit(self.changed)
         )
-        if folder is not found.folder:
+        if folder is not opened.folder:
             self.session.say(
-                f"{found.folder.path} is open in another window: this is a copy, in {folder.path}."
+                f"{opened.folder.path} is open in another window: this is a copy, in {folder.path}."
             )
         self.session.start()
         self._describe()
-        self.opened.emit()
-        self.told.emit()
+        self.begun.emit()
+        self.changed.emit()
 
     def _emit(self, signal: pyqtBoundSignal) -> None:
         """For the session's threads, of which one that was not waited for may outlive the window."""
-        if not self._closed:
-            signal.emit()
+        with self._gate:
+            if not self._closed:
+                signal.emit()
 
     def _claim(self, folder: RunFolder) -> RunFolder:
         """The folder for ourselves alone; where another window is at work in it, one for a copy."""
         claimed = folder
         while True:
-            with contextlib.suppress(UserError):  # that nothing can be written there is told by the session
+            with contextlib.suppress(UserError):  # that nothing can be written there the session reports
                 claimed.make()
             self._lock = QLockFile(str(claimed.path / LOCK))
             self._lock.setStaleLockTime(0)  # held as long as its process lives
@@ -153,11 +161,11 @@ class Sessions(QObject):
 
     def _describe(self) -> None:
         """Write where the run comes from, once."""
-        if self.session is None or self.found is None or (self.session.folder.path / RUN).exists():
+        if self.session is None or self.opened is None or (self.session.folder.path / RUN).exists():
             return
-        controls, source = self.found.job.controls, self.found.source
-        command = ["scalefree-studio", source or self.found.name]
-        with contextlib.suppress(UserError, OSError):  # told by the session
+        controls, source = self.opened.job.controls, self.opened.source
+        command = ["scalefree-studio", source or self.opened.name]
+        with contextlib.suppress(UserError, OSError):  # the session reports it
             self.session.folder.describe(
                 command, source=source, seed=controls.seed, controls=values_of(controls)
             )
@@ -181,10 +189,11 @@ class Sessions(QObject):
             self._ending = True
             self._slow.start()
             self.session.stop()
-            self._look()
+            self._end_when_done()
 
     def leave(self, then: Callable[[], None]) -> None:
-        """End for good: what was to be opened next is not wanted any more."""
+        """End for good: nothing is opened any more."""
+        self._leaving = True
         self._wanted += 1
         self.end(then)
 
@@ -192,14 +201,14 @@ class Sessions(QObject):
     def ending(self) -> bool:
         return self._ending
 
-    def _look(self) -> None:
+    def _end_when_done(self) -> None:
         session = self.session
         if not self._ending or session is None or not session.ended:
             return
         self._slow.stop()
-        session.join(1.0)
+        self.abandoned |= not session.join(RETURN)  # nothing is left to do in it but to return
         while why := session.unsaved:
-            answer = self.person.unsaved(why, session.folder.path)
+            answer = self.questions.unsaved(why, session.folder.path)
             if answer is False:
                 break
             if session.save_again(RunFolder(answer) if isinstance(answer, Path) else None):
@@ -208,8 +217,8 @@ class Sessions(QObject):
 
     def _ask_patience(self) -> None:
         if self.session is None or self.session.ended:
-            self._look()
-        elif self.person.still_working():
+            self._end_when_done()
+        elif self.questions.still_working():
             self._slow.start()
         else:
             self.abandoned = True
@@ -223,7 +232,8 @@ class Sessions(QObject):
 
     def close(self) -> None:
         """After the end of everything."""
-        self._closed = True
+        with self._gate:
+            self._closed = True
         self._slow.stop()
         self._background.close()
 
