@@ -29,15 +29,16 @@ only_with_x = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has
 
 CONTRACTS = {contract["id"]: contract for contract in PYPROJECT["tool"]["importlinter"]["contracts"]}
 ROOMS = [room for layer in CONTRACTS["layers"]["layers"] for room in layer.split(" | ")]
+WITHIN = [f"window.{room}" for room in CONTRACTS["window"]["layers"]]  # the window's own
 
 
 def house(folder: Path, **imports: str) -> Path:
     """An empty house with the rooms of ours; `imports` says what a room imports."""
     package = folder / "scalefree_studio"
-    package.mkdir()
-    (package / "__init__.py").touch()
-    for room in ROOMS:
-        (package / f"{room}.py").write_text(imports.get(room, ""))
+    for room in ("", *ROOMS, *WITHIN):
+        place = package.joinpath(*room.split("."))
+        place.mkdir()
+        (place / "__init__.py").write_text(imports.get(room, ""))
     shutil.copy(ROOT / "pyproject.toml", folder)
     return folder
 
@@ -56,6 +57,10 @@ def test_an_orderly_house_keeps_every_contract(tmp_path: Path) -> None:
         export="from scalefree_studio import models, snapshot",
         canvas="import vispy\nfrom scalefree_studio import snapshot",
         window="import PyQt6\nfrom scalefree_studio import canvas, runner",
+        **{
+            "window.shell": "from scalefree_studio.window import views, work",
+            "window.views": "from scalefree_studio.window import widgets, work",
+        },
         cli="from scalefree_studio import runner\ndef show():\n    from scalefree_studio import window",
     )
     done = lint_imports(orderly)
@@ -78,6 +83,13 @@ def test_an_orderly_house_keeps_every_contract(tmp_path: Path) -> None:
         ("canvas", "import torch"),
         ("canvas", "from scalefree_studio import models"),
         ("api", "from scalefree_studio import window"),
+        ("window.widgets", "from scalefree_studio.window import work"),
+        ("window.work", "from scalefree_studio.window import views"),
+        (
+            "window.views",
+            "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n"
+            "    from scalefree_studio.window import shell",
+        ),
     ],
 )
 def test_a_forbidden_import_breaks_a_contract(tmp_path: Path, room: str, line: str) -> None:

@@ -349,7 +349,8 @@ def test_a_movie_that_is_cancelled_says_what_is_left(
     path = tmp_path / "out.mp4"
     if old:
         path.write_bytes(old)
-    dialog = MovieExport(driven.window, driven.session.folder, "out")
+    dialog = MovieExport(driven.window, driven.settings, driven.session.folder, "out")
+    dialog.message.connect(driven.window.say)
     dialog.side.say("128")
     dialog.lasts.say("3600")
     dialog.write(path)
@@ -668,8 +669,8 @@ def test_what_cannot_be_learnt_leaves_the_drawing(
 ) -> None:
     view = draw(driven, run)
     folder, session = driven.session.folder, driven.session
-    assert driven.window.sessions.found is not None
-    view.found = replace(driven.window.sessions.found, source="")  # its network has gone
+    assert driven.window.sessions.opened is not None
+    view.opened = replace(driven.window.sessions.opened, source="")  # its network has gone
 
     def refuse(*_: object, **more: object) -> object:
         raise UserError("There are no such pictures.")

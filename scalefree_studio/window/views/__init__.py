@@ -1,0 +1,1 @@
+"""What is shown of each kind of snapshot, and what can be done there."""
