@@ -21,7 +21,7 @@ class JobThread(QThread):
         super().__init__()
         self.setObjectName(name)
         self.setStackSize(STACK)
-        self._work: Callable[[], None] | None = work
+        self._work = work
 
     def begin(self) -> None:
         self.begun.add(self)
@@ -35,8 +35,4 @@ class JobThread(QThread):
         return ended
 
     def run(self) -> None:
-        # The work refers to whoever holds this thread. Letting it go leaves no circle to the garbage collector, which
-        # may come in any thread, and would destroy this object there.
-        work, self._work = self._work, None
-        if work is not None:
-            work()
+        self._work()

@@ -59,10 +59,11 @@ class Session:
         except (UserError, OSError) as error:  # learning goes on; what can be lost is reported
             self._messages.append(f"{error} Nothing is recorded.")
         self.runner = Runner(job, consumers, keep=folder.keep, playing=playing, told=changed)
-        self._thread = JobThread("training", self._work)
+        self._thread: JobThread | None = JobThread("training", self._work)
 
     def start(self) -> None:
-        self._thread.begin()
+        if self._thread is not None:
+            self._thread.begin()
 
     @property
     def status(self) -> Status:
@@ -109,7 +110,9 @@ class Session:
 
     def join(self, timeout: float) -> bool:
         """Wait for the end; whether it came."""
-        return self._thread.join(timeout)
+        if self._thread is not None and self._thread.join(timeout):
+            self._thread = None  # goes here and now: the garbage collector may come in any thread
+        return self._thread is None
 
     @property
     def unsaved(self) -> str:
@@ -139,7 +142,7 @@ class Session:
         torch.set_num_threads(cores_for_learning())
         try:
             self.runner.run()
-        except BaseException as error:  # a bug: the window must hear of it, and whoever mends it too
+        except BaseException as error:  # a bug: the person must read of it, and whoever mends it too
             traceback.print_exc(file=sys.stderr)
             saved = self.status.stopped and not self.status.unsaved
             self._messages.append(f"It stopped: {error}.")
