@@ -51,7 +51,7 @@ def main(
         if wanted:
             window.resize(*wanted)
         window.show()
-        tell_the_place(window)
+        say_where_runs_go(window)
         recent = window.memory.recent()
         window.open(subject or (str(recent[0]) if recent else FIRST))
         if screenshot:
@@ -107,15 +107,15 @@ def _size(text: str | None) -> tuple[int, int] | None:
     return width, height
 
 
-def tell_the_place(window: MainWindow) -> None:
+def say_where_runs_go(window: MainWindow) -> None:
     """Where nothing can be written here, runs go elsewhere: said as soon as there is one."""
 
-    def tell() -> None:
-        window.sessions.begun.disconnect(tell)
+    def say() -> None:
+        window.sessions.begun.disconnect(say)
         window.say(f"Nothing can be written in {Path.cwd()}: runs are kept in {window.sessions.runs}.")
 
     if window.sessions.runs.parent != Path.cwd():
-        window.sessions.begun.connect(tell)
+        window.sessions.begun.connect(say)
 
 
 def take_picture_later(window: MainWindow, path: Path, seconds: float) -> None:

@@ -54,7 +54,7 @@ def rounded(pixels: Array) -> QIcon:
 
 
 class Gallery(QDialog):
-    """`chosen` tells the spec of a picture or the path of a run. Thumbnails arrive as they are ready."""
+    """`chosen` gives the spec of a picture or the path of a run. Thumbnails arrive as they are ready."""
 
     chosen = pyqtSignal(str)
     folder_wanted = pyqtSignal()

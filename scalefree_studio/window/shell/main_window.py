@@ -28,7 +28,6 @@ class MainWindow(Frame):
         self.setWindowTitle("Scalefree Studio")
         self.setAcceptDrops(True)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
-        self._controls: Any = None
         self._leaving = self._ended = False
         self.commands = Commands(self)
         self._connect()
@@ -123,14 +122,14 @@ class MainWindow(Frame):
         self._show_controls(session)
         self.curves.add(snapshot.step, snapshot.metrics)
         self.transport.show_clock(snapshot.step, snapshot.seconds)
-        self.stage.show_newest(snapshot, self._controls)
+        self.stage.show_newest(snapshot)
         self.show_status()
         self.shown.emit()
 
     def _show_controls(self, session: Session, force: bool = False) -> None:
         controls = session.job.controls
-        if controls is not self._controls or force:
-            self._controls = controls
+        if controls is not self.stage.controls or force:
+            self.stage.controls = controls
             self.panel.show_controls(controls, self.stage.view.choices)
 
     def _show_past(self) -> None:

@@ -34,7 +34,7 @@ class Stage(QWidget):
         self._palette: Palette | None = None
         self.newest: Snapshot | None = None
         self.past: Snapshot | None = None  # the recorded moment that is shown instead
-        self._controls: Any = None  # of the job
+        self.controls: Any = None  # of the job
         self._stack = QStackedLayout(self)
         self._stack.setContentsMargins(0, 0, 0, 0)
         self.view = View(self._host)  # of nothing
@@ -68,17 +68,17 @@ class Stage(QWidget):
 
     # The present and the past.
 
-    def show_newest(self, snapshot: Snapshot, controls: Any) -> None:
-        self.newest, self._controls = snapshot, controls
+    def show_newest(self, snapshot: Snapshot) -> None:
+        self.newest = snapshot
         if self.past is None:
-            self.view.show_snapshot(snapshot, controls)
+            self.view.show_snapshot(snapshot, self.controls)
         else:
             self._say_which()
 
     def show_past(self, snapshot: Snapshot) -> None:
         """A recorded moment instead of the present one."""
         self.past = snapshot
-        self.view.show_snapshot(snapshot, self._controls)
+        self.view.show_snapshot(snapshot, self.controls)
         self._say_which()
         self.allow_past()
         self.past_changed.emit()
@@ -90,7 +90,7 @@ class Stage(QWidget):
         self.allow_past()
         self.past_toast.hide()
         if self.newest is not None:
-            self.view.show_snapshot(self.newest, self._controls)
+            self.view.show_snapshot(self.newest, self.controls)
         self.past_changed.emit()
 
     def allow_past(self) -> None:
@@ -103,10 +103,9 @@ class Stage(QWidget):
         """Which moment it is, and what can be done about it."""
         if self.past is None:
             return
-        described = self.view.words(self.past)
-        words = f"Looking at {self.view.step_name} {self.past.step:,}" + (
-            f": {described}" if described else ""
-        )
+        words = f"Looking at {self.view.step_name} {self.past.step:,}"
+        if described := self.view.words(self.past):
+            words += f": {described}"
         if self.past_toast.isVisible() and self.past_toast.label.text() == words:
             return
         actions = (self._host.actions[name] for name in PAST)

@@ -1,4 +1,4 @@
-"""The strip at the top: the menus, one sentence on what goes on, and how one looks at it."""
+"""The strip at the top: the menus, one sentence on what goes on, and the ways to show it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Sentence(QLabel):
 
 
 class TopBar(QWidget):
-    """`mode_chosen` tells a view mode."""
+    """`mode_chosen` gives its name."""
 
     mode_chosen = pyqtSignal(str)
 

@@ -1,4 +1,4 @@
-"""What all views with a canvas have in common: when it is drawn, how one moves over it, and the brush in one's hand."""
+"""What all views with a canvas have in common: when it is drawn, how one moves over it, and the brush."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class CanvasView(View):
 
     def set_palette(self, palette: Palette) -> None:
         super().set_palette(palette)
-        self.canvas.look = palette.look
+        self.canvas.look = palette.colours
 
     # Commands: see actions.py.
 

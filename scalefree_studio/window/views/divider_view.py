@@ -1,4 +1,4 @@
-"""The view of a divider network: the canvas, and in the panel the lines and circles in the person's hands."""
+"""The view of a divider network: the canvas, and in the panel the selected line or circle."""
 
 from __future__ import annotations
 

@@ -12,9 +12,10 @@ from ...export.movie import movie_of_run
 from ...models.dividers.network import params_from_arrays
 from ...snapshot import Snapshot
 from ...storage.run_folder import RunFolder
-from ..widgets.fields import ValueEdit, shown
+from ..widgets.fields import shown
 from ..widgets.theme import Palette
 from ..widgets.toggle import Toggle
+from ..widgets.value_edit import ValueEdit
 from .export_dialog import ExportDialog, Progress, Work
 
 WIDTH = 4096

@@ -24,7 +24,7 @@ from ..widgets.theme import GRID
 from ..work.background import Background
 
 Progress = Callable[[int], None]
-Work = Callable[[Path, Progress], None]  # in the background; told to stop by an exception out of its progress
+Work = Callable[[Path, Progress], None]  # in the background; stopped by an exception out of its progress
 
 
 def ask_place(parent: QWidget | None, settings: QSettings, title: str, name: str, files: str) -> Path | None:
@@ -39,7 +39,7 @@ def ask_place(parent: QWidget | None, settings: QSettings, title: str, name: str
 
 
 class ExportDialog(QDialog):
-    """`work` says what is done with what was asked for; `total` how many times its progress will be told."""
+    """`work` says what is done with what was asked for; `total` how much progress there will be."""
 
     message = pyqtSignal(str)  # how it went
 

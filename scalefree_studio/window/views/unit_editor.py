@@ -9,9 +9,9 @@ from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from ...snapshot import Array
-from ..widgets.fields import ValueEdit
 from ..widgets.forms import heading
 from ..widgets.theme import GRID
+from ..widgets.value_edit import ValueEdit
 from .units import Number, Unit, unit_of
 
 NOTHING = "Click a line or a circle in the picture to see it here; drag it to move it."

@@ -26,7 +26,7 @@ from ..work.session import Session
 
 @dataclass(frozen=True)
 class Mode:
-    """One of several ways to look; `name` is remembered."""
+    """One of several ways to show it; `name` is remembered."""
 
     name: str
     title: str

@@ -7,23 +7,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from PyQt6.QtCore import QEvent, Qt, pyqtSignal
-from PyQt6.QtGui import QFocusEvent, QFontMetrics, QKeyEvent, QMouseEvent
-from PyQt6.QtWidgets import (
-    QButtonGroup,
-    QDialog,
-    QHBoxLayout,
-    QLabel,
-    QLineEdit,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PyQt6.QtGui import QFontMetrics, QKeyEvent
+from PyQt6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from ...controls import Control, ControlError
 from .dropdown import Dropdown
 from .slider import STEPS, Slider, to_position, to_value
-from .theme import GRID, Palette, tabular
+from .theme import GRID, Palette
 from .toggle import Toggle
+from .value_edit import ValueEdit
 
 Choices = Mapping[str, Any]  # word → value
 MARK = "↻"  # beside what starts over
@@ -47,7 +39,7 @@ def rounded(value: float) -> float:
 
 
 class Field(QWidget):
-    """A control's value. `changed` tells what the person made of it; `put` shows another without telling."""
+    """A control's value. `changed` gives what the person made of it; `put` shows another without emitting it."""
 
     changed = pyqtSignal(str, object)
 
@@ -218,80 +210,6 @@ def _number(text: str, kind: type) -> Any:
     except ValueError:
         return text
     return int(number) if kind is int and number.is_integer() else number
-
-
-class ValueEdit(QLineEdit):
-    """A short line for one value: right-aligned, selected when it is entered. In the window, Enter gives the keys back
-    to the picture, and so does Escape, which takes back what was typed; where nothing was, Escape is the window's."""
-
-    left = pyqtSignal()
-    given_up = pyqtSignal()
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setAlignment(Qt.AlignmentFlag.AlignRight)
-        self.setFont(tabular(self.font()))
-        self._said = ""
-        self._entered = False  # by the click that is being made
-
-    def say(self, text: str) -> None:
-        self._said = text
-        if text != self.text():
-            self.setText(text)
-        self.setModified(False)
-        self.mark()
-
-    def mark(self, wrong: str = "", pending: bool = False) -> None:
-        """Show that the value cannot be taken, or waits."""
-        if bool(self.property("wrong")) == bool(wrong) and bool(self.property("pending")) == pending:
-            return
-        self.setProperty("wrong", bool(wrong))
-        self.setProperty("pending", pending)
-        self.setToolTip(wrong)
-        style = self.style()
-        if style is not None:  # properties are looked at only when a style is put on
-            style.unpolish(self)
-            style.polish(self)
-
-    def _gives_up(self, event: QEvent | None) -> bool:
-        escape = isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape
-        return escape and self.isModified() and not isinstance(self.window(), QDialog)
-
-    def event(self, event: QEvent | None) -> bool:
-        if event is not None and event.type() == QEvent.Type.ShortcutOverride and self._gives_up(event):
-            event.accept()
-            return True
-        return super().event(event)
-
-    def keyPressEvent(self, event: QKeyEvent | None) -> None:
-        if self._gives_up(event):
-            self.say(self._said)
-            self.given_up.emit()
-            self.clearFocus()
-            return
-        super().keyPressEvent(event)
-        enter = event is not None and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
-        if enter and not self.property("wrong") and not isinstance(self.window(), QDialog):
-            self.clearFocus()
-
-    def focusInEvent(self, event: QFocusEvent | None) -> None:
-        super().focusInEvent(event)
-        self.selectAll()
-        self._entered = event is not None and event.reason() == Qt.FocusReason.MouseFocusReason
-
-    def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
-        super().mouseReleaseEvent(event)
-        if self._entered and not self.hasSelectedText():
-            self.selectAll()  # the press has put the cursor somewhere instead
-        self._entered = False
-
-    def focusOutEvent(self, event: QFocusEvent | None) -> None:
-        super().focusOutEvent(event)
-        if self.property("wrong"):
-            self.setModified(False)
-            self.given_up.emit()
-        elif self.isModified():
-            self.left.emit()
 
 
 class CheckField(Field):

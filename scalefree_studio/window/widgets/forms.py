@@ -16,7 +16,7 @@ THROTTLE = 40  # ms between edits while a slider is pulled: faster than an eye, 
 
 
 class Form(QWidget):
-    """All controls of a dataclass, grouped; those for the few in a part that opens. `edited` tells {name: value}."""
+    """All controls of a dataclass, grouped; those for the few in a part that opens. `edited` gives {name: value}."""
 
     edited = pyqtSignal(dict)
 
@@ -62,7 +62,7 @@ class Form(QWidget):
             column.addWidget(field)
 
     def put(self, controls: Any) -> None:
-        """Show values that came from elsewhere (resume, undo), without telling anybody."""
+        """Show values that came from elsewhere (resume, undo), without emitting them."""
         for name, field in self.fields.items():
             value = getattr(controls, name)
             if name not in self._staged and value != field.value:

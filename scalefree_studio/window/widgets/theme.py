@@ -41,7 +41,7 @@ class Palette:
         return colour
 
     @property
-    def look(self) -> Colours:
+    def colours(self) -> Colours:
         """The same colours for the canvas."""
         if self.name == "dark":
             return Colours(background=self.window, gap=self.line, accent="#ffe2b8", selected=self.accent)
@@ -91,7 +91,7 @@ def scaled(font: QFont, times: float) -> QFont:
 
 
 def apply(app: QApplication, palette: Palette) -> None:
-    """Dress the whole program."""
+    """Give the whole program a palette."""
     app.setStyle("Fusion")  # the same on every system; the sheet below does the rest
     roles = QPalette.ColorRole
     colours = QPalette()

@@ -52,7 +52,7 @@ class Opened:
 
 @dataclass(frozen=True)
 class Place:
-    """Where new runs go, where they compute, and who is told how far a download is."""
+    """Where new runs go, where they compute, and who follows a download."""
 
     runs: Path
     device: str
@@ -199,7 +199,7 @@ def _past(folder: RunFolder) -> list[Measured]:
         with folder.history() as history:
             return history.metrics()
     except UserError:
-        return []  # the model is whole; that its past cannot be read is told where it is asked for
+        return []  # the model is whole; that its past cannot be read is said where it is asked for
 
 
 def _file_name(name: str) -> str:

@@ -81,7 +81,7 @@ class Session:
 
     @property
     def undone(self) -> int:
-        """How many edits have been taken back: what the hands made may have changed by itself."""
+        """How many edits have been taken back: what was painted may have changed by itself."""
         return self._still.undone
 
     @property

@@ -1,0 +1,83 @@
+"""A line in which one value is typed."""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import QEvent, Qt, pyqtSignal
+from PyQt6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent
+from PyQt6.QtWidgets import QDialog, QLineEdit
+
+from .theme import tabular
+
+
+class ValueEdit(QLineEdit):
+    """A short line for one value: right-aligned, selected when it is entered. In the window, Enter gives the keys back
+    to the picture, and so does Escape, which takes back what was typed; where nothing was, Escape is the window's."""
+
+    left = pyqtSignal()
+    given_up = pyqtSignal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self.setFont(tabular(self.font()))
+        self._shown = ""
+        self._entered = False  # by the click that is being made
+
+    def say(self, text: str) -> None:
+        self._shown = text
+        if text != self.text():
+            self.setText(text)
+        self.setModified(False)
+        self.mark()
+
+    def mark(self, wrong: str = "", pending: bool = False) -> None:
+        """Show that the value cannot be taken, or waits."""
+        if bool(self.property("wrong")) == bool(wrong) and bool(self.property("pending")) == pending:
+            return
+        self.setProperty("wrong", bool(wrong))
+        self.setProperty("pending", pending)
+        self.setToolTip(wrong)
+        style = self.style()
+        if style is not None:  # properties are looked at only when a style is put on
+            style.unpolish(self)
+            style.polish(self)
+
+    def _gives_up(self, event: QEvent | None) -> bool:
+        escape = isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape
+        return escape and self.isModified() and not isinstance(self.window(), QDialog)
+
+    def event(self, event: QEvent | None) -> bool:
+        if event is not None and event.type() == QEvent.Type.ShortcutOverride and self._gives_up(event):
+            event.accept()
+            return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        if self._gives_up(event):
+            self.say(self._shown)
+            self.given_up.emit()
+            self.clearFocus()
+            return
+        super().keyPressEvent(event)
+        enter = event is not None and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if enter and not self.property("wrong") and not isinstance(self.window(), QDialog):
+            self.clearFocus()
+
+    def focusInEvent(self, event: QFocusEvent | None) -> None:
+        super().focusInEvent(event)
+        self.selectAll()
+        self._entered = event is not None and event.reason() == Qt.FocusReason.MouseFocusReason
+
+    def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
+        super().mouseReleaseEvent(event)
+        if self._entered and not self.hasSelectedText():
+            self.selectAll()  # the press has put the cursor somewhere instead
+        self._entered = False
+
+    def focusOutEvent(self, event: QFocusEvent | None) -> None:
+        super().focusOutEvent(event)
+        if self.property("wrong"):
+            self.setModified(False)
+            self.given_up.emit()
+        elif self.isModified():
+            self.left.emit()
