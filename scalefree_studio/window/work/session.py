@@ -13,16 +13,14 @@ from pathlib import Path
 
 import torch
 
-from ...controls import values_of
 from ...errors import UserError
 from ...jobs.job import Edit, Job
 from ...models.threads import cores_for_learning
 from ...runner import Consumer, Mailbox, Runner, Status
+from ...runs import Recording, recorders
 from ...snapshot import Array, Change, Snapshot
 from ...storage.recorder import Recorder
 from ...storage.run_folder import HISTORY, RunFolder
-from ...storage.tracker import Begin
-from ...storage.trackers import start_trackers
 from .job_thread import JobThread
 
 POLITE = 10  # how far behind: as `nice` counts
@@ -52,10 +50,8 @@ class Session:
         consumers: list[Consumer] = [self._still, self.mailbox]
         self.recorder: Recorder | None = None
         try:
-            folder.prepare()
-            self.recorder = Recorder(folder.history_path, told=self.say)
-            begin = Begin(folder.path, job.step_count, values_of(job.controls))
-            consumers += [self.recorder, *start_trackers((), begin, self.say)]
+            consumers += recorders(job, Recording(folder), self.say)
+            self.recorder = next(c for c in consumers if isinstance(c, Recorder))
         except (UserError, OSError) as error:  # learning goes on; what can be lost is reported
             self._messages.append(f"{error} Nothing is recorded.")
         self.runner = Runner(job, consumers, keep=folder.keep, playing=playing, told=changed)

@@ -37,7 +37,7 @@ class Questions:
 
 
 class Sessions(QObject):
-    """Signals reach the window on its own thread, and carry nothing from the job: what is new is read from the session."""
+    """Signals reach the window on its own thread and carry nothing from the job: what is new is in the session."""
 
     ready = pyqtSignal()  # a snapshot waits in the session's mailbox
     changed = pyqtSignal()  # the session's status, or its messages
