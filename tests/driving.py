@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from scalefree_studio.jobs.dividers.controls import FitControls
 from scalefree_studio.jobs.dividers.fit import FitDividers
+from scalefree_studio.storage.run_folder import load_checkpoint
 from scalefree_studio.window.shell.main_window import MainWindow
 from scalefree_studio.window.work.opening import Subject
 from scalefree_studio.window.work.session import Session
@@ -32,6 +33,11 @@ class Answers(Questions):
     def unsaved(self, why: str, folder: Path) -> Path | bool:
         self.asked.append(why)
         return self.answer
+
+
+def saved(folder: Path) -> FitDividers:
+    """The job as it is on disk."""
+    return FitDividers.from_checkpoint(load_checkpoint(folder))
 
 
 class Driven:

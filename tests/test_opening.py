@@ -1,0 +1,111 @@
+"""What is dropped, pasted or chosen is opened; what cannot be is one sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from driving import SMALL, Driven
+from PIL import Image
+from PyQt6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PyQt6.QtGui import QDragEnterEvent, QDropEvent, QImage
+from PyQt6.QtWidgets import QApplication
+
+from scalefree_studio.window.shell.gallery import Gallery
+from scalefree_studio.window.shell.main_window import MainWindow
+
+
+def drop(window: MainWindow, mime: QMimeData) -> None:
+    at, none = QPointF(300, 300), Qt.KeyboardModifier.NoModifier
+    actions, left = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
+    enter = QDragEnterEvent(at.toPoint(), actions, mime, left, none)
+    QApplication.sendEvent(window, enter)
+    assert enter.isAccepted()
+    QApplication.sendEvent(window, QDropEvent(at, actions, mime, left, none))
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    path = tmp_path / "müder stern.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8)).save(path)
+    return path
+
+
+def test_a_dropped_file_is_learned(driven: Driven, picture: Path) -> None:
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(picture))])
+    drop(driven.window, mime)
+    driven.until(lambda: driven.window.sessions.session is not None)
+    assert driven.job.pixels.shape == (40, 60, 3)
+    assert driven.session.folder.path.name == "müder stern"
+    driven.until(lambda: driven.window.windowTitle() == "müder stern — Scalefree Studio")
+
+
+def test_what_cannot_be_dropped_is_told(driven: Driven) -> None:
+    mime = QMimeData()
+    mime.setUrls([QUrl("https://example.org/picture.png")])
+    drop(driven.window, mime)
+    assert "on this computer" in driven.window.stage.toast.label.text()
+
+
+@pytest.mark.parametrize("kind", ["image", "path", "file url"])
+def test_paste(driven: Driven, picture: Path, kind: str) -> None:
+    clipboard = QApplication.clipboard()
+    assert clipboard is not None
+    if kind == "image":
+        clipboard.setImage(QImage(str(picture)))
+    else:
+        clipboard.setText(str(picture) if kind == "path" else QUrl.fromLocalFile(str(picture)).toString())
+    driven.key(Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
+    driven.until(lambda: driven.window.sessions.session is not None)
+    with Image.open(picture) as image:
+        assert np.array_equal(driven.job.pixels, np.asarray(image))
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture at all", b"\x89PNG\r\n\x1a\n" + bytes(100)])
+def test_a_bad_picture_is_one_sentence_and_the_run_goes_on(
+    driven: Driven, tmp_path: Path, content: bytes
+) -> None:
+    driven.open()
+    session, bad = driven.session, tmp_path / "bad.png"
+    bad.write_bytes(content)
+    driven.window.open(str(bad))
+    driven.until(driven.window.stage.toast.isVisible)
+    words = driven.window.stage.toast.label.text()
+    assert "bad.png" in words
+    assert words.endswith(".")
+    assert "\n" not in words
+    assert driven.session is session
+    driven.learn_on()
+
+
+def test_nothing_to_open_says_what_to_do(driven: Driven) -> None:
+    driven.window.open("/no/such/picture.png")
+    driven.until(driven.window.stage.empty.isVisible)
+    assert "Drop a picture" in driven.window.stage.empty.label.text()
+    driven.open()
+    assert not driven.window.stage.empty.isVisible()
+
+
+def test_a_short_notice_after_a_long_one_is_low(driven: Driven) -> None:
+    toast = driven.window.stage.toast
+    heights = []
+    for text in ("A word.", "Many words. " * 40, "A word."):
+        driven.window.say(text)
+        heights.append(toast.height())
+    assert heights[0] == heights[2] < heights[1]
+
+
+def test_the_gallery_opens_what_is_clicked(driven: Driven) -> None:
+    driven.window.commands.show_gallery()
+    gallery = driven.window.findChild(Gallery)
+    assert isinstance(gallery, Gallery)
+    made = gallery.shelves[-1]
+    item = made.item(0)
+    assert item is not None
+    chosen: list[str] = []
+    gallery.chosen.connect(chosen.append)
+    made.itemClicked.emit(item)
+    assert chosen == [SMALL]
+    driven.until(lambda: driven.window.sessions.session is not None)
