@@ -30,8 +30,9 @@ DATASET = "digits"  # where nobody names one: it needs no download
 
 def _data_flags(parser: argparse.ArgumentParser, default: str) -> None:
     parser.add_argument(
-        "--dataset", metavar="NAME|FOLDER",
-        help="digits, mnist, fashionmnist, cifar10, or a folder of pictures (classes are its sub-folders) "
+        "--dataset", metavar="NAME|PATH",
+        help="digits, mnist, fashionmnist, cifar10, a folder of pictures and films (classes are its sub-folders), "
+        "a list of pictures (.csv or .json), or a film "
         f"(default: {default})",
     )  # fmt: skip
     parser.add_argument(

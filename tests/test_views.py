@@ -18,9 +18,11 @@ from PyQt6.QtWidgets import QApplication, QLabel
 
 from scalefree_studio.canvas.walls.boards import Place
 from scalefree_studio.controls import edited
-from scalefree_studio.data.datasets import Dataset, load_dataset
+from scalefree_studio.data.datasets import load_dataset
 from scalefree_studio.data.download import Progress
+from scalefree_studio.data.examples import Arrays
 from scalefree_studio.data.pictures import Picture
+from scalefree_studio.data.sources import Dataset
 from scalefree_studio.drawings import Drawing
 from scalefree_studio.errors import UserError
 from scalefree_studio.jobs.drawing.controls import AT_ONCE
@@ -402,7 +404,7 @@ def test_a_data_set_that_is_nowhere_is_refused(
 def test_few_pictures_are_learnt_from_for_long_enough(count: int, epochs: int, tmp_path: Path) -> None:
     labels = np.zeros(count, np.int64)
     images = np.zeros((count, 8, 8, 1), np.uint8)
-    few = Dataset("few", images, labels, images[:1], labels[:1], ("all",))
+    few = Dataset("few", "few", Arrays(images, labels), Arrays(images[:1], labels[:1]), ("all",))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(opening, "load_dataset", lambda *_, **__: few)
         found = open_subject("dataset:few", tmp_path)
