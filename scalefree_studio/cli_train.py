@@ -10,6 +10,7 @@ from typing import Any
 
 from .controls import add_flags, from_flags, given_flags, only_live, values_of
 from .data.datasets import load_dataset
+from .data.sources import Dataset
 from .errors import UserError
 from .export.walls.wall import write_wall
 from .jobs.instruments import lesson_of, lessons
@@ -22,7 +23,7 @@ from .runs import Recording, choose_device, run_to_end
 from .snapshot import Change
 from .storage.run_folder import RunFolder, free_folder, load_checkpoint
 from .storage.trackers import add_track_flag
-from .terminal import MODEL_HELP, report
+from .terminal import MODEL_HELP, report, say
 
 Handler = Callable[[argparse.Namespace], int]
 DATASET = "digits"  # where nobody names one: it needs no download
@@ -72,6 +73,8 @@ def train(arguments: argparse.Namespace) -> int:
     with joined() as ranks:
         with ranks.together():
             job, recording = _resumed(arguments, ranks) if arguments.resume else _begun(arguments, ranks)
+        if ranks.first:
+            _say_notes(job.lesson.dataset)
         run_to_end(job, recording, job.lesson.dataset.name, ranks)
         if ranks.first:
             report(_result(job, recording.folder), arguments.json)
@@ -144,8 +147,15 @@ def evaluate(arguments: argparse.Namespace) -> int:
     checkpoint = load_checkpoint(arguments.model)
     lesson = lesson_of(checkpoint)
     dataset = dataset_learnt(checkpoint, arguments.dataset, arguments.data_root, _show_progress)
+    _say_notes(dataset)
     report(evaluation(checkpoint, lesson(dataset), choose_device(arguments.device)), arguments.json)
     return 0
+
+
+def _say_notes(dataset: Dataset) -> None:
+    """What a person should know of the data: what could not be read, what was left out."""
+    for note in dataset.notes:
+        say(note)
 
 
 def _show_progress(name: str, done: int, total: int) -> None:

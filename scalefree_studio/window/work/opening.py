@@ -49,6 +49,7 @@ class Opened:
     source: str = ""  # the spec or path it was made of, if there is one
     picture: Picture | None = None  # in its full size, as far as it is known, if it learns one
     past: list[Measured] = field(default_factory=list)
+    notes: tuple[str, ...] = ()  # what a person should know of the data
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def _learn_on(path: Path, checkpoint: Checkpoint, place: Place) -> Opened:
     folder = _own_folder(path)
     job = Train.from_checkpoint(checkpoint, lesson_of(checkpoint)(dataset), place.device)
     assert folder is not None
-    return Opened(job, folder, dataset.name, str(path), past=_past(folder))
+    return Opened(job, folder, dataset.name, str(path), past=_past(folder), notes=dataset.notes)
 
 
 def _open_drawing(path: Path, checkpoint: Checkpoint, place: Place) -> Opened:
@@ -172,7 +173,7 @@ def _open_dataset(spec: str, place: Place) -> Opened:
 def _teach(lesson: type[Lesson[Any, Any]], dataset: Dataset, controls: Any, place: Place) -> Opened:
     job: Train[Any, Any] = Train(lesson(dataset), controls, device=place.device)
     folder = place.folder(f"{lesson.kind}-{dataset.name}")
-    return Opened(job, folder, dataset.name, f"{DATASET}{dataset.spec}")
+    return Opened(job, folder, dataset.name, f"{DATASET}{dataset.spec}", notes=dataset.notes)
 
 
 _OPENERS: dict[str, Callable[[Path, Checkpoint, Place], Opened]] = {

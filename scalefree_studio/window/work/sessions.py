@@ -129,6 +129,8 @@ class Sessions(QObject):
             self.session.say(
                 f"{found.folder.path} is open in another window: this is a copy, in {folder.path}."
             )
+        elif found.notes:
+            self.session.say(" ".join(found.notes))
         self.session.start()
         self._describe()
         self.opened.emit()
