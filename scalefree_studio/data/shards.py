@@ -65,7 +65,7 @@ class Header:
 
     def differences(self, made_of: MadeOf) -> list[str]:
         """What it was made of other than this, in words."""
-        wanted = json.loads(json.dumps(dict(made_of)))
+        wanted = _as_json(made_of)
 
         def words(value: Any) -> str:
             text = json.dumps(value, ensure_ascii=False)
@@ -136,7 +136,7 @@ class ShardWriter:
         classes: int = 0,
     ) -> None:
         self.folder = folder
-        fresh = Header(shape, dtype, json.loads(json.dumps(dict(made_of))), tokens, classes)
+        fresh = Header(shape, dtype, _as_json(made_of), tokens, classes)
         with write_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
             self._lock = FileLock(folder / ".lock", timeout=0)
@@ -145,7 +145,8 @@ class ShardWriter:
             except Timeout:
                 raise UserError(f"{folder} is being written by another process.") from None
             self.header = self._left_by_another(fresh)
-            (folder / HEADER).unlink(missing_ok=True)  # nobody reads it until it is whole
+            if not self.header.count:  # no header may promise what is now cut off
+                (folder / HEADER).unlink(missing_ok=True)
             for name, size in ((VALUES, self.header.bytes_each), (LABELS, LABEL.itemsize)):
                 with open(folder / name, "ab") as file:
                     file.truncate(self.header.count * size)  # an end of which the header does not know
@@ -157,14 +158,9 @@ class ShardWriter:
             found = _read_header(self.folder)
         except UserError:
             return fresh
-        sizes = [_size(self.folder / name) for name in (VALUES, LABELS)]
-        needed = [found.count * size for size in (found.bytes_each, LABEL.itemsize)]
-        same = replace(found, count=0, whole=False) == fresh
-        return (
-            replace(found, whole=False)
-            if same and all(s >= n for s, n in zip(sizes, needed, strict=True))
-            else fresh
-        )
+        there = (found.count * found.bytes_each, found.count * LABEL.itemsize)
+        kept = all(_size(self.folder / name) >= n for name, n in zip((VALUES, LABELS), there, strict=True))
+        return found if kept and replace(found, count=0, whole=False) == fresh else fresh
 
     def __len__(self) -> int:
         """How many examples have been written."""
@@ -172,20 +168,22 @@ class ShardWriter:
 
     def add(self, values: npt.ArrayLike, labels: npt.ArrayLike | None = None) -> None:
         """More values (n, …), and their labels (n,), 0 where there are none. They are on the disk when this returns."""
-        given = np.asarray(values)
-        kept = given.astype(TYPES[self.header.dtype])
+        header, given = self.header, np.asarray(values)
+        kept = given.astype(TYPES[header.dtype])
         numbers = np.zeros(len(kept), LABEL) if labels is None else np.asarray(labels).astype(LABEL)
-        if kept.shape != (len(numbers), *self.header.shape):
-            raise ValueError(f"values {kept.shape} with labels {numbers.shape} are not ({self.header.shape})")
+        if kept.shape[1:] != header.shape or numbers.shape != kept.shape[:1]:
+            raise ValueError(f"values {kept.shape} with labels {numbers.shape} are not (n, *{header.shape})")
         if kept.dtype.kind != "f" and not np.array_equal(kept, given):
-            raise ValueError(f"these values are no {self.header.dtype}")
+            raise ValueError(f"these values are no {header.dtype}")
+        if header.tokens and kept.size and not 0 <= kept.min() <= kept.max() < header.tokens:
+            raise ValueError(f"there are {header.tokens} tokens, but these are {kept.min()} to {kept.max()}")
         with write_errors(self.folder):
             for name, array in ((VALUES, kept), (LABELS, numbers)):
                 with open(self.folder / name, "ab") as file:
                     file.write(array.tobytes())
                     file.flush()
                     os.fsync(file.fileno())
-            self.header = replace(self.header, count=self.header.count + len(kept))
+            self.header = replace(header, count=header.count + len(kept), whole=False)
             self._write_header()
 
     def finish(self) -> Shards:
@@ -208,13 +206,19 @@ class ShardWriter:
         self._lock.release()
 
 
+def _as_json(made_of: MadeOf) -> dict[str, Any]:
+    """As it is once it has been written and read."""
+    plain: dict[str, Any] = json.loads(json.dumps(dict(made_of), allow_nan=False))
+    return plain
+
+
 def _read_header(folder: Path) -> Header:
     path = folder / HEADER
     try:
         if _size(path) > MOST_HEADER:
             raise ValueError("its header is too large")
         said = json.loads(path.read_bytes())
-        if not isinstance(said, dict):
+        if not isinstance(said, dict) or not isinstance(said.get("whole"), bool):
             raise ValueError("its header describes no values")
         if said.get("version") != VERSION:
             raise ValueError("another version of this studio has written it")
