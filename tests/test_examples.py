@@ -265,7 +265,7 @@ import numpy as np
 from scalefree_studio.data.batches import Batches
 from scalefree_studio.data.shards import Shards
 def own_memory():
-    """KiB of this process that no file stands for; pages of a mapped file are the system's to take back."""
+    # KiB of this process that no file stands for; pages of a mapped file are the system's to take back.
     return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("RssAnon"))
 
 before = own_memory()
@@ -294,7 +294,9 @@ def test_a_hundred_million_tokens_are_read_in_little_memory(tmp_path: Path) -> N
     )
     assert ran.returncode == 0, ran.stderr
     found, anonymous, traced = map(int, ran.stdout.split())
-    assert found == count and anonymous < 20 * 1024 and traced < 2 * 1024  # a copy, or a listed order, has 800 MB
+    assert (
+        found == count and anonymous < 20 * 1024 and traced < 2 * 1024
+    )  # a copy, or a listed order, has 800 MB
 
 
 # --- The same for all ---------------------------------------------------------------------------------------
