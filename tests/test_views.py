@@ -696,6 +696,17 @@ def test_a_folder_of_pictures_is_learnt_from(driven: Driven, tmp_path: Path) -> 
     assert driven.session.job.dataset.classes == ("dark", "light")  # type: ignore[attr-defined]
 
 
+def test_a_list_of_pictures_is_learnt_from_and_what_it_lacks_is_said(driven: Driven, tmp_path: Path) -> None:
+    for n in range(12):
+        Image.new("L", (8, 8), 20 * n).save(tmp_path / f"{n}.png")
+    rows = [f"{n}.png,{'even' if n % 2 == 0 else 'odd'}" for n in range(12)]
+    (tmp_path / "mine.csv").write_text("\n".join(["image_path,label", *rows, "gone.png,odd"]))
+    driven.window.open(str(tmp_path / "mine.csv"))
+    driven.until(lambda: isinstance(driven.window.stage.view, TrainingView) and driven.session)
+    assert driven.session.job.lesson.dataset.classes == ("even", "odd")  # type: ignore[attr-defined]
+    driven.until(lambda: said(driven) == "1 of 13 pictures could not be read: gone.png.")
+
+
 @pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS.keys())
 def test_every_curve_is_named(driven: Driven, view: type[View]) -> None:
     for quantity in view.quantities:

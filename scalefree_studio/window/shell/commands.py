@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from .main_window import MainWindow
 
 PICTURES = (
-    "Pictures, models (*.png *.jpg *.jpeg *.webp *.gif *.bmp *.tif *.tiff *.ppm *.safetensors);;All files (*)"
+    "Pictures, models, lists, films (*.png *.jpg *.jpeg *.webp *.gif *.bmp *.tif *.tiff *.ppm *.safetensors "
+    "*.csv *.json *.mp4 *.m4v *.mov *.mkv *.webm *.avi);;All files (*)"
 )
 
 
