@@ -160,4 +160,7 @@ def _say_notes(dataset: Dataset) -> None:
 
 def _show_progress(name: str, done: int, total: int) -> None:
     """How far a download or the reading of a folder is."""
-    print(f"\r{name}: {done:,} of {total:,}", end="" if done < total else "\n", file=sys.stderr)
+    if done == total:
+        print(f"\r{name}: {done:,} of {total:,}", file=sys.stderr)
+    elif sys.stderr.isatty():  # elsewhere every number would be a line of its own
+        print(f"\r{name}: {done:,} of {total:,}", end="", file=sys.stderr)

@@ -118,7 +118,18 @@ def test_what_cannot_be_read_is_skipped_counted_and_named(
     assert found.notes == ("6 of 14 pictures could not be read: broken.png, pipe.png, missing.png …",)
     assert len(found.train) + len(found.held) == 8
     monkeypatch.chdir(tmp_path)
-    flags = ["--hidden-maps", "3", "--hidden-layers", "1", "--output-maps", "3", "--wall-every", "0", "--size", "4"]
+    flags = [
+        "--hidden-maps",
+        "3",
+        "--hidden-layers",
+        "1",
+        "--output-maps",
+        "3",
+        "--wall-every",
+        "0",
+        "--size",
+        "4",
+    ]
     assert main(["train", "pixelcnn", "--dataset", "a.json", "--steps", "1", "--out", "run", *flags]) == 0
     assert capsys.readouterr().err.count("6 of 14 pictures could not be read") == 1
     one = write_csv(tmp_path / "one.csv", "image_path", "0.png", "1.png", "missing.png")

@@ -12,7 +12,8 @@ from PIL import Image, ImageSequence
 
 from ..errors import UserError
 from .download import Progress
-from .prepare import FORMATS, MOST_PIXELS, Pixels, prepared
+from .pictures import Pixels
+from .prepare import FORMATS, MOST_PIXELS, prepared
 from .sources import Size
 
 FILMS = {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ogv", ".wmv", ".flv"}
@@ -58,7 +59,7 @@ def read_film(path: Path, size: Size, channels: int | None, progress: Progress |
                 kept, step = kept[::2], 2 * step
             seen += 1
             if progress:
-                progress(f"Reading {path.name}", seen, max(seen, total))
+                progress(f"Reading {path.name}", seen, total and max(seen, total))
             if seen == MOST_DECODED:
                 break
     chosen = np.linspace(0, len(kept) - 1, min(len(kept), most)).round().astype(int)

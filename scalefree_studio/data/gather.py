@@ -12,7 +12,8 @@ from ..errors import JobError, UserError
 from .batches import Indices, split
 from .examples import Arrays, Batch, Examples, Labels
 from .films import is_film, read_film
-from .prepare import Pixels, depth_of, read_prepared
+from .pictures import Pixels
+from .prepare import depth_of, read_prepared
 from .sources import DataRequest, Dataset, Size
 
 FILES_SIZE = (32, 32)  # of pictures in files, where nobody says otherwise

@@ -7,13 +7,10 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageOps
 
-from .pictures import pixels_of
+from .pictures import Pixels, pixels_of
 from .sources import Size
-
-Pixels = npt.NDArray[np.uint8]
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"}
 # By content too: a file may be called .png and be PostScript, which Pillow hands to another program.
