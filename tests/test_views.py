@@ -693,7 +693,7 @@ def test_a_folder_of_pictures_is_learnt_from(driven: Driven, tmp_path: Path) -> 
             Image.new("L", (8, 8), 20 * n).save(tmp_path / "mine" / kind / f"{n}.png")
     driven.window.open(str(tmp_path / "mine"))
     driven.until(lambda: isinstance(driven.window.stage.view, TrainingView) and driven.session)
-    assert driven.session.job.dataset.classes == ("dark", "light")  # type: ignore[attr-defined]
+    assert driven.session.job.lesson.dataset.classes == ("dark", "light")  # type: ignore[attr-defined]
 
 
 def test_a_list_of_pictures_is_learnt_from_and_what_it_lacks_is_said(driven: Driven, tmp_path: Path) -> None:
