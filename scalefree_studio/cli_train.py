@@ -10,6 +10,7 @@ from typing import Any
 
 from .controls import add_flags, from_flags, given_flags, only_live, values_of
 from .data.datasets import load_dataset
+from .data.sources import Dataset
 from .errors import UserError
 from .export.walls.wall import write_wall
 from .jobs.instruments import lesson_of, lessons
@@ -22,7 +23,7 @@ from .runs import Recording, choose_device, run_to_end
 from .snapshot import Change
 from .storage.run_folder import RunFolder, free_folder, load_checkpoint
 from .storage.trackers import add_track_flag
-from .terminal import MODEL_HELP, report
+from .terminal import MODEL_HELP, report, say
 
 Handler = Callable[[argparse.Namespace], int]
 DATASET = "digits"  # where nobody names one: it needs no download
@@ -30,8 +31,9 @@ DATASET = "digits"  # where nobody names one: it needs no download
 
 def _data_flags(parser: argparse.ArgumentParser, default: str) -> None:
     parser.add_argument(
-        "--dataset", metavar="NAME|FOLDER",
-        help="digits, mnist, fashionmnist, cifar10, or a folder of pictures (classes are its sub-folders) "
+        "--dataset", metavar="NAME|PATH",
+        help="digits, mnist, fashionmnist, cifar10, a folder of pictures and films (classes are its sub-folders), "
+        "a list of pictures (.csv or .json), or a film "
         f"(default: {default})",
     )  # fmt: skip
     parser.add_argument(
@@ -71,6 +73,8 @@ def train(arguments: argparse.Namespace) -> int:
     with joined() as ranks:
         with ranks.together():
             job, recording = _resumed(arguments, ranks) if arguments.resume else _begun(arguments, ranks)
+        if ranks.first:
+            _say_notes(job.lesson.dataset)
         run_to_end(job, recording, job.lesson.dataset.name, ranks)
         if ranks.first:
             report(_result(job, recording.folder), arguments.json)
@@ -143,10 +147,20 @@ def evaluate(arguments: argparse.Namespace) -> int:
     checkpoint = load_checkpoint(arguments.model)
     lesson = lesson_of(checkpoint)
     dataset = dataset_learnt(checkpoint, arguments.dataset, arguments.data_root, _show_progress)
+    _say_notes(dataset)
     report(evaluation(checkpoint, lesson(dataset), choose_device(arguments.device)), arguments.json)
     return 0
 
 
+def _say_notes(dataset: Dataset) -> None:
+    """What a person should know of the data: what could not be read, what was left out."""
+    for note in dataset.notes:
+        say(note)
+
+
 def _show_progress(name: str, done: int, total: int) -> None:
     """How far a download or the reading of a folder is."""
-    print(f"\r{name}: {done:,} of {total:,}", end="" if done < total else "\n", file=sys.stderr)
+    if done == total:
+        print(f"\r{name}: {done:,} of {total:,}", file=sys.stderr)
+    elif sys.stderr.isatty():  # elsewhere every number would be a line of its own
+        print(f"\r{name}: {done:,} of {total:,}", end="", file=sys.stderr)

@@ -14,8 +14,8 @@ import torch
 from PIL import Image
 
 from .controls import edited, values_of
-from .data.datasets import Dataset
 from .data.pictures import fitted, load_picture, pixels_of
+from .data.sources import Dataset
 from .drawings import Drawing, left, upper
 from .errors import UserError
 from .export.movie import movie_of_run

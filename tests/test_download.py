@@ -193,7 +193,7 @@ def test_a_data_set_is_downloaded_once(tmp_path: Path, mirror: Urls, monkeypatch
     asked = len(Mirror.asked)
     second = load_dataset("mnist", tmp_path / "data")
     assert asked == len(Mirror.asked) == 8
-    assert first.train_images.tobytes() == second.train_images.tobytes()
+    assert first.train.values.tobytes() == second.train.values.tobytes()
     assert (tmp_path / "data" / "mnist" / remote[0].name).exists()
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scalefree_studio.data.batches import Batches, split
+from scalefree_studio.data import batches as batches_module
+from scalefree_studio.data.batches import MOST_LISTED, Batches, Permutation, split
 from scalefree_studio.data.quantise import dequantise, quantise
 
 EVERY_BYTE = np.arange(256, dtype=np.uint8)
@@ -89,3 +92,71 @@ def test_orders_differ_between_epochs_and_seeds_and_nonsense_is_refused() -> Non
             first.restore({**first.state(), key: -1})
     with pytest.raises(ValueError):
         first.restore({**first.state(), "position": 50})
+
+
+# --- The order of more than can be listed -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_permutation_is_one_for_every_count(seed: int) -> None:
+    for count in [*range(1, 300), 1023, 1024, 1025, 5000]:
+        order = Permutation(count, (seed, 7)).part(0, count)
+        assert order.dtype == np.int64 and sorted(order.tolist()) == list(range(count))
+
+
+def test_a_part_of_a_permutation_is_that_part() -> None:
+    permutation = Permutation(1000, (1, 2))
+    whole = permutation.part(0, 1000)
+    for begin, end in ((0, 1), (3, 3), (17, 501), (990, 2000)):
+        assert permutation.part(begin, end).tolist() == whole[begin:end].tolist()
+    for count in (0, 2**62 + 1):
+        with pytest.raises(ValueError):
+            Permutation(count, (0, 0))
+    far = Permutation(10**12, (0, 0)).part(10**12 - 5, 10**12)
+    assert len(set(far.tolist())) == 5 and far.min() >= 0 and far.max() < 10**12
+
+
+def test_permutations_look_drawn() -> None:
+    """Over many seeds every number comes equally often to every place, and neighbours do not stay together."""
+    orders = np.array([Permutation(8, (seed, 0)).part(0, 8) for seed in range(4000)])
+    counts = np.array(
+        [np.bincount(orders[:, place], minlength=8) for place in range(8)]
+    )  # 500 each, but for chance
+    assert (
+        (counts - 500) ** 2 / 500
+    ).sum() < 120  # chi-squared with 49 degrees of freedom: 49, and 120 hardly ever
+    large = Permutation(100_000, (3, 4)).part(0, 100_000)
+    places = np.arange(100_000)
+    assert abs(np.corrcoef(large, places)[0, 1]) < 0.02
+    assert abs(np.corrcoef(large[1:], large[:-1])[0, 1]) < 0.02
+    assert (abs(np.diff(large)) == 1).sum() < 20  # 2 are to be expected
+
+
+def test_few_examples_keep_the_order_that_they_always_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = np.random.default_rng([5, 0]).permutation(1000)
+    assert (next(Batches(1000, 1000, 5)) == expected).all()
+    assert MOST_LISTED == 2**22
+    monkeypatch.setattr(batches_module, "MOST_LISTED", 999)
+    assert (next(Batches(1000, 1000, 5)) == Permutation(1000, (5, 0)).part(0, 1000)).all()
+
+
+@settings(max_examples=50)
+@given(st.integers(1, 40), st.integers(1, 100), st.integers(0, 3), st.integers(0, 30))
+def test_batches_of_many_are_as_fair_and_resumed_as_exactly(
+    count: int, size: int, seed: int, before: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(batches_module, "MOST_LISTED", 0)
+        test_batches_are_full_fair_and_resumed_exactly.hypothesis.inner_test(count, size, seed, before)
+
+
+def test_the_order_of_a_hundred_million_takes_no_memory() -> None:
+    tracemalloc.start()
+    batches = Batches(10**8, 64, 1)
+    batches.restore({"seed": 1, "epoch": 3, "position": 10**8 - 100})
+    first = next(batches)
+    second = next(batches)  # goes on into the next epoch
+    assert tracemalloc.get_traced_memory()[1] < 2**20
+    tracemalloc.stop()
+    assert len(set(first.tolist())) == 64 and batches.state() == {"seed": 1, "epoch": 4, "position": 28}
+    assert max(first.max(), second.max()) > 2**22

@@ -9,8 +9,9 @@ from PIL import Image
 
 from scalefree_studio.cli import main
 from scalefree_studio.controls import ControlError
-from scalefree_studio.data.datasets import Dataset
+from scalefree_studio.data.examples import Arrays
 from scalefree_studio.data.quantise import dequantise
+from scalefree_studio.data.sources import Dataset
 from scalefree_studio.errors import JobError, UserError
 from scalefree_studio.jobs.job import Limit, SetControls
 from scalefree_studio.jobs.pixelcnn.controls import PixelCNNControls
@@ -46,7 +47,13 @@ def stripes(count=60, side=6):
     kinds = np.stack([y % 2, x % 2])[..., None].astype(np.uint8) * 255
     labels = np.arange(count) % 2
     pictures = kinds[labels]
-    return Dataset("stripes", pictures[12:], labels[12:], pictures[:12], labels[:12], ("across", "down"))
+    return Dataset(
+        "stripes",
+        "stripes",
+        Arrays(pictures[12:], labels[12:]),
+        Arrays(pictures[:12], labels[:12]),
+        ("across", "down"),
+    )
 
 
 def make(steps=60, **controls):
@@ -75,7 +82,7 @@ def test_it_learns_stripes_and_which_is_which():
     )  # untaught: log2 of two levels
     run(job, 120)
     assert bits_per_dimension(job.trainer.evaluate()) < 0.1
-    assert (job.show_all()["wall"][:48] == stripes().train_images).mean() > 0.9
+    assert (job.show_all()["wall"][:48] == stripes().train.values).mean() > 0.9
 
 
 def test_snapshots_tell_the_loss_in_nats_and_bits():
@@ -135,9 +142,9 @@ def test_it_tells_how_surprising_held_out_pictures_are():
     job = run(make(wall_every=10), 10)
     surprise, held = job.snapshot().frame["surprise"], job.still()["held"]
     which = spread(12, 16)
-    assert held.tolist() == stripes().held_images[which].tolist()
+    assert held.tolist() == stripes().held.values[which].tolist()
     for k, n in enumerate(which):
-        levels = torch.from_numpy(stripes().held_images[n : n + 1].astype(np.int64)) // 255
+        levels = torch.from_numpy(stripes().held.values[n : n + 1].astype(np.int64)) // 255
         said = job.trainer.used_network()(
             job.trainer.network.scaled(levels), torch.tensor([n % 2])
         )  # (1, H, W, 1, L)

@@ -18,9 +18,11 @@ from PyQt6.QtWidgets import QApplication, QLabel
 
 from scalefree_studio.canvas.walls.boards import Place
 from scalefree_studio.controls import edited
-from scalefree_studio.data.datasets import Dataset, load_dataset
+from scalefree_studio.data.datasets import load_dataset
 from scalefree_studio.data.download import Progress
+from scalefree_studio.data.examples import Arrays
 from scalefree_studio.data.pictures import Picture
+from scalefree_studio.data.sources import Dataset
 from scalefree_studio.drawings import Drawing
 from scalefree_studio.errors import UserError
 from scalefree_studio.jobs.drawing.controls import AT_ONCE
@@ -403,7 +405,7 @@ def test_a_data_set_that_is_nowhere_is_refused(
 def test_few_pictures_are_learnt_from_for_long_enough(count: int, epochs: int, tmp_path: Path) -> None:
     labels = np.zeros(count, np.int64)
     images = np.zeros((count, 8, 8, 1), np.uint8)
-    few = Dataset("few", images, labels, images[:1], labels[:1], ("all",))
+    few = Dataset("few", "few", Arrays(images, labels), Arrays(images[:1], labels[:1]), ("all",))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(opening, "load_dataset", lambda *_, **__: few)
         found = open_subject("dataset:few", tmp_path)
@@ -693,6 +695,17 @@ def test_a_folder_of_pictures_is_learnt_from(driven: Driven, tmp_path: Path) -> 
     driven.window.open(str(tmp_path / "mine"))
     driven.until(lambda: isinstance(driven.window.stage.view, TrainingView) and driven.session)
     assert driven.session.job.lesson.dataset.classes == ("dark", "light")  # type: ignore[attr-defined]
+
+
+def test_a_list_of_pictures_is_learnt_from_and_what_it_lacks_is_said(driven: Driven, tmp_path: Path) -> None:
+    for n in range(12):
+        Image.new("L", (8, 8), 20 * n).save(tmp_path / f"{n}.png")
+    rows = [f"{n}.png,{'even' if n % 2 == 0 else 'odd'}" for n in range(12)]
+    (tmp_path / "mine.csv").write_text("\n".join(["image_path,label", *rows, "gone.png,odd"]))
+    driven.window.open(str(tmp_path / "mine.csv"))
+    driven.until(lambda: isinstance(driven.window.stage.view, TrainingView) and driven.session)
+    assert driven.session.job.lesson.dataset.classes == ("even", "odd")  # type: ignore[attr-defined]
+    driven.until(lambda: said(driven) == "1 of 13 pictures could not be read: gone.png.")
 
 
 @pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS.keys())

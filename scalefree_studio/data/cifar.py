@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,10 @@ import numpy.typing as npt
 
 from ..errors import UserError
 from .archive import members
+from .examples import Arrays
+from .folder import find_parts, load_parts
+from .official import OFFICIAL, obtain, places
+from .sources import DataRequest, Dataset
 
 SIDE, CLASSES = 32, 10
 RECORD = 1 + 3 * SIDE * SIDE
@@ -20,6 +25,24 @@ UNPACKED = "cifar-10-batches-bin"
 MOST_RECORDS = 100_000  # in one file; the official ones have a tenth of it
 
 Labelled = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]
+
+
+def load_cifar(request: DataRequest) -> Dataset:
+    official, root = OFFICIAL["cifar10"], request.data_root
+    for place in places(official, root):
+        source = find_cifar(place)
+        if source:
+            break
+        parts = find_parts(place)
+        if parts:
+            dataset = load_parts("cifar10", parts, replace(request, size=(SIDE, SIDE), channels=None))
+            if dataset.classes == official.classes:
+                return dataset
+    else:
+        source = find_cifar(obtain(official, root, request.download, request.progress))
+    assert source, "what was obtained is there"
+    train, held = read_cifar(source)
+    return Dataset("cifar10", request.spec, Arrays(*train), Arrays(*held), official.classes)
 
 
 def find_cifar(place: Path) -> Path | None:

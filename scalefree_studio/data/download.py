@@ -128,7 +128,7 @@ def _open(url: str, have: int, timeout: float) -> http.client.HTTPResponse:
 
 
 def _start(answer: http.client.HTTPResponse, have: int, size: int) -> int:
-    """Where in the file the answer begins; one of another size is told before it is sent."""
+    """Where in the file the answer begins; one of another size is refused before it is sent."""
     if answer.status == 206:
         match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", answer.headers.get("Content-Range", "").strip())
         if not match or int(match[1]) != have or match[2] not in ("*", str(size)):
@@ -141,7 +141,7 @@ def _start(answer: http.client.HTTPResponse, have: int, size: int) -> int:
 
 
 def _read(answer: http.client.HTTPResponse, size: int) -> bytes:
-    """Some bytes; none at the end, and none where the line breaks, which the length tells later."""
+    """Some bytes; none at the end, and none where the line breaks, which shows in the length."""
     with suppress(OSError, http.client.HTTPException):
         return answer.read1(size)
     return b""

@@ -1,31 +1,55 @@
-"""What is learnt from."""
+"""What is learnt from: examples by number, wherever they lie."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from .batches import Indices
 
+Labels = npt.NDArray[np.int64]
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Batch:
-    values: npt.NDArray[np.generic]
-    labels: npt.NDArray[np.int64]
+    """Some examples. Values are as they are kept, never cast: pictures are bytes, tokens integers, latents floats."""
+
+    values: npt.NDArray[Any]  # (B, …)
+    labels: Labels  # (B,); an index into the classes, 0 where there are none
 
 
 class Examples(Protocol):
+    """What a network learns from or is judged by. A batch is the taker's own: no later one changes it."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one value."""
+
     def __len__(self) -> int: ...
 
-    def take(self, indices: Indices) -> Batch: ...
+    def take(self, indices: Indices) -> Batch:
+        """The examples of these numbers, in their order; JobError where one of them can be read no more."""
 
 
+@dataclass(frozen=True, eq=False)
 class Arrays:
-    def __init__(self, values: npt.NDArray[np.generic], labels: npt.NDArray[np.int64]):
-        self.values, self.labels = values, labels
+    """Examples in memory: values (N, …) and labels (N,), which nobody changes any more."""
+
+    values: npt.NDArray[Any]
+    labels: Labels
+
+    def __post_init__(self) -> None:
+        if len(self.values) != len(self.labels):
+            raise ValueError(f"{len(self.values)} values have {len(self.labels)} labels")
+        self.values.setflags(write=False)
+        self.labels.setflags(write=False)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.values.shape[1:]
 
     def __len__(self) -> int:
         return len(self.values)

@@ -33,7 +33,7 @@ def read_idx(path: Path, dimensions: int) -> npt.NDArray[np.uint8]:
             data = file.read(size)
             if len(data) < size:
                 raise ValueError("it ends too soon")
-            if file.read(1):  # for a packed file this is also what makes its check sum be looked at
+            if file.read(1):  # for a packed file this also has its check sum verified
                 raise ValueError("it goes on after its end")
     except (OSError, EOFError, zlib.error, ValueError, MemoryError) as error:
         what = getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -8,8 +8,9 @@ from typing import Any
 
 import torch
 
-from ...data.datasets import Dataset, load_dataset
+from ...data.datasets import load_dataset
 from ...data.download import Progress
+from ...data.sources import Dataset
 from ...errors import UserError
 from ...snapshot import Checkpoint
 from .lesson import Lesson
@@ -43,7 +44,7 @@ def dataset_learnt(
     """The data set that a network learnt from, or another whose pictures are as large."""
     height, width, channels = shape_learnt(checkpoint)
     spec = spec or str(checkpoint.about["dataset"].get("spec", ""))
-    dataset = load_dataset(spec, root, channels, height if height == width else None, progress=progress)
+    dataset = load_dataset(spec, root, channels, (height, width), progress=progress)
     if dataset.shape != (height, width, channels):
         raise UserError(
             f"The model knows pictures of {height}x{width}x{channels}; those of {dataset.name} are others."

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from ...controls import controls_of, edited
-from ...data.datasets import Dataset
 from ...data.examples import Batch
+from ...data.sources import Dataset
 from ...errors import UserError
 from ...snapshot import Array, Checkpoint
 from .controls import TrainControls

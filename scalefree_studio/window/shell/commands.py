@@ -18,7 +18,8 @@ from .frame import Frame
 from .gallery import Gallery
 
 PICTURES = (
-    "Pictures, models (*.png *.jpg *.jpeg *.webp *.gif *.bmp *.tif *.tiff *.ppm *.safetensors);;All files (*)"
+    "Pictures, models, lists, films (*.png *.jpg *.jpeg *.webp *.gif *.bmp *.tif *.tiff *.ppm *.safetensors "
+    "*.csv *.json *.mp4 *.m4v *.mov *.mkv *.webm *.avi);;All files (*)"
 )
 
 

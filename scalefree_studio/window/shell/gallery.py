@@ -19,8 +19,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from ...data.datasets import DATASETS
-from ...data.official import OFFICIAL
+from ...data.datasets import DATASETS, SOURCES
 from ...data.pictures import gallery
 from ...snapshot import Array
 from ...storage.shipped import PREFIX, shipped
@@ -121,10 +120,10 @@ class Gallery(QDialog):
 
     def _show_missing(self, item: QListWidgetItem, _: str) -> None:
         """A data set that is not on this machine yet."""
-        official = OFFICIAL.get(item.data(SPEC).removeprefix(DATASET))
-        if official is not None:
+        source = SOURCES.get(item.data(SPEC).removeprefix(DATASET))
+        if source is not None and source.download_bytes:
             item.setIcon(tile("download", self._palette, 2 * THUMBNAIL))
-            megabytes = sum(file.size for file in official.files) / 1e6
+            megabytes = source.download_bytes / 1e6
             item.setToolTip(f"{item.toolTip()} (downloads {megabytes:.0f} MB first)")
 
     def _choose(self, item: QListWidgetItem) -> None:

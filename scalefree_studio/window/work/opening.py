@@ -13,9 +13,10 @@ from PIL import Image
 from PyQt6.QtCore import QMimeData, QUrl
 from PyQt6.QtGui import QImage
 
-from ...data.datasets import Dataset, load_dataset
+from ...data.datasets import is_dataset_file, load_dataset
 from ...data.download import Progress
 from ...data.pictures import Picture, downscaled, load_picture, pixels_of
+from ...data.sources import Dataset
 from ...errors import UserError
 from ...jobs.dividers.controls import FitControls
 from ...jobs.dividers.fit import FitDividers
@@ -48,6 +49,7 @@ class Opened:
     source: str = ""  # the spec or path it was made of, if there is one
     picture: Picture | None = None  # in its full size, as far as it is known, if it learns one
     past: list[Measured] = field(default_factory=list)
+    notes: tuple[str, ...] = ()  # what a person should know of the data
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ def is_picture(subject: Subject) -> bool:
         return True
     path = Path(subject).expanduser()
     named = str(subject).startswith(tuple(_PREFIXES))
-    return not (named or path.is_dir() or path.suffix == ".safetensors")
+    return not (named or path.is_dir() or path.suffix == ".safetensors" or is_dataset_file(path))
 
 
 def _learn_picture(picture: Picture, place: Place, controls: FitControls | None) -> Opened:
@@ -98,7 +100,7 @@ def _learn_picture(picture: Picture, place: Place, controls: FitControls | None)
 
 
 def _open_model(path: Path, place: Place) -> Opened:
-    if path.is_dir() and not (path / MODEL).exists():
+    if is_dataset_file(path) or (path.is_dir() and not (path / MODEL).exists()):
         return _open_dataset(str(path), place)  # of pictures, or it says that there are none
     checkpoint = load_checkpoint(path)
     if checkpoint.kind not in _OPENERS:
@@ -123,7 +125,7 @@ def _learn_on(path: Path, checkpoint: Checkpoint, place: Place) -> Opened:
     folder = _own_folder(path)
     job = Train.from_checkpoint(checkpoint, lesson_of(checkpoint)(dataset), place.device)
     assert folder is not None
-    return Opened(job, folder, dataset.name, str(path), past=_past(folder))
+    return Opened(job, folder, dataset.name, str(path), past=_past(folder), notes=dataset.notes)
 
 
 def _open_drawing(path: Path, checkpoint: Checkpoint, place: Place) -> Opened:
@@ -164,14 +166,14 @@ def _open_dataset(spec: str, place: Place) -> Opened:
     dataset = load_dataset(spec, progress=place.progress)
     lesson = next(iter(lessons().values()))
     controls = lesson.controls()
-    enough = math.ceil(LEAST_STEPS * controls.batch_size / len(dataset.train_images))
+    enough = math.ceil(LEAST_STEPS * controls.batch_size / len(dataset.train))
     return _teach(lesson, dataset, replace(controls, epochs=max(controls.epochs, enough)), place)
 
 
 def _teach(lesson: type[Lesson[Any, Any]], dataset: Dataset, controls: Any, place: Place) -> Opened:
     job: Train[Any, Any] = Train(lesson(dataset), controls, device=place.device)
     folder = place.folder(f"{lesson.kind}-{dataset.name}")
-    return Opened(job, folder, dataset.name, f"{DATASET}{dataset.spec}")
+    return Opened(job, folder, dataset.name, f"{DATASET}{dataset.spec}", notes=dataset.notes)
 
 
 _OPENERS: dict[str, Callable[[Path, Checkpoint, Place], Opened]] = {

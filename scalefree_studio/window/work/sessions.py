@@ -136,6 +136,8 @@ class Sessions(QObject):
             self.session.say(
                 f"{opened.folder.path} is open in another window: this is a copy, in {folder.path}."
             )
+        elif opened.notes:
+            self.session.say(" ".join(opened.notes))
         self.session.start()
         self._describe()
         self.begun.emit()

@@ -36,8 +36,8 @@ def thumbnail_of(spec: str) -> Array:
     if spec.startswith(PREFIX):
         return thumbnail(np.asarray(Image.open(resolved(spec).with_suffix(".png")).convert("RGB")))
     if spec.startswith(DATASET):
-        images = load_dataset(spec.removeprefix(DATASET), download=False).train_images
-        return wall_thumbnail(images[:FEW])
+        examples = load_dataset(spec.removeprefix(DATASET), download=False).train
+        return wall_thumbnail(examples.take(np.arange(min(FEW, len(examples)))).values)
     path = Path(spec)
     return _of_run(path) if path.is_dir() else thumbnail(load_picture(spec).pixels)
 
