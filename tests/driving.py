@@ -13,9 +13,9 @@ from scalefree_studio.jobs.dividers.controls import FitControls
 from scalefree_studio.jobs.dividers.fit import FitDividers
 from scalefree_studio.storage.run_folder import load_checkpoint
 from scalefree_studio.window.shell.main_window import MainWindow
-from scalefree_studio.window.work.opening import Subject
 from scalefree_studio.window.work.session import Session
 from scalefree_studio.window.work.sessions import Questions
+from scalefree_studio.window.work.subjects import Subject
 
 PATIENCE = 20_000  # ms: only so that a broken window does not hang the tests
 OURS = {"recorder", "render", "opening", "thumbnails", "export"}

@@ -33,10 +33,10 @@ from scalefree_studio.jobs.pixelcnn.lesson import PixelCNNLesson
 from scalefree_studio.jobs.training.train import Train
 from scalefree_studio.storage.run_folder import RunFolder
 from scalefree_studio.window.shell.dialogs import Keys
-from scalefree_studio.window.shell.gallery import FOLDER, SPEC, Gallery
+from scalefree_studio.window.shell.gallery import SPEC, Gallery
 from scalefree_studio.window.views.drawing_view import DrawingView
 from scalefree_studio.window.views.export import PAUSE, MovieExport
-from scalefree_studio.window.views.registry import VIEWS
+from scalefree_studio.window.views.registry import all_views
 from scalefree_studio.window.views.training_view import TrainingView
 from scalefree_studio.window.views.view import View
 from scalefree_studio.window.widgets.curves import LEAST, Curve
@@ -44,6 +44,7 @@ from scalefree_studio.window.widgets.fields import ChoiceField
 from scalefree_studio.window.work import opening, sessions
 from scalefree_studio.window.work.opening import Opened, open_subject
 
+TRAIN = "train:pixelcnn:"  # before a data set, in the gallery
 TINY = PixelCNNControls(
     hidden_maps=6, output_maps=6, hidden_layers=1, causal_kernel=3, hidden_kernel=3, levels=4
 )
@@ -382,15 +383,15 @@ def test_the_gallery_offers_networks_and_data_sets(
     gallery = Gallery([], driven.window.palette_, driven.window)
     asked: list[str] = []
     gallery.chosen.connect(asked.append)
-    gallery.folder_wanted.connect(lambda: asked.append("a folder"))
+    gallery.folder_wanted.connect(lambda kind: asked.append(f"a folder for {kind}"))
     driven.window.show_dialog(gallery)
     items = [shelf.item(n) for shelf in gallery.shelves for n in range(shelf.count())]
     offered = {item.data(SPEC): item for item in items if item is not None}
-    assert {"model:mnist", "dataset:digits", "dataset:cifar10", "photo:astronaut"} <= set(offered)
-    driven.until(lambda: "downloads 12 MB first" in offered["dataset:mnist"].toolTip())
-    assert "downloads" not in offered["dataset:digits"].toolTip()
-    gallery.shelves[1].itemClicked.emit(offered[FOLDER])
-    assert asked == ["a folder"]
+    assert {"model:mnist", f"{TRAIN}digits", f"{TRAIN}cifar10", "photo:astronaut"} <= set(offered)
+    driven.until(lambda: "downloads 12 MB first" in offered[f"{TRAIN}mnist"].toolTip())
+    assert "downloads" not in offered[f"{TRAIN}digits"].toolTip()
+    gallery.shelves[1].itemClicked.emit(offered[TRAIN])
+    assert asked == ["a folder for pixelcnn"]
 
 
 def test_a_data_set_that_is_nowhere_is_refused(
@@ -708,7 +709,7 @@ def test_a_list_of_pictures_is_learnt_from_and_what_it_lacks_is_said(driven: Dri
     driven.until(lambda: said(driven) == "1 of 13 pictures could not be read: gone.png.")
 
 
-@pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS.keys())
+@pytest.mark.parametrize("view", all_views(), ids=lambda view: view.__name__)
 def test_every_curve_is_named(driven: Driven, view: type[View]) -> None:
     for quantity in view.quantities:
         curve = Curve(quantity)

@@ -138,10 +138,12 @@ def lesson_of(checkpoint: Checkpoint) -> type[Lesson[Any, Any]]:
     return lessons()[kind]
 
 
-def instrument_of(checkpoint: Checkpoint) -> Instrument | None:
-    """The instrument of a network, also of one that has drawn something."""
-    kind = network_of(checkpoint).kind
-    return next((i for i in instruments().values() if kind in i.kinds()), None)
+def instrument_of(kind: str) -> Instrument:
+    """The instrument whose networks are of this kind, or a UserError."""
+    for instrument in instruments().values():
+        if kind in instrument.kinds():
+            return instrument
+    raise unknown(kind)
 
 
 def info_of(checkpoint: Checkpoint) -> dict[str, Any]:
@@ -171,6 +173,11 @@ def sampler_of(
             f"A model of kind {checkpoint.kind!r} does not draw place after place; {_listed(samplers)} does."
         )
     return samplers[checkpoint.kind](checkpoint, device, size, cached)
+
+
+def draws(kind: str) -> bool:
+    """Whether networks of this kind draw place after place."""
+    return any(kind in instrument.samplers for instrument in instruments().values())
 
 
 def network_of(checkpoint: Checkpoint) -> Checkpoint:

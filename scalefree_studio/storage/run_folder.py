@@ -90,10 +90,12 @@ class RunFolder:
 
 
 def kind_of(path: Path | str) -> str:
-    """The kind of model in a run folder or model file; empty if it does not say."""
+    """The kind of network in a run folder or model file, also where that has drawn something; empty if it does not
+    say."""
     path = resolved(path)
     _, about = read_tensors(path / MODEL if path.is_dir() else path, arrays=False)
-    return str(about.get("kind", ""))
+    sampler = about.get("sampler")
+    return str(sampler.get("kind", "") if isinstance(sampler, dict) else about.get("kind", ""))
 
 
 def load_checkpoint(path: Path | str) -> Checkpoint:

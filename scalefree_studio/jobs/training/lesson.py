@@ -59,6 +59,17 @@ class Display(Protocol[M]):
 
 
 @dataclass(frozen=True)
+class Curve:
+    """A measured quantity that is shown while it learns, and perhaps the same of held-out examples beside it."""
+
+    metric: str
+    title: str
+    unit: str = ""
+    log: bool = False
+    beside: str = ""
+
+
+@dataclass(frozen=True)
 class Card:
     """What the card of a model says of what only its lesson knows, in Markdown."""
 
@@ -74,6 +85,9 @@ class Lesson(Generic[C, N]):
     summary: ClassVar[str] = ""  # what it is, in a sentence
     controls: ClassVar[type[Any]] = TrainControls  # a dataclass, derived from this one
     unit: ClassVar[str] = "nats_per_dimension"  # of its loss, as results call it
+    shelf: ClassVar[str] = "Train"  # the heading over what it may learn from, in the gallery
+    settled: ClassVar[tuple[str, ...]] = ()  # controls that the examples decide
+    curves: ClassVar[tuple[Curve, ...]] = (Curve("loss", "Loss", log=True, beside="held_out"),)
     advice: ClassVar[str] = "use a smaller batch or a smaller network"  # where memory runs out
 
     def __init__(self, dataset: Dataset):

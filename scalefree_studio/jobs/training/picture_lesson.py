@@ -18,7 +18,7 @@ from ...models.pixelcnn.draw import Drawn, Request, uniforms
 from ...models.threads import torch_threads
 from ...snapshot import Array
 from .held_out import spread
-from .lesson import C, Card, Inputs, Lesson, N
+from .lesson import C, Card, Curve, Inputs, Lesson, N
 from .trainer import to_device
 
 SAMPLES, HELD = 64, 16  # pictures on the wall of samples, and of those held out
@@ -32,7 +32,12 @@ class PictureLesson(Lesson[C, N]):
     """Learns pictures (H, W, C) whose pixels have so many levels. Its controls may have `channels`, `levels` and
     `classes`, which the pictures decide, and `labelled`."""
 
-    unit: ClassVar[str] = "nats_per_dimension"
+    shelf: ClassVar[str] = "Teach a network to draw"
+    settled: ClassVar[tuple[str, ...]] = ("channels", "classes")
+    curves: ClassVar[tuple[Curve, ...]] = (
+        Curve("loss", "Loss", "nats", log=True, beside="held_out"),
+        Curve("bits_per_dimension", "Bits per dimension", beside="held_out_bits"),
+    )
 
     # What a network of this kind has to say: see docs/own-instrument.md.
 
@@ -60,6 +65,10 @@ class PictureLesson(Lesson[C, N]):
     def colours_of(self, values: npt.NDArray[np.integer], controls: C) -> Bytes:
         """What values (…, C) look like."""
         return dequantise(values, getattr(controls, "levels", 256))
+
+    def most_bits(self, controls: C) -> float:
+        """What a place costs a guess without any knowledge."""
+        return float(self.dataset.shape[2] * math.log2(getattr(controls, "levels", 256)))
 
     def inputs(self, batch: Batch, controls: C) -> Inputs:
         values = torch.from_numpy(self.values_of(np.asarray(batch.values), controls))  # (B, H, W, C)
@@ -157,7 +166,10 @@ class SampleWall(Generic[N]):
     def still(self) -> Mapping[str, Array]:
         """A few held-out pictures, as the network sees them."""
         values = self._lesson.values_of(np.asarray(self._held_batch().values), self._controls)
-        return {"held": self._lesson.colours_of(values, self._controls)}
+        return {
+            "held": self._lesson.colours_of(values, self._controls),
+            "most_bits": np.array(self._lesson.most_bits(self._controls)),
+        }
 
     def saved(self) -> Mapping[str, Array]:
         saved: dict[str, Array] = {"samples": self._pictures} if self._any else {}

@@ -12,7 +12,8 @@ from ...errors import UserError
 from ...jobs.job import Restore, StartOver, Undo
 from ..views.export import MovieExport
 from ..widgets import theme
-from ..work.opening import subject_of
+from ..work.clipboard import subject_of
+from ..work.subjects import TRAIN, Wish
 from . import dialogs
 from .frame import Frame
 from .gallery import Gallery
@@ -61,8 +62,14 @@ class Commands:
     def show_gallery(self) -> None:
         gallery = Gallery(self.w.memory.recent(), self.w.palette_, self.w)
         gallery.chosen.connect(self.w.sessions.open)
-        gallery.folder_wanted.connect(self.open_run)
+        gallery.folder_wanted.connect(self._learn_folder)
         self.w.show_dialog(gallery)
+
+    def _learn_folder(self, kind: str) -> None:
+        """A folder of one's own, for a network of this kind to learn from."""
+        path = QFileDialog.getExistingDirectory(self.w, "Learn from a folder of pictures", "")
+        if path:
+            self.w.sessions.open(str(Wish(TRAIN, path, kind)))
 
     def paste(self) -> None:
         clipboard = QApplication.clipboard()

@@ -21,16 +21,17 @@ from PyQt6.QtWidgets import (
 
 from ...data.datasets import DATASETS, SOURCES
 from ...data.pictures import gallery
+from ...jobs.instruments import lessons
 from ...snapshot import Array
 from ...storage.shipped import PREFIX, shipped
 from ..widgets.icons import ROUND, tile
 from ..widgets.theme import GRID, Palette, tabular
 from ..work.background import Background
-from ..work.opening import DATASET
+from ..work.subjects import TRAIN, Wish, wish_of
 from ..work.thumbnails import THUMBNAIL, thumbnail_of
 
 SPEC = Qt.ItemDataRole.UserRole
-FOLDER = ""  # the spec of a folder that is still to be chosen
+FOLDER = ""  # the source of data that is still to be chosen
 
 
 def rounded(pixels: Array) -> QIcon:
@@ -56,7 +57,7 @@ class Gallery(QDialog):
     """`chosen` gives the spec of a picture or the path of a run. Thumbnails arrive as they are ready."""
 
     chosen = pyqtSignal(str)
-    folder_wanted = pyqtSignal()
+    folder_wanted = pyqtSignal(str)  # for a network of this kind to learn from
 
     def __init__(self, recent: list[Path], palette: Palette, parent: QWidget | None = None):
         super().__init__(parent)
@@ -90,8 +91,10 @@ class Gallery(QDialog):
         models = [(f"{PREFIX}{name}", DATASETS.get(name, name.capitalize())) for name in shipped()]
         if models:
             self._shelf("Networks that draw", models)
-        sets = [(f"{DATASET}{name}", title) for name, title in DATASETS.items()]
-        self._shelf("Teach a network to draw", [*sets, (FOLDER, "Your own…")])
+        data = [*DATASETS.items(), (FOLDER, "Your own…")]
+        for kind, lesson in lessons().items():
+            which = f": {lesson.title}" if len(lessons()) > 1 else ""
+            self._shelf(lesson.shelf + which, [(str(Wish(TRAIN, name, kind)), title) for name, title in data])
         groups: dict[str, list[tuple[str, str]]] = {}
         for item in gallery():
             groups.setdefault(item.group, []).append((item.spec, item.title))
@@ -112,7 +115,7 @@ class Gallery(QDialog):
             item = shelf.item(n)
             if item is None:
                 continue
-            if spec == FOLDER:
+            if _is_folder(spec):
                 item.setIcon(tile("folder", self._palette, 2 * THUMBNAIL))
                 continue
             show, missing = partial(_show_on, item), partial(self._show_missing, item)
@@ -120,7 +123,7 @@ class Gallery(QDialog):
 
     def _show_missing(self, item: QListWidgetItem, _: str) -> None:
         """A data set that is not on this machine yet."""
-        source = SOURCES.get(item.data(SPEC).removeprefix(DATASET))
+        source = SOURCES.get(wish_of(item.data(SPEC)).source)
         if source is not None and source.download_bytes:
             item.setIcon(tile("download", self._palette, 2 * THUMBNAIL))
             megabytes = source.download_bytes / 1e6
@@ -129,8 +132,8 @@ class Gallery(QDialog):
     def _choose(self, item: QListWidgetItem) -> None:
         if self.isVisible():
             self.accept()
-            if item.data(SPEC) == FOLDER:
-                self.folder_wanted.emit()
+            if _is_folder(item.data(SPEC)):
+                self.folder_wanted.emit(wish_of(item.data(SPEC)).kind)
             else:
                 self.chosen.emit(item.data(SPEC))
 
@@ -139,8 +142,13 @@ def _show_on(item: QListWidgetItem, pixels: Array) -> None:
     item.setIcon(rounded(pixels))
 
 
+def _is_folder(spec: str) -> bool:
+    wish = wish_of(spec)
+    return wish.action == TRAIN and wish.source == FOLDER
+
+
 def _hint(spec: str, title: str) -> str:
-    if spec == FOLDER:
+    if _is_folder(spec):
         return "Choose a folder of pictures to learn from; its sub-folders are classes"
     if spec.startswith(PREFIX):
         return f"{title}: let the network draw"

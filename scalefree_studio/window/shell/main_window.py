@@ -8,10 +8,11 @@ from typing import Any
 from PyQt6.QtCore import QSettings, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 
+from ...jobs.instruments import instruments
 from ..views.view import View
-from ..work.opening import STARTS, Subject
 from ..work.session import Session
 from ..work.sessions import Questions
+from ..work.subjects import Subject
 from .actions import COMMANDS, connect_actions, name_action
 from .commands import Commands
 from .frame import Frame
@@ -70,7 +71,7 @@ class MainWindow(Frame):
         if instrument == self.stage.view.instrument:
             self.stay()
         else:
-            self.open(self.memory.newest_of(instrument) or STARTS[instrument])
+            self.open(self.memory.newest_of(instrument) or instruments()[instrument].start)
 
     def stay(self) -> None:
         """Not to another instrument or view after all."""

@@ -10,8 +10,8 @@ from PyQt6.QtCore import QSettings
 from PyQt6.QtWidgets import QMainWindow, QSplitter
 
 from ...errors import UserError
+from ...jobs.instruments import instrument_of
 from ...storage.run_folder import MODEL, kind_of
-from ..views.registry import VIEWS
 from ..widgets import theme
 from ..widgets.theme import GRID, Palette
 
@@ -66,7 +66,7 @@ class Memory:
         """The run of an instrument that was open last."""
         for path in self.recent():
             with contextlib.suppress(UserError):
-                if kind_of(path) in VIEWS and VIEWS[kind_of(path)].instrument == instrument:
+                if instrument_of(kind_of(path)).name == instrument:
                     return str(path)
         return None
 

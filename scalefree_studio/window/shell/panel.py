@@ -8,7 +8,7 @@ from typing import Any
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
-from ..views.registry import INSTRUMENTS
+from ...jobs.instruments import instruments
 from ..views.view import View
 from ..widgets.fields import Choices, segment
 from ..widgets.forms import Form
@@ -63,9 +63,9 @@ class Panel(QWidget):
         row.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
         row.setSpacing(0)
         group = QButtonGroup(self)
-        for n, (name, (title, help)) in enumerate(INSTRUMENTS.items()):
-            button = segment(title, n, len(INSTRUMENTS))
-            button.setToolTip(help)
+        for n, (name, instrument) in enumerate(instruments().items()):
+            button = segment(instrument.title, n, len(instruments()))
+            button.setToolTip(instrument.summary)
             button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
             policy = button.sizePolicy()
             policy.setHorizontalPolicy(policy.Policy.Expanding)

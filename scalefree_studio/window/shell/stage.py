@@ -9,7 +9,7 @@ from PyQt6.QtCore import QEvent, QObject, Qt, pyqtSignal
 from PyQt6.QtWidgets import QLabel, QStackedLayout, QWidget
 
 from ...snapshot import Snapshot
-from ..views.registry import VIEWS
+from ..views.registry import view_of
 from ..views.view import Host, View
 from ..widgets.theme import GRID, Palette, tabular
 from ..widgets.toast import Toast
@@ -19,7 +19,7 @@ PAST = ("go_on_from_here", "to_now")  # what can be done while a recorded moment
 
 
 class Stage(QWidget):
-    """Holds a view a kind of snapshot, made when it is first needed. One of them shows the newest snapshot, or one of
+    """Holds the views, each made when it is first needed. One of them shows the newest snapshot, or one of
     the recorded past."""
 
     tick = pyqtSignal()  # the view is about to be drawn: the moment to give it what is new
@@ -30,7 +30,7 @@ class Stage(QWidget):
         super().__init__()
         self.pace = Pace(self._draw, self)
         self._host = replace(host, draw_soon=self.pace.ask)
-        self._views: dict[str, View] = {}
+        self._views: dict[type[View], View] = {}
         self._palette: Palette | None = None
         self.newest: Snapshot | None = None
         self.past: Snapshot | None = None  # the recorded moment that is shown instead
@@ -51,9 +51,10 @@ class Stage(QWidget):
 
     def take_view(self, kind: str) -> View:
         """The view of a kind of snapshot, on the stage from now on."""
-        view = self._views.get(kind)
+        shows = view_of(kind)
+        view = self._views.get(shows)
         if view is None:
-            view = self._views[kind] = VIEWS[kind](self._host)
+            view = self._views[shows] = shows(self._host)
             view.readout.connect(self._show_readout)
             if self._palette is not None:
                 view.set_palette(self._palette)

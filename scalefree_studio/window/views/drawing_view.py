@@ -23,8 +23,9 @@ from ...jobs.job import Undo
 from ...snapshot import Snapshot
 from ..widgets.series import Quantity
 from ..widgets.theme import GRID, Palette
-from ..work.opening import LEARN, Opened, Subject, is_picture
+from ..work.opening import Opened
 from ..work.session import Session
+from ..work.subjects import LEARN, Subject, Wish, is_picture
 from .canvas_view import Painted
 from .heat import veil
 from .prompts import Prompts
@@ -266,7 +267,9 @@ class DrawingView(Painted, WallView):
 
     def set_mode(self, mode: str) -> None:
         if mode == "learn" and self.opened is not None and self.session is not None:
-            self.open_requested.emit(f"{LEARN}{self.opened.source or self.session.folder.path}", None)
+            self.open_requested.emit(
+                str(Wish(LEARN, self.opened.source or str(self.session.folder.path))), None
+            )
 
     def take(self, subject: Subject) -> bool:
         """A picture is something to go on from."""

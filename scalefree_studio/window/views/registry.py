@@ -1,19 +1,26 @@
-"""Which view shows which kind of snapshot, and to which instrument it belongs: a line for every one."""
+"""Which view shows which kind of snapshot. Every training has the same one, and every drawing, unless an instrument
+brings one of its own."""
 
 from __future__ import annotations
 
+from ...drawings import KIND as DRAWING
+from ...jobs.instruments import imported, instruments, lessons
 from .divider_view import DividerView
 from .drawing_view import DrawingView
 from .training_view import TrainingView
 from .view import View
 
-VIEWS: dict[str, type[View]] = {
-    "dividers": DividerView,
-    "pixelcnn": TrainingView,
-    "drawing": DrawingView,
-}
+VIEWS: dict[str, type[View]] = {"dividers": DividerView, DRAWING: DrawingView}
 
-INSTRUMENTS = {  # name → its title, and what it is
-    "dividers": ("Dividers", "A picture cut by lines and circles, each of which is a unit of a tiny network"),
-    "pixelcnn": ("PixelCNN", "A network that learns many pictures, and then draws new ones pixel by pixel"),
-}
+
+def view_of(kind: str) -> type[View]:
+    """The class of view for a kind of snapshot."""
+    named = {k: place for instrument in instruments().values() for k, place in instrument.views.items()}
+    if kind not in VIEWS and kind in named:
+        VIEWS[kind] = imported(named[kind])
+    return VIEWS.get(kind, TrainingView)
+
+
+def all_views() -> list[type[View]]:
+    """Each once."""
+    return list(dict.fromkeys([*VIEWS.values(), *map(view_of, lessons())]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -10,14 +9,18 @@ from PyQt6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from ...canvas.walls.boards import Board, Place
 from ...canvas.walls.listener import WallListener
+from ...jobs.instruments import draws
+from ...jobs.training.train import Train
 from ...snapshot import Array, Snapshot
 from ..widgets.forms import heading
 from ..widgets.series import Quantity
 from ..widgets.theme import GRID, Palette
-from ..work.opening import DRAW
+from ..work.opening import Opened
+from ..work.session import Session
+from ..work.subjects import DRAW, Wish
 from .heat import heat
 from .view import Host
-from .wall_view import Bytes, WallView
+from .wall_view import MODES, Bytes, WallView
 
 WORDS = (
     "The wall shows what the network draws as it is now, renewed row by row while learning goes on. Beside it are "
@@ -27,21 +30,8 @@ WORDS = (
 
 
 class TrainingView(WallView):
-    quantities = (
-        Quantity("loss", "Loss", "nats", log=True, share=3, beside="held_out", beside_title="held out"),
-        Quantity(
-            "bits_per_dimension",
-            "Bits per dimension",
-            share=3,
-            beside="held_out_bits",
-            beside_title="held out",
-        ),
-        Quantity("learning_rate", "Learning rate", log=True),
-        Quantity("steps_per_second", "Speed", "steps/s"),
-    )
     at_rest = "It has learnt to its end. More epochs in the panel let it go on, or start over."
     lacks = ("undo", "go_on_from_here")  # what is recorded are pictures, not the network
-    settled = ("channels", "classes")  # the pictures' own
     titles = {"samples": "Samples", "held": "Held out", "surprise": "Surprise"}
     names = WallView.names | {"single_step": ("Step", "Learn from one single batch")}
     mouse = (
@@ -66,6 +56,17 @@ class TrainingView(WallView):
         column.addWidget(words)
         column.setSpacing(GRID)
 
+    def begin(self, session: Session, opened: Opened) -> None:
+        super().begin(session, opened)
+        assert isinstance(session.job, Train)
+        lesson = session.job.lesson
+        self.settled, self.modes = lesson.settled, MODES if draws(lesson.kind) else ()
+        self.quantities = (
+            *(Quantity(c.metric, c.title, c.unit, c.log, 3, c.beside, "held out") for c in lesson.curves),
+            Quantity("learning_rate", "Learning rate", log=True),
+            Quantity("steps_per_second", "Speed", "steps/s"),
+        )
+
     @property
     def _held(self) -> Array | None:
         return None if self.session is None else self.session.still.get("held")
@@ -88,9 +89,8 @@ class TrainingView(WallView):
 
     def _most(self) -> float:
         """Bits of a place that take the brightest colour: as many as a guess without knowledge costs."""
-        controls = self.session.job.controls if self.session is not None else None
-        levels, channels = getattr(controls, "levels", 2), getattr(controls, "channels", 1)
-        return max(1.0, channels * math.log2(levels))
+        most = None if self.session is None else self.session.still.get("most_bits")
+        return max(1.0, 0.0 if most is None else float(np.asarray(most, float)))
 
     def set_palette(self, palette: Palette) -> None:
         super().set_palette(palette)
@@ -120,7 +120,7 @@ class TrainingView(WallView):
 
     def set_mode(self, mode: str) -> None:
         if mode == "draw" and self.session is not None:
-            self.open_requested.emit(f"{DRAW}{self.session.folder.path}", None)
+            self.open_requested.emit(str(Wish(DRAW, str(self.session.folder.path))), None)
 
 
 def coloured(pictures: Array) -> Bytes:

@@ -20,8 +20,9 @@ from ...snapshot import Snapshot
 from ..widgets.series import Quantity
 from ..widgets.theme import Palette
 from ..work.background import Done, Failed, Work
-from ..work.opening import Opened, Subject
+from ..work.opening import Opened
 from ..work.session import Session
+from ..work.subjects import Subject
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ class View(QWidget):
     def begin(self, session: Session, opened: Opened) -> None:
         """Another session."""
         self.session, self.opened, self.snapshot = session, opened, None
+        self.instrument = opened.instrument
 
     def end(self) -> None:
         """Its session has ended, and another view takes its place."""

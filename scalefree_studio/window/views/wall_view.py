@@ -26,8 +26,7 @@ MODES = (
 
 class WallView(CanvasView):
     shows = WallCanvas
-    instrument = "pixelcnn"
-    modes = MODES
+    modes: tuple[Mode, ...] = MODES
     titles: dict[str, str] = {}  # board → what stands above it
     names = {
         "export_picture": ("Export the wall…", "All pictures of the wall as one PNG"),

@@ -1,40 +1,33 @@
-"""From what a person opens to a job that can run: a picture, a model, a run, or something from the clipboard."""
+"""From what a person opens to a job that can run. No Qt: what an instrument is, the registry says."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import Image
-from PyQt6.QtCore import QMimeData, QUrl
-from PyQt6.QtGui import QImage
-
-from ...data.datasets import is_dataset_file, load_dataset
+from ...data.datasets import load_dataset
 from ...data.download import Progress
-from ...data.pictures import Picture, downscaled, load_picture, pixels_of
+from ...data.pictures import Picture, downscaled, load_picture
 from ...data.sources import Dataset
+from ...drawings import KIND as DRAWING
 from ...errors import UserError
 from ...jobs.dividers.controls import FitControls
 from ...jobs.dividers.fit import FitDividers
 from ...jobs.drawing.controls import DrawControls
 from ...jobs.drawing.draw import DrawPictures
-from ...jobs.instruments import lesson_of, lessons, network_of, sampler_of
+from ...jobs.instruments import draws, instrument_of, lesson_of, lessons, network_of, sampler_of
 from ...jobs.job import Job
-from ...jobs.training.learnt import dataset_learnt
+from ...jobs.training.learnt import dataset_learnt, name_learnt
 from ...jobs.training.lesson import Lesson
 from ...jobs.training.train import Train
+from ...runs import resumed
 from ...snapshot import Checkpoint
 from ...storage.history import Measured
 from ...storage.run_folder import MODEL, RunFolder, free_folder, load_checkpoint
-from ...storage.shipped import PREFIX
+from .subjects import DRAW, LEARN, TRAIN, Subject, Wish, is_picture, wish_of
 
-Subject = str | Path | Picture
-STARTS = {"dividers": "photo:astronaut", "pixelcnn": "model:mnist"}  # what each instrument begins with
-LEARN, DRAW, DATASET = "learn:", "draw:", "dataset:"  # before a model or run, and the name of a data set
 LEAST_STEPS = 1_500  # where pictures are few, the usual epochs are over before anything is learnt
 WATCHED = 4  # seconds in which pictures are drawn at first, for a person to see it
 
@@ -46,6 +39,7 @@ class Opened:
     job: Job
     folder: RunFolder
     name: str
+    instrument: str  # by its name
     source: str = ""  # the spec or path it was made of, if there is one
     picture: Picture | None = None  # in its full size, as far as it is known, if it learns one
     past: list[Measured] = field(default_factory=list)
@@ -73,98 +67,71 @@ def open_subject(
 ) -> Opened:
     """Open anything, or a UserError in one sentence."""
     place = Place(runs, device, progress)
-    if isinstance(subject, Picture):
-        return _learn_picture(subject, place, controls)
     if is_picture(subject):
-        return _learn_picture(load_picture(str(subject)), place, controls)
-    for prefix, opener in _PREFIXES.items():
-        if str(subject).startswith(prefix):
-            return opener(str(subject).removeprefix(prefix), place)
-    return _open_model(Path(subject).expanduser(), place)
+        picture = subject if isinstance(subject, Picture) else load_picture(str(subject))
+        return _learn_picture(picture, place, controls)
+    assert not isinstance(subject, Picture)
+    wish = wish_of(subject)
+    if wish.action == TRAIN:
+        return _train(wish, place)
+    checkpoint = load_checkpoint(Path(wish.source).expanduser())
+    if wish.action == DRAW:
+        return _draw(wish.source, checkpoint, place)
+    if wish.action == LEARN:
+        return _learn(wish.source, checkpoint, place)
+    return _open_model(wish.source, checkpoint, place)
 
 
-def is_picture(subject: Subject) -> bool:
-    """A picture, as far as its name tells; not a model, a run, or a data set."""
-    if isinstance(subject, Picture):
-        return True
-    path = Path(subject).expanduser()
-    named = str(subject).startswith(tuple(_PREFIXES))
-    return not (named or path.is_dir() or path.suffix == ".safetensors" or is_dataset_file(path))
+def _open_model(source: str, checkpoint: Checkpoint, place: Place) -> Opened:
+    """A run goes on; a network without one draws."""
+    own = _own_folder(source)
+    if own is None and draws(checkpoint.kind) and checkpoint.kind != DRAWING:
+        return _draw(source, checkpoint, place)
+    job = resumed(checkpoint, place.device, place.progress)
+    name, instrument = _name_of(job), instrument_of(network_of(checkpoint).kind).name
+    folder = own or place.folder(f"drawing-{name}" if checkpoint.kind == DRAWING else name)
+    opened = Opened(job, folder, name, instrument, source, past=_past(folder))
+    if isinstance(job, FitDividers):
+        picture = Picture(job.pixels, job.name, job.spec)  # type: ignore[arg-type]
+        return replace(opened, source=job.spec, picture=picture)
+    if isinstance(job, DrawPictures):
+        return replace(opened, source=own.source() if own else "")
+    return replace(opened, notes=job.lesson.dataset.notes) if isinstance(job, Train) else opened
 
 
 def _learn_picture(picture: Picture, place: Place, controls: FitControls | None) -> Opened:
     controls = controls or FitControls()
     pixels = downscaled(picture.pixels, controls.downscale)
     job = FitDividers(pixels, controls, device=place.device, name=picture.name, spec=picture.spec)
-    return Opened(job, place.folder(picture.name), picture.name, picture.spec, picture)
+    folder = place.folder(picture.name)
+    return Opened(job, folder, picture.name, instrument_of(job.kind).name, picture.spec, picture)
 
 
-def _open_model(path: Path, place: Place) -> Opened:
-    if is_dataset_file(path) or (path.is_dir() and not (path / MODEL).exists()):
-        return _open_dataset(str(path), place)  # of pictures, or it says that there are none
-    checkpoint = load_checkpoint(path)
-    if checkpoint.kind not in _OPENERS:
-        raise UserError(f"This studio knows no model of kind {checkpoint.kind!r}; a newer one may.")
-    return _OPENERS[checkpoint.kind](path, checkpoint, place)
-
-
-def _open_dividers(path: Path, checkpoint: Checkpoint, place: Place) -> Opened:
-    job = FitDividers.from_checkpoint(checkpoint, device=place.device)
-    picture = Picture(job.pixels, job.name, job.spec)  # type: ignore[arg-type]
-    folder = _own_folder(path) or place.folder(job.name)
-    return Opened(job, folder, job.name, job.spec, picture, _past(folder))
-
-
-def _open_pixelcnn(path: Path, checkpoint: Checkpoint, place: Place) -> Opened:
-    """A run goes on learning; a model alone draws."""
-    return _learn_on(path, checkpoint, place) if _own_folder(path) else _draw(str(path), place)
-
-
-def _learn_on(path: Path, checkpoint: Checkpoint, place: Place) -> Opened:
-    dataset = dataset_learnt(checkpoint, progress=place.progress)
-    folder = _own_folder(path)
-    job = Train.from_checkpoint(checkpoint, lesson_of(checkpoint)(dataset), place.device)
-    assert folder is not None
-    return Opened(job, folder, dataset.name, str(path), past=_past(folder), notes=dataset.notes)
-
-
-def _open_drawing(path: Path, checkpoint: Checkpoint, place: Place) -> Opened:
-    job = DrawPictures.from_checkpoint(checkpoint, place.device)
-    name = _name_of(checkpoint)
-    own = _own_folder(path)
-    folder = own or place.folder(f"drawing-{name}")
-    return Opened(job, folder, name, own.source() if own else "", past=_past(folder))
-
-
-def _draw(source: str, place: Place) -> Opened:
+def _draw(source: str, checkpoint: Checkpoint, place: Place) -> Opened:
     """With a network as it was saved."""
-    checkpoint = load_checkpoint(source)
-    name = _name_of(checkpoint)
     sampler = sampler_of(checkpoint, place.device)
     job = DrawPictures(sampler, DrawControls(speed=round(math.prod(sampler.size) / WATCHED)))
-    return Opened(job, place.folder(f"drawing-{name}"), name, source)
+    name = name_learnt(network_of(checkpoint))
+    return Opened(
+        job, place.folder(f"drawing-{name}"), name, instrument_of(network_of(checkpoint).kind).name, source
+    )
 
 
-def _name_of(checkpoint: Checkpoint) -> str:
-    """What a network learnt, in a word."""
-    return str(network_of(checkpoint).about.get("dataset", {}).get("name", "pictures"))
-
-
-def _learn(source: str, place: Place) -> Opened:
+def _learn(source: str, checkpoint: Checkpoint, place: Place) -> Opened:
     """Go on with a run, or teach a new network what a model knows, with the model's own controls."""
-    path = Path(source)
-    checkpoint = load_checkpoint(source)
-    if checkpoint.kind in lessons() and _own_folder(path) is not None:
-        return _learn_on(path, checkpoint, place)
+    if checkpoint.kind in lessons() and _own_folder(source) is not None:
+        return _open_model(source, checkpoint, place)
     checkpoint = network_of(checkpoint)
-    dataset = dataset_learnt(checkpoint, progress=place.progress)
     lesson = lesson_of(checkpoint)
+    dataset = dataset_learnt(checkpoint, progress=place.progress)
     return _teach(lesson, dataset, lesson.controls_of(checkpoint), place)
 
 
-def _open_dataset(spec: str, place: Place) -> Opened:
-    dataset = load_dataset(spec, progress=place.progress)
-    lesson = next(iter(lessons().values()))
+def _train(wish: Wish, place: Place) -> Opened:
+    if wish.kind and wish.kind not in lessons():
+        raise UserError(f"There is nothing to train that is called {wish.kind!r}.")
+    lesson = lessons()[wish.kind] if wish.kind else next(iter(lessons().values()))
+    dataset = load_dataset(wish.source, progress=place.progress)
     controls = lesson.controls()
     enough = math.ceil(LEAST_STEPS * controls.batch_size / len(dataset.train))
     return _teach(lesson, dataset, replace(controls, epochs=max(controls.epochs, enough)), place)
@@ -173,24 +140,22 @@ def _open_dataset(spec: str, place: Place) -> Opened:
 def _teach(lesson: type[Lesson[Any, Any]], dataset: Dataset, controls: Any, place: Place) -> Opened:
     job: Train[Any, Any] = Train(lesson(dataset), controls, device=place.device)
     folder = place.folder(f"{lesson.kind}-{dataset.name}")
-    return Opened(job, folder, dataset.name, f"{DATASET}{dataset.spec}", notes=dataset.notes)
+    source = str(Wish(TRAIN, dataset.spec, lesson.kind))
+    return Opened(job, folder, dataset.name, instrument_of(job.kind).name, source, notes=dataset.notes)
 
 
-_OPENERS: dict[str, Callable[[Path, Checkpoint, Place], Opened]] = {
-    "dividers": _open_dividers,
-    "pixelcnn": _open_pixelcnn,
-    "drawing": _open_drawing,
-}
-_PREFIXES: dict[str, Callable[[str, Place], Opened]] = {
-    LEARN: _learn,
-    DRAW: _draw,
-    DATASET: _open_dataset,
-    PREFIX: lambda name, place: _draw(f"{PREFIX}{name}", place),
-}
+def _name_of(job: Job) -> str:
+    """What it learns or draws, in a word."""
+    if isinstance(job, Train):
+        return job.lesson.dataset.name
+    if isinstance(job, DrawPictures):
+        return name_learnt(network_of(job.checkpoint()))
+    return str(getattr(job, "name", job.kind))
 
 
-def _own_folder(path: Path) -> RunFolder | None:
+def _own_folder(source: str) -> RunFolder | None:
     """The run folder that is meant by a path, rather than a model alone."""
+    path = Path(source).expanduser()
     return RunFolder(path) if path.is_dir() or path.name == MODEL else None
 
 
@@ -207,38 +172,3 @@ def _past(folder: RunFolder) -> list[Measured]:
 def _file_name(name: str) -> str:
     kept = "".join(c if c.isalnum() or c in "-_ ." else "-" for c in name).strip(" .")
     return kept[:80] or "picture"
-
-
-def subject_of(mime: QMimeData | None) -> Subject | None:
-    """What was dropped or pasted: a file, a picture, or the path of a file; None if it is nothing of ours."""
-    if mime is None:
-        return None
-    for url in mime.urls():
-        if url.isLocalFile():
-            return url.toLocalFile()
-    if mime.hasImage():
-        return picture_of(mime.imageData())
-    if mime.hasUrls():
-        raise UserError(
-            "Only files on this computer can be opened: save the picture first, then open the file."
-        )
-    text = mime.text().strip().strip("\"'") if mime.hasText() else ""
-    if not text or "\n" in text:
-        return None
-    if text.startswith("file://"):
-        return QUrl(text).toLocalFile()
-    return text
-
-
-def picture_of(image: Any) -> Picture:
-    """A picture from Qt's: from the clipboard."""
-    if not isinstance(image, QImage) or image.isNull():
-        raise UserError("What is on the clipboard is no picture that can be read.")
-    flat = image.convertToFormat(QImage.Format.Format_RGBA8888)
-    bits = flat.constBits()
-    assert bits is not None
-    rows = np.frombuffer(bits.asstring(flat.sizeInBytes()), np.uint8).reshape(
-        flat.height(), flat.bytesPerLine()
-    )
-    rgba = rows[:, : 4 * flat.width()].reshape(flat.height(), flat.width(), 4)
-    return Picture(pixels_of(Image.fromarray(rgba.copy(), "RGBA")), "pasted", "")

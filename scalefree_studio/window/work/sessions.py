@@ -16,8 +16,9 @@ from ...jobs.job import Edit
 from ...runs import choose_device
 from ...storage.run_folder import RUN, RunFolder, free_folder
 from .background import Background, Done, Failed, Work
-from .opening import DRAW, Opened, Subject, open_subject
+from .opening import Opened, open_subject
 from .session import Session
+from .subjects import DRAW, Subject, wish_of
 
 LOCK = "window.lock"  # in a run folder: a window is at work in it
 PATIENCE = 20_000  # ms for the current step and for saving, before the person is asked
@@ -241,14 +242,18 @@ class Sessions(QObject):
 
 
 def _name_of(subject: Subject) -> str:
-    """What is opened, in a word: a file's name, or what follows learn: or model:."""
-    return Path(subject).name.rpartition(":")[2] if isinstance(subject, str | Path) else subject.name
+    """What is opened, in a word: a file's name, or that of a model or data set."""
+    if not isinstance(subject, str | Path):
+        return subject.name
+    return Path(wish_of(subject).source).name.rpartition(":")[2]
 
 
 def _draws_with(subject: Subject, folder: RunFolder) -> bool:
     """Whether this very run is to draw with what it has learnt."""
-    text = str(subject)
-    return text.startswith(DRAW) and Path(text.removeprefix(DRAW)).absolute() == folder.path.absolute()
+    if not isinstance(subject, str | Path):
+        return False
+    wish = wish_of(subject)
+    return wish.action == DRAW and Path(wish.source).absolute() == folder.path.absolute()
 
 
 def _is_run(subject: Subject, folder: RunFolder) -> bool:

@@ -15,8 +15,8 @@ from ...errors import UserError
 from ...export.walls.wall import wall_of
 from ...snapshot import Array
 from ...storage.run_folder import RunFolder, load_checkpoint
-from ...storage.shipped import PREFIX, resolved
-from .opening import DATASET
+from ...storage.shipped import resolved
+from .subjects import TRAIN, wish_of
 
 THUMBNAIL = 112
 FEW = 16  # pictures on the wall of a data set
@@ -33,10 +33,11 @@ def thumbnail(pixels: Array) -> Array:
 
 def thumbnail_of(spec: str) -> Array:
     """Of whatever a gallery offers; a UserError where there is nothing to see."""
-    if spec.startswith(PREFIX):
+    wish = wish_of(spec)
+    if wish.is_model:
         return thumbnail(np.asarray(Image.open(resolved(spec).with_suffix(".png")).convert("RGB")))
-    if spec.startswith(DATASET):
-        examples = load_dataset(spec.removeprefix(DATASET), download=False).train
+    if wish.action == TRAIN:
+        examples = load_dataset(wish.source, download=False).train
         return wall_thumbnail(examples.take(np.arange(min(FEW, len(examples)))).values)
     path = Path(spec)
     return _of_run(path) if path.is_dir() else thumbnail(load_picture(spec).pixels)

@@ -1,0 +1,66 @@
+"""What can be opened, in words: a picture, a model or a run by its path or name, or one of these with a wish before it.
+
+photo:astronaut · picture.jpg · output/run · model:mnist    open it
+learn:SOURCE          go on learning with a run, or teach a new network what a model knows
+draw:SOURCE           let a network draw, also one that is still learning
+dataset:DATA          teach a network what is in a data set, a folder, a list or a film …
+train:KIND:DATA       … one of this kind
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...data.datasets import is_dataset_file
+from ...data.pictures import Picture
+from ...storage.run_folder import MODEL
+from ...storage.shipped import PREFIX
+
+Subject = str | Path | Picture
+OPEN, LEARN, DRAW, DATASET, TRAIN = "open", "learn", "draw", "dataset", "train"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to be done with what."""
+
+    action: str  # OPEN, LEARN, DRAW or TRAIN
+    source: str  # the path or name of a picture, a model or a run; for TRAIN, of data
+    kind: str = ""  # of network that TRAIN trains; the first there is, where none is named
+
+    def __str__(self) -> str:
+        if self.action == OPEN:
+            return self.source
+        if self.action == TRAIN:
+            return f"{TRAIN}:{self.kind}:{self.source}" if self.kind else f"{DATASET}:{self.source}"
+        return f"{self.action}:{self.source}"
+
+    @property
+    def is_model(self) -> bool:
+        """One that comes along, by its name."""
+        return self.source.startswith(PREFIX)
+
+
+def wish_of(subject: str | Path) -> Wish:
+    """What a person asks for, where it is no picture at hand."""
+    action, colon, source = str(subject).partition(":")
+    if colon and action in (LEARN, DRAW):
+        return Wish(action, source)
+    if colon and action == DATASET:
+        return Wish(TRAIN, source)
+    if colon and action == TRAIN:
+        kind, _, data = source.partition(":")
+        return Wish(TRAIN, data, kind)
+    path = Path(subject).expanduser()
+    if is_dataset_file(path) or (path.is_dir() and not (path / MODEL).exists()):
+        return Wish(TRAIN, str(subject))
+    return Wish(OPEN, str(subject))
+
+
+def is_picture(subject: Subject) -> bool:
+    """A picture, as far as its name says; not a model, a run, or data to learn from."""
+    if isinstance(subject, Picture):
+        return True
+    wish, path = wish_of(subject), Path(subject).expanduser()
+    return wish.action == OPEN and not (wish.is_model or path.is_dir() or path.suffix == ".safetensors")
