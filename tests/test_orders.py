@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from small_drawings import frame, play, same_frames
 
 from scalefree_studio.controls import ControlError
-from scalefree_studio.drawings import Drawing, kept_too_late
+from scalefree_studio.drawings import Drawing, Thought, kept_too_late
 from scalefree_studio.errors import UserError
 from scalefree_studio.jobs.drawing import draw as drawing_job
 from scalefree_studio.jobs.drawing.controls import AT_ONCE
@@ -213,6 +213,7 @@ def test_of_few_values_all_are_kept_and_nothing_is_left_for_others():
     thought = drawing_of(found).thought(0, 1, 1)
     assert "likeliest" not in frame(found) and thought.values is None
     assert thought.chances.shape == (1, 256) and (thought.others == 0).all()
+    assert Thought(np.array([[0.5, 0.49]])).others == [0]  # what is missing was lost in rounding
 
 
 def test_a_frame_of_very_many_values_is_small():
@@ -275,9 +276,9 @@ def test_half_drawn_pictures_go_on_in_the_new_way_and_finished_ones_begin_anew()
     hot = frame(play(job))["values"]
     np.testing.assert_array_equal(hot.reshape(4, N)[:, :6], plain.reshape(4, N)[:, :6])
     np.testing.assert_array_equal(np.delete(hot, 2, 0), np.delete(plain, 2, 0))
-    job.apply(SetWay((2,), {"top_k": 1}))  # its temperature stays its own
+    job.apply(SetWay((2,), {"top_k": 3}))  # its temperature stays its own
     assert frame(job)["position"].tolist() == [N, N, 0, N]
-    expected, _ = slowly(job, ways=ways_of(job, p2=(4.0, 1, 1.0)))
+    expected, _ = slowly(job, ways=ways_of(job, p2=(4.0, 3, 1.0)))
     np.testing.assert_array_equal(frame(play(job))["values"][2], placed(expected, "rows")[2])
     job.apply(Undo())
     np.testing.assert_array_equal(frame(job)["values"], hot)
