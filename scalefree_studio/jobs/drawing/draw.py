@@ -27,6 +27,7 @@ from ...models.threads import torch_threads
 from ...snapshot import Array, Change, Checkpoint, Snapshot, frozen_all
 from ..instruments import PREFIX, sampler_of, with_prefix
 from ..job import Edit, Limit
+from ..memory import within_memory
 from .controls import AT_ONCE, DrawControls
 from .editing import Editing
 from .layout import Layout
@@ -136,15 +137,10 @@ class DrawPictures:
         """Work in one thread, as the pieces are small; running out of memory is a JobError."""
         try:
             with torch_threads(1):
-                work()
-            return
-        except torch.OutOfMemoryError:
-            pass
-        except RuntimeError as error:  # what torch raises on the CPU
-            if "alloc" not in str(error).lower():
-                raise
-        self.renew()  # outside of the handlers, which would keep the tensors alive
-        raise JobError("Out of memory: draw fewer pictures at a time.")
+                within_memory(work, "draw fewer pictures at a time")
+        except JobError:
+            self.renew()
+            raise
 
     def _step(self) -> None:
         """At least one place that was not given, if there is one."""
