@@ -18,7 +18,7 @@ from torch import Tensor
 Number = TypeVar("Number", int, float)
 Each: TypeAlias = Number | Tensor  # one number for all pictures, or one for each, (B,)
 
-ALL_KEPT = 256  # of so many values, the chances of all are told …
+ALL_KEPT = 256  # of so many values, the chances of all are kept …
 LIKELIEST = 64  # … of more, those of so many
 
 
