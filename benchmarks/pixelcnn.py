@@ -34,7 +34,8 @@ from scalefree_studio.jobs.pixelcnn.controls import PixelCNNControls
 from scalefree_studio.jobs.pixelcnn.lesson import PixelCNNLesson
 from scalefree_studio.jobs.training.picture_lesson import bits_per_dimension
 from scalefree_studio.jobs.training.train import Train
-from scalefree_studio.models.pixelcnn.draw import Drawn, Request, draw, uniforms
+from scalefree_studio.models.ordered.request import Drawn, Request, uniforms
+from scalefree_studio.models.pixelcnn.draw import draw
 from scalefree_studio.models.pixelcnn.network import (
     GatedLayer,
     PixelCNN,
@@ -61,25 +62,25 @@ def race_of_drawing(arguments: argparse.Namespace) -> None:
     model = taught(PixelCNNShape(channels=CHANNELS, levels=256, classes=10)).eval().to(arguments.device)
     questions = SIZE * SIZE * CHANNELS
     for count in arguments.counts:
-        numbers = uniforms(count, SIZE, SIZE, CHANNELS, seed=1).to(arguments.device)
+        numbers = uniforms(count, SIZE * SIZE, CHANNELS, seed=1).to(arguments.device)
         request = Request(numbers, torch.arange(count) % 10)
         with torch_threads(1):  # its pieces are too small to share
             times = []
             for _ in range(arguments.rounds):
                 began = time.perf_counter()
-                ours = list(draw(model, request))
-                ours[-1].levels.cpu()  # waits for a GPU
+                ours = list(draw(model, request, SIZE))
+                ours[-1].values.cpu()  # waits for a GPU
                 times.append(time.perf_counter() - began)
         with torch_threads(arguments.threads):
-            steps = draw(model, request, cached=False)
+            steps = draw(model, request, SIZE, cached=False)
             plain: list[Drawn] = [next(steps)]  # a warm-up, too
-            plain[0].levels.cpu()
+            plain[0].values.cpu()
             began = time.perf_counter()
             plain += steps if arguments.full else [next(steps) for _ in range(arguments.pixels)]
-            plain[-1].levels.cpu()
+            plain[-1].values.cpu()
             whole = (time.perf_counter() - began) * (SIZE * SIZE / (len(plain) - 1))
         for a, b in zip(plain, ours, strict=arguments.full):
-            assert torch.equal(a.levels, b.levels), "the two drew different pictures"
+            assert torch.equal(a.values, b.values), "the two drew different pictures"
         how = "" if arguments.full else f" (from {(len(plain) - 1) * CHANNELS} of {questions} questions)"
         ours_took = statistics.median(times)
         print(

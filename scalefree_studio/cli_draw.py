@@ -67,7 +67,7 @@ def complete(arguments: argparse.Namespace) -> int:
         keep = fitted(load_picture(arguments.keep).pixels, sampler.size, channels=1)[..., 0] > 127
     pixels = load_picture(arguments.image).pixels
     job = _job(arguments, sampler, COMPLETED)
-    job.apply(SetPrompt(pixels, keep))
+    job.apply(SetPrompt(keep=keep, pixels=pixels))
     return _draw(arguments, job)
 
 

@@ -150,7 +150,7 @@ class Network:
         """Ways to go on from a part of a picture: its "top", its "left", or where an array (h, w) is not nothing."""
         job = self.drawing(count, **asked)
         pixels = load_picture(image).pixels if isinstance(image, str | Path) else pixels_of(image)
-        job.apply(SetPrompt(pixels, kept(keep, job.sampler.size)))
+        job.apply(SetPrompt(keep=kept(keep, job.sampler.size), pixels=pixels))
         return Pictures.drawn(job, progress)
 
     def evaluate(self, dataset: str | None = None, data_root: str | Path | None = None) -> dict[str, Any]:

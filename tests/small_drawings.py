@@ -13,7 +13,8 @@ from scalefree_studio.jobs.drawing.draw import DrawPictures
 from scalefree_studio.jobs.pixelcnn.controls import PixelCNNControls
 from scalefree_studio.jobs.pixelcnn.lesson import shape_of
 from scalefree_studio.jobs.pixelcnn.sampler import PixelCNNSampler
-from scalefree_studio.models.pixelcnn.draw import Request, draw, finish, uniforms
+from scalefree_studio.models.ordered.request import Request, finish, uniforms
+from scalefree_studio.models.pixelcnn.draw import draw
 from scalefree_studio.models.pixelcnn.network import PixelCNN
 from scalefree_studio.snapshot import Checkpoint
 
@@ -49,12 +50,14 @@ def make(count=5, channels=1, classes=3, **controls):
 def directly(job, **prompt):
     """What the network draws at one go with the controls of a job: (B, H, W, C)."""
     c, sampler = job.controls, job.sampler
-    numbers = uniforms(c.count, *sampler.size, sampler.channels, c.seed)
+    (H, W), C = sampler.size, sampler.channels
+    numbers = uniforms(c.count, H * W, C, c.seed)
     labels = torch.arange(c.count) % len(sampler.classes) if sampler.classes else None
     if c.label >= 0:
         labels = torch.full((c.count,), c.label)
-    request = Request(numbers, labels, c.temperature, c.top_p, **prompt)
-    return finish(draw(sampler.network, request), request).numpy()
+    by_place = {name: places.flatten(1, 2) for name, places in prompt.items()}
+    request = Request(numbers, labels, c.temperature, c.top_k, c.top_p, **by_place)
+    return finish(draw(sampler.network, request, W)).view(-1, H, W, C).numpy()
 
 
 def play(job, steps=10**6):

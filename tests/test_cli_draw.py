@@ -65,6 +65,16 @@ def test_sample_draws_what_the_network_draws_however_it_is_asked(capsys):
         np.testing.assert_array_equal(pixels(f"{name}.png"), pixels("expected.png"))
 
 
+def test_only_the_likeliest_few_are_drawn_where_that_is_asked_for(capsys):
+    assert main(["sample", "model", "a.png", "--count", "5", "--top-k", "2"]) == 0
+    job = play(make(top_k=2))
+    np.testing.assert_array_equal(frame(job)["values"], directly(job))
+    write_wall(Drawing(frame(job), job.still()).pictures(), Path("expected.png"))
+    np.testing.assert_array_equal(pixels("a.png"), pixels("expected.png"))
+    assert main(["sample", "model", "b.png", "--top-k", "-1"]) == 2
+    assert "Top k" in capsys.readouterr().err
+
+
 def test_a_run_that_is_left_can_be_told_drawn_with_shown_and_drawn_on(capsys):
     asked = ["sample", "model", "a.png", "--count", "5", "--label", "class 1", "--run", "drawn"]
     assert main([*asked, "--movie", "a.mp4", "--seconds", "3", "--fps", "10", "--json"]) == 0

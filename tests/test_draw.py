@@ -13,7 +13,8 @@ from scalefree_studio.errors import JobError
 from scalefree_studio.jobs.drawing.controls import AT_ONCE
 from scalefree_studio.jobs.drawing.edits import GoTo, SetValue, Watch
 from scalefree_studio.jobs.job import SetControls
-from scalefree_studio.models.pixelcnn.draw import chances_of, draw
+from scalefree_studio.models.ordered.request import chances_of
+from scalefree_studio.models.pixelcnn.draw import draw
 from scalefree_studio.runner import Runner
 
 
@@ -73,7 +74,7 @@ def test_going_back_and_on_watching_and_single_steps_change_nothing():
 def test_going_on_by_one_goes_on_with_the_same_generator():
     job = make()
     made = []
-    job.sampler.draw = lambda request: (made.append(1), draw(job.sampler.network, request))[1]
+    job.sampler.draw = lambda request: (made.append(1), draw(job.sampler.network, request, W))[1]
     for position in range(1, N + 1):
         job.apply(GoTo(position))
     assert len(made) == 1
@@ -95,7 +96,7 @@ def test_what_was_thought_is_what_the_whole_network_says(channels):
     network, values = job.sampler.network, torch.from_numpy(frame(job)["values"].astype(np.int64))
     with torch.no_grad():
         said = network.logits(network(network.scaled(values), torch.arange(5) % 3))
-        expected = chances_of(said, 0.7, 0.8).numpy()
+        expected = chances_of(said, 0.7, top_p=0.8).numpy()
     for picture in (0, 3):
         job.apply(Watch(picture))  # told while drawing, and asked for afterwards
         np.testing.assert_allclose(frame(job)["chances"], expected[picture], atol=1e-3)
@@ -117,7 +118,7 @@ def test_it_is_told_of_places_that_are_drawn_and_of_no_others():
     assert told.reshape(-1).tolist() == [True] * 9 + [False] * 21
     assert drawing.thought(2, 1, 2) is not None and drawing.thought(2, 1, 3) is None
     assert drawing.thought(1, 0, 0) is None and drawing.cursors().tolist() == [[n, 1, 3] for n in range(5)]
-    assert drawing.thought(2, 0, 0).sum() == pytest.approx(1, abs=1e-2)
+    assert drawing.thought(2, 0, 0).chances.sum() == pytest.approx(1, abs=1e-2)
     assert (drawing.pictures()[:, 1, 3:] == PAPER).all() and not drawing.done
 
 

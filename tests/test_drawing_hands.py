@@ -34,7 +34,7 @@ def test_a_prompt_stays_and_the_rest_is_drawn_n_times(kind, speed):
     job, keep = make(speed=speed), mask(kind)
     job.apply(GoTo(7))
     pixels, levels = picture(job)
-    job.apply(SetPrompt(pixels, keep))
+    job.apply(SetPrompt(keep=keep, pixels=pixels))
     assert seen(job).drawn().all(0).tolist() == keep.tolist()
     expected = directly(
         job, given=torch.from_numpy(levels).expand(5, H, W, 1), keep=torch.from_numpy(keep).expand(5, H, W)
@@ -52,7 +52,7 @@ def test_a_prompt_stays_and_the_rest_is_drawn_n_times(kind, speed):
 
 def test_what_is_given_passes_without_waiting():
     job = make(speed=60.0)
-    job.apply(SetPrompt(picture(job)[0], mask("top")))
+    job.apply(SetPrompt(keep=mask("top"), pixels=picture(job)[0]))
     assert seen(job).cursors().tolist() == [[n, 2, 0] for n in range(5)]
     job.step()
     assert frame(job)["position"].tolist() == [2 * W + 1] * 5
@@ -62,7 +62,7 @@ def test_a_prompt_may_have_any_size_and_shows_its_middle():
     job = make()
     pixels, levels = picture(job)
     large = np.pad(pixels.repeat(4, 0).repeat(4, 1), [(0, 0), (8, 8), (0, 0)])
-    job.apply(SetPrompt(large))
+    job.apply(SetPrompt(pixels=large))
     np.testing.assert_array_equal(frame(job)["values"][0], levels)
 
 
@@ -128,8 +128,9 @@ def test_pictures_that_stand_together_may_be_drawn_each_in_its_own_way():
         SetValue(5, 0, 0, (1,)), SetValue(0, H, 0, (1,)), SetValue(0, 0, -1, (1,)), SetValue(0, 0, 0, (4,)),
         SetValue(0, 0, 0, (1, 1)), Watch(-1), Watch(5), GoTo(99), Edit(), SetControls({"count": 0}),
         SetControls({"label": 3}), SetControls({"label": -2}), SetControls({"top_p": 0}), SetControls({"nonsense": 1}),
-        SetPrompt(np.zeros((4, 4), np.uint8)), SetPrompt(np.zeros((4, 4, 3), np.uint8), np.ones((2, 2), bool)),
-        SetPrompt(np.zeros((4, 4, 3))), Restore({}, 3), Undo(),
+        SetPrompt(pixels=np.zeros((4, 4), np.uint8)),
+        SetPrompt(keep=np.ones((2, 2), bool), pixels=np.zeros((4, 4, 3), np.uint8)),
+        SetPrompt(pixels=np.zeros((4, 4, 3))), Restore({}, 3), Undo(),
         Restore({"values": np.full((2, H, W, 1), 9), "position": np.zeros(2), "given": np.zeros((2, H, W), bool),
                  "entropy": np.zeros((2, H, W))}, 3),
     ],
@@ -155,7 +156,7 @@ def test_what_cannot_be_is_told_in_one_sentence_and_changes_nothing(edit):
     "edit",
     [
         SetValue(1, 1, 1, (2,)), StartOver(), SetControls({"temperature": 0.3}), SetControls({"count": 9, "seed": 4}),
-        SetPrompt(np.full((8, 8, 3), 255, np.uint8), mask("left")),
+        SetPrompt(keep=mask("left"), pixels=np.full((8, 8, 3), 255, np.uint8)),
     ],
     ids=str,
 )  # fmt: skip
@@ -225,7 +226,7 @@ def test_a_recording_that_knows_no_surprise_is_gone_on_from_without():
 
 def test_a_drawing_that_is_opened_again_goes_on_exactly():
     job = make(channels=3, temperature=0.8, speed=60.0)
-    job.apply(SetPrompt(picture(job)[0], mask("spots")))
+    job.apply(SetPrompt(keep=mask("spots"), pixels=picture(job)[0]))
     job.apply(Watch(2))
     job.apply(GoTo(11))
     job.apply(SetControls({"temperature": 1.5}))
@@ -310,7 +311,9 @@ EDITS = st.one_of(
     ),
     st.builds(SetControls, st.fixed_dictionaries({"speed": st.sampled_from([1.0, 90.0, 250.0, AT_ONCE])})),
     st.builds(
-        SetPrompt, st.just(np.full((H, W, 3), 255, np.uint8)), st.sampled_from(["left", "spots"]).map(mask)
+        SetPrompt,
+        keep=st.sampled_from(["left", "spots"]).map(mask),
+        pixels=st.just(np.full((H, W, 3), 255, np.uint8)),
     ),
     st.sampled_from([StartOver(), Undo(), SetPrompt(), None, None, None]),  # None is a step
 )

@@ -13,7 +13,9 @@ from PyQt6.QtCore import QPoint, QPointF, QRect, Qt
 from PyQt6.QtGui import QFont, QFontMetrics, QImage
 from PyQt6.QtTest import QTest
 
-from scalefree_studio.window.views.bars import Bars, entropy, percent
+from scalefree_studio.drawings import Drawing, left
+from scalefree_studio.window.views.bars import Bars, Scale, entropy, percent, shares
+from scalefree_studio.window.views.prompts import Prompts
 from scalefree_studio.window.views.thought import EMPTY, POINTER, TINTS, Thought
 from scalefree_studio.window.widgets import theme
 from scalefree_studio.window.widgets.theme import DARK, LIGHT, Palette, contrast
@@ -286,3 +288,81 @@ def test_it_fits_into_a_dressed_panel(thought: Thought, qapp: Any) -> None:
     thought.show_thought("Pixel 1, 2", SIXTEEN, [5], RAMP)
     assert is_(shot(thought), LIGHT.panel).mean() > 0.3
     qapp.setStyleSheet(before)
+
+
+# -- very many values ---------------------------------------------------------------------------------------------
+
+SOME = np.array([[7000, 12, 5, 300, 44]])
+FEW = np.array([[0.3, 0.2, 0.1, 0.1, 0.05]])  # a quarter is left for others
+
+
+def test_of_very_many_values_the_last_bar_is_all_others() -> None:
+    found = shares(FEW, SOME)
+    assert found is not None
+    np.testing.assert_allclose(found, [[0.3, 0.2, 0.1, 0.1, 0.05, 0.25]])
+    assert shares(np.array([[0.7, 0.4]]), SOME[:, :2]) == pytest.approx(np.array([[0.7, 0.4, 0]]) / 1.1)
+    scale = Scale(8192, tuple(SOME[0].tolist()))
+    assert [scale.value(bar) for bar in range(6)] == [7000, 12, 5, 300, 44, None]
+    assert [scale.bar(value) for value in (7000, 44, 0, 8191)] == [0, 4, 5, 5]
+    assert [Scale(9).bar(4), Scale(9).value(4)] == [4, 4]
+
+
+@both
+def test_the_likeliest_are_shown_and_chosen_by_what_they_are(
+    thought: Thought, palette: Palette, qtbot: Any
+) -> None:
+    dressed(thought, palette)
+    chosen: list[tuple[int, int]] = []
+    thought.chosen.connect(lambda *choice: chosen.append(choice))
+    colours = np.zeros((8192, 3), np.uint8)
+    colours[:, 0], colours[300] = 200, (0, 90, 250)
+    thought.show_thought("Picture 1", FEW, [12], colours, values=SOME, levels=8192)
+    assert thought.words() == ["level 12 of 8192, 20.0 %; at least 2.37 bits open"]
+    (chart,), image = thought.charts(), shot(thought)
+    middles = [int(sum(chart.bars.span(bar)) / 2) for bar in range(6)]
+    swatches = image[int(chart.strip.center().y()), middles].astype(int)
+    assert (
+        np.abs(swatches[:5] - colours[SOME[0]]).max() <= 1
+        and is_(swatches[5:].astype(np.uint8), palette.panel).all()
+    )
+    pointer = np.argwhere(is_(image, palette.accent)[int(chart.strip.bottom()) + 2 :])
+    assert abs(pointer[:, 1].mean() - sum(chart.bars.span(1)) / 2) < 1
+    for bar in (3, 5):  # of all others, none can be chosen
+        QTest.mouseMove(thought, spot(thought, 0, bar))
+        hand = Qt.CursorShape.PointingHandCursor if bar < 5 else Qt.CursorShape.ArrowCursor
+        assert thought.marked == (0, bar) and thought.cursor().shape() == hand
+        qtbot.mouseClick(thought, Qt.MouseButton.LeftButton, pos=spot(thought, 0, bar))
+    assert chosen == [(0, 300)]
+    thought.show_thought("Picture 1", FEW, [9], colours, values=SOME, levels=8192)
+    assert thought.words()[0].startswith("level 9 of 8192, under 5.0 %;")
+    thought.show_thought("Picture 1", FEW, None, None, values=SOME, levels=8192)
+    assert thought.words()[0].endswith("level 7000 likeliest, 30.0 %")
+
+
+# -- what is gone on from -----------------------------------------------------------------------------------------
+
+
+def test_what_was_drawn_is_gone_on_from_by_its_values() -> None:
+    values = np.random.default_rng(1).integers(300, size=(2, 4, 6, 1))
+    shown = {"values": values, "position": np.array([24, 9]), "given": np.zeros((2, 4, 6), bool)}
+    drawing = Drawing(shown, {"order": np.arange(24)}, number=1)
+    prompts, stroke = Prompts(), np.zeros((4, 6), bool)
+    assert prompts.keep(left((4, 6)), drawing, None) is None
+    half = prompts.keep(left((4, 6)), drawing, 1)
+    assert half is not None and half.pixels is None and half.stage == 1
+    np.testing.assert_array_equal(half.values, values[1])
+    np.testing.assert_array_equal(half.keep, left((4, 6)) & (np.arange(24) < 9).reshape(4, 6))
+    stroke[1:3, 2:4] = True
+    painted = prompts.paint(0, stroke, drawing)
+    later = Drawing({**shown, "values": values * 0}, drawing.still)
+    again = prompts.paint(0, ~stroke, later)  # of the picture as it was
+    for prompt, keep in ((painted, ~stroke), (again, stroke)):
+        np.testing.assert_array_equal(prompt.values, values[0])
+        np.testing.assert_array_equal(prompt.keep, keep)
+    own = np.zeros((9, 9, 3), np.uint8)
+    for prompt in (
+        prompts.begin(own, drawing),
+        prompts.keep(stroke, drawing, 1),
+        prompts.paint(1, stroke, drawing),
+    ):
+        assert prompt is not None and prompt.values is None and prompt.pixels is own

@@ -19,7 +19,8 @@ from scalefree_studio.jobs.pixelcnn.lesson import PixelCNNLesson
 from scalefree_studio.jobs.training.held_out import HeldOutPass, spread
 from scalefree_studio.jobs.training.picture_lesson import bits_per_dimension
 from scalefree_studio.jobs.training.train import Train
-from scalefree_studio.models.pixelcnn.draw import Request, draw, finish, uniforms
+from scalefree_studio.models.ordered.request import Request, finish, uniforms
+from scalefree_studio.models.pixelcnn.draw import draw
 from scalefree_studio.models.pixelcnn.network import PixelCNN
 from scalefree_studio.snapshot import Checkpoint
 from scalefree_studio.storage.run_folder import load_checkpoint
@@ -119,8 +120,8 @@ def test_the_wall_renews_itself_row_by_row_with_the_network_of_one_moment(averag
     run(job, 1)
     now = PixelCNN(job.trainer.network.shape)
     now.load_state_dict(job.trainer.used_network().state_dict())
-    request = Request(uniforms(64, 6, 6, 1, seed=0), torch.arange(64) % 2)
-    expected = dequantise(finish(draw(now, request), request).numpy(), 2)
+    request = Request(uniforms(64, 6 * 6, 1, seed=0), torch.arange(64) % 2)
+    expected = dequantise(finish(draw(now, request, 6)).view(64, 6, 6, 1).numpy(), 2)
     old = None
     for row in range(1, 7):
         shot = job.snapshot()

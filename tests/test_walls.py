@@ -109,7 +109,7 @@ def test_a_drawing_is_shown_as_far_as_it_is_with_its_cursors(channels: int) -> N
 
 def test_the_veil_lies_where_the_choice_was_open_and_nowhere_else() -> None:
     job = make(count=4)
-    job.apply(SetPrompt(picture(job)[0], mask("left")))
+    job.apply(SetPrompt(keep=mask("left"), pixels=picture(job)[0]))
     run = Recording(play(job, 9).checkpoint(), [job.snapshot()])
     plain, veiled = (scene_of(run, overlay=on).draw(0, run.snapshots[0]).astype(int) for on in (False, True))
     changed = (

@@ -28,6 +28,10 @@ class DrawControls:
         1.0, label="Temperature", help="Below 1 the likely becomes likelier; above 1 the drawing is bolder.",
         low=0.05, high=20.0, scale="log", live=True, group="Chance",
     )
+    top_k: int = control(
+        0, label="Top k", help="Draw only among so many of the likeliest levels; 0 draws among all.",
+        low=0, high=2**31 - 1, live=True, group="Chance",
+    )
     top_p: float = control(
         1.0, label="Top p", help="Draw only among the likeliest levels that together hold this share of the chances.",
         low=0.01, high=1.0, live=True, group="Chance",

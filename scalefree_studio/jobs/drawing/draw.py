@@ -4,7 +4,7 @@ A generator draws for the pictures that are furthest behind, until they have cau
 person changes, it is made anew: all that stays is its prompt, and the chance in it are the same random numbers. So a
 picture does not depend on how fast it is drawn, on who looks, or on how often one goes back and on again.
 
-B pictures of N places (H × W, row by row), C channels, L levels.
+B pictures of N places in their order, C channels, L values, K of which are shown with their chances.
 """
 
 from __future__ import annotations
@@ -19,18 +19,20 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ...controls import ControlError, checked, controls_of, edited, values_of
+from ...controls import checked, controls_of, edited, values_of
 from ...drawings import KIND, STILL
 from ...errors import JobError, UserError
-from ...models.pixelcnn.draw import Drawn, Request, uniforms
+from ...models.ordered.request import ALL_KEPT, Drawn, Likeliest, Request, likeliest_of, uniforms
 from ...models.threads import torch_threads
 from ...snapshot import Array, Change, Checkpoint, Snapshot, frozen_all
 from ..instruments import PREFIX, sampler_of, with_prefix
 from ..job import Edit, Limit
+from ..memory import within_memory
 from .controls import AT_ONCE, DrawControls
 from .editing import Editing
+from .layout import Layout
 from .sampler import Sampler
-from .state import Prompt, State, Turn
+from .state import Prompt, State, Turn, Way, labels_for
 
 SHOWN = 60  # steps a second, as many as a screen shows
 STATE = "state."  # of our arrays in a checkpoint
@@ -53,12 +55,16 @@ class DrawPictures:
 
     def __init__(self, sampler: Sampler, controls: DrawControls | None = None):
         self.sampler = sampler
+        self.layout = layout = Layout(sampler.stages)
         self.seconds = 0.0
         self.watched = 0
-        height, width = sampler.size
-        places = height * width
-        self._told = np.zeros(places, bool)  # of the watched picture
-        self._chances = np.zeros((places, sampler.channels, sampler.levels), np.float16)
+        self._known = np.zeros(layout.count, bool)  # of which places of the watched picture there are …
+        shape = layout.count, sampler.channels, layout.kept
+        self._chances = np.zeros(shape, np.float16)  # … chances, (N, C, K), …
+        self._likeliest: npt.NDArray[np.integer] | None = None  # … of these values; None: of all, in order
+        most = int(layout.levels.max())
+        if most > ALL_KEPT:
+            self._likeliest = np.zeros(shape, np.min_scalar_type(most - 1))
         self._fresh = 0  # places drawn in the last step, those given not counted
         self._editing = Editing(self)
         self.start(controls or DrawControls(), None)
@@ -67,17 +73,14 @@ class DrawPictures:
 
     def start(self, controls: DrawControls, prompt: Prompt | None) -> None:
         """Begin to draw, or refuse controls that the network cannot follow."""
-        controls = checked(controls)
-        classes = len(self.sampler.classes)
-        if controls.label >= classes:
-            has = (
-                f"has the classes 0 to {classes - 1}"
-                if classes
-                else "knows no classes; leave the class at -1"
-            )
-            raise ControlError(f"This model {has}.")
-        sampler = self.sampler
-        self.adopt(State.begin(controls, prompt, len(self._told), sampler.channels, sampler.levels))
+        self.adopt(self.begin(checked(controls), prompt))
+
+    def begin(self, controls: DrawControls, prompt: Prompt | None = None) -> State:
+        """How it starts with these controls."""
+        sampler, layout = self.sampler, self.layout
+        labels = labels_for(controls.label, np.arange(controls.count), len(sampler.classes))
+        size = layout.count, sampler.channels
+        return State.begin(controls, prompt, labels, size, int(layout.levels.max()), sampler.beams)
 
     def again(self) -> DrawPictures:
         """The same drawing, not yet begun."""
@@ -87,24 +90,21 @@ class DrawPictures:
 
     def adopt(self, state: State) -> None:
         """Go on from there. Nothing is known yet of what was thought on the way."""
-        c, (height, width), classes = state.controls, self.sampler.size, len(self.sampler.classes)
+        c = state.controls
         self.state = state
-        self._uniforms = uniforms(c.count, height, width, self.sampler.channels, c.seed)
-        self._labels = torch.arange(c.count) % classes if classes else torch.full((c.count,), -1)
-        if c.label >= 0:
-            self._labels[:] = c.label
+        self._uniforms = uniforms(c.count, self.layout.count, self.sampler.channels, c.seed)
         self.watch(min(self.watched, c.count - 1))
 
     def watch(self, picture: int) -> None:
         self.watched = picture
-        self._told[:] = False
+        self._known[:] = False
         self.renew()
 
     def renew(self) -> None:
         """Something has changed: what is known beyond the watched picture's position is void; so is the generator."""
         self._generator: Generator | None = None
-        self._told &= self.state.reached()[self.watched]
-        self._chances[~self._told] = 0
+        self._known &= self.state.reached()[self.watched]
+        self._chances[~self._known] = 0
 
     @property
     def controls(self) -> DrawControls:
@@ -137,41 +137,35 @@ class DrawPictures:
         """Work in one thread, as the pieces are small; running out of memory is a JobError."""
         try:
             with torch_threads(1):
-                work()
-            return
-        except torch.OutOfMemoryError:
-            pass
-        except RuntimeError as error:  # what torch raises on the CPU
-            if "alloc" not in str(error).lower():
-                raise
-        self.renew()  # outside of the handlers, which would keep the tensors alive
-        raise JobError("Out of memory: draw fewer pictures at a time.")
+                within_memory(work, "draw fewer pictures at a time")
+        except JobError:
+            self.renew()
+            raise
 
     def _step(self) -> None:
         """At least one place that was not given, if there is one."""
-        width = self.sampler.size[1]
-        stride = min(width, math.ceil(self.controls.speed / SHOWN))
+        wanted = math.ceil(self.controls.speed / SHOWN)
         self._fresh = 0
         while not (self._fresh or self.state.done):
             at = self._generator.at if self._generator else self.state.behind
-            x = at % width
-            self._fresh = self._draw(at + min(stride - x % stride, width - x), stride)
-        self.tell()
+            begin, end = self.layout.row_at(at)
+            stride = min(end - begin, wanted)
+            self._fresh = self._draw(min(end, at + stride - (at - begin) % stride), wanted)
+        self.recall()
 
     def advance(self, to: int) -> None:
         """Draw until all pictures have come to a position."""
         while self.state.behind < to:
-            self._draw(to, min(self.sampler.size[1], to - self.state.behind))
-        self.tell()
+            self._draw(to, to - self.state.behind)
+        self.recall()
 
     def _draw(self, to: int, every: int) -> int:
         """Let those that are furthest behind draw as far as `to`, `every` places at a time; how many were drawn."""
         if self._generator is None or self._generator.at >= to:
-            self._generator = self._new_generator(every)
+            self._generator = self._new_generator(min(every, self.layout.widest))
         generator, state = self._generator, self.state
         who, start = generator.turn.who, generator.at
-        stop = min(to, generator.turn.stop)
-        row = (start // self.sampler.size[1] + 1) * self.sampler.size[1]
+        stop, row = min(to, generator.turn.stop), self.layout.row_at(start)[1]
         if state.given[who, start:row].all():  # the rest of a row: there is nothing to draw
             stop = min(stop, row)
             self._move(generator, stop)
@@ -182,39 +176,36 @@ class DrawPictures:
                 self._take(generator, drawn, end)
                 self._move(generator, end)
             if end < drawn.stop:
-                self._generator = None  # it cannot be told the other half
+                self._generator = None  # the other half of its step is lost
         return int((~state.given[who, start:stop]).any(0).sum())
 
     def _new_generator(self, every: int) -> Generator:
         state = self.state
-        turn = state.turn(self.sampler.size[1])
+        turn = state.turn()
         keep = state.given[turn.who] | (np.arange(state.places) < turn.start)  # (b, N)
-        prompt = {"given": self._values(turn.who), "keep": self._spread(keep)} if keep.any() else {}
-        request = self._request(turn, chances=True, every=every, **prompt)
+        prompt = {"given": self._values(turn.who), "keep": self._sent(keep)} if keep.any() else {}
+        watched = np.flatnonzero(turn.who == self.watched)
+        request = self._request(
+            turn, every=every, measured=True, watched=int(watched[0]) if len(watched) else None, **prompt
+        )
         return Generator(turn, turn.start, self.sampler.draw(request))
 
     def _request(self, turn: Turn, **more: Any) -> Request:
-        device, labelled = self.sampler.device, bool(self.sampler.classes)
-        temperature, top_p = turn.way
-        return Request(
-            self._uniforms[turn.who].to(device),
-            self._labels[turn.who].to(device) if labelled else None,
-            temperature,
-            top_p,
-            **more,
-        )
+        labels = torch.from_numpy(self.state.labels[turn.who]) if self.sampler.classes else None
+        request = Request(self._uniforms[turn.who], labels, *_one_or_each(turn.ways), **more)
+        return request.to(self.sampler.device)
 
     def _values(self, who: npt.NDArray[np.int64]) -> torch.Tensor:
-        """The values of some pictures: (b, H, W, C)."""
-        return self._spread(self.state.values[who].astype(np.int64))
+        """The values of some pictures: (b, N, C)."""
+        return self._sent(self.state.values[who].astype(np.int64))
 
-    def _spread(self, places: Any) -> torch.Tensor:
-        """(b, N, …) → (b, H, W, …), where the network is."""
-        shape = (len(places), *self.sampler.size, *places.shape[2:])
-        return torch.from_numpy(places).view(shape).to(self.sampler.device)
+    def _sent(self, array: Any) -> torch.Tensor:
+        """The same, where the network is."""
+        return torch.from_numpy(array).to(self.sampler.device)
 
     def _move(self, generator: Generator, to: int) -> None:
-        self.state.position[generator.turn.who] = to
+        who = generator.turn.who
+        self.state.position[who[self.state.living[who]]] = to
         self.state.step += to - generator.at
         generator.at = to
         if to == generator.turn.stop:
@@ -223,54 +214,91 @@ class DrawPictures:
     def _take(self, generator: Generator, drawn: Drawn, stop: int) -> None:
         """Keep what was drawn from where the generator is to `stop`, and what was thought of it."""
         who, start, state = generator.turn.who, generator.at, self.state
-        assert drawn.chances is not None  # what is given as a whole was passed by
-        levels = drawn.levels[:, start - drawn.start : stop - drawn.start]  # (b, k, C)
-        chances = drawn.chances[:, start - drawn.start : stop - drawn.start]  # (b, k, C, L)
-        bits = -chances.clamp(min=torch.finfo(chances.dtype).tiny).log2()
-        entropy = (chances * bits).sum((2, 3)).cpu().numpy()  # (b, k)
+        rows = self._choose(who, drawn, start)  # of the request, as far as they are drawn on
+        if drawn.entropy is None or drawn.surprise is None:
+            return  # all of it is given
+        who, part = who[rows], slice(start - drawn.start, stop - drawn.start)
+        entropy = drawn.entropy[:, part].cpu().numpy()[rows]  # (b, k)
         if not np.isfinite(entropy).all():
             self._generator = None
             raise JobError("The model's chances are no numbers: it is damaged, or its training went wrong.")
-        surprise = bits.gather(3, levels[..., None]).sum((2, 3)).cpu().numpy()
+        surprise = drawn.surprise[:, part].cpu().numpy()[rows]
         given = state.given[who, start:stop]
-        state.values[who, start:stop] = levels.cpu().numpy()
+        state.values[who, start:stop] = drawn.values[:, part].cpu().numpy()[rows]
         state.entropy[who, start:stop] = np.where(given, 0, entropy)
         state.surprise[who, start:stop] = np.where(given, 0, surprise)
-        found = np.flatnonzero(who == self.watched)
-        if len(found):
-            self._chances[start:stop] = chances[found[0]].cpu().numpy()
-            self._told[start:stop] = True
+        if drawn.likeliest is not None and self.watched in who:
+            self._keep_thought(np.arange(start, stop), drawn.likeliest, part)
 
-    def tell(self) -> None:
+    def _choose(self, who: npt.NDArray[np.int64], drawn: Drawn, start: int) -> npt.NDArray[np.int64]:
+        """Which of a request's pictures go on, after a search with beams has had its say."""
+        state = self.state
+        if state.alive is None or state.score is None:
+            return np.arange(len(who))
+        rows = state.alive[who]
+        if drawn.alive is not None:
+            rows &= drawn.alive.cpu().numpy()
+            state.alive[who] = rows
+        if drawn.parents is not None:
+            parents = who[drawn.parents.cpu().numpy()]
+            if (parents != who)[rows & (who == self.watched)].any():
+                self._known[:start] = False
+            state.follow(who[rows], parents[rows], start)
+        if drawn.score is not None:
+            state.score[who[rows]] = drawn.score.cpu().numpy()[rows]
+        return np.flatnonzero(rows)
+
+    def _keep_thought(self, at: Any, likeliest: Likeliest, part: Any) -> None:
+        """What was thought at some positions: a part of this."""
+        chances = likeliest.chances[part].cpu().numpy()  # (k, C, K)
+        self._chances[at, :, : chances.shape[2]] = chances
+        if self._likeliest is not None:
+            values = likeliest.values
+            found = np.arange(chances.shape[2]) if values is None else values[part].cpu().numpy()
+            self._likeliest[at, :, : chances.shape[2]] = found
+        self._known[at] = True
+
+    def recall(self) -> None:
         """Ask at one go what was thought at places of the watched picture of which it is not known."""
         state, who = self.state, np.array([self.watched])
-        missing = state.reached()[self.watched] & ~self._told
+        missing = state.reached()[self.watched] & ~self._known
         for way in np.unique(state.way[self.watched, missing]):
             at = missing & (state.way[self.watched] == way)
-            request = self._request(Turn(who, 0, state.places, state.ways[way]))
-            said = self.sampler.chances(request, self._values(who))[0].flatten(0, 1)  # (N, C, L)
-            self._chances[at] = said.cpu().numpy()[at]
-        self._told |= missing
+            request = self._request(Turn(who, 0, state.places, (state.ways[way],)))
+            chances = self.sampler.chances(request, self._values(who))[0]  # (N, C, L)
+            for levels in np.unique(self.layout.levels[at]).tolist():  # of one stage or another
+                here = np.flatnonzero(at & (self.layout.levels == levels))
+                self._keep_thought(here, likeliest_of(chances[self._sent(here), :, :levels]), slice(None))
 
     # What a person sees.
 
     def snapshot(self) -> Snapshot:
-        state, size = self.state, self.sampler.size
-        B, _, C = state.values.shape
+        state, by_place = self.state, self.layout.by_place
         frame = {
-            "values": state.values.reshape(B, *size, C),
+            "values": by_place(state.values),
             "position": state.position,
-            "given": state.given.reshape(B, *size),
-            "entropy": state.entropy.reshape(B, *size),
-            "surprise": state.surprise.astype(np.float16).reshape(B, *size),
+            "given": by_place(state.given),
+            "entropy": by_place(state.entropy),
+            "surprise": by_place(state.surprise.astype(np.float16)),
             "watched": np.array(self.watched),
-            "chances": self._chances.reshape(*size, C, -1),
+            "chances": by_place(self._chances[None])[0],
         }
+        if self._likeliest is not None:
+            frame["likeliest"] = by_place(self._likeliest[None])[0]
+        if self.sampler.beams:
+            frame |= {name: getattr(state, name) for name in ("parent", "score", "alive")}
+        pictures = self.sampler.decode(frame["values"], by_place(state.reached() | state.given))
+        if pictures is not None:
+            frame["pictures"] = pictures
         return Snapshot(KIND, state.step, self.seconds, frozen_all(frame), state.metrics())
 
     def still(self) -> Mapping[str, Array]:
-        order = np.arange(self.state.places)
-        return frozen_all({**self.sampler.looks(), "order": order, "labels": self._labels.numpy()})
+        still: dict[str, Array] = {"order": self.layout.order, "labels": self.state.labels}
+        if len(self.layout.stages) == 1:
+            return frozen_all({**self.sampler.looks(), **still})
+        for number in range(len(self.layout.stages)):
+            still |= {f"{name}.{number}": array for name, array in self.sampler.looks(number).items()}
+        return frozen_all({**still, "stages": self.layout.sizes})
 
     # What a person changes.
 
@@ -304,14 +332,21 @@ class DrawPictures:
             known = {c.name for c in controls_of(DrawControls)}
             saved = {n: v for n, v in dict(about["controls"]).items() if n in known}
             job = cls(sampler, edited(DrawControls(), saved))
-            state = State.read(dict(about["state"]), with_prefix(checkpoint.model, STATE), job.state)
-            if int(state.values.max(initial=0)) >= sampler.levels:
+            still = with_prefix(checkpoint.model, STILL)
+            if not np.array_equal(still["order"], job.layout.order):
+                raise ValueError("its places come in another order than its model draws them")
+            arrays = {**with_prefix(checkpoint.model, STATE), "labels": still["labels"]}
+            state = State.read(dict(about["state"]), arrays, job.state)
+            if (state.values >= job.layout.levels[:, None]).any():
                 raise ValueError("it holds levels that there are not")
+            some = len(sampler.classes)
+            if not (0 if some else -1) <= state.labels.min() <= state.labels.max() < max(0, some):
+                raise ValueError("it asks for classes that there are not")
             job.watched, job.seconds = max(0, int(about["watched"])), float(about["seconds"])
             job.adopt(state)
         except (KeyError, ValueError, TypeError, IndexError) as error:  # ControlError is a ValueError
             raise UserError(f"The drawing is damaged: {str(error).rstrip('.')}.") from None
-        job.within_memory(job.tell)
+        job.within_memory(job.recall)
         return job
 
     @classmethod
@@ -330,3 +365,9 @@ class DrawPictures:
             "surprise_per_dimension": metrics.get("surprise"),
             "resumable": True,
         }
+
+
+def _one_or_each(ways: tuple[Way, ...]) -> Iterator[Any]:
+    """Temperature, top k and top p: a number if it is the same for all pictures, else one for each."""
+    for numbers in zip(*ways, strict=True):
+        yield numbers[0] if len(set(numbers)) == 1 else torch.tensor(numbers)

@@ -1,23 +1,53 @@
-"""A person's hands in a drawing: each edit, and what takes it back."""
+"""What a person changes in a drawing: each edit, and what takes it back."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from ...controls import ControlError, differing, edited
 from ...snapshot import Array, Change
 from ..job import Edit, Restore, SetControls, StartOver, Undo
-from .edits import GoTo, SetPrompt, SetValue, Watch
-from .state import Prompt, State
-
-if TYPE_CHECKING:
-    from .draw import DrawPictures
+from .controls import DrawControls
+from .edits import GoTo, SetPrompt, SetValue, SetWay, Watch
+from .layout import Layout
+from .sampler import Sampler
+from .state import Prompt, State, labels_for
 
 UNDO_BYTES = 1 << 26  # of earlier states are kept; the last one in any case
+
+
+class Edited(Protocol):
+    """What is needed of the job that is edited."""
+
+    sampler: Sampler
+    layout: Layout
+    state: State
+
+    @property
+    def controls(self) -> DrawControls: ...
+
+    @property
+    def step_count(self) -> int: ...
+
+    def begin(self, controls: DrawControls, prompt: Prompt | None = None) -> State: ...
+
+    def start(self, controls: DrawControls, prompt: Prompt | None) -> None: ...
+
+    def adopt(self, state: State) -> None: ...
+
+    def watch(self, picture: int) -> None: ...
+
+    def renew(self) -> None: ...
+
+    def advance(self, to: int) -> None: ...
+
+    def recall(self) -> None: ...
+
+    def within_memory(self, work: Callable[[], None]) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -32,7 +62,7 @@ class Undoable:
 class Editing:
     """Applies edits to a job, and remembers how it was before them."""
 
-    def __init__(self, job: DrawPictures):
+    def __init__(self, job: Edited):
         self._job = job
         self._past: list[Undoable] = []
 
@@ -49,12 +79,17 @@ class Editing:
                 what, gesture = "start over", object()
                 job.start(job.controls, job.state.prompt)
             case SetPrompt():
-                what, gesture = "prompt" if edit.pixels is not None else "no prompt", object()
-                job.start(job.controls, self._prompt(edit))
+                prompt = self._prompt(edit)
+                what, gesture = "no prompt" if prompt is None else "prompt", object()
+                job.start(job.controls, prompt)
             case SetValue():
                 what, gesture = "set a value", object()
-                values = {"picture": edit.picture, "y": edit.y, "x": edit.x, "levels": list(edit.levels)}
+                values = {"picture": edit.picture, "y": edit.y, "x": edit.x, "values": list(edit.values)}
                 self._set_value(edit)
+            case SetWay():
+                what, values = "set a way", {"pictures": list(edit.pictures), **edit.values}
+                gesture = "way", *sorted(edit.pictures), *sorted(edit.values)
+                self._set_way(edit)
             case Restore():
                 what, gesture, values = "go on from a recorded frame", object(), {"from_step": edit.step}
                 job.adopt(self._recorded(edit.frame))
@@ -71,7 +106,7 @@ class Editing:
                 raise ControlError(f"A drawing has no edit {type(edit).__name__}.")
         if gesture is not None:
             self._remember(Undoable(what, before, gesture))
-        job.within_memory(job.tell)
+        job.within_memory(job.recall)
         return Change(job.step_count, what, values)
 
     def _remember(self, done: Undoable) -> None:
@@ -107,27 +142,54 @@ class Editing:
             job.start(new, state.prompt)
         else:
             state.controls = new
-            state.steer((new.temperature, new.top_p))
+            state.steer((new.temperature, new.top_k, new.top_p))
             job.renew()
         return tuple(c.name for c in changed)
 
     def _set_value(self, edit: SetValue) -> None:
+        """The place is done and given, so that the picture is drawn on from the one after it."""
         job, state = self._job, self._job.state
-        (height, width), sampler = job.sampler.size, job.sampler
+        (height, width), levels = self._size(edit.stage), job.layout.stages[edit.stage].levels
         self._check(edit.picture, len(state.position), "pictures")
         self._check(edit.y, height, "rows")
         self._check(edit.x, width, "columns")
-        if len(edit.levels) != sampler.channels or not all(0 <= n < sampler.levels for n in edit.levels):
+        if len(edit.values) != job.sampler.channels or not all(0 <= v < levels for v in edit.values):
             raise ControlError(
-                f"A place takes {sampler.channels} of the levels 0 to {sampler.levels - 1}, not {edit.levels}."
+                f"A place holds {job.sampler.channels} values from 0 to {levels - 1}, not {edit.values}."
             )
-        at = edit.y * width + edit.x
+        at = int(job.layout.positions_of(edit.stage)[edit.y * width + edit.x])
         to = state.position.copy()
         to[edit.picture] = at + 1
         state.go_back(to)
+        if state.alive is not None and state.parent is not None:  # it is drawn on, whatever became of it
+            state.alive[edit.picture], state.parent[edit.picture] = True, edit.picture
         state.given[edit.picture, at] = True
-        state.values[edit.picture, at] = edit.levels
+        state.values[edit.picture, at] = edit.values
         state.entropy[edit.picture, at] = state.surprise[edit.picture, at] = 0
+        job.renew()
+
+    def _set_way(self, edit: SetWay) -> None:
+        job, state = self._job, self._job.state
+        for picture in edit.pictures:
+            self._check(picture, len(state.position), "pictures")
+        others = edit.values.keys() - {"temperature", "top_k", "top_p", "label"}
+        if others:
+            raise ControlError(f"Pictures have no {', '.join(sorted(others))} of their own.")
+        new = edited(job.controls, edit.values)
+        pictures = np.array(edit.pictures, np.int64)
+        labels = state.labels.copy()
+        if "label" in edit.values:
+            labels[pictures] = labels_for(new.label, pictures, len(job.sampler.classes))
+        position = state.position.copy()
+        anew = (position[pictures] == state.places) | (labels != state.labels)[pictures]
+        ways = [state.way_of(picture) for picture in edit.pictures]
+        position[pictures[anew]] = 0
+        state.labels = labels
+        state.go_back(position)
+        for picture, (temperature, top_k, top_p) in zip(edit.pictures, ways, strict=True):
+            own = edited(new, {"temperature": temperature, "top_k": top_k, "top_p": top_p})
+            own = edited(own, {name: value for name, value in edit.values.items() if name != "label"})
+            state.steer((own.temperature, own.top_k, own.top_p), picture)
         job.renew()
 
     def _go_to(self, position: int) -> None:
@@ -135,48 +197,78 @@ class Editing:
         if not 0 <= position <= job.state.places:
             raise ControlError(f"A drawing has the places 0 to {job.state.places}, not {position}.")
         if (job.state.position > position).any():
-            job.state.go_back(position)
-            job.renew()
+            if job.sampler.beams:  # nobody knows any more what pictures were that others took the places of
+                state = job.begin(job.controls, job.state.prompt)
+                state.step, state.labels = job.state.step, job.state.labels
+                job.adopt(state)
+            else:
+                job.state.go_back(position)
+                job.renew()
         job.within_memory(lambda: job.advance(position))
 
     def _prompt(self, edit: SetPrompt) -> Prompt | None:
-        if edit.pixels is None:
+        if edit.values is None and edit.pixels is None:
             return None
-        size, pixels = self._job.sampler.size, edit.pixels
-        keep = np.ones(size, bool) if edit.keep is None else np.asarray(edit.keep, bool)
-        if keep.shape != size:
-            raise ControlError(f"What is kept of a picture is told place by place, {size}, not {keep.shape}.")
+        job, layout, size = self._job, self._job.layout, self._size(edit.stage)
+        part = np.ones(size, bool) if edit.keep is None else np.asarray(edit.keep, bool)
+        if part.shape != size:
+            raise ControlError(f"What is kept of a picture is said place by place, {size}, not {part.shape}.")
+        found = self._encoded(edit) if edit.values is None else self._checked_values(edit, part)
+        positions = layout.positions_of(edit.stage)
+        values, keep = np.zeros_like(job.state.values[0]), np.zeros(layout.count, bool)  # (N, C), (N,)
+        values[positions], keep[positions] = found.reshape(part.size, -1), part.reshape(-1)
+        return Prompt(values, keep)
+
+    def _encoded(self, edit: SetPrompt) -> Array:
+        """The values (H, W, C) of a picture from outside."""
+        pixels = np.asarray(edit.pixels)
         if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or not pixels.size:
             raise ControlError(
                 f"A prompt is a picture of bytes (h, w, 3), not {pixels.dtype} {pixels.shape}."
             )
-        values = self._job.sampler.values_of(pixels).astype(self._job.state.values.dtype)
-        return Prompt(values.reshape(keep.size, -1), keep.reshape(-1))
+        return self._job.sampler.values_of(pixels, edit.stage)
+
+    def _checked_values(self, edit: SetPrompt, keep: Any) -> Array:
+        """The values (H, W, C), 0 where they do not stay."""
+        values, levels = np.asarray(edit.values), self._job.layout.stages[edit.stage].levels
+        shape = *keep.shape, self._job.sampler.channels
+        if values.shape != shape or not np.issubdtype(values.dtype, np.integer):
+            raise ControlError(f"Given values are integers {shape}, not {values.dtype} {values.shape}.")
+        values = np.where(keep[..., None], values, 0)
+        if not 0 <= values.min() <= values.max() < levels:
+            raise ControlError(f"Given values go from 0 to {levels - 1}.")
+        return values
 
     def _recorded(self, frame: Mapping[str, Array]) -> State:
         """The state of a recorded frame, in which all to come is drawn with the controls of now."""
-        job, sampler = self._job, self._job.sampler
+        job, by_position = self._job, self._job.layout.by_position
         try:
-            values, position, given = (np.asarray(frame[name]) for name in ("values", "position", "given"))
-            controls = edited(job.controls, {"count": len(values)})
-            state = State.begin(controls, None, job.state.places, sampler.channels, sampler.levels)
-            if values.shape[1:3] != sampler.size or not 0 <= values.min() <= values.max() < sampler.levels:
+            given, position = np.asarray(frame["given"]), np.asarray(frame["position"])
+            values = by_position(np.asarray(frame["values"]))
+            state = job.begin(edited(job.controls, {"count": len(values)}))
+            if values.min() < 0 or (values >= job.layout.levels[:, None]).any():
                 raise ValueError
             if not 0 <= position.min() <= position.max() <= state.places:
                 raise ValueError
             state.prompt, state.step = job.state.prompt, job.state.step
-            state.given[:] = given.reshape(state.given.shape)
-            state.values[:] = values.reshape(state.values.shape)
-            state.entropy[:] = np.asarray(frame["entropy"]).reshape(state.entropy.shape)
-            surprise = np.asarray(
-                frame.get("surprise", np.where(given, 0, np.nan))
-            )  # recordings once had none
-            state.surprise[:] = surprise.reshape(state.surprise.shape)
+            same = min(len(values), len(job.state.labels))
+            state.labels[:same] = job.state.labels[:same]
+            state.given[:] = by_position(given)
+            state.values[:] = values
+            state.entropy[:] = by_position(np.asarray(frame["entropy"]))
+            surprise = frame.get("surprise", np.where(given, 0, np.nan))  # recordings once had none
+            state.surprise[:] = by_position(np.asarray(surprise))
+            for name in ("parent", "score", "alive") if job.sampler.beams else ():
+                getattr(state, name)[:] = frame[name]
             state.position[:] = state.places
             state.go_back(position)
         except (KeyError, ValueError, TypeError, IndexError):
             raise ControlError("This frame is of other pictures than those drawn here.") from None
         return state
+
+    def _size(self, stage: int) -> tuple[int, int]:
+        self._check(stage, len(self._job.layout.stages), "stages")
+        return self._job.layout.stages[stage].size
 
     def _check(self, number: int, count: int, what: str) -> None:
         if not 0 <= number < count:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ...snapshot import Array
 from ..job import Edit
@@ -15,7 +17,17 @@ class SetValue(Edit):
     picture: int
     y: int
     x: int
-    levels: tuple[int, ...]  # one a channel
+    values: tuple[int, ...]  # one a channel
+    stage: int = 0
+
+
+@dataclass(frozen=True)
+class SetWay(Edit):
+    """Another way for some pictures to be drawn on in: a temperature, top k, top p or label of their own, by the names
+    of the controls. Pictures that are done, or have another label, are drawn anew. Until all of it starts over."""
+
+    pictures: tuple[int, ...]
+    values: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -27,14 +39,16 @@ class GoTo(Edit):
 
 @dataclass(frozen=True)
 class Watch(Edit):
-    """Tell of this picture what was thought possible."""
+    """Show what was thought possible in this picture."""
 
     picture: int
 
 
 @dataclass(frozen=True)
 class SetPrompt(Edit):
-    """A picture of which a part is given, and all else drawn; without one, everything is drawn. Starts over."""
+    """Values of which a part is given, and all else drawn; without any, everything is drawn. Starts over."""
 
-    pixels: Array | None = None  # (h, w, 3) bytes of any size
-    keep: Array | None = None  # (H, W) bool, a place each: where the picture stays; None: everywhere
+    values: Array | None = None  # (H, W, C) integers, or …
+    keep: Array | None = None  # (H, W) bool, a place each: where they stay; None: everywhere
+    pixels: Array | None = None  # … a picture from outside, (h, w, 3) bytes of any size
+    stage: int = 0  # whose places these are

@@ -1,38 +1,97 @@
-"""What a job that draws in order needs of a network: the one interface of every sampler."""
+"""What a job that draws in order needs of a network: the one interface of every sampler.
+
+The shortest sampler draws one grid row by row, and shows a value as a tile:
+
+    class MySampler(Sampler):
+        kind = "mine"
+
+        def __init__(self, checkpoint, device="cpu", size=None, cached=True):
+            self.network = ...
+            self.levels, self.size = 16, size or (28, 28)
+
+        def draw(self, request): ...       # yields Drawn, place after place
+        def chances(self, request, values): ...
+        def looks(self): ...
+        def values_of(self, pixels): ...
+        def saved(self): ...
+
+Another order is one array, several grids are `stages`, pictures that only the network can show are `decode`, and a
+search that prunes its pictures sets `beams`. Everything else (what is given, going back, edits, undo, recordings,
+movies, the window) follows from these.
+
+B pictures, N places of all stages, counted along their order; C channels, L values.
+"""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+import torch
 from torch import Tensor
 
-from ...models.pixelcnn.draw import Drawn, Request
+from ...drawings import Bytes
+from ...models.ordered.request import Drawn, Request
 from ...snapshot import Array
 
 
-class Sampler(Protocol):
-    """A trained network that draws one place after another, row by row. It does not change while it is drawn from."""
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """A grid of places that are drawn before those of the next stage."""
+
+    size: tuple[int, int]  # (H, W)
+    order: npt.NDArray[np.int64]  # (H · W,): its places as they are drawn, each counted row by row
+    levels: int  # how many values a place may hold
+
+
+class Sampler(ABC):
+    """A trained network that draws one place after another. It does not change while it is drawn from."""
 
     kind: str  # the kind of the network's own checkpoint
-    channels: int
-    levels: int
-    size: tuple[int, int]  # places of the pictures it draws: (H, W)
-    classes: Sequence[str]  # by name; none if it draws without labels
-    device: Any
+    levels: int  # how many values a place may hold, in each channel
+    size: tuple[int, int]  # places of the pictures it draws, (H, W): of the last stage, if there are several
+    channels: int = 1  # the same in all stages
+    classes: Sequence[str] = ()  # by name; none if it draws without labels
+    device: torch.device = torch.device("cpu")  # where it computes, and so where requests go
+    beams: bool = False  # whether its steps say which picture each one continues, and which are given up
 
+    @property
+    def order(self) -> npt.NDArray[np.int64]:
+        """The places of its one stage as they are drawn: row by row."""
+        return np.arange(self.size[0] * self.size[1])
+
+    @property
+    def stages(self) -> Sequence[Stage]:
+        """Grids that are drawn one after another."""
+        return (Stage(self.size, self.order, self.levels),)
+
+    @abstractmethod
     def draw(self, request: Request) -> Iterator[Drawn]:
-        """Draw place after place; rows that are given pass by quickly, and without chances."""
+        """Draw place after place, from the first one on: in steps of `request.every` places, or fewer at the end of a
+        row or a stage. Places that are given in all pictures may pass in one larger step, without being measured."""
 
+    @abstractmethod
     def chances(self, request: Request, values: Tensor) -> Tensor:
-        """What each level's chance was at every place of finished pictures (B, H, W, C), told at one go:
-        (B, H, W, C, L), as `draw` would have told them."""
+        """What each value's chance was at every place of finished pictures (B, N, C), at one go: (B, N, C, L), what
+        `draw` drew from; 0 for values that a stage does not have."""
 
-    def looks(self) -> Mapping[str, Array]:
-        """`tiles` or `ramp`, and `reach`: see drawings.py."""
+    @abstractmethod
+    def looks(self, stage: int = 0) -> Mapping[str, Array]:
+        """What the values of a stage look like, `tiles`, `ramp` or `levels`, and its `reach`: see drawings.py."""
 
-    def values_of(self, pixels: Array) -> Array:
+    @abstractmethod
+    def values_of(self, pixels: Array, stage: int = 0) -> Array:
         """The values (H, W, C) of a picture (h, w, 3) of any size: of its middle, where its shape is another."""
 
+    def decode(self, values: Array, drawn: Array) -> Bytes | None:
+        """What the network makes of values (B, H, W, C), as far as they are drawn (B, H, W): bytes (B, h, w, 3); of
+        several stages, (B, N, C) and (B, N), stage after stage. None: values look like what `looks` says."""
+        return None
+
+    @abstractmethod
     def saved(self) -> tuple[Mapping[str, Any], Mapping[str, Array]]:
         """(about, model) from which it can be made again: those of its checkpoint."""

@@ -1,4 +1,4 @@
-"""How far a drawing is: everything that drawing and a person's hands change, as arrays.
+"""How far a drawing is: everything that drawing and a person's edits change, as arrays.
 
 B pictures of N places in their order, C channels.
 """
@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ...controls import ControlError
 from ...snapshot import Array
 from .controls import DrawControls
 
 Ints = npt.NDArray[np.integer[Any]]
 Bools = npt.NDArray[np.bool_]
-Floats = npt.NDArray[np.floating[Any]]
-Way = tuple[float, float]  # temperature and top p
+Way = tuple[float, int, float]  # temperature, top k and top p
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,12 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Turn:
-    """Pictures that are drawn together, from one place to another, in one way."""
+    """Pictures that are drawn together, from one place to another, each in its own way."""
 
     who: npt.NDArray[np.int64]
     start: int
     stop: int
-    way: Way
+    ways: tuple[Way, ...]  # one a picture
 
 
 @dataclass
@@ -44,31 +44,46 @@ class State:
     controls: DrawControls
     prompt: Prompt | None
     ways: tuple[Way, ...]  # in which places were drawn or will be
+    labels: npt.NDArray[np.int64]  # (B,): the classes asked for; -1: none
     values: Ints  # (B, N, C): 0 where nothing is drawn or given
     position: npt.NDArray[np.int64]  # (B,): so many places are done
-    given: Bools  # (B, N): told rather than drawn, now or when their turn comes
+    given: Bools  # (B, N): not drawn, now or when their turn comes
     way: npt.NDArray[np.int32]  # (B, N): which of the ways
     entropy: npt.NDArray[np.float16]  # (B, N): bits; 0 where given
     surprise: npt.NDArray[np.float32]  # (B, N): bits; 0 where given, not-a-number where forgotten
+    # Of a search with beams: which picture each one goes on from, how likely it is, which are not given up.
+    parent: npt.NDArray[np.int64] | None = None  # (B,)
+    score: npt.NDArray[np.float32] | None = None  # (B,): nats
+    alive: Bools | None = None  # (B,)
     step: int = 0  # places drawn since the start, those drawn again counted again
 
     @classmethod
     def begin(
-        cls, controls: DrawControls, prompt: Prompt | None, places: int, channels: int, levels: int
+        cls,
+        controls: DrawControls,
+        prompt: Prompt | None,
+        labels: npt.NDArray[np.int64],
+        size: tuple[int, int],
+        levels: int,
+        beams: bool = False,
     ) -> State:
-        """Nothing is drawn yet."""
-        B, N = controls.count, places
+        """Nothing is drawn yet of so many places and channels, (N, C)."""
+        B, N, C = controls.count, *size
         state = cls(
             controls,
             prompt,
-            ways=((controls.temperature, controls.top_p),),
-            values=np.zeros((B, N, channels), np.min_scalar_type(levels - 1)),
+            ways=((controls.temperature, controls.top_k, controls.top_p),),
+            labels=labels,
+            values=np.zeros((B, N, C), np.min_scalar_type(levels - 1)),
             position=np.zeros(B, np.int64),
             given=np.zeros((B, N), bool),
             way=np.zeros((B, N), np.int32),
             entropy=np.zeros((B, N), np.float16),
             surprise=np.zeros((B, N), np.float32),
         )
+        if beams:
+            state.parent, state.alive = np.arange(B), np.ones(B, bool)
+            state.score = np.zeros(B, np.float32)
         if prompt is not None:
             state.given[:] = prompt.keep
             state.values[:, prompt.keep] = prompt.values[prompt.keep]
@@ -89,9 +104,14 @@ class State:
         return int(self.given.shape[1])
 
     @property
+    def living(self) -> Bools:
+        """The pictures that are not given up: (B,)."""
+        return np.ones(len(self.position), bool) if self.alive is None else self.alive
+
+    @property
     def behind(self) -> int:
         """The position of the pictures that are furthest behind."""
-        return int(self.position.min())
+        return int(self.position.min(where=self.living, initial=self.places))
 
     @property
     def done(self) -> bool:
@@ -110,31 +130,41 @@ class State:
         self.entropy[beyond] = 0
         self.surprise[beyond] = 0
 
-    def steer(self, way: Way) -> None:
-        """What is not drawn yet will be drawn in this way."""
+    def steer(self, way: Way, pictures: Any = slice(None)) -> None:
+        """What is not drawn yet, of all pictures or some, will be drawn in this way."""
         if way not in self.ways:
             self.ways = (*self.ways, way)
-        np.copyto(self.way, self.ways.index(way), where=~self.reached())
+        ahead = ~self.reached()
+        self.way[pictures] = np.where(ahead[pictures], self.ways.index(way), self.way[pictures])
 
-    def turn(self, width: int) -> Turn:
-        """Who draws next, and how far: those furthest behind, until they have caught up with the next ones, as long as
-        all of them draw in the same way."""
-        start = self.behind
-        behind = np.flatnonzero(self.position == start)
-        way = self.way[behind[0], start]
-        who = behind[self.way[behind, start] == way]
-        stop = int(self.position[self.position > start].min(initial=self.places))
-        if len(who) < len(behind):  # the others follow row by row
-            stop = min(stop, (start // width + 1) * width)
-        changes = (self.way[who, start:stop] != way).any(0)
+    def way_of(self, picture: int) -> Way:
+        """In which a picture will be drawn on, or was drawn last."""
+        return self.ways[self.way[picture, min(self.position[picture], self.places - 1)]]
+
+    def turn(self) -> Turn:
+        """Who draws next, and how far: those furthest behind, until they have caught up with the next ones, or one of
+        them is to be drawn in another way."""
+        start, living = self.behind, self.living
+        who = np.flatnonzero((self.position == start) & living)
+        stop = int(self.position[(self.position > start) & living].min(initial=self.places))
+        ways = self.way[who, start]
+        changes = (self.way[who, start:stop] != ways[:, None]).any(0)
         if changes.any():
             stop = start + int(changes.argmax())
-        return Turn(who, start, stop, self.ways[way])
+        return Turn(who, start, stop, tuple(self.ways[n] for n in ways))
+
+    def follow(self, who: npt.NDArray[np.int64], parents: npt.NDArray[np.int64], start: int) -> None:
+        """Up to a position, some pictures become what others were."""
+        assert self.parent is not None
+        for array in (self.values, self.given, self.way, self.entropy, self.surprise):
+            array[who, :start] = array[parents, :start]
+        self.parent[who] = parents
 
     def metrics(self) -> dict[str, float]:
         """How far the drawing is; how open and how surprising its choices were, in bits per dimension."""
-        B, N, C = self.values.shape
-        found = {"places": float(self.behind), "share": float(self.position.sum() / (B * N))}
+        _, N, C = self.values.shape
+        reached = self.position[self.living]
+        found = {"places": float(self.behind), "share": float(reached.sum() / max(1, len(reached) * N))}
         drawn = self.reached() & ~self.given
         if drawn.any():
             found["bits"] = float(self.entropy[drawn].mean(dtype=float)) / C
@@ -147,8 +177,8 @@ class State:
     # What is kept.
 
     def saved(self) -> tuple[dict[str, Any], dict[str, Array]]:
-        """(about, arrays) from which it can be read again."""
-        arrays = self.arrays()
+        """(about, arrays) from which it can be read again, with the labels, which a drawing shows anyway."""
+        arrays = {name: array for name, array in self.arrays().items() if name != "labels"}
         if self.prompt is not None:
             arrays |= {"prompt_values": self.prompt.values, "prompt_keep": self.prompt.keep}
         return {"ways": [list(way) for way in self.ways], "step": self.step}, arrays
@@ -156,7 +186,9 @@ class State:
     @classmethod
     def read(cls, about: Mapping[str, Any], arrays: Mapping[str, Array], like: State) -> State:
         """What was saved, checked against a state that has begun with the same controls; or a ValueError."""
-        ways = tuple((float(t), float(p)) for t, p in about["ways"])
+        ways = tuple(
+            (float(t), int(k[0]) if k else 0, float(p)) for t, *k, p in about["ways"]
+        )  # k: not always
         prompt = None
         if "prompt_keep" in arrays:
             prompt = Prompt(
@@ -165,11 +197,21 @@ class State:
         state = replace(like, prompt=prompt, ways=ways, step=int(about["step"]))
         for name, array in like.arrays().items():
             setattr(state, name, _like(arrays[name], array))
-        if state.behind < 0 or state.position.max() > state.places:
+        if state.position.min() < 0 or state.position.max() > state.places:
             raise ValueError("it is further than its places go")
-        if state.way.min() < 0 or state.way.max() >= len(ways) or min(n for way in ways for n in way) <= 0:
+        if state.way.min() < 0 or state.way.max() >= len(ways) or min(min(t, p) for t, _, p in ways) <= 0:
             raise ValueError("it was drawn in no way")
         return state
+
+
+def labels_for(label: int, pictures: npt.NDArray[np.int64], classes: int) -> npt.NDArray[np.int64]:
+    """The classes of some pictures: the one that is asked for, or (-1) each in turn; -1 if there are none."""
+    if label >= classes:
+        has = f"has the classes 0 to {classes - 1}" if classes else "knows no classes; leave the class at -1"
+        raise ControlError(f"This model {has}.")
+    if label >= 0:
+        return np.full(len(pictures), label)
+    return pictures % classes if classes else np.full(len(pictures), -1)
 
 
 def _like(array: Array, like: Any) -> Any:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from torch import Tensor
 
 from ...controls import controls_of
-from ...models.pixelcnn.draw import Drawn, Request, draw
+from ...models.ordered.request import Drawn, Request
+from ...models.pixelcnn.draw import draw
 from ...models.pixelcnn.network import PixelCNN, PixelCNNShape, count_numbers
 from ..training.picture_lesson import PictureLesson
 from .controls import PixelCNNControls
@@ -38,7 +39,7 @@ class PixelCNNLesson(PictureLesson[PixelCNNControls, PixelCNN]):
         return network.surprise(values, labels)
 
     def draw(self, network: PixelCNN, request: Request) -> Iterator[Drawn]:
-        return draw(network, request)
+        return draw(network, request, self.dataset.shape[1])
 
     @classmethod
     def count_numbers(cls, network: PixelCNN) -> int:

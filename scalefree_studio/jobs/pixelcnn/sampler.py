@@ -12,20 +12,17 @@ from torch import Tensor
 from ...data.pictures import fitted
 from ...data.quantise import dequantise, quantise
 from ...errors import UserError
-from ...models.pixelcnn.draw import Drawn, Request, chances_of, draw
+from ...models.ordered.request import Drawn, Request, chances_of
+from ...models.pixelcnn.draw import draw
 from ...snapshot import Array, Checkpoint
+from ..drawing.sampler import Sampler
 from ..training.learnt import shape_learnt
 from .lesson import PixelCNNLesson
 
-SAVED = (
-    "controls",
-    "dataset",
-    "classes",
-    "best",
-)  # of what its checkpoint tells, this is needed or worth knowing
+SAVED = ("controls", "dataset", "classes", "best")  # of its checkpoint, what is needed or worth knowing
 
 
-class PixelCNNSampler:
+class PixelCNNSampler(Sampler):
     kind = PixelCNNLesson.kind
 
     def __init__(
@@ -55,21 +52,22 @@ class PixelCNNSampler:
         self.classes: Sequence[str] = classes if shape.classes else ()
 
     def draw(self, request: Request) -> Iterator[Drawn]:
-        return draw(self.network, request, self._cached)
+        return draw(self.network, request, self.size[1], self._cached)
 
     @torch.inference_mode()
     def chances(self, request: Request, values: Tensor) -> Tensor:
-        network = self.network
-        said = network(network.scaled(values), request.labels)  # (B, H, W, C, P)
-        return chances_of(network.logits(said), request.temperature, request.top_p)
+        B, N, C = values.shape
+        picture = self.network.scaled(values).view(B, *self.size, C)
+        logits = self.network.logits(self.network(picture, request.labels))  # (B, H, W, C, L)
+        return chances_of(logits, request.temperature, request.top_k, request.top_p).view(B, N, C, -1)
 
-    def looks(self) -> Mapping[str, Array]:
+    def looks(self, stage: int = 0) -> Mapping[str, Array]:
         ramp = dequantise(np.arange(self.levels), self.levels)  # (L,)
         tiles = np.repeat(ramp, 3).reshape(-1, 1, 1, 3)  # a pixel each
         look = {"tiles": tiles} if self.channels == 1 else {"ramp": ramp}
         return {**look, "reach": np.array(self.reach)}
 
-    def values_of(self, pixels: Array) -> Array:
+    def values_of(self, pixels: Array, stage: int = 0) -> Array:
         return quantise(fitted(pixels, self.size, self.channels), self.levels)
 
     def saved(self) -> tuple[Mapping[str, Any], Mapping[str, Array]]:

@@ -14,7 +14,7 @@ from torch import Tensor
 from ...controls import controls_of, edited
 from ...data.examples import Batch
 from ...data.quantise import Bytes, dequantise, quantise
-from ...models.pixelcnn.draw import Drawn, Request, uniforms
+from ...models.ordered.request import Drawn, Request, uniforms
 from ...models.threads import torch_threads
 from ...snapshot import Array
 from .held_out import spread
@@ -111,9 +111,8 @@ class SampleWall(Generic[N]):
         height, width, channels = lesson.dataset.shape
         classes = getattr(controls, "classes", 0)
         labels = torch.arange(SAMPLES) % classes if classes else None
-        self._request = Request(
-            uniforms(SAMPLES, height, width, channels, controls.seed), labels, every=width
-        )
+        numbers = uniforms(SAMPLES, height * width, channels, controls.seed)
+        self._request = Request(numbers, labels, every=width)
         self._steps: Iterator[Drawn] | None = None
         self._pictures: Bytes = np.zeros((SAMPLES, height, width, channels), np.uint8)
         self._fresh = 0  # rows of the new pictures
@@ -139,7 +138,7 @@ class SampleWall(Generic[N]):
             return
         with torch_threads(1):  # its pieces are too small to share
             drawn = next(self._steps)
-        colours = self._lesson.colours_of(drawn.levels.cpu().numpy(), self._controls)  # (M, W, C)
+        colours = self._lesson.colours_of(drawn.values.cpu().numpy(), self._controls)  # (M, W, C)
         places = self._pictures.reshape(len(colours), -1, colours.shape[2])  # (M, H · W, C)
         places[:, drawn.start : drawn.stop] = colours
         self._fresh = drawn.stop // self._pictures.shape[2]

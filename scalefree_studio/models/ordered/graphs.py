@@ -14,17 +14,17 @@ from typing import Protocol
 
 import torch
 
-Deed = Callable[[], None]
+Work = Callable[[], None]
 
 
 class Capture(Protocol):
-    """Makes graphs of deeds."""
+    """Makes graphs of work."""
 
-    def warm_up(self, deed: Deed) -> None:
+    def warm_up(self, work: Work) -> None:
         """Do it where it will be captured later, so that libraries have there what they need."""
 
-    def replay(self, deed: Deed) -> Deed:
-        """What does the same from a graph, or a RuntimeError. The deed itself is not done."""
+    def replay(self, work: Work) -> Work:
+        """What does the same from a graph, or a RuntimeError. The work itself is not done."""
 
 
 class Graphed:
@@ -33,20 +33,20 @@ class Graphed:
     def __init__(self, work: Callable[[int], None], capture: Capture):
         self._work, self._capture = work, capture
         self._warm: set[int] = set()
-        self._deeds: dict[int, Deed] = {}  # from a column's second row on
+        self._replays: dict[int, Work] = {}  # from a column's second row on
 
     def __call__(self, x: int) -> None:
-        deed = partial(self._work, x)
+        work = partial(self._work, x)
         if x not in self._warm:
             self._warm.add(x)
-            self._capture.warm_up(deed)
+            self._capture.warm_up(work)
             return
-        if x not in self._deeds:
+        if x not in self._replays:
             try:
-                self._deeds[x] = self._capture.replay(deed)
+                self._replays[x] = self._capture.replay(work)
             except RuntimeError:  # an old driver, memory that is short: it goes on as it began
-                self._deeds[x] = deed
-        self._deeds[x]()
+                self._replays[x] = work
+        self._replays[x]()
 
 
 class CudaCapture:
@@ -66,19 +66,19 @@ class CudaCapture:
         finally:
             here.wait_stream(self._stream)
 
-    def warm_up(self, deed: Deed) -> None:
+    def warm_up(self, work: Work) -> None:
         with self._aside():
-            deed()
+            work()
 
-    def replay(self, deed: Deed) -> Deed:
+    def replay(self, work: Work) -> Work:
         graph = torch.cuda.CUDAGraph()
         with self._aside():
             graph.capture_begin(self._memory, capture_error_mode="thread_local")
             try:
-                deed()
+                work()
             finally:
                 graph.capture_end()
-        again: Deed = graph.replay
+        again: Work = graph.replay
         return again
 
 

@@ -11,7 +11,7 @@ For each map of a layer it holds value · door and then door, the two sigmoids o
 tanh · sigmoid = 2 (value · door) - door is a linear function like all else. Before a gate has answered, its place holds
 what has been added up for it. So a layer of a channel is: two sigmoids, a product, one small matrix product.
 
-B pictures, W columns, C channels, p hidden maps, N layers, P numbers said about a channel.
+B pictures, W columns, C channels, p hidden maps, N layers, P numbers predicted about a channel.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Weights:
     onward: list[Tensor]  # (2q, …) each: from a layer to all later ones
     skips: Tensor  # (…, q): from this group and those before
     late: tuple[Tensor, Tensor]  # bias and weight of the output maps
-    head: tuple[Tensor, Tensor]  # bias and weight of what is said
+    head: tuple[Tensor, Tensor]  # bias and weight of what is predicted
 
 
 class Packed:
@@ -144,7 +144,7 @@ class Places:
 
 
 class CachedPixelCNN:
-    """Says what the network says, for pictures that come to be row by row, pixel by pixel, channel by channel."""
+    """Predicts what the network does, for pictures that come to be row by row, pixel by pixel, channel by channel."""
 
     @torch.inference_mode()
     def __init__(self, model: PixelCNN, count: int, width: int, labels: Tensor | None = None):
@@ -158,7 +158,7 @@ class CachedPixelCNN:
 
         # Rows: what every layer of the vertical stack read in the last ones, and what is added for labels.
         self.rows = [zeros(B, weight.shape[1], weight.shape[2], W) for weight in k.down]
-        self.told = [tuple(told.clone() for told in layer.told(labels)) for layer in model.gated]
+        self.added = [tuple(added.clone() for added in layer.told(labels)) for layer in model.gated]
         end = model.end(labels)
         end = zeros(B, p) if end is None else end.expand(B, p)
         # This row: what the rows above add to `known` at each pixel; what every layer read in it, after as many empty
@@ -204,7 +204,7 @@ class CachedPixelCNN:
         k = self.packed
         v = None if above is None else self.model.scaled(above).permute(0, 2, 1)[:, :, None]
         to_gates = []
-        for n, (to_v, to_h) in enumerate(self.told):
+        for n, (to_v, to_h) in enumerate(self.added):
             if v is None:  # nothing is above the first row
                 to_gates.append(to_h.expand(len(self.known), -1, 1, len(self.above)))
                 continue
@@ -215,7 +215,7 @@ class CachedPixelCNN:
         together = torch.cat(to_gates, dim=1)[:, :, 0].permute(2, 0, 1)  # (W, B, N · 2p)
         torch.mul(together[:, :, k.reads], k.factor, out=self.above)
 
-    def say(self, x: int, c: int) -> Tensor:
+    def predict(self, x: int, c: int) -> Tensor:
         """The P numbers about channel c of pixel x of this row, (B, P), when all before it have been taken."""
         w, at = self.packed.channels[c], self.places[c]
         torch.baddbmm(at.above[x], self.windows[x], w.past, out=at.layers)

@@ -1,16 +1,15 @@
 """Drawing with a PixelCNN: a generator that yields pixels as they are drawn.
 
 The network is asked for one channel after another, in raster order, by one of two: `PlainPixelCNN` puts the question to
-the whole network every time, and is the definition; `CachedPixelCNN` says the same from what it knows already. Each
+the whole network every time, and is the definition; `CachedPixelCNN` predicts the same from what it knows already. Each
 level is read off the chances at a random number that was drawn beforehand, so both draw the same pictures.
 
-B pictures, H × W pixels, C channels, L levels.
+B pictures, W pixels a row, C channels, L levels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Protocol
 
@@ -18,42 +17,19 @@ import torch
 from torch import Tensor
 
 from ..ordered.graphs import graphed
+from ..ordered.request import Drawn, Request, chances_of, likeliest_of, measure, value_at
 from .cached import CachedPixelCNN
 from .network import PixelCNN
 
-
-@dataclass(frozen=True)
-class Request:
-    """What to draw. `uniforms` is the only chance in it."""
-
-    uniforms: Tensor  # (B, H, W, C) in [0, 1)
-    labels: Tensor | None = None  # (B,), if the network has classes
-    temperature: float = 1.0
-    top_p: float = 1.0  # draw among the likeliest levels that hold this share of the chances
-    given: Tensor | None = None  # (B, H, W, C): a prompt's levels …
-    keep: Tensor | None = None  # (B, H, W): … where they stay; all else is drawn
-    every: int = 1  # pixels a step; a step ends with its row at the latest
-    chances: bool = False  # whether to tell what each level's chance was
+ROOM = 1 << 22  # so many chances are kept, at most, until they are measured
 
 
-@dataclass(frozen=True)
-class Drawn:
-    """One step: pixels start … stop - 1 in raster order, those of a prompt among them."""
-
-    start: int
-    stop: int
-    levels: Tensor  # (B, stop - start, C)
-    chances: (
-        Tensor | None
-    )  # (B, stop - start, C, L): what was drawn from; a row that is given as a whole has none
-
-
-class Teller(Protocol):
-    """One that says what a PixelCNN says while pictures come to be."""
+class Predictor(Protocol):
+    """One that predicts what a PixelCNN predicts, while pictures come to be."""
 
     def begin_row(self, above: Tensor | None) -> None: ...
 
-    def say(self, x: int, c: int) -> Tensor: ...
+    def predict(self, x: int, c: int) -> Tensor: ...
 
     def take(self, x: int, c: int, levels: Tensor) -> None: ...
 
@@ -71,84 +47,56 @@ class PlainPixelCNN:
             self.levels[:, self.y] = above
         self.y += 1
 
-    def say(self, x: int, c: int) -> Tensor:
-        said: Tensor = self.model(self.model.scaled(self.levels), self.labels)
-        return said[:, self.y, x, c]
+    def predict(self, x: int, c: int) -> Tensor:
+        predicted: Tensor = self.model(self.model.scaled(self.levels), self.labels)
+        return predicted[:, self.y, x, c]
 
     def take(self, x: int, c: int, levels: Tensor) -> None:
         self.levels[:, self.y, x, c] = levels[:, 0]
 
 
-def uniforms(count: int, height: int, width: int, channels: int, seed: int) -> Tensor:
-    """The random numbers of a seed: (B, H, W, C)."""
-    generator = torch.Generator().manual_seed(seed)
-    return torch.rand(count, height, width, channels, generator=generator)
-
-
-def chances_of(
-    logits: Tensor, temperature: float = 1.0, top_p: float = 1.0, out: Tensor | None = None
-) -> Tensor:
-    """What is drawn from, (…, L), summing to 1."""
-    if temperature != 1:
-        logits = logits / temperature
-    chances = torch.softmax(logits, dim=-1, out=out)
-    if top_p < 1:
-        ordered, order = chances.sort(dim=-1, descending=True, stable=True)
-        ordered *= ordered.cumsum(-1) - ordered < top_p  # the likeliest always stays
-        chances.scatter_(-1, order, ordered / ordered.sum(-1, keepdim=True))
-    return chances
-
-
-def level_at(chances: Tensor, uniform: Tensor) -> Tensor:
-    """The level at the share `uniform` (…, 1) of the chances (…, L): (…, 1). Never one without a chance."""
-    below = chances.cumsum(-1)
-    return torch.searchsorted(below, below[..., -1:] * uniform, right=True)
-
-
-def draw(model: PixelCNN, request: Request, cached: bool = True) -> Iterator[Drawn]:
-    """Draw, yielding a step whenever `request.every` pixels are done. The network should be in eval mode."""
-    B, H, W, _ = request.uniforms.shape
-    labels = None if request.labels is None else request.labels.to(model.head.weight.device)
-    teller: Teller
+def draw(model: PixelCNN, request: Request, width: int, cached: bool = True) -> Iterator[Drawn]:
+    """Draw pictures so wide, yielding a step whenever `request.every` pixels are done, and at the end of a row. A row
+    that is given as a whole is one step. The network should be in eval mode."""
+    B, N, _ = request.uniforms.shape
+    request = request.to(model.head.weight.device)
+    predictor: Predictor
     draw_pixel: Callable[[int], None]
     if cached:
-        teller = CachedPixelCNN(model, B, W, labels)
+        predictor = CachedPixelCNN(model, B, width, request.labels)
     else:
-        teller = PlainPixelCNN(model, B, H, W, labels)
-    row = Row(model, request)
-    draw_pixel = partial(row.draw_pixel, teller)
+        predictor = PlainPixelCNN(model, B, N // width, width, request.labels)
+    row = Row(model, request, width)
+    draw_pixel = partial(row.draw_pixel, predictor)
     if cached:
         draw_pixel = graphed(draw_pixel, model.head.weight.device)
-    for y in range(H):
-        teller.begin_row(row.above())
+    for y in range(N // width):
+        predictor.begin_row(row.above())
         row.begin(y)
-        step = W if row.is_given else request.every
-        for x0 in range(0, W, step):
-            x1 = min(x0 + step, W)
+        step = width if row.is_given else request.every
+        for x0 in range(0, width, step):
+            x1 = min(x0 + step, width)
             if not row.is_given:
                 with torch.inference_mode():
-                    for x in range(x0, x1):
-                        draw_pixel(x)
+                    row.draw_pixels(x0, x1, draw_pixel)
             yield row.drawn(x0, x1)
-
-
-def finish(steps: Iterable[Drawn], request: Request) -> Tensor:
-    """Take all steps: the levels of the pictures, (B, H, W, C)."""
-    return torch.cat([step.levels for step in steps], dim=1).view(request.uniforms.shape)
 
 
 class Row:
     """The row that is being drawn. Pixels and channels come first in its buffers, so that a pixel's lie together."""
 
-    def __init__(self, model: PixelCNN, request: Request):
-        self.model, self.request, self.y, self.is_given = model, request, -1, False
-        B, _, W, C = request.uniforms.shape
+    def __init__(self, model: PixelCNN, request: Request, width: int):
+        self.model, self.request, self.width = model, request, width
+        self.y, self.is_given = -1, False
+        (B, _, C), L, W = request.uniforms.shape, model.shape.levels, width
         like = model.head.weight
         self.uniforms = torch.zeros(W, C, B, 1, dtype=like.dtype, device=like.device)
         self.levels = torch.zeros(W, C, B, 1, dtype=torch.long, device=like.device)
         self.given, self.keep = torch.zeros_like(self.levels), torch.zeros_like(self.levels, dtype=torch.bool)
-        told = W if request.chances else 1  # pixels whose chances are kept
-        self.chances = torch.zeros(told, C, B, model.shape.levels, dtype=like.dtype, device=like.device)
+        self.slots = max(1, min(W, ROOM // (C * B * L))) if request.measured else 1  # pixels of `chances`
+        self.chances = torch.zeros(self.slots, C, B, L, dtype=like.dtype, device=like.device)
+        self.entropy, self.surprise = self.chances.new_zeros(2, B, W)
+        self.watched = self.chances.new_zeros(W, C, L)  # the chances of the watched picture
 
     def above(self) -> Tensor | None:
         """The row before the one that begins: (B, W, C)."""
@@ -156,30 +104,51 @@ class Row:
 
     def begin(self, y: int) -> None:
         self.y, r = y, self.request
-        self.uniforms.copy_(r.uniforms[:, y].permute(1, 2, 0)[..., None])
+        row = slice(y * self.width, (y + 1) * self.width)
+        self.uniforms.copy_(r.uniforms[:, row].permute(1, 2, 0)[..., None])
         if r.given is not None and r.keep is not None:
-            self.given.copy_(r.given[:, y].permute(1, 2, 0)[..., None])
-            self.keep.copy_(r.keep[:, y].T[:, None, :, None])
+            self.given.copy_(r.given[:, row].permute(1, 2, 0)[..., None])
+            self.keep.copy_(r.keep[:, row].T[:, None, :, None])
             self.is_given = bool(self.keep.all())
             if self.is_given:
                 self.levels.copy_(self.given)
 
-    def draw_pixel(self, teller: Teller, x: int) -> None:
+    def draw_pixels(self, x0: int, x1: int, draw_pixel: Callable[[int], None]) -> None:
+        """Pixels x0 … x1 - 1, measured together as far as there are slots."""
+        start = x0
+        for x in range(x0, x1):
+            draw_pixel(x)
+            if self.request.measured and ((x + 1) % self.slots == 0 or x + 1 == x1):
+                self._measure(start, x + 1)
+                start = x + 1
+
+    def draw_pixel(self, predictor: Predictor, x: int) -> None:
         r = self.request
-        chances = self.chances[x if r.chances else 0]  # (C, B, L)
+        chances = self.chances[x % self.slots]  # (C, B, L)
         for c in range(len(chances)):
-            logits = self.model.logits(teller.say(x, c))
-            chances_of(logits, r.temperature, r.top_p, out=chances[c])
-            levels = level_at(chances[c], self.uniforms[x, c])  # (B, 1)
+            logits = self.model.logits(predictor.predict(x, c))
+            chances_of(logits, r.temperature, r.top_k, r.top_p, out=chances[c])
+            levels = value_at(chances[c], self.uniforms[x, c])  # (B, 1)
             if r.keep is not None:
                 levels = torch.where(self.keep[x, c], self.given[x, c], levels)
             self.levels[x, c] = levels
-            teller.take(x, c, levels)
+            predictor.take(x, c, levels)
+
+    def _measure(self, x0: int, x1: int) -> None:
+        slot = x0 % self.slots
+        chances = self.chances[slot : slot + x1 - x0].permute(2, 0, 1, 3)  # (B, k, C, L)
+        self.entropy[:, x0:x1], self.surprise[:, x0:x1] = measure(chances, self._levels(x0, x1))
+        if self.request.watched is not None:
+            self.watched[x0:x1] = chances[self.request.watched]
+
+    def _levels(self, x0: int, x1: int) -> Tensor:
+        return self.levels[x0:x1, ..., 0].permute(2, 0, 1)  # (B, k, C)
 
     def drawn(self, x0: int, x1: int) -> Drawn:
         """What was drawn of pixels x0 … x1 - 1, in memory of its own."""
-        levels = self.levels[x0:x1, ..., 0].permute(2, 0, 1).clone()
-        told = self.request.chances and not self.is_given
-        chances = self.chances[x0:x1].permute(2, 0, 1, 3).clone() if told else None
-        start = self.y * len(self.levels)
-        return Drawn(start + x0, start + x1, levels, chances)
+        start, levels = self.y * self.width, self._levels(x0, x1).clone()
+        if self.is_given or not self.request.measured:
+            return Drawn(start + x0, start + x1, levels)
+        watched = None if self.request.watched is None else likeliest_of(self.watched[x0:x1].clone())
+        entropy, surprise = self.entropy[:, x0:x1].clone(), self.surprise[:, x0:x1].clone()
+        return Drawn(start + x0, start + x1, levels, entropy, surprise, watched)

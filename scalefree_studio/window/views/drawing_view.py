@@ -4,7 +4,6 @@ network thought, and the person's hand in it."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ from PyQt6.QtWidgets import QVBoxLayout, QWidget
 from ...canvas.brush import Brush
 from ...canvas.walls.boards import Board, Place
 from ...canvas.walls.listener import WallListener
-from ...controls import control
 from ...data.pictures import Picture, load_picture
 from ...drawings import Bools, Drawing, left, upper
 from ...jobs.drawing.draw import DrawPictures
@@ -27,7 +25,7 @@ from ..work.opening import Opened
 from ..work.session import Session
 from ..work.subjects import LEARN, Subject, Wish, is_picture
 from .canvas_view import Painted
-from .heat import veil
+from .drawing_overlay import DrawingDisplay, overlay
 from .prompts import Prompts
 from .thought import Thought
 from .unit_editor import buttons
@@ -35,22 +33,6 @@ from .view import Host
 from .wall_view import Bytes, WallView
 
 EACH = "each in turn"  # of the classes
-
-
-@dataclass(frozen=True)
-class DrawingDisplay:
-    """What is shown of a drawing."""
-
-    # fmt: off
-    openness: bool = control(
-        False, label="Openness", help="Cover each place by how open its choice was: the more possible, the denser.",
-        live=True, group="View",
-    )
-    sight: bool = control(
-        False, label="Sight", help="Show what the network could see when it drew the place under the pointer.",
-        live=True, group="View",
-    )
-    # fmt: on
 
 
 class DrawingView(Painted, WallView):
@@ -113,10 +95,17 @@ class DrawingView(Painted, WallView):
         self._prompts.forget()
 
     @property
-    def drawing(self) -> Drawing | None:
+    def whole(self) -> Drawing | None:
+        """All stages of what is shown."""
         if self.snapshot is None or self.session is None:
             return None
         return Drawing(self.snapshot.frame, self.session.still)
+
+    @property
+    def drawing(self) -> Drawing | None:
+        """The stage that is on the wall."""
+        whole = self.whole
+        return None if whole is None else whole.current
 
     def show_snapshot(self, snapshot: Snapshot, controls: Any) -> None:
         super().show_snapshot(snapshot, controls)
@@ -135,20 +124,12 @@ class DrawingView(Painted, WallView):
         self.canvas.cursor = [Place("wall", *place) for place in drawing.cursors().tolist()]
 
     def _veil(self, drawing: Drawing) -> Bytes | None:
-        if self.palette_ is None or not (self.display.openness or self.display.sight):
+        if self.palette_ is None:
             return None
-        bits = np.asarray(drawing.frame["entropy"], float)
-        colour = self.palette_.accent
-        covered = veil(bits / drawing.most_bits if self.display.openness else np.zeros_like(bits), colour)
-        place = self.shown_place(drawing)
-        if self.display.sight and place is not None:
-            hidden = ~drawing.sees(place.y, place.x)
-            hidden[place.y, place.x] = False
-            covered[place.picture][hidden] = (0, 0, 0, 190)
-        return covered
+        return overlay(drawing, self.display, self.palette_.accent, self.shown_place(drawing))
 
     def shown_place(self, drawing: Drawing) -> Place | None:
-        """The place of which is told: under the pointer, else the one that is held, else the one drawn last."""
+        """The place whose thought is shown: under the pointer, else the one that is held, else the one drawn last."""
         for place in (self.pointed, self.canvas.selected):
             if place is not None and _within(place, drawing):
                 return place
@@ -167,18 +148,21 @@ class DrawingView(Painted, WallView):
         self._watch(place.picture)
         awaited = int(drawing.frame["watched"]) != place.picture and not self.past
         if awaited and self.session is not None and not self.session.ended:
-            return  # what is told next follows at once: no flicker
+            return  # what is asked for follows at once: no flicker
         drawn = bool(drawing.drawn()[place.picture, place.y, place.x])
         given = bool(drawing.frame["given"][place.picture, place.y, place.x])
         chosen = [int(v) for v in drawing.values[place.picture, place.y, place.x]] if drawn else None
-        chances = drawing.thought(place.picture, place.y, place.x)
+        thought = drawing.thought(place.picture, place.y, place.x)
         title = f"Picture {place.picture + 1}, row {place.y + 1}, column {place.x + 1}"
         note = "" if drawn else "Not drawn yet."
         if given:
             note = "Given, not drawn."
-        elif drawn and chances is None and self.past:
+        elif drawn and thought is None and self.past:
             note = f"What was thought is recorded for picture {int(drawing.frame['watched']) + 1}."
-        self.thought.show_thought(title, chances, chosen, drawing.looks(), note=note)
+        chances, values = (None, None) if thought is None else (thought.chances, thought.values)
+        self.thought.show_thought(
+            title, chances, chosen, drawing.looks(), note=note, values=values, levels=drawing.levels
+        )
 
     @property
     def past(self) -> bool:
@@ -191,7 +175,7 @@ class DrawingView(Painted, WallView):
             self._show_thought()
 
     def _watch(self, picture: int) -> None:
-        """Ask to be told of this picture, once."""
+        """Ask what was thought of this picture, once."""
         drawing = self.drawing
         if drawing is None or self.past:
             return
@@ -244,20 +228,20 @@ class DrawingView(Painted, WallView):
         if drawing is not None and place is not None:
             levels = [int(v) for v in drawing.values[place.picture, place.y, place.x]]
             levels[channel] = level
-            self._set_value(place, levels)
+            self._set_value(place, levels, drawing.number)
 
     def turn(self, place: Place, notches: float) -> None:
         """Another value for a place, so many levels up or down."""
         drawing = self.drawing
         if drawing is None or self.past or not _within(place, drawing):
             return
-        most = len(drawing.looks()) - 1
+        most = drawing.levels - 1
         by = round(notches * max(1, most / 64)) or (1 if notches > 0 else -1)
         now = drawing.values[place.picture, place.y, place.x]
-        self._set_value(place, [min(most, max(0, int(v) + by)) for v in now])
+        self._set_value(place, [min(most, max(0, int(v) + by)) for v in now], drawing.number)
 
-    def _set_value(self, place: Place, levels: list[int]) -> None:
-        self.edited.emit(SetValue(place.picture, place.y, place.x, tuple(levels)))
+    def _set_value(self, place: Place, values: list[int], stage: int) -> None:
+        self.edited.emit(SetValue(place.picture, place.y, place.x, tuple(values), stage))
         if self._rests:
             self._play()  # a drawing that was done does not stay half done
 
@@ -372,14 +356,14 @@ class DrawingView(Painted, WallView):
 
     def single_step(self) -> None:
         self.host.actions["to_now"].trigger()
-        drawing = self.drawing
+        drawing = self.whole
         if self.session is None or drawing is None:
             return
         if drawing.done:
             self.message.emit(self.at_rest)
         else:
             self.session.runner.pause()
-            self.edited.emit(GoTo(int(drawing.position.min()) + 1))
+            self.edited.emit(GoTo(drawing.behind + 1))
 
     def select_none(self) -> None:
         self.canvas.selected = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,12 +15,13 @@ class Original:
     """The picture that is painted on, as it was, and what of it there was."""
 
     picture: int
-    pixels: Bytes
+    prompt: SetPrompt
     there: Bools
 
 
 class Prompts:
-    """Makes edits of what the hands do. A picture of the person's own goes before those of the wall."""
+    """Makes edits of what a person does. A picture of their own goes before those of the wall, of which the values are
+    taken as they were drawn."""
 
     def __init__(self) -> None:
         self.own: Bytes | None = None
@@ -37,25 +38,32 @@ class Prompts:
         """From the upper half of a picture of one's own."""
         self.forget()
         self.own = own
-        return SetPrompt(own, upper(drawing.size))
+        return replace(_own(own, drawing), keep=upper(drawing.size))
 
     def keep(self, part: Bools, drawing: Drawing, held: int | None) -> SetPrompt | None:
         """From a part of one's own picture, or of the one that is held, as far as it is drawn."""
         self.stop_painting()
         if self.own is not None:
-            return SetPrompt(self.own, part)
+            return replace(_own(self.own, drawing), keep=part)
         if held is None:
             return None
-        return SetPrompt(drawing.pictures()[held], part & drawing.drawn()[held])
+        return replace(_drawn(drawing, held), keep=part & drawing.drawn()[held])
 
     def paint(self, picture: int, painted: Bools, drawing: Drawing) -> SetPrompt:
         """From what is left of a picture as it was before it was painted on."""
         original = self._painted_on
         if original is None or original.picture != picture:
-            own, everywhere = self.own, np.ones(drawing.size, bool)
-            if own is not None:
-                original = Original(picture, own, everywhere)
+            if self.own is not None:
+                original = Original(picture, _own(self.own, drawing), np.ones(drawing.size, bool))
             else:
-                original = Original(picture, drawing.pictures()[picture], drawing.drawn()[picture])
+                original = Original(picture, _drawn(drawing, picture), drawing.drawn()[picture])
             self._painted_on = original
-        return SetPrompt(original.pixels, original.there & ~painted)
+        return replace(original.prompt, keep=original.there & ~painted)
+
+
+def _own(pixels: Bytes, drawing: Drawing) -> SetPrompt:
+    return SetPrompt(pixels=pixels, stage=drawing.number)
+
+
+def _drawn(drawing: Drawing, picture: int) -> SetPrompt:
+    return SetPrompt(drawing.values[picture], stage=drawing.number)

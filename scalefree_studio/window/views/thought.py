@@ -25,7 +25,7 @@ from PyQt6.QtGui import (
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from ..widgets.theme import DARK, GRID, Palette, scaled, tabular
-from .bars import Bars, percent, read_off, told
+from .bars import Bars, Scale, described, percent, read_off, scales, shares
 
 EMPTY = "Point at a pixel to see what it thought there."
 HINT = "Click a bar to choose its level instead: what comes after is drawn anew.\nOr ← → and Enter."
@@ -58,18 +58,19 @@ class Chart:
 
 
 class Thought(QWidget):
-    """A title, a chart a channel, and a note. `chosen` tells the channel and the level that a person would have."""
+    """A title, a chart a channel, and a note. `chosen` says the channel and the value that a person would have."""
 
     chosen = pyqtSignal(int, int)
 
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
         self.palette_ = DARK
-        self.marked: tuple[int, int] | None = (
-            None  # channel and level under the pointer, or under the arrow keys
-        )
+        self.marked: tuple[int, int] | None = None  # channel and bar under the pointer or the arrow keys
         self._title, self._note = "", ""
-        self._chances: npt.NDArray[np.float64] | None = None  # (C, L)
+        self._chances: npt.NDArray[np.float64] | None = (
+            None  # (C, K): of all values, or of some and all others
+        )
+        self._scales: list[Scale] = []  # which values these are, channel by channel
         self._chosen: tuple[int | None, ...] = ()
         self._colours: npt.NDArray[np.uint8] | None = None  # (L, 3)
         self._names: tuple[str, ...] = ()
@@ -88,21 +89,23 @@ class Thought(QWidget):
         colours: npt.NDArray[np.uint8] | None,
         names: Sequence[str] | None = None,
         note: str = "",
+        values: npt.NDArray[np.integer] | None = None,
+        levels: int = 0,
     ) -> None:
-        """The chances (C, L) of a place, the levels (C,) that it got, and what levels look like, (L, 3) bytes. Without
-        chances, the title and the note; without these, too, what to do."""
+        """The chances (C, L) of a place, the values (C,) that it got, and what values look like, (L, 3) bytes; of very
+        many `levels`, chances (C, K) of some `values` (C, K). Without, title and note, or else what to do."""
         self._title, self._note = title, note
-        self._chances = _sound(chances)
-        levels = 0 if self._chances is None else self._chances.shape[1]
-        wanted = [] if chosen is None else [int(level) for level in chosen]
-        self._chosen = tuple(level if 0 <= level < levels else None for level in wanted)
+        self._chances = shares(chances, values)
+        self._scales = scales(self._chances, values, levels)
+        levels = self._scales[0].levels if self._scales else 0
+        self._chosen = tuple(int(v) if 0 <= v < levels else None for v in (() if chosen is None else chosen))
         self._colours = None if colours is None or len(colours) != levels else np.asarray(colours, np.uint8)
         self._names = tuple(names) if names is not None and len(names) == levels else ()
         if self._chances is None or (self.marked and not self._has(*self.marked)):
             self.marked = None
-        described = "\n".join(part for part in (title, *self.words(), note) if part) or EMPTY
-        if described != self.accessibleDescription():
-            self.setAccessibleDescription(described)
+        text = "\n".join(part for part in (title, *self.words(), note) if part) or EMPTY
+        if text != self.accessibleDescription():
+            self.setAccessibleDescription(text)
         self._fit()
         self.update()
 
@@ -132,17 +135,29 @@ class Thought(QWidget):
 
     def _said(self, channel: int) -> list[str]:
         assert self._chances is not None
-        return told(self._chances[channel], self._level(channel), self._names, self._about(channel))
+        shown = self._chances[channel], self._scales[channel], self._chosen_of(channel)
+        return described(*shown, self._names, self._about(channel))
 
     def _about(self, channel: int) -> str:
         return CHANNELS[channel] if self._chances is not None and len(self._chances) == 3 else ""
 
-    def _level(self, channel: int) -> int | None:
-        """The level that a channel got."""
+    def _chosen_of(self, channel: int) -> int | None:
+        """The value that a channel got."""
         return self._chosen[channel] if channel < len(self._chosen) else None
 
-    def _has(self, channel: int, level: int) -> bool:
-        return self._chances is not None and channel < len(self._chances) and level < self._chances.shape[1]
+    def _bar(self, channel: int) -> int | None:
+        """Where that is."""
+        value = self._chosen_of(channel)
+        return None if value is None else self._scales[channel].bar(value)
+
+    def _has(self, channel: int, bar: int) -> bool:
+        return self._chances is not None and channel < len(self._chances) and bar < self._chances.shape[1]
+
+    @property
+    def _choosable(self) -> bool:
+        """Whether what is marked is one value that a person may choose."""
+        marked = self.marked
+        return self._editable and marked is not None and self._scales[marked[0]].value(marked[1]) is not None
 
     # Where things lie.
 
@@ -179,7 +194,7 @@ class Thought(QWidget):
             return []
         top = self._height_of(self._title, self._title_font)
         bottom = self.height() - self._height_of(self._note, self._font)
-        count, levels = self._chances.shape
+        count, bars = self._chances.shape
         each, line = (bottom - top) / count, math.ceil(QFontMetricsF(self._font).height())
         made = []
         for channel in range(count):
@@ -188,7 +203,7 @@ class Thought(QWidget):
             head = QRectF(0, y, self.width(), line)
             plot = QRectF(0, y + line + HALF, self.width(), max(1.0, foot - STRIP - 2 - y - line - HALF))
             strip = QRectF(0, foot - STRIP, self.width(), STRIP)
-            made.append(Chart(channel, head, plot, strip, Bars(levels, self.width(), WIDEST)))
+            made.append(Chart(channel, head, plot, strip, Bars(bars, self.width(), WIDEST)))
         return made
 
     # Painting.
@@ -224,9 +239,8 @@ class Thought(QWidget):
         reading = self.marked is not None and self.marked[0] == chart.channel
         said = self._said(chart.channel)
         if reading and self.marked is not None:
-            said = read_off(
-                self._chances[chart.channel], self.marked[1], self._names, self._about(chart.channel)
-            )
+            c, bar = chart.channel, self.marked[1]
+            said = read_off(self._chances[c], self._scales[c], bar, self._names, self._about(c))
         room = chart.head.width() - metrics.horizontalAdvance(most) - GRID
         fitting = [words for words in said if metrics.horizontalAdvance(words) <= room]
         painter.setPen(p.colour("accent" if reading else "text"))
@@ -253,22 +267,22 @@ class Thought(QWidget):
         spans = zip(chart.bars.spans.tolist(), heights.tolist(), strict=True)
         tall = [(left, right, height) for (left, right), height in spans if height > 0]
         painter.drawRects(*[QRectF(left, plot.bottom() - h, right - left, h) for left, right, h in tall])
-        for level, role in ((marked, "text"), (self._level(chart.channel), "accent")):
-            if level is not None:
-                left, right = chart.bars.span(level)
+        for bar, role in ((marked, "text"), (self._bar(chart.channel), "accent")):
+            if bar is not None:
+                left, right = chart.bars.span(bar)
                 across = QRectF(
                     left, plot.top(), max(2.0, right - left), plot.height()
                 )  # even a thin one is seen
                 if not chart.bars.apart:
                     painter.fillRect(across, p.colour(role, 0.3))
-                across.setTop(plot.bottom() - max(2.0, round(chances[level] * unit)))
+                across.setTop(plot.bottom() - max(2.0, round(chances[bar] * unit)))
                 painter.fillRect(across, p.colour(role))
         painter.fillRect(QRectF(plot.left(), plot.bottom(), plot.width(), 1), p.colour("line"))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
 
-    def _draw_marked(self, painter: QPainter, chart: Chart, level: int) -> None:
+    def _draw_marked(self, painter: QPainter, chart: Chart, bar: int) -> None:
         """A light column behind the bar, for low ones to be found; with a border while the keys move it."""
-        left, right = chart.bars.span(level)
+        left, right = chart.bars.span(bar)
         column = QRectF(left - 1, chart.plot.top(), right - left + 2, chart.area.height())
         painter.fillRect(column, self.palette_.colour("hover"))
         if self.hasFocus():
@@ -278,9 +292,11 @@ class Thought(QWidget):
             painter.setPen(Qt.PenStyle.NoPen)
 
     def _draw_strip(self, painter: QPainter, chart: Chart) -> None:
-        """What each level looks like, and a triangle below the one that was chosen."""
+        """What each value looks like, and a triangle below the one that was chosen."""
         if self._colours is not None and self._chances is not None:
-            colours = self._colours[chart.bars.starts].astype(int)
+            values = [self._scales[chart.channel].value(bar) for bar in chart.bars.starts.tolist()]
+            behind = self.palette_.colour("panel").getRgb()[:3]  # where no one value stands
+            colours = np.array([behind if v is None else self._colours[v] for v in values], int)
             if len(self._chances) == 3:
                 colours = colours * (np.arange(3) == chart.channel)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
@@ -292,9 +308,9 @@ class Thought(QWidget):
             for left, right in edges.tolist():
                 painter.drawRect(QRectF(left, chart.strip.top(), right - left - 1, STRIP - 1))
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        level = self._level(chart.channel)
-        if level is not None:
-            left, right = chart.bars.span(level)
+        bar = self._bar(chart.channel)
+        if bar is not None:
+            left, right = chart.bars.span(bar)
             self._draw_pointer(painter, QPointF((left + right) / 2, chart.strip.bottom() + 1))
 
     def _draw_pointer(self, painter: QPainter, tip: QPointF) -> None:
@@ -308,7 +324,7 @@ class Thought(QWidget):
     # The pointer and the keys.
 
     def _at(self, at: QPointF) -> tuple[int, int] | None:
-        """The channel and the level whose bar is there."""
+        """The channel and the bar that are there."""
         for chart in self.charts():
             if chart.area.contains(at) and self._chances is not None:
                 return chart.channel, chart.bars.level_at(at.x(), self._chances[chart.channel])
@@ -321,8 +337,8 @@ class Thought(QWidget):
             self.update()
 
     def _show_cursor(self) -> None:
-        pointing = self._editable and self.marked is not None
-        self.setCursor(Qt.CursorShape.PointingHandCursor if pointing else Qt.CursorShape.ArrowCursor)
+        hand = Qt.CursorShape.PointingHandCursor
+        self.setCursor(hand if self._choosable else Qt.CursorShape.ArrowCursor)
 
     def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
         if event is not None:
@@ -364,31 +380,22 @@ class Thought(QWidget):
         ends = {keys.Key_Home: 0, keys.Key_End: -1}
         if first is None or self._chances is None or key not in (*steps, *ends):
             return False
-        count, levels = self._chances.shape
-        channel, level = self.marked or first
+        count, bars = self._chances.shape
+        channel, bar = self.marked or first
         if key in ends:
-            self._mark((channel, ends[key] % levels))
+            self._mark((channel, ends[key] % bars))
         else:
             down, along = steps[key]
-            self._mark((min(count - 1, max(0, channel + down)), min(levels - 1, max(0, level + along))))
+            self._mark((min(count - 1, max(0, channel + down)), min(bars - 1, max(0, bar + along))))
         return True
 
     def _first(self) -> tuple[int, int] | None:
-        """Where the keys begin: at the level that was chosen, or at the likeliest."""
+        """Where the keys begin: at the value that was chosen, or at the likeliest."""
         if self._chances is None:
             return None
-        level = self._level(0)
-        return 0, int(self._chances[0].argmax()) if level is None else level
+        return 0, int(self._chances[0].argmax()) if (bar := self._bar(0)) is None else bar
 
     def _choose(self) -> None:
-        if self._editable and self.marked is not None:
-            self.chosen.emit(*self.marked)
-
-
-def _sound(chances: npt.NDArray[np.floating] | None) -> npt.NDArray[np.float64] | None:
-    """Chances (C, L) that sum to 1; None where nothing was thought."""
-    if chances is None:
-        return None
-    weights = np.nan_to_num(np.atleast_2d(np.asarray(chances, np.float64)), posinf=0, neginf=0).clip(0)
-    total = weights.sum(axis=1, keepdims=True)
-    return weights / total if weights.size and (total > 0).all() else None
+        if self._choosable and self.marked is not None:
+            channel, bar = self.marked
+            self.chosen.emit(channel, self._scales[channel].value(bar))

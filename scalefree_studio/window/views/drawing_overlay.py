@@ -1,0 +1,43 @@
+"""What may be laid over the pictures of a drawing: how open each choice was, and what the network could see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...canvas.walls.boards import Place
+from ...controls import control
+from ...drawings import Drawing
+from .heat import Bytes, veil
+
+UNSEEN = (0, 0, 0, 190)  # lies over what was out of sight
+
+
+@dataclass(frozen=True)
+class DrawingDisplay:
+    """What is shown of a drawing."""
+
+    # fmt: off
+    openness: bool = control(
+        False, label="Openness", help="Cover each place by how open its choice was: the more possible, the denser.",
+        live=True, group="View",
+    )
+    sight: bool = control(
+        False, label="Sight", help="Show what the network could see when it drew the place under the pointer.",
+        live=True, group="View",
+    )
+    # fmt: on
+
+
+def overlay(drawing: Drawing, display: DrawingDisplay, colour: str, place: Place | None) -> Bytes | None:
+    """A colour with alpha for each place, (B, H, W, 4), or nothing; `place` is the one whose sight is shown."""
+    if not (display.openness or display.sight):
+        return None
+    bits = np.asarray(drawing.frame["entropy"], float)
+    covered = veil(bits / drawing.most_bits if display.openness else np.zeros_like(bits), colour)
+    if display.sight and place is not None:
+        hidden = ~drawing.sees(place.y, place.x)
+        hidden[place.y, place.x] = False
+        covered[place.picture][hidden] = UNSEEN
+    return covered
