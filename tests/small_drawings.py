@@ -10,9 +10,9 @@ from scalefree_studio.data.quantise import dequantise
 from scalefree_studio.drawings import Drawing
 from scalefree_studio.jobs.drawing.controls import DrawControls
 from scalefree_studio.jobs.drawing.draw import DrawPictures
+from scalefree_studio.jobs.instruments import sampler_of
 from scalefree_studio.jobs.pixelcnn.controls import PixelCNNControls
 from scalefree_studio.jobs.pixelcnn.lesson import shape_of
-from scalefree_studio.jobs.pixelcnn.sampler import PixelCNNSampler
 from scalefree_studio.models.ordered.request import Request, finish, uniforms
 from scalefree_studio.models.pixelcnn.draw import draw
 from scalefree_studio.models.pixelcnn.network import PixelCNN
@@ -43,7 +43,7 @@ def network(classes=3, channels=1, **changes):
 
 
 def make(count=5, channels=1, classes=3, **controls):
-    sampler = PixelCNNSampler(network(classes, channels))
+    sampler = sampler_of(network(classes, channels))
     return DrawPictures(sampler, DrawControls(count=count, **controls))
 
 

@@ -10,6 +10,7 @@ import functools
 import importlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,8 +19,10 @@ from ..assets import add_models
 from ..drawings import KIND as DRAWING
 from ..errors import UserError
 from ..snapshot import Array, Checkpoint
+from .drawing.picture_sampler import PictureSampler
 from .drawing.sampler import Sampler
 from .training.lesson import Lesson
+from .training.picture_lesson import PictureLesson
 
 BUILT_IN = ("dividers", "pixelcnn")
 GROUP = "scalefree_studio.instruments"
@@ -53,7 +56,7 @@ class Instrument:
     fits: tuple[Any, ...] = ()  # of type Fit: what learns one picture
     samplers: Mapping[str, MakeSampler] = field(
         default_factory=dict
-    )  # kind of network → one that draws with it
+    )  # kind → sampler, where no PictureLesson says it
     models: Path | None = None  # the folder of models that come with it, other than the studio's own
     views: Mapping[str, str] = field(default_factory=dict)  # kind → a view other than that of all trainings
     scenes: Mapping[str, str] = field(default_factory=dict)  # kind → likewise for movies
@@ -64,6 +67,11 @@ class Instrument:
     def kinds(self) -> set[str]:
         """Of the checkpoints that are its own."""
         return {part.kind for part in (*self.lessons, *self.fits)} | set(self.samplers)
+
+    def all_samplers(self) -> dict[str, MakeSampler]:
+        """By the kind of network that draws."""
+        pictures = [lesson for lesson in self.lessons if issubclass(lesson, PictureLesson)]
+        return {lesson.kind: partial(PictureSampler, lesson) for lesson in pictures} | dict(self.samplers)
 
 
 @dataclass(frozen=True)
@@ -167,7 +175,7 @@ def sampler_of(
 ) -> Sampler:
     """The sampler of a network's checkpoint, or of a drawing's, which holds its network."""
     checkpoint = network_of(checkpoint)
-    samplers = {kind: make for i in instruments().values() for kind, make in i.samplers.items()}
+    samplers = {kind: make for i in instruments().values() for kind, make in i.all_samplers().items()}
     if checkpoint.kind not in samplers:
         raise UserError(
             f"A model of kind {checkpoint.kind!r} does not draw place after place; {_listed(samplers)} does."
@@ -177,7 +185,7 @@ def sampler_of(
 
 def draws(kind: str) -> bool:
     """Whether networks of this kind draw place after place."""
-    return any(kind in instrument.samplers for instrument in instruments().values())
+    return any(kind in instrument.all_samplers() for instrument in instruments().values())
 
 
 def network_of(checkpoint: Checkpoint) -> Checkpoint:

@@ -2,7 +2,6 @@
 
 from ..instruments import Instrument
 from .lesson import PixelCNNLesson
-from .sampler import PixelCNNSampler
 
 INSTRUMENT = Instrument(
     name="pixelcnn",
@@ -10,5 +9,4 @@ INSTRUMENT = Instrument(
     summary="A network that learns many pictures, and then draws new ones pixel by pixel",
     start="model:mnist",
     lessons=(PixelCNNLesson,),
-    samplers={PixelCNNLesson.kind: PixelCNNSampler},
 )

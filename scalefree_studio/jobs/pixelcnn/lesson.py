@@ -35,11 +35,21 @@ class PixelCNNLesson(PictureLesson[PixelCNNControls, PixelCNN]):
     def follow(self, network: PixelCNN, controls: PixelCNNControls) -> None:
         network.dropout = controls.dropout
 
-    def surprise(self, network: PixelCNN, values: Tensor, labels: Tensor | None) -> Tensor:
+    @classmethod
+    def logits(cls, network: PixelCNN, values: Tensor, labels: Tensor | None) -> Tensor:
+        return network.logits(network(network.scaled(values), labels))
+
+    @classmethod
+    def surprise(cls, network: PixelCNN, values: Tensor, labels: Tensor | None) -> Tensor:
         return network.surprise(values, labels)
 
-    def draw(self, network: PixelCNN, request: Request) -> Iterator[Drawn]:
-        return draw(network, request, self.dataset.shape[1])
+    @classmethod
+    def draw(cls, network: PixelCNN, request: Request, width: int, cached: bool = True) -> Iterator[Drawn]:
+        return draw(network, request, width, cached)
+
+    @classmethod
+    def reach(cls, network: PixelCNN) -> tuple[int, int]:
+        return network.shape.reach
 
     @classmethod
     def count_numbers(cls, network: PixelCNN) -> int:

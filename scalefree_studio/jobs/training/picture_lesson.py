@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Generic
@@ -9,11 +10,13 @@ from typing import Any, ClassVar, Generic
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ...controls import controls_of, edited
 from ...data.examples import Batch
 from ...data.quantise import Bytes, dequantise, quantise
+from ...models.ordered.plain import draw_plainly
 from ...models.ordered.request import Drawn, Request, uniforms
 from ...models.threads import torch_threads
 from ...snapshot import Array
@@ -29,8 +32,8 @@ def bits_per_dimension(nats_per_dimension: float) -> float:
 
 
 class PictureLesson(Lesson[C, N]):
-    """Learns pictures (H, W, C) whose pixels have so many levels. Its controls may have `channels`, `levels` and
-    `classes`, which the pictures decide, and `labelled`."""
+    """Learns pictures (H, W, C) whose pixels have so many levels. Its controls have `levels`, and may have `channels`
+    and `classes`, which the pictures decide, and `labelled`."""
 
     shelf: ClassVar[str] = "Teach a network to draw"
     settled: ClassVar[tuple[str, ...]] = ("channels", "classes")
@@ -41,13 +44,38 @@ class PictureLesson(Lesson[C, N]):
 
     # What a network of this kind has to say: see docs/own-instrument.md.
 
-    def surprise(self, network: N, values: Tensor, labels: Tensor | None) -> Tensor:
-        """-log of the chance that the network gave each value, in nats: (B, H, W, C), as the values are."""
+    @classmethod
+    def logits(cls, network: N, values: Tensor, labels: Tensor | None) -> Tensor:
+        """Of every value at every place, given what comes before it row by row: (B, H, W, C) → (B, H, W, C, L)."""
         raise NotImplementedError
 
-    def draw(self, network: N, request: Request) -> Iterator[Drawn]:
-        """Draw with the network as it is now, though it goes on learning."""
-        raise NotImplementedError
+    # What it may have to say.
+
+    @classmethod
+    def surprise(cls, network: N, values: Tensor, labels: Tensor | None) -> Tensor:
+        """-log of the chance that the network gave each value, in nats: (B, H, W, C), as the values are."""
+        logits = cls.logits(network, values, labels)
+        nats = F.cross_entropy(logits.flatten(0, -2), values.flatten().long(), reduction="none")
+        return nats.view(values.shape)
+
+    @classmethod
+    def draw(cls, network: N, request: Request, width: int, cached: bool = True) -> Iterator[Drawn]:
+        """Draw pictures so wide with the network as it is now, though it goes on learning. Without `cached`, as plainly
+        as here: the whole network is asked for every number."""
+        network = copy.deepcopy(network)
+        count, places, channels = request.uniforms.shape
+        size = (count, places // width, width, channels)
+
+        def logits(values: Tensor, place: int, channel: int) -> Tensor:
+            found = cls.logits(network, values.view(size), request.labels)
+            return found[:, place // width, place % width, channel]
+
+        return draw_plainly(logits, request, width)
+
+    @classmethod
+    def reach(cls, network: N) -> tuple[int, int]:
+        """How far a place sees: so many rows up, and columns to each side; -1: all that comes before it."""
+        return -1, -1
 
     # What follows from that.
 
@@ -58,11 +86,13 @@ class PictureLesson(Lesson[C, N]):
         names = {c.name for c in controls_of(controls)}
         return edited(controls, {name: value for name, value in decided.items() if name in names})
 
-    def values_of(self, pictures: Bytes, controls: C) -> npt.NDArray[np.integer]:
+    @classmethod
+    def values_of(cls, pictures: Bytes, controls: C) -> npt.NDArray[np.integer]:
         """What the network learns of pictures (B, H, W, C): its tokens, place by place."""
         return quantise(pictures, getattr(controls, "levels", 256))
 
-    def colours_of(self, values: npt.NDArray[np.integer], controls: C) -> Bytes:
+    @classmethod
+    def colours_of(cls, values: npt.NDArray[np.integer], controls: C) -> Bytes:
         """What values (…, C) look like."""
         return dequantise(values, getattr(controls, "levels", 256))
 
@@ -121,7 +151,7 @@ class SampleWall(Generic[N]):
         self._surprise: Array | None = None  # bits a place: (K, H, W)
 
     def begin(self, network: N) -> None:
-        self._steps, self._fresh = self._lesson.draw(network, self._request), 0
+        self._steps, self._fresh = self._lesson.draw(network, self._request, self._pictures.shape[2]), 0
         self.advance()  # packs the weights as they are
         self._surprise = self._surprised(network)
 

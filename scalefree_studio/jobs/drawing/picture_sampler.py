@@ -1,4 +1,4 @@
-"""A trained PixelCNN as a sampler: what a drawing needs of it."""
+"""A network that has learnt pictures, as a sampler: what a drawing needs of it, by what its lesson says."""
 
 from __future__ import annotations
 
@@ -10,23 +10,20 @@ import torch
 from torch import Tensor
 
 from ...data.pictures import fitted
-from ...data.quantise import dequantise, quantise
 from ...errors import UserError
 from ...models.ordered.request import Drawn, Request, chances_of
-from ...models.pixelcnn.draw import draw
 from ...snapshot import Array, Checkpoint
-from ..drawing.sampler import Sampler
 from ..training.learnt import shape_learnt
-from .lesson import PixelCNNLesson
+from ..training.picture_lesson import PictureLesson
+from .sampler import Sampler
 
 SAVED = ("controls", "dataset", "classes", "best")  # of its checkpoint, what is needed or worth knowing
 
 
-class PixelCNNSampler(Sampler):
-    kind = PixelCNNLesson.kind
-
+class PictureSampler(Sampler):
     def __init__(
         self,
+        lesson: type[PictureLesson[Any, Any]],
         checkpoint: Checkpoint,
         device: str = "cpu",
         size: tuple[int, int] | None = None,
@@ -34,41 +31,46 @@ class PixelCNNSampler(Sampler):
     ):
         """`size` (H, W) may be any, and is the one learnt where it is not named; without `cached`, the whole network is
         asked for every number."""
-        height, width, _ = shape_learnt(checkpoint)
-        self.network = PixelCNNLesson.read_network(checkpoint).to(device)
+        height, width, self.channels = shape_learnt(checkpoint)
+        self.lesson, self.kind = lesson, lesson.kind
+        self.network = lesson.read_network(checkpoint).to(device)
         self.device, self._cached = torch.device(device), cached
-        shape = self.network.shape
-        self.channels, self.levels, self.reach = shape.channels, shape.levels, shape.reach
+        self._controls = lesson.controls_of(checkpoint)
+        self.levels = self._controls.levels
         self._about = {name: checkpoint.about.get(name) for name in SAVED}
         self._model = checkpoint.model
+        wanted = getattr(self._controls, "classes", 0)
         try:
             drawn = size or checkpoint.about.get("size") or (height, width)
             self.size = int(drawn[0]), int(drawn[1])
             classes = [str(name) for name in self._about["classes"] or []]
         except (TypeError, ValueError, IndexError):
             raise UserError("The model does not say what it draws; it is damaged.") from None
-        if min(self.size) < 1 or (shape.classes and len(classes) != shape.classes):
+        if min(self.size) < 1 or (wanted and len(classes) != wanted):
             raise UserError("The model does not say what it draws; it is damaged.")
-        self.classes: Sequence[str] = classes if shape.classes else ()
+        self.classes: Sequence[str] = classes if wanted else ()
 
     def draw(self, request: Request) -> Iterator[Drawn]:
-        return draw(self.network, request, self.size[1], self._cached)
+        return self.lesson.draw(self.network, request, self.size[1], self._cached)
 
     @torch.inference_mode()
     def chances(self, request: Request, values: Tensor) -> Tensor:
         B, N, C = values.shape
-        picture = self.network.scaled(values).view(B, *self.size, C)
-        logits = self.network.logits(self.network(picture, request.labels))  # (B, H, W, C, L)
+        logits = self.lesson.logits(self.network, values.view(B, *self.size, C), request.labels)
         return chances_of(logits, request.temperature, request.top_k, request.top_p).view(B, N, C, -1)
 
     def looks(self, stage: int = 0) -> Mapping[str, Array]:
-        ramp = dequantise(np.arange(self.levels), self.levels)  # (L,)
-        tiles = np.repeat(ramp, 3).reshape(-1, 1, 1, 3)  # a pixel each
-        look = {"tiles": tiles} if self.channels == 1 else {"ramp": ramp}
-        return {**look, "reach": np.array(self.reach)}
+        every = np.arange(self.levels)[:, None].repeat(self.channels, axis=1)  # (L, C)
+        colours = self.lesson.colours_of(every, self._controls)  # (L, 1 or 3)
+        reach = {"reach": np.array(self.lesson.reach(self.network))}
+        if self.channels > 1:
+            return {"ramp": colours[:, 0], **reach}
+        return {"tiles": np.broadcast_to(colours, (self.levels, 3))[:, None, None], **reach}  # a pixel each
 
     def values_of(self, pixels: Array, stage: int = 0) -> Array:
-        return quantise(fitted(pixels, self.size, self.channels), self.levels)
+        picture = fitted(pixels, self.size, self.channels)[None]  # (1, H, W, C)
+        values: Array = self.lesson.values_of(picture, self._controls)[0]
+        return values
 
     def saved(self) -> tuple[Mapping[str, Any], Mapping[str, Array]]:
         return {**self._about, "size": list(self.size)}, self._model
