@@ -22,7 +22,6 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from scalefree_studio.controls import ControlError, controls_of
 from scalefree_studio.data.datasets import Dataset
-from scalefree_studio.drawings import KIND as DRAWING
 from scalefree_studio.errors import JobError
 from scalefree_studio.export.movie import SCENES
 from scalefree_studio.jobs.dividers.controls import FitControls
@@ -288,10 +287,11 @@ def plain(case: Case, steps: int) -> Any:
 
 def equal(mine: Mapping[str, Array], theirs: Mapping[str, Array]) -> bool:
     """To the last bit, and of the same types."""
-    return mine.keys() == theirs.keys() and all(
-        mine[n].dtype == theirs[n].dtype and mine[n].shape == theirs[n].shape and mine[n].tobytes() == theirs[n].tobytes()
-        for n in mine
-    )  # fmt: skip
+
+    def exact(array: Array) -> tuple[Any, ...]:
+        return array.dtype, array.shape, array.tobytes()
+
+    return mine.keys() == theirs.keys() and all(exact(mine[n]) == exact(theirs[n]) for n in mine)
 
 
 def stated(about: Mapping[str, Any]) -> Any:
@@ -585,8 +585,8 @@ def test_a_step_without_memory_is_reported_and_the_job_goes_on(case: Case, where
 
 @pytest.mark.parametrize("where", NO_MEMORY)
 def test_an_edit_without_memory_is_reported_and_changes_nothing(case: Case, where: str) -> None:
-    job = run(case.make(), HALF)
-    for at in places(lambda: job.apply(case.rebuild)):
+    counted = run(case.make(), HALF)
+    for at in places(lambda: counted.apply(case.rebuild)):
         job = run(case.make(), HALF)
         with Fault(NO_MEMORY[where](), at), pytest.raises(JobError, match="memory") as caught:
             job.apply(case.rebuild)
