@@ -289,7 +289,9 @@ def test_free_folder_never_names_one_that_exists(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "a-2").mkdir()
     assert free_folder(tmp_path, "a").name == "a-3"
-    assert MODEL == "model.safetensors"
+    (tmp_path / "a-3").write_text("a file, not a folder")
+    found = free_folder(tmp_path, "a")
+    assert found == tmp_path / "a-4" and not found.exists()
 
 
 def test_arrays_come_back_as_they_were():
