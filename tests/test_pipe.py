@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import pytest
 from test_runner import Add, Counter, Everything, run_in_thread, wait_for
 
 from scalefree_studio import runner as runners
+from scalefree_studio.errors import JobError
 from scalefree_studio.jobs.job import Limit
-from scalefree_studio.runner import AUTOSAVE_SECONDS, Mailbox, Runner
+from scalefree_studio.runner import AUTOSAVE_SECONDS, LOOK_SECONDS, Mailbox, Runner
 from scalefree_studio.snapshot import Change, Snapshot
 from scalefree_studio.storage.history import History
 from scalefree_studio.storage.recorder import METRICS_EVERY, Recorder
@@ -183,6 +185,57 @@ def test_a_run_that_does_nothing_stops_at_once(rest: float) -> None:
     runner.stop()
     thread.join(5)
     assert not thread.is_alive() and runner.job.step_count <= 1 and runner.status.stopped
+
+
+class Waits(threading.Event):
+    """Waits not at all, but writes down how long it would have; after some times there is something to do."""
+
+    def __init__(self, then: Callable[[], None]) -> None:
+        super().__init__()
+        self.then, self.waited = then, list[float]()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        assert timeout is not None
+        self.waited.append(timeout)
+        if len(self.waited) == 3:
+            self.then()
+        return True
+
+
+@pytest.mark.parametrize(
+    ("rest", "playing"), [(0.0, False), (1e9, True), (float("inf"), True)], ids=["paused", "resting", "done"]
+)
+def test_a_run_that_does_nothing_waits_and_does_not_spin(rest: float, playing: bool) -> None:
+    runner = Runner(Counter(), playing=playing)
+    runner.job.rest = rest
+    runner._wake = waits = Waits(runner.stop)
+    runner.run()
+    assert waits.waited == [LOOK_SECONDS] * 3 and runner.job.step_count <= 1
+
+
+def test_a_run_that_plays_never_waits() -> None:
+    runner = Runner(Counter())
+    runner._wake = waits = Waits(runner.stop)
+    runner.consumers.append(Everything())
+    runner.consumers[0].show = lambda shot: runner.stop() if shot.step == 50 else None
+    runner.run()
+    assert waits.waited == [] and runner.job.step_count == 50
+
+
+def test_steps_that_were_asked_for_are_not_made_after_one_has_failed() -> None:
+    class Fails(Counter):
+        tried = 0
+
+        def step(self) -> None:
+            self.tried += 1
+            raise JobError("It broke.")
+
+    runner = Runner(Fails(), playing=False)
+    for _ in range(3):
+        runner.step_once()
+    runner._wake = Waits(runner.stop)
+    runner.run()
+    assert runner.job.tried == 1
 
 
 def test_runs_that_belong_together_end_together() -> None:
