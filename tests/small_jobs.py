@@ -17,7 +17,8 @@ import pytest
 import small_drawings
 import torch
 
-from scalefree_studio.data.datasets import Dataset
+from scalefree_studio.data.examples import Arrays
+from scalefree_studio.data.sources import Dataset
 from scalefree_studio.jobs.dividers.controls import FitControls, with_values
 from scalefree_studio.jobs.dividers.edits import AddUnit, MoveUnit, RemoveUnit, SetMask
 from scalefree_studio.jobs.dividers.fit import FitDividers
@@ -130,9 +131,8 @@ def lesson(channels: int = 1, **controls: Any) -> Case:
     asked = {**tiny, "batch_size": 6, "warm_up": 2, "learning_rate": 0.02, "wall_every": 2, **controls}
     pixels = np.random.default_rng(1).integers(256, size=(20, 3, 3, channels), dtype=np.uint8)
     labels = np.arange(20) % 2
-    dataset = Dataset(
-        "noise", pixels[8:], labels[8:], pixels[:8], labels[:8], ("even", "odd")
-    )  # 2 steps an epoch
+    learnt, held = Arrays(pixels[8:], labels[8:]), Arrays(pixels[:8], labels[:8])  # two steps an epoch
+    dataset = Dataset("noise", "noise", learnt, held, ("even", "odd"))
 
     def make(seed: int = 4) -> Job:
         return Train(PixelCNNLesson(dataset), PixelCNNControls(**{**asked, "seed": seed}), Limit(steps=40))
