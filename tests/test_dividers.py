@@ -127,6 +127,32 @@ def test_units_biases_and_outputs_take_the_steps_of_torch_adam():
         torch.testing.assert_close(flat.vector[part], p.detach())
 
 
+@pytest.mark.parametrize("mixture", MIXTURES, ids=str)
+def test_what_units_say_and_what_colours_come_of_it_equal_the_plain_network(mixture):
+    p = some_params(seed=4, **mixture)
+    xy = d.pixel_grid(9, 14, dtype=torch.float64)
+    fused = FusedGradient(FlatParams(p))
+    fused.chunk = 37
+    features = pixel_features(xy)
+    torch.testing.assert_close(fused.colours(features, 40.0).T, d.predict(p, xy, 40.0), rtol=1e-6, atol=1e-9)
+    torch.testing.assert_close(fused.said(features, 40.0).T, d.units(p, xy, 40.0, 5.0), rtol=1e-6, atol=1e-9)
+
+
+def test_flat_parameters_lie_in_three_groups_and_are_views():
+    p = some_params(seed=1, lines=3, circles=2, relu=1, tanh=2, structure=5, hidden=4)
+    flat = FlatParams(p)
+    matrices = {"structure_weight", "colour_weight"}
+    small = {"structure_bias", "colour_bias", "out_weight", "out_bias"}
+    groups = ((flat.units, p.keys() - matrices - small), (flat.small, small), (flat.matrices, matrices))
+    for part, names in groups:
+        before = flat.vector.clone()
+        flat.vector[part] += 1
+        changed = {name for name in p if not torch.equal(flat.views[name], p[name])}
+        assert changed == names and all(torch.equal(flat.views[n], p[n] + 1) for n in names)
+        flat.vector.copy_(before)
+    assert sum(part.stop - part.start for part, _ in groups) == len(flat.vector) == d.count_numbers(p)
+
+
 def five_rounds(matrix):
     """What Newton and Schulz make of a matrix, by what their polynomial makes of its singular values."""
     a, b, c = NEWTON_SCHULZ
