@@ -15,9 +15,9 @@ from scalefree_studio.window.widgets.series import Series, log_ticks, thinned, t
 
 # ---- Points that are kept ----
 
-STEPS = st.lists(
-    st.tuples(st.integers(-3, 9), st.floats(-9, 9) | st.just(math.nan) | st.just(math.inf)), max_size=80
-)
+FORWARD, BACK = st.integers(1, 9), st.integers(-30, 0)
+VALUES = st.floats(-9, 9) | st.sampled_from([math.nan, math.inf])
+STEPS = st.lists(st.tuples(st.one_of(*[FORWARD] * 9, BACK), VALUES), max_size=80)
 
 
 def kept_by_hand(pairs: list[tuple[int, float]], most: int) -> list[tuple[int, float]]:
@@ -57,6 +57,19 @@ def test_a_series_keeps_what_a_list_would(changes: list[tuple[int, float]], most
     assert recent == (since if len(since) >= 8 else kept[-8:])
     found.clear()
     assert len(found) == 0 and found.seen()[0].size == 0
+
+
+def test_what_is_recent_is_the_last_quarter_of_the_steps_and_no_less_than_eight_points() -> None:
+    found = Series()
+    for step in range(100):
+        found.add(step, -step)
+    assert found.seen(recent=True)[0].tolist() == list(range(75, 100))
+    assert found.seen(recent=True)[1].tolist() == list(range(-75, -100, -1))
+    assert len(found.seen()[0]) == 100
+    found.add(10_000, 0.0)  # alone in its quarter
+    assert found.seen(recent=True)[0].tolist() == [*range(93, 100), 10_000]
+    found.add(7, 0.0)  # back: all that is left is recent
+    assert found.seen(recent=True)[0].tolist() == list(range(8))
 
 
 def test_a_long_series_stays_bounded_and_keeps_its_ends() -> None:
