@@ -7,7 +7,7 @@ import torch
 
 from scalefree_studio.models.dividers import network as d
 from scalefree_studio.models.dividers.fast import FlatParams, FusedGradient, pixel_features
-from scalefree_studio.models.dividers.optimizer import BETAS, Optimizer, orthogonalised
+from scalefree_studio.models.dividers.optimizer import BETAS, NEWTON_SCHULZ, Optimizer, orthogonalised
 
 
 def some_params(
@@ -125,6 +125,66 @@ def test_units_biases_and_outputs_take_the_steps_of_torch_adam():
         optimizer.step(flat, 0.1, 0.02, 0.0)
     for p, part in zip(theirs, parts, strict=True):
         torch.testing.assert_close(flat.vector[part], p.detach())
+
+
+@pytest.mark.parametrize("mixture", MIXTURES, ids=str)
+def test_what_units_say_and_what_colours_come_of_it_equal_the_plain_network(mixture):
+    p = some_params(seed=4, **mixture)
+    xy = d.pixel_grid(9, 14, dtype=torch.float64)
+    fused = FusedGradient(FlatParams(p))
+    fused.chunk = 37
+    features = pixel_features(xy)
+    torch.testing.assert_close(fused.colours(features, 40.0).T, d.predict(p, xy, 40.0), rtol=1e-6, atol=1e-9)
+    torch.testing.assert_close(fused.said(features, 40.0).T, d.units(p, xy, 40.0, 5.0), rtol=1e-6, atol=1e-9)
+
+
+def test_flat_parameters_lie_in_three_groups_and_are_views():
+    p = some_params(seed=1, lines=3, circles=2, relu=1, tanh=2, structure=5, hidden=4)
+    flat = FlatParams(p)
+    matrices = {"structure_weight", "colour_weight"}
+    small = {"structure_bias", "colour_bias", "out_weight", "out_bias"}
+    groups = ((flat.units, p.keys() - matrices - small), (flat.small, small), (flat.matrices, matrices))
+    for part, names in groups:
+        before = flat.vector.clone()
+        flat.vector[part] += 1
+        changed = {name for name in p if not torch.equal(flat.views[name], p[name])}
+        assert changed == names and all(torch.equal(flat.views[n], p[n] + 1) for n in names)
+        flat.vector.copy_(before)
+    assert sum(part.stop - part.start for part, _ in groups) == len(flat.vector) == d.count_numbers(p)
+
+
+def five_rounds(matrix):
+    """What Newton and Schulz make of a matrix, by what their polynomial makes of its singular values."""
+    a, b, c = NEWTON_SCHULZ
+    u, s, vh = torch.linalg.svd(matrix, full_matrices=False)
+    s = s / s.square().sum().sqrt()
+    for _ in range(5):
+        s = a * s + b * s**3 + c * s**5
+    return (u * s) @ vh
+
+
+def test_matrices_take_steps_of_even_lengths_along_their_momentum():
+    flat = FlatParams(some_params(seed=2, lines=3, circles=2, structure=4, hidden=7))
+    optimizer, gen = Optimizer(flat), torch.Generator().manual_seed(1)
+    matrices = {n: flat.views[n].clone() for n in ("structure_weight", "colour_weight")}
+    momentum = {n: torch.zeros_like(m) for n, m in matrices.items()}
+    for _ in range(4):
+        flat.gradient.copy_(torch.randn(len(flat.gradient), generator=gen, dtype=torch.float64))
+        for n, matrix in matrices.items():
+            gradient = flat.gradients[n]
+            momentum[n] = 0.95 * momentum[n] + 0.05 * gradient
+            step = five_rounds(0.05 * gradient + 0.95 * momentum[n])
+            matrices[n] = matrix - 0.3 * math.sqrt(max(matrix.shape)) * step
+        optimizer.step(flat, 0.1, 0.02, 0.3)
+    for n, matrix in matrices.items():
+        torch.testing.assert_close(flat.views[n], matrix)
+
+
+def test_a_gradient_of_nothing_moves_no_matrix():
+    flat = FlatParams(some_params(seed=2, lines=3, hidden=4))
+    before = flat.vector.clone()
+    Optimizer(flat).step(flat, 0.1, 0.02, 0.3)
+    assert torch.equal(flat.vector, before)
 
 
 @pytest.mark.parametrize("shape", [(4, 9), (9, 4), (5, 5), (1, 3)])

@@ -47,12 +47,31 @@ def same(a, b):
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
-@pytest.mark.parametrize("start", ["edges", "random"])
 @pytest.mark.parametrize("line_form", ["angle", "distance"])
-def test_it_learns_a_simple_picture(start, line_form):
-    job = make(400, lines=4, circles=2, hidden=8, start=start, line_form=line_form, relu=0, tanh=0)
+def test_it_learns_a_simple_picture(line_form):
+    job = make(400, lines=4, circles=2, hidden=8, line_form=line_form, relu=0, tanh=0)
     before = job.psnr()
     assert run(job, 400).psnr() > before + 6
+
+
+def pixels_off(job):
+    """How far the job's one line is from the picture's, at most, and its circle's centre and radius."""
+    p = {name: tensor.double().numpy() for name, tensor in job.params.items()}
+    normal = np.array([np.cos(p["line_angle"][0]), np.sin(p["line_angle"][0])])
+    offset = p["line_offset"][0] if "line_offset" in p else p["line_centre"][0] @ normal
+    y = np.linspace(4.5, 19.5, 20)  # within the picture, x + 2y = 40.5 lies between two colours
+    along = (np.stack([40.5 - 2 * y, y], 1) - [15.5, 11.5]) / 16
+    line = np.abs(along @ normal - offset).max()
+    centre = np.hypot(*(p["circle_centre"][0] - np.array([4.5, -1.5]) / 16))
+    return 16 * line, 16 * centre, abs(16 * np.exp(p["circle_log_radius"][0]) - 6)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("line_form", ["angle", "distance"])
+def test_a_start_on_edges_is_on_the_edges_and_a_random_one_is_not(line_form, seed):
+    asked = dict(lines=1, circles=1, relu=0, tanh=0, line_form=line_form, seed=seed)
+    assert max(pixels_off(make(start="edges", **asked))) < 1.5
+    assert min(pixels_off(make(start="random", **asked))[:2]) > 5
 
 
 def test_psnr_is_that_of_the_plain_network_over_all_pixels():

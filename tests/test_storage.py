@@ -17,7 +17,14 @@ from scalefree_studio.snapshot import Change, Checkpoint, Snapshot
 from scalefree_studio.storage import tensors
 from scalefree_studio.storage.history import History, Measured
 from scalefree_studio.storage.recorder import Recorder
-from scalefree_studio.storage.run_folder import MODEL, TRAINER, RunFolder, free_folder, load_checkpoint
+from scalefree_studio.storage.run_folder import (
+    MODEL,
+    TRAINER,
+    RunFolder,
+    free_folder,
+    kind_of,
+    load_checkpoint,
+)
 
 
 def checkpoint(step=3):
@@ -53,6 +60,68 @@ def test_a_trainer_of_another_step_is_not_mixed_with_the_model(tmp_path):
     folder.keep(checkpoint(4))
     (tmp_path / TRAINER).write_bytes(old)
     assert folder.checkpoint().step == 4 and folder.checkpoint().trainer == {}
+
+
+def test_a_model_opens_without_a_trainer_that_is_damaged_or_not_its_own(tmp_path):
+    folder = RunFolder(tmp_path)
+    folder.keep(checkpoint(3))
+    alone = tmp_path / "copy.safetensors"  # beside another model's trainer, of the same step by chance
+    alone.write_bytes(folder.model_path.read_bytes())
+    assert load_checkpoint(alone).step == 3 and load_checkpoint(alone).trainer == {}
+    assert load_checkpoint(folder.model_path).trainer.keys() == {"mean.a"}
+    data = (tmp_path / TRAINER).read_bytes()
+    for damaged in (b"", data[:40], data[:-1]):
+        (tmp_path / TRAINER).write_bytes(damaged)
+        assert folder.checkpoint().step == 3 and folder.checkpoint().trainer == {}
+
+
+@pytest.mark.parametrize(
+    "about",
+    [{"step": 1}, {"kind": "dividers"}, {"kind": 3, "step": 1}, {"kind": "dividers", "step": "one"}],
+    ids=str,
+)
+def test_a_model_that_does_not_say_what_it_is_is_refused(about, tmp_path):
+    path = tmp_path / "model.safetensors"
+    tensors.write_tensors(path, checkpoint().model, about)
+    with pytest.raises(UserError, match="does not say what kind"):
+        load_checkpoint(path)
+
+
+def test_the_kind_of_a_model_is_known_without_reading_it_all(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    folder.keep(checkpoint())
+    assert kind_of(folder.path) == kind_of(folder.model_path) == kind_of(str(folder.path)) == "dividers"
+    tensors.write_tensors(tmp_path / "other.safetensors", checkpoint().model, {"step": 1})
+    assert kind_of(tmp_path / "other.safetensors") == ""
+
+
+def test_a_run_says_how_it_came_to_be(tmp_path):
+    folder = RunFolder(tmp_path / "a" / "run")
+    folder.describe(["scalefree-studio", "fit"], seed=7, source=str(tmp_path))
+    said = json.loads((folder.path / "run.json").read_text())
+    assert said["command"] == ["scalefree-studio", "fit"] and said["seed"] == 7
+    assert (
+        said["python"] == ".".join(map(str, sys.version_info[:3]))
+        and said["versions"]["numpy"] == np.__version__
+    )
+    assert folder.source() == str(tmp_path)
+    for text in (
+        json.dumps({"source": str(tmp_path / "gone")}),
+        "{}",
+        "[]",
+        "{",
+        json.dumps({"source": "model:none"}),
+    ):
+        (folder.path / "run.json").write_text(text)
+        assert folder.source() == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files have no such rights there")
+def test_what_is_written_may_be_read_by_whoever_may_read_the_rest(tmp_path):
+    RunFolder(tmp_path).keep(checkpoint())
+    (tmp_path / "another").write_text("as any program writes it")
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    assert modes[MODEL] == modes[TRAINER] == modes["another"]
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path, monkeypatch):
@@ -93,7 +162,7 @@ def test_damaged_hostile_and_newer_files_get_one_sentence(tmp_path):
         path.write_bytes(data)
         with pytest.raises(UserError) as told:
             load_checkpoint(path)
-        assert "\n" not in str(told.value), name
+        assert "\n" not in str(told.value) and "None" not in str(told.value), name
         names.append(name)
     assert len(names) == 13
 
@@ -289,7 +358,9 @@ def test_free_folder_never_names_one_that_exists(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "a-2").mkdir()
     assert free_folder(tmp_path, "a").name == "a-3"
-    assert MODEL == "model.safetensors"
+    (tmp_path / "a-3").write_text("a file, not a folder")
+    found = free_folder(tmp_path, "a")
+    assert found == tmp_path / "a-4" and not found.exists()
 
 
 def test_arrays_come_back_as_they_were():

@@ -166,15 +166,16 @@ class SampleWall(Generic[N]):
     def advance(self) -> None:
         if self._steps is None:
             return
+        steps, self._steps = self._steps, None  # if this fails, there is nothing to go on with
         with torch_threads(1):  # its pieces are too small to share
-            drawn = next(self._steps)
+            drawn = next(steps)
         colours = self._lesson.colours_of(drawn.values.cpu().numpy(), self._controls)  # (M, W, C)
         places = self._pictures.reshape(len(colours), -1, colours.shape[2])  # (M, H · W, C)
         places[:, drawn.start : drawn.stop] = colours
         self._fresh = drawn.stop // self._pictures.shape[2]
         self._any = True
-        if self._fresh == self._pictures.shape[1]:
-            self._steps = None
+        if self._fresh < self._pictures.shape[1]:
+            self._steps = steps
 
     @torch.no_grad()
     def _surprised(self, network: N) -> Array:

@@ -63,10 +63,13 @@ class Train(Generic[C, N]):
 
     def start(self) -> None:
         """Forget everything learnt and begin."""
+        self.now = within_memory(self._begun, self.lesson.advice)
+
+    def _begun(self) -> Attempt[C, N]:
         c, lesson = self._controls, self.lesson
         trainer = Trainer(lesson, c, self.device, self.ranks)
         batches = Batches(len(lesson.dataset.train), c.batch_size, c.seed)
-        self.now = Attempt(trainer, batches, lesson.display(c, self.device))
+        return Attempt(trainer, batches, lesson.display(c, self.device))
 
     @property
     def trainer(self) -> Trainer[C, N]:
@@ -124,7 +127,7 @@ class Train(Generic[C, N]):
         now.trainer.check_finite(now.step)
         every = FIRST_PASS if math.isnan(now.trainer.held_out) else PASS_EVERY
         if self.epoch > epoch or now.step % every == 0:
-            now.trainer.begin_held_out_pass()
+            within_memory(now.trainer.begin_held_out_pass, self.lesson.advice)
         within_memory(self._judge, self.lesson.advice)
         if self.ranks.first:
             self._show_on()
@@ -214,7 +217,7 @@ class Train(Generic[C, N]):
             before, self._controls = self._controls, new
             try:
                 self.start()
-            except ControlError:
+            except (ControlError, JobError):
                 self._controls = before
                 raise
         return Change(self.step_count, "controls", dict(values))

@@ -81,8 +81,7 @@ class Trainer(Generic[C, N]):
         torch.nn.utils.clip_grad_norm_(parameters, c.clip)
         for group in self._optimizer.param_groups:
             group["lr"], group["weight_decay"] = rate * group.get("rate", 1.0), c.weight_decay
-        self._scaler.step(self._optimizer)
-        self._scaler.update()
+        self._step_optimizer()
         early = (1 + step) / (10 + step)  # at first there is little to keep
         average = get_ema_multi_avg_fn(min(c.averaging, early))
         average(list(self._average.values()), parameters, 0)
@@ -98,6 +97,16 @@ class Trainer(Generic[C, N]):
         self._optimizer.zero_grad(set_to_none=True)
         self._scaler.scale(loss).backward()
         self.loss = loss.detach()
+
+    def _step_optimizer(self) -> None:
+        first = not self._optimizer.state
+        try:
+            self._scaler.step(self._optimizer)
+        except RuntimeError:  # out of memory: torch would go on with a state of which a part is missing
+            if first:
+                self._optimizer.state.clear()
+            raise
+        self._scaler.update()
 
     def _rounding(self) -> torch.autocast:
         """Within this, the network computes in the precision asked for; all that remains is kept in float32."""

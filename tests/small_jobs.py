@@ -1,0 +1,296 @@
+"""Every job, tiny: how it is made, what is to be seen of it, and how two of them are compared.
+
+A further job is a line in `JOBS`; test_every_job.py and test_every_job_faults.py hold it to what every job promises.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+import small_drawings
+import torch
+
+from scalefree_studio.data.examples import Arrays
+from scalefree_studio.data.sources import Dataset
+from scalefree_studio.jobs.dividers.controls import FitControls, with_values
+from scalefree_studio.jobs.dividers.edits import AddUnit, MoveUnit, RemoveUnit, SetMask
+from scalefree_studio.jobs.dividers.fit import FitDividers
+from scalefree_studio.jobs.drawing.draw import DrawPictures
+from scalefree_studio.jobs.drawing.edits import GoTo, SetPrompt, SetValue, Watch
+from scalefree_studio.jobs.job import Edit, Job, Limit, SetControls
+from scalefree_studio.jobs.pixelcnn.controls import PixelCNNControls
+from scalefree_studio.jobs.pixelcnn.lesson import PixelCNNLesson
+from scalefree_studio.jobs.training.train import Train
+from scalefree_studio.snapshot import Array, Checkpoint
+
+STEPS = 7  # of a whole run, in which every job does all that it ever does
+HALF = 4
+
+Shapes = Mapping[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One kind of job: how a tiny one is made, and what is to be seen of it."""
+
+    make: Callable[..., Job]  # takes seed=N
+    resume: Callable[[Checkpoint], Job]
+    frame: Shapes  # of a snapshot after STEPS steps
+    still: Shapes
+    live: Edit  # takes effect at the next step, and shows in the numbers
+    rebuild: Edit  # starts the job over, larger
+    refused: tuple[Edit, ...]  # besides those that every job must refuse
+    foreign: Callable[
+        [Mapping[str, Array]], list[Mapping[str, Array]]
+    ]  # frames not to go on from, made of a good one
+    poison: Callable[[Any], None]  # makes some numbers of the job's network not-a-number
+    recovers: bool = True  # whether it can go on after that
+    exact: bool = True  # whether a step that failed leaves no trace, not even in the random numbers
+    redrawn: frozenset[str] = frozenset()  # what is only shown, and drawn afresh after a resume
+    sampler: str = ""  # what it draws with
+
+
+def without_one(arrays: Mapping[str, Array]) -> list[Mapping[str, Array]]:
+    return [{n: a for n, a in arrays.items() if n != name} for name in arrays]
+
+
+# ---- Fits ----
+
+
+def fit(**controls: Any) -> Case:
+    asked = {"lines": 3, "circles": 2, "hidden": 5, "batch_size": 64, "start": "random", **controls}
+
+    def make(seed: int = 4) -> Job:
+        y, x = np.mgrid[:12, :16]
+        pixels = np.stack([x * 15, y * 20, (x > y) * 200], axis=-1).astype(np.uint8)
+        return FitDividers(pixels, FitControls(**{**asked, "seed": seed}), Limit(steps=120))  # revives twice
+
+    def poison(job: FitDividers) -> None:
+        job.params["out_bias"][0] = math.nan
+
+    def foreign(good: Mapping[str, Array]) -> list[Mapping[str, Array]]:
+        ids = good["unit_ids"]
+        wrong = [{"unit_ids": ids[1:]}, {"unit_ids": ids * 0}, {"out_bias": good["out_bias"] * math.nan}]
+        return [*without_one(good), *({**good, **arrays} for arrays in wrong)]
+
+    shape = with_values(FitControls(), asked)  # a budget of numbers chooses its own
+    lines, circles, hidden, structure = shape.lines, shape.circles, shape.hidden, shape.structure
+    frame: dict[str, tuple[int, ...]] = {
+        "unit_ids": (shape.units,),
+        "out_weight": (3, hidden),
+        "out_bias": (3,),
+    }
+    frame |= {"colour_weight": (hidden, structure or shape.units), "colour_bias": (hidden,)}
+    if structure:
+        frame |= {"structure_weight": (structure, shape.units), "structure_bias": (structure,)}
+    if lines:
+        frame["line_angle"] = (lines,)
+        frame |= {"line_centre": (lines, 2)} if shape.line_form == "angle" else {"line_offset": (lines,)}
+    if circles:
+        frame |= {"circle_centre": (circles, 2), "circle_log_radius": (circles,)}
+    for kind, count in (("relu", shape.relu), ("tanh", shape.tanh)):
+        if count:
+            frame |= {f"{kind}_weight": (count, 2), f"{kind}_bias": (count,)}
+    return Case(
+        make,
+        FitDividers.from_checkpoint,
+        frame,
+        {"target": (12, 16, 3)},
+        live=SetControls({"learning_rate": 0.05}),
+        rebuild=SetControls({"hidden": 9}),
+        refused=(
+            MoveUnit(99, {"line_angle": 0.0}), MoveUnit(0, {"nonsense": 0.0}), RemoveUnit(-1),
+            MoveUnit(0, {name: math.nan for name in ("line_angle", "circle_log_radius") if name in frame}),
+            AddUnit("square"), SetMask(np.ones((3, 3))), SetMask(np.zeros((12, 16))),
+        ),
+        foreign=foreign,
+        poison=poison,
+        exact=False,
+    )  # fmt: skip
+
+
+# ---- Lessons ----
+
+
+def lesson(channels: int = 1, **controls: Any) -> Case:
+    tiny = {
+        "levels": 3,
+        "hidden_maps": 4,
+        "output_maps": 4,
+        "hidden_layers": 1,
+        "causal_kernel": 3,
+        "hidden_kernel": 3,
+    }
+    asked = {**tiny, "batch_size": 6, "warm_up": 2, "learning_rate": 0.02, "wall_every": 2, **controls}
+    pixels = np.random.default_rng(1).integers(256, size=(20, 3, 3, channels), dtype=np.uint8)
+    labels = np.arange(20) % 2
+    learnt, held = Arrays(pixels[8:], labels[8:]), Arrays(pixels[:8], labels[:8])  # two steps an epoch
+    dataset = Dataset("noise", "noise", learnt, held, ("even", "odd"))
+
+    def make(seed: int = 4) -> Job:
+        return Train(PixelCNNLesson(dataset), PixelCNNControls(**{**asked, "seed": seed}), Limit(steps=40))
+
+    def poison(job: Any) -> None:
+        with torch.no_grad():
+            next(job.trainer.network.parameters()).fill_(math.nan)
+
+    return Case(
+        make,
+        lambda checkpoint: Train.from_checkpoint(checkpoint, PixelCNNLesson(dataset)),
+        {"wall": (64, 3, 3, channels), "fresh": (), "surprise": (8, 3, 3)},
+        {"held": (8, 3, 3, channels)},
+        live=SetControls({"learning_rate": 0.005}),
+        rebuild=SetControls({"hidden_maps": 6}),
+        refused=(SetControls({"precision": "float16"}), GoTo(3)),
+        foreign=lambda good: [good],  # nothing in it to learn on from
+        poison=poison,
+        redrawn=frozenset(("wall", "fresh", "surprise", "samples")),
+    )
+
+
+# ---- Drawings ----
+
+
+def drawing(channels: int = 1, prompt: bool = False, **controls: Any) -> Case:
+    def make(seed: int = 4) -> Job:
+        job = small_drawings.make(3, channels, seed=seed, **{"speed": 240.0, **controls})
+        if prompt:
+            job.apply(SetPrompt(small_drawings.picture(job)[0], small_drawings.mask("left")))
+        return job
+
+    def poison(job: DrawPictures) -> None:
+        with torch.no_grad():
+            for parameter in job.sampler.network.parameters():
+                parameter.fill_(math.nan)
+        job.renew()
+
+    def foreign(good: Mapping[str, Array]) -> list[Mapping[str, Array]]:
+        kept = {name: good[name] for name in ("values", "position", "given", "entropy")}
+        wrong = {
+            "values": good["values"] + 4,
+            "position": good["position"] - 99,
+            "given": good["given"][..., :1],
+        }
+        return [*without_one(kept), *({**good, name: array} for name, array in wrong.items())]
+
+    size = small_drawings.H, small_drawings.W
+    each = (3, *size)
+    frame = {"values": (*each, channels), "position": (3,), "given": each, "entropy": each, "surprise": each}
+    return Case(
+        make,
+        DrawPictures.from_checkpoint,
+        frame | {"watched": (), "chances": (*size, channels, 4)},
+        {"order": (small_drawings.N,), "labels": (3,), "reach": (2,)}
+        | ({"tiles": (4, 1, 1, 3)} if channels == 1 else {"ramp": (4,)}),
+        live=SetControls({"temperature": 3.0}),
+        rebuild=SetControls({"count": 5}),
+        refused=(
+            SetControls({"label": 3}), Watch(3), GoTo(-1), GoTo(small_drawings.N + 1), SetValue(0, 9, 0, (0,)),
+            SetValue(0, 0, 0, (9,) * channels), SetPrompt(np.zeros((2, 2), np.uint8)),
+        ),
+        foreign=foreign,
+        poison=poison,
+        recovers=False,  # its network does not change any more
+        sampler="pixelcnn",
+    )  # fmt: skip
+
+
+JOBS: dict[str, Case] = {
+    "fit-lines": fit(circles=0),
+    "fit-distances": fit(line_form="distance"),
+    "fit-circles": fit(lines=0),
+    "fit-smooth": fit(relu=2, tanh=2, structure=4, batch_size=0),
+    "fit-numbers": fit(numbers=120),
+    "fit-edges": fit(lines=1, circles=0, start="edges", weigh_center=4.0),
+    "pixelcnn": lesson(),
+    "pixelcnn-unlabelled": lesson(labelled=False),
+    "pixelcnn-colour": lesson(channels=3),
+    "pixelcnn-mixture": lesson(output="mixture", mixtures=2),
+    "pixelcnn-averaging": lesson(averaging=0.8),
+    "pixelcnn-dropout": lesson(dropout=0.3),
+    "drawing-grey": drawing(),
+    "drawing-colour": drawing(channels=3, top_p=0.9),
+    "drawing-prompt": drawing(prompt=True),
+}
+
+# What is known to fail: a test, and how the names of its jobs begin. Where one passes, it fails for being listed here.
+# fmt: off
+KNOWN: dict[str, tuple[str, ...]] = {
+    "test_a_frame_of_something_else_is_refused_and_changes_nothing": ("fit-",),  # a ValueError or KeyError escapes
+    "test_an_edit_without_memory_is_reported_and_changes_nothing": ("fit-", "drawing-"),
+}
+# fmt: on
+
+
+def every_job(test: Callable[..., None]) -> Any:
+    """Run a test with the case of every job."""
+    known = pytest.mark.xfail(strict=True, reason="known")
+    expected = KNOWN.get(test.__name__, ())
+    cases = [
+        pytest.param(case, id=name, marks=known if name.startswith(expected) else ())
+        for name, case in JOBS.items()
+    ]
+    return pytest.mark.parametrize("case", cases)(test)
+
+
+# ---- What is compared ----
+
+
+def run(job: Job, steps: int) -> Any:
+    for _ in range(steps):
+        job.step()
+    return job
+
+
+@functools.cache
+def plain(case: Case, steps: int) -> Any:
+    """A job with which nothing was done but so many steps: to compare others with, not to be touched."""
+    return run(case.make(), steps)
+
+
+def equal(mine: Mapping[str, Array], theirs: Mapping[str, Array]) -> bool:
+    """To the last bit, and of the same types."""
+
+    def exact(array: Array) -> tuple[Any, ...]:
+        return array.dtype, array.shape, array.tobytes()
+
+    return mine.keys() == theirs.keys() and all(exact(mine[n]) == exact(theirs[n]) for n in mine)
+
+
+def stated(about: Mapping[str, Any]) -> Any:
+    """What a checkpoint says of itself, as JSON gives it back; without the time, which is never the same."""
+    plain = {n: v for n, v in about.items() if n not in ("kind", "step", "format", "seconds")}
+    return json.loads(json.dumps(plain, allow_nan=False))
+
+
+def same(mine: Job, theirs: Job, but: Collection[str] = ()) -> None:
+    """Whatever is seen and kept of two jobs is the same, but for what has these names."""
+
+    def compared(arrays: Mapping[str, Array]) -> dict[str, Array]:
+        return {name: array for name, array in arrays.items() if name not in but}
+
+    a, b = mine.checkpoint(), theirs.checkpoint()
+    assert (a.kind, a.step, stated(a.about)) == (b.kind, b.step, stated(b.about))
+    assert equal(a.model, b.model) and equal(compared(a.trainer), compared(b.trainer))
+    assert equal(compared(mine.snapshot().frame), compared(theirs.snapshot().frame))
+    assert equal(mine.still(), theirs.still()) and mine.controls == theirs.controls
+
+
+def finite(job: Job) -> None:
+    shot = job.snapshot()
+    assert all(isinstance(v, float) and math.isfinite(v) for v in shot.metrics.values()), dict(shot.metrics)
+    kept = job.checkpoint()
+    for arrays in (shot.frame, kept.model):
+        assert all(np.isfinite(a).all() for a in arrays.values() if a.dtype.kind == "f")
+
+
+def one_sentence(error: Any) -> None:
+    text = str(error)
+    assert text.endswith(".") and "\n" not in text and len(text) < 200
