@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from ...controls import controls_of, edited
 from ...errors import UserError
@@ -12,6 +14,7 @@ from ...models.dividers import network as dividers
 from ...models.dividers.network import Params
 from ...snapshot import Array, Checkpoint
 from .controls import FitControls
+from .learner import Moments
 
 KIND = "dividers"
 
@@ -44,3 +47,16 @@ def read_model(checkpoint: Checkpoint) -> SavedModel:
         return SavedModel(params, ids.astype(np.int64), target, edited(FitControls(), values))
     except (KeyError, ValueError, TypeError) as error:  # ControlError is a ValueError
         raise UserError(f"The model is damaged: {str(error).rstrip('.')}.") from None
+
+
+def read_moments(trainer: Mapping[str, Array], params: Params, updates: int) -> Moments:
+    """What the optimizer remembers of these parameters, from the trainer part of a checkpoint."""
+    mean, square = (
+        {n: torch.from_numpy(trainer[f"{which}.{n}"].copy()).to(p).view_as(p) for n, p in params.items()}
+        for which in ("mean", "square")
+    )
+    return mean, square, updates
+
+
+def arrays_of(params: Params, prefix: str = "") -> dict[str, Array]:
+    return {prefix + name: tensor.cpu().numpy() for name, tensor in params.items()}
