@@ -12,7 +12,7 @@ MOST_STEPS, MOST_BYTES = 1000, 1 << 27
 
 
 class Reverse(Protocol):
-    """Takes a change back, and returns what makes it again."""
+    """Takes a change back, once, and returns what makes it again."""
 
     def __call__(self) -> Reverse: ...
 
@@ -31,7 +31,7 @@ class UndoStack:
     """Remembers the last steps: so many at most, and of so many bytes, but the last one in any case."""
 
     def __init__(self, most_steps: int = MOST_STEPS, most_bytes: int = MOST_BYTES):
-        self._most_steps, self._most_bytes = most_steps, most_bytes
+        self.most_steps, self.most_bytes = most_steps, most_bytes
         self._steps: deque[Step] = deque()
         self._bytes = 0
 
@@ -41,9 +41,7 @@ class UndoStack:
             return  # the first step of a gesture leads back to before it
         self._steps.append(step)
         self._bytes += step.size
-        while len(self._steps) > 1 and (
-            len(self._steps) > self._most_steps or self._bytes > self._most_bytes
-        ):
+        while len(self._steps) > 1 and (len(self._steps) > self.most_steps or self._bytes > self.most_bytes):
             self._bytes -= self._steps.popleft().size
 
     def undo(self) -> str:
