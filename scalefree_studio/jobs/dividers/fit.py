@@ -29,7 +29,7 @@ from . import start as divider_start
 from .controls import FitControls, with_values
 from .edits import AddUnit, MoveUnit, RemoveUnit, SetMask
 from .learner import Learner, Learnt, checked
-from .saved import KIND, arrays_of, read_model, read_moments
+from .saved import KIND, arrays_of, info_of, read_limit, read_model, read_moments
 from .target import Target
 
 CHECK_EVERY = 64  # steps between looks at whether all numbers are still finite
@@ -377,7 +377,7 @@ class FitDividers:
             begun = divider_start.Start(saved.params, bool(about.get("on_edges")))
             name, spec = picture.get("name", "picture"), picture.get("spec", "")
             job = cls(saved.target, saved.controls, Limit(), device, name, spec, begun)
-            job.limit = limit or _limit(about.get("limit", {}))
+            job.limit = limit or read_limit(about.get("limit", {}))
             params, moments = job._here(saved.params), None
             if trainer:
                 moments = read_moments(trainer, params, int(about["updates"]))
@@ -395,17 +395,4 @@ class FitDividers:
     @classmethod
     def info(cls, checkpoint: Checkpoint) -> dict[str, Any]:
         """What `info` says of a checkpoint."""
-        saved = read_model(checkpoint)
-        counts = {
-            f"{kind}s" if kind in ("line", "circle") else kind: n
-            for kind, n in dividers.unit_counts(saved.params).items()
-            if n
-        }
-        height, width = saved.target.shape[:2]
-        numbers = dividers.count_numbers(saved.params)
-        return {"target": f"{width}x{height}", "units": counts, "numbers": numbers}
-
-
-def _limit(saved: Mapping[str, Any]) -> Limit:
-    steps, seconds = saved.get("steps"), saved.get("seconds")
-    return Limit(None if steps is None else int(steps), None if seconds is None else float(seconds))
+        return info_of(read_model(checkpoint))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from ...errors import UserError
 from ...models.dividers import network as dividers
 from ...models.dividers.network import Params
 from ...snapshot import Array, Checkpoint
+from ..job import Limit
 from .controls import FitControls
 from .learner import Moments
 
@@ -56,6 +58,23 @@ def read_moments(trainer: Mapping[str, Array], params: Params, updates: int) -> 
         for which in ("mean", "square")
     )
     return mean, square, updates
+
+
+def read_limit(saved: Mapping[str, Any]) -> Limit:
+    steps, seconds = saved.get("steps"), saved.get("seconds")
+    return Limit(None if steps is None else int(steps), None if seconds is None else float(seconds))
+
+
+def info_of(saved: SavedModel) -> dict[str, Any]:
+    """What `info` says of a model."""
+    counts = {
+        f"{kind}s" if kind in ("line", "circle") else kind: n
+        for kind, n in dividers.unit_counts(saved.params).items()
+        if n
+    }
+    height, width = saved.target.shape[:2]
+    numbers = dividers.count_numbers(saved.params)
+    return {"target": f"{width}x{height}", "units": counts, "numbers": numbers}
 
 
 def arrays_of(params: Params, prefix: str = "") -> dict[str, Array]:
