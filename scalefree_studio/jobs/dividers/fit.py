@@ -29,13 +29,14 @@ from . import start as divider_start
 from .controls import FitControls, with_values
 from .edits import AddUnit, MoveUnit, RemoveUnit, SetMask
 from .learner import Learner, Learnt, checked
-from .saved import KIND, arrays_of, info_of, read_limit, read_model, read_moments
+from .saved import KIND, arrays_of, checked_ids, info_of, read_limit, read_model, read_moments
 from .target import Target
 
 CHECK_EVERY = 64  # steps between looks at whether all numbers are still finite
 MEASURE_EVERY = 50  # steps
 REVIVAL_PIXELS = 4096
 REHEATED = 0.65  # how far in the schedule one is, at most, after a person's hand
+ADVICE = "use a smaller batch, fewer units or a smaller picture"  # where memory runs out
 CARE = 1 / 15  # dividers that start on edges move so much slower, and are not revived
 
 
@@ -72,38 +73,37 @@ class FitDividers:
         self.limit = limit or Limit()
         self.name, self.spec = name, spec
         self.device = torch.device(device)
-        self._controls = with_values(FitControls(), values_of(controls or FitControls()))
-        self._target = Target(pixels, self.device)
-        self._target.weigh(self._controls)
         self._past = UndoStack()
-        begun = begun or divider_start.start(self._controls, self.pixels)
-        self._learner = Learner(self._here(begun.params))
-        self._begin(begun.on_edges)
+        self._target = Target(pixels, self.device)
+        controls = with_values(FitControls(), values_of(controls or FitControls()))
+        begun = begun or divider_start.start(controls, self.pixels)
+        self._learner = Learner(Learnt.nothing(self._here(begun.params)))
+        self._start(controls, begun)
 
     # State, and how it starts.
 
-    def start(self) -> None:
-        """Forget everything learnt and begin."""
-        begun = divider_start.start(self._controls, self.pixels)
-        self._learner.lay_out(self._here(begun.params))
-        self._begin(begun.on_edges)
-
-    def _begin(self, on_edges: bool) -> None:
+    def _start(self, controls: FitControls, begun: divider_start.Start) -> None:
+        """Forget everything learnt and begin. Whatever takes memory comes first: if there is none, nothing happens."""
+        weights = self._target.weights(controls, self.mask)
+        learnt, self._loss = Learnt.nothing(self._here(begun.params)), torch.tensor(math.nan)
+        self._learner.go_on(learnt)
+        self._target.weigh(weights, self.mask)
+        self._controls = controls
+        self._on_edges = begun.on_edges
         self.step_count, self.seconds = 0, 0.0
-        self._random = torch.Generator(self.device).manual_seed(self._controls.seed)
-        self._on_edges = on_edges
+        self._random = torch.Generator(self.device).manual_seed(controls.seed)
         self._revivals = 0
         self._regained = self._rate = 0.0
         self._loss = torch.tensor(math.nan)
         self._metrics: dict[str, float] = {}
-        self._good = self.backup()
+        self._good = Backup(learnt, 0, 0.0, self._random.get_state())
 
     def backup(self) -> Backup:
         """A copy of everything that learning changes."""
         return Backup(self._learner.copy(), self.step_count, self.seconds, self._random.get_state())
 
     def return_to(self, backup: Backup) -> None:
-        self._learner.go_back(backup.learnt)
+        self._learner.go_on(backup.learnt)
         self.step_count, self.seconds = backup.step, backup.seconds
         self._random.set_state(backup.random)
         self._metrics = {}
@@ -154,7 +154,7 @@ class FitDividers:
 
     def step(self) -> None:
         began = time.perf_counter()
-        within_memory(self._step, "use a smaller batch, fewer units or a smaller picture")
+        within_memory(self._step, ADVICE)
         self.seconds += time.perf_counter() - began
 
     def _step(self) -> None:
@@ -249,9 +249,9 @@ class FitDividers:
     def apply(self, edit: Edit) -> Change:
         values: dict[str, Any] = {}
         if isinstance(edit, Undo):
-            what = f"undo: {self._past.undo()}"
+            what = f"undo: {within_memory(self._past.undo, ADVICE)}"
         else:
-            step, values = self._make(edit)
+            step, values = within_memory(lambda: self._make(edit), ADVICE)
             what = step.what
             self._past.add(step)
         if isinstance(edit, MoveUnit | AddUnit | RemoveUnit | SetMask | Restore):
@@ -287,10 +287,11 @@ class FitDividers:
         before, new = self._controls, with_values(self._controls, values)
         changed = [c for c in controls_of(new) if getattr(new, c.name) != getattr(before, c.name)]
         backup = None if all(c.live for c in changed) else self.backup()
-        self._controls = new
-        self._target.weigh(new)
         if backup is not None:
-            self.start()
+            self._start(new, divider_start.start(new, self.pixels))
+        else:
+            self._target.weigh(self._target.weights(new, self.mask), self.mask)
+            self._controls = new
 
         def reverse() -> Reverse:
             again = self.set_controls(values_of(before))
@@ -303,14 +304,18 @@ class FitDividers:
 
     def _start_over(self) -> Step:
         step = self._step_from("start over")
-        self.start()
+        self._start(self._controls, divider_start.start(self._controls, self.pixels))
         return step
 
     def _restore(self, edit: Restore) -> Step:
         """The recorded parameters from here on; steps and schedules go on counting."""
-        params = dividers.params_from_arrays(edit.frame)
+        try:
+            params = dividers.params_from_arrays(edit.frame)
+            ids = checked_ids(edit.frame["unit_ids"], params)
+        except (KeyError, ValueError, TypeError, AttributeError):
+            raise ControlError("This frame is of something else than a divider network.") from None
         step = self._step_from("go on from a recorded frame")
-        self._learner.lay_out(self._here(params), edit.frame["unit_ids"])
+        self._learner.lay_out(self._here(params), ids)
         return step
 
     def _step_from(self, what: str) -> Step:
@@ -335,13 +340,9 @@ class FitDividers:
         return self._learner.add(edit.kind, values, seed=self.step_count)
 
     def _set_mask(self, mask: Array | None) -> Reverse:
-        before = self.mask
-        self.set_mask(mask)
+        before, mask = self.mask, self._target.checked(mask)
+        self._target.weigh(self._target.weights(self._controls, mask), mask)
         return lambda: self._set_mask(before)
-
-    def set_mask(self, mask: Array | None) -> None:
-        self._target.set_mask(mask)
-        self._target.weigh(self._controls)
 
     # What is kept.
 
@@ -381,7 +382,7 @@ class FitDividers:
             params, moments = job._here(saved.params), None
             if trainer:
                 moments = read_moments(trainer, params, int(about["updates"]))
-                job.set_mask(trainer.get("mask"))
+                job._set_mask(trainer.get("mask"))
             job._learner.lay_out(params, saved.unit_ids, moments)
             job.step_count, job.seconds = checkpoint.step, float(about.get("seconds", 0))
             job._revivals, job._regained = int(about.get("revivals", 0)), float(about.get("regained", 0))

@@ -32,26 +32,36 @@ class Learnt:
     moments: Moments
     ids: Array
 
+    @classmethod
+    def nothing(cls, params: Params) -> Learnt:
+        """A network as it begins."""
+        units = sum(dividers.unit_counts(params).values())
+        zeros = tuple({name: torch.zeros_like(p) for name, p in params.items()} for _ in range(2))
+        return cls(params, (zeros[0], zeros[1], 0), np.arange(units, dtype=np.int64))
+
     @property
     def nbytes(self) -> int:
         return 3 * sum(tensor.nbytes for tensor in self.params.values())
 
 
 class Learner:
-    def __init__(self, params: Params):
+    def __init__(self, begun: Learnt):
         self._next_id = 0
-        self.lay_out(params)
+        self.go_on(begun)
 
-    def lay_out(self, params: Params, ids: Array | None = None, moments: Moments | None = None) -> None:
-        """Go on with these parameters. Without ids, units are numbered anew; without moments, the optimizer forgets."""
-        self.flat = FlatParams(params)
-        self.fused = FusedGradient(self.flat)
-        self.optimizer = Optimizer(self.flat)
+    def lay_out(self, params: Params, ids: Array, moments: Moments | None = None) -> None:
+        """Go on with these parameters; without moments, the optimizer forgets."""
+        flat = FlatParams(params)
+        fused, optimizer = FusedGradient(flat), Optimizer(flat)
         if moments:
-            mean, square, self.optimizer.count = moments
-            self.optimizer.mean, self.optimizer.square = FlatParams(mean).vector, FlatParams(square).vector
-        units = sum(dividers.unit_counts(params).values())
-        self.unit_ids = np.arange(units, dtype=np.int64) if ids is None else ids
+            mean, square, optimizer.count = moments
+            optimizer.mean, optimizer.square = FlatParams(mean).vector, FlatParams(square).vector
+        self.flat, self.fused, self.optimizer = (
+            flat,
+            fused,
+            optimizer,
+        )  # all, or none if there is no memory for it
+        self.unit_ids = ids
 
     @property
     def params(self) -> Params:
@@ -71,8 +81,8 @@ class Learner:
         params, mean, square = ({n: t.clone() for n, t in p.items()} for p in (self.params, mean, square))
         return Learnt(params, (mean, square, count), self.unit_ids)
 
-    def go_back(self, to: Learnt) -> None:
-        self.lay_out(to.params, to.ids, to.moments)
+    def go_on(self, learnt: Learnt) -> None:
+        self.lay_out(learnt.params, learnt.ids, learnt.moments)
 
     # Units, in the parameters and in the optimizer's memory alike. What is done comes back as what takes it back.
 
@@ -117,10 +127,9 @@ class Learner:
     def _insert(
         self, unit: int, kind: str, values: Params, row: int | None = None, mean: float = 0.0
     ) -> Reverse:
-        self._bias().sub_(values["column"] * mean)
         nothing = {name: torch.zeros_like(value) for name, value in values.items()}
         means, squares, count = self.moments
-        params, index = with_unit(self.params, kind, values, row)
+        params, index = with_unit(self._with_bias(-mean * values["column"]), kind, values, row)
         moments = with_unit(means, kind, nothing, row)[0], with_unit(squares, kind, nothing, row)[0], count
         self.lay_out(params, np.insert(self.unit_ids, index, unit), moments)
         return lambda: self._drop(self.index(unit), mean)
@@ -128,15 +137,16 @@ class Learner:
     def _drop(self, index: int, mean: float) -> Reverse:
         unit, (kind, row) = int(self.unit_ids[index]), dividers.place_of(index, self.params)
         values = unit_values(self.params, index)
-        self._bias().add_(values["column"] * mean)
         means, squares, count = self.moments
         moments = without_unit(means, index), without_unit(squares, index), count
-        self.lay_out(without_unit(self.params, index), np.delete(self.unit_ids, index), moments)
+        params = without_unit(self._with_bias(mean * values["column"]), index)
+        self.lay_out(params, np.delete(self.unit_ids, index), moments)
         return lambda: self._insert(unit, kind, values, row, mean)
 
-    def _bias(self) -> Tensor:
-        """Of the layer that reads the units."""
-        return self.params[f"{reader_of_units(self.params)}_bias"]
+    def _with_bias(self, more: Tensor) -> Params:
+        """Parameters in which the layer that reads the units has other biases."""
+        name = f"{reader_of_units(self.params)}_bias"
+        return self.params | {name: self.params[name] + more}
 
 
 def checked(value: Any, like: Tensor) -> Tensor:

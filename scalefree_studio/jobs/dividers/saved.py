@@ -42,13 +42,17 @@ def read_model(checkpoint: Checkpoint) -> SavedModel:
             raise ValueError("its target is no picture")
         known = {c.name for c in controls_of(FitControls)}
         values = {n: v for n, v in dict(checkpoint.about.get("controls", {})).items() if n in known}
-        counts = dividers.unit_counts(params)
-        ids = checkpoint.model.get("unit_ids", np.arange(sum(counts.values())))
-        if ids.shape != (sum(counts.values()),) or len(np.unique(ids)) != len(ids):
-            raise ValueError("its units are not numbered one by one")
-        return SavedModel(params, ids.astype(np.int64), target, edited(FitControls(), values))
+        ids = checkpoint.model.get("unit_ids", np.arange(sum(dividers.unit_counts(params).values())))
+        return SavedModel(params, checked_ids(ids, params), target, edited(FitControls(), values))
     except (KeyError, ValueError, TypeError) as error:  # ControlError is a ValueError
         raise UserError(f"The model is damaged: {str(error).rstrip('.')}.") from None
+
+
+def checked_ids(ids: Array, params: Params) -> Array:
+    """The units' ids, (U,), or a ValueError."""
+    if ids.shape != (sum(dividers.unit_counts(params).values()),) or len(np.unique(ids)) != len(ids):
+        raise ValueError("its units are not numbered one by one")
+    return ids.astype(np.int64)
 
 
 def read_moments(trainer: Mapping[str, Array], params: Params, updates: int) -> Moments:

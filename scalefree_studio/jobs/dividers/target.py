@@ -30,8 +30,8 @@ class Target:
         self.mask: Array | None = None
         self.weighted = False  # whether some pixels count more than others
 
-    def set_mask(self, mask: Array | None) -> None:
-        """How much each pixel counts, (H, W); `weigh` after it."""
+    def checked(self, mask: Array | None) -> Array | None:
+        """How much a person wants each pixel to count: (H, W)."""
         if mask is not None and mask.shape != self.pixels.shape[:2]:
             raise ControlError(f"A mask has the picture's size {self.pixels.shape[:2]}, not {mask.shape}.")
         weights = None if mask is None else np.asarray(mask, np.float32)
@@ -39,17 +39,24 @@ class Target:
             np.isfinite(weights).all() and (weights >= 0).all() and weights.any()
         ):
             raise ControlError("A mask holds weights that are not negative, and not all of them zero.")
-        self.mask = None if weights is None else frozen(weights)
+        return None if weights is None else frozen(weights)
 
-    def weigh(self, c: FitControls) -> None:
-        """Set every pixel's weight from the painted mask and the weighted centre; their mean is 1."""
+    def weights(self, c: FitControls, mask: Array | None) -> Tensor | None:
+        """Every pixel's weight by a painted mask and the weighted centre, (P,), their mean 1; None: all alike."""
+        if mask is None and c.weigh_center == 1:
+            return None
         weight = dividers.centre_weight(
             self.rows[:, :2], c.weigh_center, c.center_inner, c.center_outer, c.center_x, c.center_y
         )
-        if self.mask is not None:
-            weight = weight * torch.from_numpy(self.mask.astype(np.float32)).to(weight).reshape(-1)
-        self.weighted = self.mask is not None or c.weigh_center != 1
-        self.rows[:, 7] = weight / weight.mean().clamp(min=1e-12)
+        if mask is not None:
+            weight = weight * torch.from_numpy(mask.astype(np.float32)).to(weight).reshape(-1)
+        return weight / weight.mean().clamp(min=1e-12)
+
+    def weigh(self, weights: Tensor | None, mask: Array | None) -> None:
+        """From now on pixels count so much."""
+        self.mask, self.weighted = mask, weights is not None
+        if weights is not None:
+            self.rows[:, 7] = weights
 
     def some(self, count: int, generator: torch.Generator) -> Tensor:
         """So many random pixels, or all: (8, B)."""
