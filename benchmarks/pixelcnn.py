@@ -42,7 +42,7 @@ from scalefree_studio.models.pixelcnn.network import (
     PixelCNNShape,
     count_numbers,
 )
-from scalefree_studio.models.threads import keep_memory, torch_threads
+from scalefree_studio.models.threads import torch_threads
 
 SIZE, CHANNELS, BATCH = 28, 3, 32
 
@@ -166,7 +166,6 @@ def step_of(network: PixelCNN | PlainNetwork, levels: Tensor, labels: Tensor) ->
 
 
 def race_of_learning(arguments: argparse.Namespace) -> None:
-    keep_memory()  # for both
     for maps in arguments.maps:
         shape = PixelCNNShape(channels=CHANNELS, levels=2, classes=10, hidden_maps=maps)
         ours, plain = taught(shape), PlainNetwork(taught(shape)).to(memory_format=torch.contiguous_format)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scalefree_studio.canvas.dividers.segments import frames
+from scalefree_studio.canvas.segments import frames
 from scalefree_studio.canvas.walls.boards import Board, Grid, arranged, stroked
 from scalefree_studio.canvas.walls.tiles import LIMIT, atlas, level_of, packed
 

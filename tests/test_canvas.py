@@ -311,7 +311,7 @@ def heard(canvas: DividerCanvas) -> Heard:
 
 def at(canvas: DividerCanvas, world: tuple[float, float], pane: int = 0) -> tuple[float, float]:
     """A point of the world, in the logical pixels of mouse events."""
-    p = canvas.panes[pane]
+    p = canvas.shown.panes[pane]
     x, y = canvas.camera.to_screen(world, p.size)
     return (p.x + x) / canvas.ratio, (p.y + y) / canvas.ratio
 
@@ -336,7 +336,7 @@ def test_the_overlay_is_where_the_dividers_are(canvas: DividerCanvas) -> None:
     without = shot(canvas).astype(int)
     touched = np.abs(with_lines - without).max(-1) > 20
     assert touched.any()
-    for pane in canvas.panes:
+    for pane in canvas.shown.panes:
         y, x = np.mgrid[: pane.height, : pane.width] + 0.5
         world = canvas.camera.to_world(np.stack([x, y], -1), pane.size)
         line = np.abs(world[..., 0] - 0.5)
@@ -353,13 +353,13 @@ def test_the_overlay_is_where_the_dividers_are(canvas: DividerCanvas) -> None:
 
 def test_the_target_is_shown_pixel_by_pixel(canvas: DividerCanvas) -> None:
     canvas.overlay = False
-    image, pane = shot(canvas), canvas.panes[0]
+    image, pane = shot(canvas), canvas.shown.panes[0]
     for row, column in ((2, 3), (37, 56), (20, 31)):
         world = ((column - 29.5) / 30, (row - 19.5) / 30)
         x, y = canvas.camera.to_screen(world, pane.size).astype(int)
         assert np.abs(image[pane.y + y, pane.x + x].astype(int) - PICTURE[row, column]).max() <= 1
     outside = canvas.camera.to_screen((0, -0.8), pane.size).astype(int)
-    assert np.abs(image[outside[1], outside[0]] - canvas.look.of("background")[:3] * 255).max() <= 1
+    assert np.abs(image[outside[1], outside[0]] - canvas.colours.of("background")[:3] * 255).max() <= 1
 
 
 @pytest.mark.parametrize("depth", [1.0, 1e5])
@@ -369,10 +369,10 @@ def test_the_learned_picture_is_the_network(canvas: DividerCanvas, qtbot: Any, d
     canvas.overlay = False
     # At the rim of the circle, where the picture changes.
     canvas.camera = Camera(-0.15, 0.0, 0.003 / depth)
-    size = canvas.panes[1].size
+    size = canvas.shown.panes[1].size
     qtbot.waitUntil(lambda: worker.finest, timeout=20000)
-    qtbot.waitUntil(lambda: canvas._drawing.rendered is not None and worker.take() is None)
-    image, pane = shot(canvas), canvas.panes[1]
+    qtbot.waitUntil(lambda: canvas._painter.rendered is not None and worker.take() is None)
+    image, pane = shot(canvas), canvas.shown.panes[1]
     assert worker.stop() and worker.stop()
     assert threading.active_count() == before
     params = {k: torch.from_numpy(v).double() for k, v in CROSS.items() if k != "unit_ids"}
@@ -391,9 +391,9 @@ def test_dragging_a_line_tells_its_new_numbers_and_shows_them_at_once(canvas: Di
     canvas.events.mouse_move(pos=middle, button=1, modifiers=())
     canvas.events.mouse_move(pos=end, button=1, modifiers=())
     canvas.show_frame(CROSS)  # training goes on meanwhile
-    assert np.allclose(canvas.dividers.centre[0], [0.7, 0.1], atol=1e-3)
+    assert np.allclose(canvas.shown.dividers.centre[0], [0.7, 0.1], atol=1e-3)
     canvas.events.mouse_release(pos=end, button=1, modifiers=())
-    assert np.allclose(canvas.dividers.centre[0], [0.7, 0.1], atol=1e-3)
+    assert np.allclose(canvas.shown.dividers.centre[0], [0.7, 0.1], atol=1e-3)
     said = heard(canvas)
     assert said.of("select") == [("select", 100)]
     drags = said.of("drag")
@@ -401,7 +401,7 @@ def test_dragging_a_line_tells_its_new_numbers_and_shows_them_at_once(canvas: Di
     assert np.allclose(drags[-1][2]["line_centre"], [0.7, 0.1], atol=1e-3)
     assert said.of("drag_end") == [("drag_end", 1)]
     canvas.show_frame(CROSS)  # what the job says now counts
-    assert np.allclose(canvas.dividers.centre[0], [0.5, 0.1])
+    assert np.allclose(canvas.shown.dividers.centre[0], [0.5, 0.1])
 
 
 @pytest.mark.parametrize("other", ["distance", "circle"])
@@ -417,7 +417,9 @@ def test_a_divider_that_becomes_another_is_let_go(canvas: DividerCanvas, other: 
     canvas.events.mouse_move(pos=end, button=1, modifiers=())
     canvas.events.mouse_release(pos=end, button=1, modifiers=())
     assert len(heard(canvas).of("drag")) == told
-    assert canvas.frame is not None and all((canvas.frame[name] == frame[name]).all() for name in frame)
+    assert canvas.shown.frame is not None and all(
+        (canvas.shown.frame[name] == frame[name]).all() for name in frame
+    )
 
 
 def test_turning_widening_and_moving(canvas: DividerCanvas) -> None:
@@ -477,10 +479,10 @@ def test_a_border_shows_what_lies_around(canvas: DividerCanvas) -> None:
 
 def test_swiping(canvas: DividerCanvas) -> None:
     canvas.mode = "swipe"
-    width = canvas.panes[0].width / canvas.ratio
+    width = canvas.shown.panes[0].width / canvas.ratio
     mouse(canvas, (width * 0.5, 50), (width * 0.6, 50), (width * 0.25, 60))
     assert canvas.swipe == pytest.approx(0.25, abs=0.01)
-    assert canvas.panes[0].end == canvas.panes[1].start
+    assert canvas.shown.panes[0].end == canvas.shown.panes[1].start
     shot(canvas)
 
 
@@ -494,9 +496,9 @@ def test_painting_a_mask(canvas: DividerCanvas) -> None:
     assert mask[20, 30] == 5 and mask[0, 0] == 1
     assert np.array_equal(mask, canvas.mask)  # type: ignore[arg-type]
     tinted = shot(canvas)
-    pane = canvas.panes[0]
+    pane = canvas.shown.panes[0]
     x, y = canvas.camera.to_screen((0.1, 0.01), pane.size).astype(int)
-    accent = canvas.look.of("selected")[:3] * 255
+    accent = canvas.colours.of("selected")[:3] * 255
     seen = 0.45 * plain[pane.y + y, pane.x + x] + 0.55 * accent
     assert np.abs(tinted[pane.y + y, pane.x + x] - seen).max() <= 3
     mouse(canvas, at(canvas, (-0.6, 0)), at(canvas, (0.6, 0)), button=2)
@@ -513,7 +515,7 @@ def test_painting_a_mask(canvas: DividerCanvas) -> None:
 
 def test_a_picture_of_another_network_is_not_shown(canvas: DividerCanvas) -> None:
     asked: list[RenderRequest] = []
-    canvas.listener.render = asked.append  # type: ignore[method-assign]
+    canvas.renderer = asked.append
     canvas.show_frame(CROSS)
     shot(canvas)
     request = asked[-1]
@@ -522,14 +524,14 @@ def test_a_picture_of_another_network_is_not_shown(canvas: DividerCanvas) -> Non
     canvas.show_frame(None)
     canvas.show_frame(CROSS)
     canvas.show_rendered(old)
-    assert canvas._drawing.rendered is None
+    assert canvas._painter.rendered is None
     canvas.show_rendered(render.Rendered(image, 0, 0, 2, 2, request.epoch + 1))
-    assert canvas._drawing.rendered is not None
+    assert canvas._painter.rendered is not None
 
 
 def test_while_training_a_frame_is_drawn_together_with_its_picture(canvas: DividerCanvas, qtbot: Any) -> None:
     asked: list[RenderRequest] = []
-    canvas.listener.render = asked.append  # type: ignore[method-assign]
+    canvas.renderer = asked.append
     canvas.show_rendered(render.Rendered(np.zeros((4, 4, 3), np.uint8), 0, 0, 2, 2, 0))
     canvas.moving = True
     shot(canvas)

@@ -12,7 +12,6 @@ from small_drawings import H, N, W, directly, frame, make, mask, network, pictur
 
 from scalefree_studio.controls import ControlError
 from scalefree_studio.errors import UserError
-from scalefree_studio.jobs.drawing import editing as drawing_hands
 from scalefree_studio.jobs.drawing.controls import AT_ONCE, DrawControls
 from scalefree_studio.jobs.drawing.draw import DrawPictures
 from scalefree_studio.jobs.drawing.edits import GoTo, SetPrompt, SetValue, Watch
@@ -175,14 +174,14 @@ def test_undo_leads_back_to_how_it_was(edit, position):
     np.testing.assert_array_equal(frame(play(job))["values"], directly(job))
 
 
-def test_a_slider_that_is_pulled_is_undone_at_once_and_only_so_much_is_remembered(monkeypatch):
+def test_a_slider_that_is_pulled_is_undone_at_once_and_only_so_much_is_remembered():
     job = make()
     job.apply(GoTo(5))
     for temperature in (0.9, 0.8, 0.7):
         job.apply(SetControls({"temperature": temperature}))
     job.apply(Undo())
     assert job.controls.temperature == 1.0
-    monkeypatch.setattr(drawing_hands, "UNDO_BYTES", 3 * sum(a.nbytes for a in job.state.arrays().values()))
+    job._editing.past.most_bytes = 3 * sum(a.nbytes for a in job.state.arrays().values())
     for level in (0, 1, 2, 3, 0):
         job.apply(SetValue(0, 4, 4, (level,)))
     for _ in range(3):

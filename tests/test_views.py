@@ -92,7 +92,7 @@ def middle_of(view: DrawingView, place: Place) -> tuple[int, int]:
     height, width = canvas.physical[1], canvas.physical[0]
     for y in range(0, height, 2):
         for x in range(0, width, 2):
-            if canvas.place_at((x, y)) == place:
+            if canvas.shown.place_at((x, y)) == place:
                 return round(x / canvas.ratio), round(y / canvas.ratio)
     raise AssertionError(f"{place} is nowhere on the canvas")
 
@@ -103,8 +103,8 @@ def test_a_model_draws_as_soon_as_it_is_open(driven: Driven, run: Path) -> None:
     assert driven.window.panel.instruments["pixelcnn"].isChecked()
     assert driven.window.top.modes["draw"].isChecked()
     assert list(driven.window.curves.curves) == [quantity.metric for quantity in view.quantities]
-    assert len(view.canvas.boards[0].pictures) == 6
-    np.testing.assert_array_equal(view.canvas.boards[0].pictures, shown(view).pictures())
+    assert len(view.canvas.shown.boards[0].pictures) == 6
+    np.testing.assert_array_equal(view.canvas.shown.boards[0].pictures, shown(view).pictures())
     assert view.canvas.cursor == ()
 
 
@@ -232,15 +232,15 @@ def test_what_is_painted_away_is_drawn_anew(driven: Driven, run: Path) -> None:
 
 def test_overlays_cover_what_they_say(driven: Driven, run: Path) -> None:
     view = draw(driven, run)
-    assert view.canvas.boards[0].veil is None
+    assert view.canvas.shown.boards[0].veil is None
     driven.window.set_display({"openness": True})
-    veil = view.canvas.boards[0].veil
+    veil = view.canvas.shown.boards[0].veil
     bits = np.asarray(shown(view).frame["entropy"], float)
     order = np.argsort(bits.ravel())
     assert (np.diff(veil[..., 3].ravel()[order].astype(int)) >= 0).all()
     driven.window.set_display({"openness": False, "sight": True})
     view.point_at(Place("wall", 1, 4, 4))
-    hidden = view.canvas.boards[0].veil[..., 3] > 0
+    hidden = view.canvas.shown.boards[0].veil[..., 3] > 0
     seen = shown(view).sees(4, 4)
     seen[4, 4] = True
     np.testing.assert_array_equal(hidden[1], ~seen)

@@ -79,13 +79,13 @@ def shot(canvas: WallCanvas) -> npt.NDArray[np.int64]:
 
 def all_places(canvas: WallCanvas) -> Iterator[tuple[Place, npt.NDArray[Any]]]:
     """Every place, and where it is on the screen."""
-    for board, grid in canvas.laid_out():
+    for board, grid in canvas.shown.laid_out():
         for n, y, x in itertools.product(range(grid.count), *map(range, grid.places)):
-            yield Place(board.name, n, y, x), canvas.on_screen(grid.place_rects((n, y, x)))
+            yield Place(board.name, n, y, x), canvas.shown.on_screen(grid.place_rects((n, y, x)))
 
 
 def mark(canvas: WallCanvas, *place: Any) -> npt.NDArray[Any]:
-    (rect,) = canvas.marks([Place(*place)])
+    (rect,) = canvas.shown.marks([Place(*place)])
     return np.asarray(rect)
 
 
@@ -110,7 +110,7 @@ def wheel(canvas: WallCanvas, pos: tuple[float, float], notches: float, modifier
 def test_fitted_pictures_are_shown_exactly_pixel_by_pixel(canvas: WallCanvas) -> None:
     image, background = shot(canvas), DARK.of("background")[:3] * 255
     expected = np.tile(background.round().astype(int), (*image.shape[:2], 1))
-    for board, grid in canvas.laid_out():
+    for board, grid in canvas.shown.laid_out():
         assert float(grid.scale).is_integer()
         side = int(grid.scale)
         for n, picture in enumerate(board.pictures):
@@ -132,15 +132,17 @@ def test_what_is_picked_is_what_is_seen(canvas: WallCanvas) -> None:
             off = np.abs(rects - np.tile(at, 2)).min(axis=-1)
             holds = ((rects[:, :2] <= at) & (rects[:, 2:] > at)).all(-1)
             expected = places[int(np.flatnonzero(holds)[0])][0] if holds.any() else None
-            found = canvas.place_at((at[0], at[1]))
+            found = canvas.shown.place_at((at[0], at[1]))
             assert found == expected or off.min() < 1e-6
-            board = next((b for b in canvas.boards if found and b.name == found.board), None)
+            board = next((b for b in canvas.shown.boards if found and b.name == found.board), None)
             if board is None or found is None:
                 continue
-            picture = canvas.picture_rect(found.board, found.picture)
+            picture = canvas.shown.picture_rect(found.board, found.picture)
             assert picture is not None
             pixel = (at - picture[:2]) / (picture[2:] - picture[:2]) * board.size
-            inside = 1 / (canvas.grids[0].scale / canvas.camera.pixel)  # a pixel of the screen in a picture's
+            inside = 1 / (
+                canvas.shown.grids[0].scale / canvas.camera.pixel
+            )  # a pixel of the screen in a picture's
             if (np.abs(pixel - pixel.round()) > inside).all():
                 colour = board.pictures[found.picture, int(pixel[1]), int(pixel[0])]
                 differences.append(np.abs(image[y, x] - colour).max())
@@ -150,7 +152,7 @@ def test_what_is_picked_is_what_is_seen(canvas: WallCanvas) -> None:
 def test_from_far_a_picture_is_its_mean(canvas: WallCanvas) -> None:
     checks = (np.indices((64, 64)).sum(0) % 2 * 255).astype(np.uint8)
     canvas.show([Board("a", np.broadcast_to(checks[None, ..., None], (400, 64, 64, 3)))])
-    (grid,), image = canvas.grids, shot(canvas)
+    (grid,), image = canvas.shown.grids, shot(canvas)
     assert grid.scale < 0.5
     for n in (0, 57, 399):
         left, top, right, bottom = grid.rects(n).astype(int)
@@ -159,9 +161,9 @@ def test_from_far_a_picture_is_its_mean(canvas: WallCanvas) -> None:
 
 def test_a_veil_is_blended_over_each_place(canvas: WallCanvas) -> None:
     veil = noise(3, 3, 2, 4, seed=5)
-    canvas.show([canvas.boards[0], Board("b", PICTURES[:3], place=(2, 3), veil=veil)])
-    image, grid = shot(canvas), canvas.grids[1]
-    side, board = int(grid.scale), canvas.boards[1]
+    canvas.show([canvas.shown.boards[0], Board("b", PICTURES[:3], place=(2, 3), veil=veil)])
+    image, grid = shot(canvas), canvas.shown.grids[1]
+    side, board = int(grid.scale), canvas.shown.boards[1]
     alpha = veil[..., 3:] / 255
     over = (alpha * veil[..., :3]).repeat(2, axis=1).repeat(3, axis=2)  # a place has 2 × 3 pixels
     mixed = over + (1 - alpha).repeat(2, axis=1).repeat(3, axis=2) * board.pictures
@@ -169,7 +171,7 @@ def test_a_veil_is_blended_over_each_place(canvas: WallCanvas) -> None:
         left, top, right, bottom = grid.rects(n).astype(int)
         expected = mixed[n].repeat(side, axis=0).repeat(side, axis=1)
         assert np.abs(image[top:bottom, left:right] - expected).max() <= 2
-    canvas.show([canvas.boards[0], Board("b", PICTURES[:3], place=(2, 3))])
+    canvas.show([canvas.shown.boards[0], Board("b", PICTURES[:3], place=(2, 3))])
     bare = PICTURES[2].repeat(side, axis=0).repeat(side, axis=1)
     assert np.abs(shot(canvas)[top:bottom, left:right] - bare).max() <= 1
 
@@ -187,7 +189,7 @@ def test_pictures_do_not_shine_through_to_their_neighbours(canvas: WallCanvas) -
 
 @pytest.mark.parametrize("look", [DARK, LIGHT], ids=["dark", "light"])
 def test_marks_frame_their_places_and_cover_nothing_of_them(canvas: WallCanvas, look: Any) -> None:
-    canvas.look = look
+    canvas.colours = look
     plain = shot(canvas)
     canvas.cursor = [("a", 4, 2, 3), ("gone", 0, 0, 0), ("a", 99, 0, 0), ("a", 0, 6, 0)]
     canvas.selected = Place("b", 1, 2, 0)
@@ -202,7 +204,7 @@ def test_marks_frame_their_places_and_cover_nothing_of_them(canvas: WallCanvas, 
         inner = np.s_[top + 4 : bottom - 4, left + 4 : right - 4]
         assert np.array_equal(marked[inner], plain[inner])
     changed = np.argwhere(np.abs(marked - plain).max(-1) > 2)
-    cursor, picture = mark(canvas, "a", 4, 2, 3), canvas.picture_rect("b", 1)
+    cursor, picture = mark(canvas, "a", 4, 2, 3), canvas.shown.picture_rect("b", 1)
     assert picture is not None
     for y, x in changed:  # and nowhere else
         assert any(
@@ -235,8 +237,8 @@ def test_pictures_that_marks_would_hide_have_no_cursor_until_one_looks_nearer(ca
 def test_only_what_has_changed_goes_to_the_graphics_card(canvas: WallCanvas) -> None:
     def filled() -> list[int]:
         shot(canvas)
-        drawing = canvas._drawing
-        return [tiles.filled for tiles in (*drawing.pictures.values(), *drawing.veils.values())]
+        painter = canvas._painter
+        return [tiles.filled for tiles in (*painter.pictures.values(), *painter.veils.values())]
 
     once = filled()
     canvas.show([Board("a", PICTURES.copy()), Board("b", PICTURES[:3].copy(), place=(2, 3))])
@@ -244,14 +246,14 @@ def test_only_what_has_changed_goes_to_the_graphics_card(canvas: WallCanvas) -> 
     canvas.zoom(3)
     canvas.fit()
     assert filled() == once
-    programs = {id(tiles) for tiles in canvas._drawing.pictures.values()}
+    programs = {id(tiles) for tiles in canvas._painter.pictures.values()}
     changed = PICTURES.copy()
     changed[0, 0, 0] ^= 255
     canvas.show([Board("a", changed), Board("b", PICTURES[:3], place=(2, 3))])
     assert [b - a for a, b in zip(once, filled(), strict=True)] == [1, 0, 0, 0]
     canvas.show([Board("a", noise(30, 9, 5, 3))])  # other sizes in the same texture
     assert filled()[0] == once[0] + 2
-    assert {id(tiles) for tiles in canvas._drawing.pictures.values()} == programs
+    assert {id(tiles) for tiles in canvas._painter.pictures.values()} == programs
 
 
 def test_pointing_and_clicking(canvas: WallCanvas) -> None:
@@ -300,21 +302,21 @@ def test_zooming_panning_and_fitting(canvas: WallCanvas) -> None:
     canvas.events.mouse_double_click(pos=pos, button=1, modifiers=())
     assert canvas.camera == fitted
     wheel(canvas, pos, 200)
-    assert 3.9 <= min(canvas.physical) * canvas.camera.pixel / canvas.grids[0].scale <= 4.1
+    assert 3.9 <= min(canvas.physical) * canvas.camera.pixel / canvas.shown.grids[0].scale <= 4.1
     wheel(canvas, pos, -200)
     assert canvas.camera == fitted
 
 
 def test_a_closer_look_stays_while_pictures_change_and_not_when_their_sizes_do(canvas: WallCanvas) -> None:
     canvas.zoom(4, (200, 200))
-    near, grids = canvas.camera, canvas.grids
-    canvas.show([Board("a", 255 - PICTURES), canvas.boards[1]])
+    near, grids = canvas.camera, canvas.shown.grids
+    canvas.show([Board("a", 255 - PICTURES), canvas.shown.boards[1]])
     assert canvas.camera == near
     canvas.native.resize(500, 430)
     QTest.qWait(50)
-    assert canvas.grids == grids and canvas.camera.pixel == near.pixel
+    assert canvas.shown.grids == grids and canvas.camera.pixel == near.pixel
     canvas.show([Board("a", PICTURES[:5])])
-    assert canvas.camera.pixel == 1 and len(canvas.grids) == 1
+    assert canvas.camera.pixel == 1 and len(canvas.shown.grids) == 1
     canvas.native.resize(640, 300)
     QTest.qWait(50)
     assert canvas.camera == Camera(320 * canvas.ratio, 150 * canvas.ratio, 1.0)
@@ -328,7 +330,7 @@ def test_walls_of_all_kinds(canvas: WallCanvas) -> None:
     assert canvas.hovered is None
     assert np.array_equal(shot(canvas), np.broadcast_to(shot(canvas)[0, 0], (*shot(canvas).shape,)))
     canvas.show([Board("none", PICTURES[:0])])
-    assert not canvas.boards
+    assert not canvas.shown.boards
     colour = np.array([[[[200, 100, 50]]]], np.uint8)
     canvas.show([Board("one", colour)])
     image = shot(canvas)
@@ -377,7 +379,7 @@ def test_a_painting_that_is_given(canvas: WallCanvas) -> None:
     plain = shot(canvas)
     canvas.painted_on = ("b", 2)
     canvas.painting = np.ones((3, 2), bool)
-    rect = canvas.picture_rect("b", 2)
+    rect = canvas.shown.picture_rect("b", 2)
     assert rect is not None
     left, top, right, bottom = rect.astype(int)
     changed = np.abs(shot(canvas) - plain).max(-1) > 0
@@ -391,13 +393,13 @@ def test_a_painting_that_is_given(canvas: WallCanvas) -> None:
 
 
 def test_titles_stand_above_their_boards_and_stay_in_view(canvas: WallCanvas, qapp: Any) -> None:
-    before = canvas.grids
+    before = canvas.shown.grids
     canvas.set_captions({"a": render.caption("Samples", qapp.font())})
-    assert canvas.grids != before
-    plain, label = shot(canvas), canvas.titles["a"]
+    assert canvas.shown.grids != before
+    plain, label = shot(canvas), canvas.shown.titles["a"]
     canvas.set_captions({"a": np.zeros((label[1], label[0], 4), np.uint8)})
     changed = np.argwhere(np.abs(shot(canvas) - plain).max(-1) > 2)
-    grid = canvas.grids[0]
+    grid = canvas.shown.grids[0]
     assert len(changed) and changed[:, 0].max() < grid.top and changed[:, 0].min() >= grid.top - label[1] - 9
     assert changed[:, 1].min() >= grid.left
     canvas.zoom(4, (grid.left + 5, grid.top + grid.extent[1] / 2))
@@ -407,12 +409,12 @@ def test_titles_stand_above_their_boards_and_stay_in_view(canvas: WallCanvas, qa
     canvas.fit()
     canvas.native.resize(90, 90)
     QTest.qWait(50)
-    assert canvas.titles == {}
+    assert canvas.shown.titles == {}
 
 
-def test_fine_screens(canvas: WallCanvas, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fine_screens(canvas: WallCanvas) -> None:
     """Events come in logical pixels, all else is physical."""
-    monkeypatch.setattr(WallCanvas, "ratio", property(lambda canvas: 2.0))
+    canvas.shown.ratio = 2.0
     canvas.fit()
     rect = mark(canvas, "a", 7, 3, 2)
     canvas.events.mouse_move(pos=(rect[[0, 2]].mean() / 2, rect[[1, 3]].mean() / 2), modifiers=())

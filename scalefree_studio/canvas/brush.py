@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from .camera import Size, half_extent
+from .camera import Point, Size, half_extent
 
 Mask = npt.NDArray[np.float32]
-Point = tuple[float, float]
 
 NARROWEST, WIDEST = 4.0, 256.0  # radius
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Size = tuple[int, int]  # width, height
+Point = tuple[float, float]
 
 NEAREST, FARTHEST = 1e-11, 1.0  # world units a pixel; nearer, float64 itself has no more places
 

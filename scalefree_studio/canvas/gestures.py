@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from .brush import Brush
+from .camera import Point
+from .shown import Shown
 
 LEFT, RIGHT, MIDDLE = 1, 2, 3
 STILL = 3.0  # logical pixels: a press that moves less is a click
 WHEEL = 1.25  # nearer by this for each notch
 WIDER = 1.15  # the brush, for each notch
-TELL_SECONDS = 0.1  # how often a mask is told while it is painted
-
-Point = tuple[float, float]
+REPORT_SECONDS = 0.1  # how often what is painted is reported during a stroke
 
 
 class Gesture:
@@ -41,14 +43,33 @@ class Gesture:
     def done(self) -> None: ...
 
 
-class Mouse:
-    """Hears a canvas's mouse events. What they mean, a canvas's own hand says by overriding the calls."""
+class Stroke(Gesture):
+    """Of the brush. `paint` is called with both ends of each piece; `report` now and then, and with True at the end."""
 
-    def __init__(self, canvas: Any):
-        self._canvas = canvas
+    def __init__(self, start: Point, paint: Callable[[Point, Point], None], report: Callable[[bool], None]):
+        super().__init__(start, 0)
+        self.clicked = False  # a click paints a dot
+        self._paint, self._report = paint, report
+        self._reported = 0.0
+        self.moved(start, frozenset())
+
+    def moved(self, at: Point, keys: frozenset[str]) -> None:
+        self._paint(self.last, at)
+        if time.monotonic() - self._reported > REPORT_SECONDS:
+            self._reported = time.monotonic()
+            self._report(False)
+
+    def done(self) -> None:
+        self._report(True)
+
+
+class Mouse:
+    """Takes a canvas's mouse events. What they mean, each canvas's own mouse says by overriding the calls."""
+
+    def __init__(self, events: Any, shown: Shown):
+        self._shown = shown
         self.gesture: Gesture | None = None
         self._button = 0  # which one began it
-        events = canvas.events
         events.mouse_press.connect(self._pressed)
         events.mouse_move.connect(self._moved)
         events.mouse_release.connect(self._released)
@@ -95,7 +116,7 @@ class Mouse:
         self.wheel(self._place(event), float(across if turned else down), keys)
 
     def _place(self, event: Any) -> Point:
-        ratio = self._canvas.ratio
+        ratio = self._shown.ratio
         return float(event.pos[0]) * ratio, float(event.pos[1]) * ratio
 
 

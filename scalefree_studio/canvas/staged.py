@@ -8,20 +8,26 @@ from typing import Any
 from vispy import app
 
 from .camera import Size
+from .shown import Shown
 
 
 class StagedCanvas(app.Canvas):  # type: ignore[misc]
-    """`parts` are the names of what can be out of date. Sizes are physical pixels."""
+    """`parts` are the names of what can be out of date."""
 
-    def __init__(self, parts: Iterable[str], **options: Any):
+    def __init__(self, shown: Shown, parts: Iterable[str], **options: Any):
+        self.shown = shown
         self._stale = set(parts)
-        self.physical: Size = (1, 1)
         super().__init__(**{"keys": None, "size": (960, 540), **options})
 
     @property
     def ratio(self) -> float:
         """Physical pixels a logical one."""
-        return float(self.pixel_scale)
+        return self.shown.ratio
+
+    @property
+    def physical(self) -> Size:
+        """The size in physical pixels."""
+        return self.shown.physical
 
     def _renew(self, *parts: str) -> None:
         self._stale.update(parts)
@@ -34,4 +40,5 @@ class StagedCanvas(app.Canvas):  # type: ignore[misc]
 
     def _measure(self) -> None:
         width, height = self.physical_size
-        self.physical = max(1, int(width)), max(1, int(height))
+        self.shown.physical = max(1, int(width)), max(1, int(height))
+        self.shown.ratio = float(self.pixel_scale)

@@ -1,4 +1,4 @@
-"""Running out of memory, made a sentence."""
+"""What happens when memory runs out: the job says so in one sentence, and can go on."""
 
 from __future__ import annotations
 
@@ -12,13 +12,21 @@ from ..errors import JobError
 T = TypeVar("T")
 
 
+class OutOfMemoryError(JobError):
+    """There is not enough memory for what a job was asked to do."""
+
+
 def within_memory(work: Callable[[], T], advice: str) -> T:
-    """The result of the work; where there is not enough memory, a JobError that says what to do."""
+    """What the work returns, or an OutOfMemoryError with what a person can do about it.
+
+    No context manager, for the exception keeps all tensors of the failed work alive as long as it is being handled,
+    and `with` handles it until its block is left: what is raised here is raised when they are gone.
+    """
     try:
         return work()
-    except torch.OutOfMemoryError:
+    except (torch.OutOfMemoryError, MemoryError):
         pass
     except RuntimeError as error:  # what torch raises on the CPU
         if "alloc" not in str(error).lower():
             raise
-    raise JobError(f"Out of memory: {advice}.")  # outside of the handlers, which would keep the tensors alive
+    raise OutOfMemoryError(f"Out of memory: {advice}.")

@@ -1,4 +1,4 @@
-"""How many cores torch takes for itself, and how it keeps its memory.
+"""How many cores torch takes for itself.
 
 A piece of our work takes tens of microseconds; waiting for another core to join in takes as long on an idle machine and
 a hundred times as long on a busy one. So drawing keeps to one core, and learning leaves one to everybody else. Only
@@ -7,15 +7,12 @@ where large pieces are learnt without a window does torch take what it would by 
 
 from __future__ import annotations
 
-import ctypes
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
 
-MALLOPT = {-8: 1, -3: 32 << 20, -1: 256 << 20}  # M_ARENA_MAX, M_MMAP_THRESHOLD, M_TRIM_THRESHOLD
 MOST = 4  # more cores only wait for one another in batches of a few thousand pixels
 
 
@@ -33,14 +30,3 @@ def torch_threads(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def keep_memory() -> None:
-    """Have glibc keep what learning frees, for the next step takes as much again. By itself it hands large pieces back
-    to the system at once, and being given them anew, page by page, costs a fifteenth of a step. Call it before threads
-    start: a thread stays with the memory that it began with."""
-    if sys.platform == "linux":
-        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # not every Linux has glibc
-        for what, value in MALLOPT.items():
-            if mallopt is not None:
-                mallopt(what, value)

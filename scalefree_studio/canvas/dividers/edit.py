@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..camera import Point
+
 Arrays = Mapping[str, npt.NDArray[Any]]
-Point = tuple[float, float]
 
 SMALLEST_RADIUS = 1e-6  # world units; a circle stored as log r has no radius 0
 

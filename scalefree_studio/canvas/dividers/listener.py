@@ -1,4 +1,4 @@
-"""Who hears what a person does on a canvas. No Qt: the window makes signals of it, a test a list."""
+"""What a person does on a divider canvas, reported. No Qt: the window makes signals of it, a test a list."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ import numpy.typing as npt
 
 from ..brush import Brush, Mask
 from ..camera import Camera
-from ..picture import RenderRequest
 
 
 class Listener:
-    """What a canvas tells. Override, or assign, what you want to hear."""
+    """What a canvas reports. Override what you want to know."""
 
     def hover(self, unit: int | None) -> None: ...
     def select(self, unit: int | None) -> None: ...
@@ -22,4 +21,3 @@ class Listener:
     def mask_changed(self, mask: Mask, done: bool) -> None: ...
     def brush_changed(self, brush: Brush) -> None: ...
     def camera_changed(self, camera: Camera) -> None: ...
-    def render(self, request: RenderRequest) -> None: ...

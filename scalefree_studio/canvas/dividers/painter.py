@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..camera import Camera, Size, half_extent
 from ..picture import OPAQUE, Layer, Rendered, Sampled, Sheet
+from ..segments import NONE, Segments, dots, pieces, ring
 from .geometry import strokes
 from .panes import Pane
-from .segments import NONE, Segments, dots, pieces, ring
+from .shown import ShownDividers
 
-if TYPE_CHECKING:
-    from .canvas import DividerCanvas
-
-PARTS = ("target", "mask", "lines", "marks", "learned")  # what can be out of date
+PARTS = ("target", "mask", "lines", "marks")  # what can be out of date
 
 # Logical pixels: half a line's width, how far its halo reaches, a centre's radius, a caption's distance from the edge.
 LINE, HALO, DOT, INSET = 0.55, 1.6, 1.8, 10
@@ -26,10 +24,10 @@ TINT = 0.55  # how much the heaviest place of the mask is covered
 
 
 class DividerPainter:
-    """Draws a canvas, whose state it only reads."""
+    """Draws what a canvas shows."""
 
-    def __init__(self, canvas: DividerCanvas):
-        self.canvas = canvas
+    def __init__(self, shown: ShownDividers):
+        self._shown = shown
         self.rendered: Rendered | None = None
         self._target = Layer()
         self._learned = Layer("linear")
@@ -52,7 +50,7 @@ class DividerPainter:
     def renew(self, parts: set[str]) -> None:
         """Make anew what has changed since the last drawing; so many events between two drawings cost one."""
         if "target" in parts:
-            self._fill(self._target, self.canvas.target)
+            self._fill(self._target, self._shown.target)
         if "mask" in parts:
             self._renew_tint()
         if "lines" in parts:
@@ -60,44 +58,45 @@ class DividerPainter:
         if "marks" in parts:
             self._renew_marks()
 
-    def draw(self) -> None:
-        canvas, context, look = self.canvas, self.canvas.context, self.canvas.look
-        width, height = canvas.physical
+    def draw(self, context: Any) -> None:
+        """Onto the canvas of this OpenGL context."""
+        shown, colours = self._shown, self._shown.colours
+        width, height = shown.physical
         if self._sheet_stale:
             self._sheet_stale = False
-            size = canvas.panes[0].size
+            size = shown.panes[0].size
             with self._sheet.fresh(context, size):
-                self._lines.draw((0, 0, *size), look.of("halo"), HALO * canvas.ratio)
+                self._lines.draw((0, 0, *size), colours.of("halo"), HALO * shown.ratio)
         context.set_state(
             blend=True, depth_test=False, cull_face=False, scissor_test=True, blend_func=OPAQUE
         )  # fmt: skip
         context.set_viewport(0, 0, width, height)
         context.set_scissor(0, 0, width, height)
-        context.clear(color=look.of("gap"), depth=False)
-        for pane in canvas.panes:
+        context.clear(color=colours.of("gap"), depth=False)
+        for pane in shown.panes:
             if pane.end > pane.start:
                 context.set_viewport(*pane.viewport(height))
                 context.set_scissor(*pane.viewport(height))
-                context.clear(color=look.of("background"), depth=False)
-                self._draw(pane)
+                context.clear(color=colours.of("background"), depth=False)
+                self._draw(pane, context)
         context.set_state(scissor_test=False)
 
-    def _draw(self, pane: Pane) -> None:
-        canvas = self.canvas
+    def _draw(self, pane: Pane, context: Any) -> None:
+        shown = self._shown
         if pane.name == "target":
             self._target.draw(pane.window)
         elif self.rendered is not None:
             self._learned.rect = (0, 0, *pane.size)
-            self._learned.texture = self.rendered.in_texture(canvas.camera, pane.size)
+            self._learned.texture = self.rendered.in_texture(shown.camera, pane.size)
             self._learned.draw(pane.window)
         self._tint.draw(pane.window)
-        if canvas.overlay:
-            self._sheet.draw(canvas.context, pane.window)
-        self._marks.draw(pane.window, canvas.look.of("halo"), HALO * canvas.ratio)
-        caption, inset = self._captions.get(pane.name), round(INSET * canvas.ratio)
+        if shown.overlay:
+            self._sheet.draw(context, pane.window)
+        self._marks.draw(pane.window, shown.colours.of("halo"), HALO * shown.ratio)
+        caption, inset = self._captions.get(pane.name), round(INSET * shown.ratio)
         if caption is not None and caption.size[0] + 2 * inset < pane.end - pane.start:
             width, height = caption.size
-            right = canvas.mode == "swipe" and pane.name == "learned"
+            right = shown.mode == "swipe" and pane.name == "learned"
             left = pane.end - inset - width if right else inset
             caption.rect = (left, inset, left + width, inset + height)
             caption.draw(pane.window)
@@ -106,58 +105,58 @@ class DividerPainter:
         self, layer: Layer, source: Sampled | None, shown_as: Callable[[Any], Any] = lambda a: a
     ) -> None:
         """Into a layer what is in view of an array over the picture."""
-        seen = source.seen(self.canvas.camera, self.canvas.panes[0].size) if source is not None else None
+        seen = source.seen(self._shown.camera, self._shown.panes[0].size) if source is not None else None
         layer.shown = seen is not None
         if seen is not None:
             layer.set(shown_as(seen[0]).astype(np.uint8, copy=False))
             layer.rect = seen[1]
 
     def _renew_tint(self) -> None:
-        mask = self.canvas.writable_mask(make=False)
+        mask = self._shown.mask
         if mask is None:
             self._tint.shown = False
             return
         heaviest = max(float(mask.max()), 1.001)
-        self._tint.tint((*self.canvas.look.of("selected")[:3], TINT))
+        self._tint.tint((*self._shown.colours.of("selected")[:3], TINT))
         self._fill(self._tint, Sampled(mask, smooth=False), lambda m: (m - 1) * (255 / (heaviest - 1)))
 
     def _renew_lines(self) -> None:
-        canvas, ratio = self.canvas, self.canvas.ratio
-        if not canvas.overlay:
+        shown, ratio = self._shown, self._shown.ratio
+        if not shown.overlay:
             return
         self._sheet_stale = True
-        size = canvas.panes[0].size
-        found = strokes(canvas.dividers, canvas.camera, size)
-        colour = canvas.look.of("divider")
-        colour[3] *= max(0.4, min(1.0, (DENSE / max(1, len(canvas.dividers))) ** 0.5))
-        at = canvas.camera.to_screen(canvas.dividers.centre, size)
+        size = shown.panes[0].size
+        found = strokes(shown.dividers, shown.camera, size)
+        colour = shown.colours.of("divider")
+        colour[3] *= max(0.4, min(1.0, (DENSE / max(1, len(shown.dividers))) ** 0.5))
+        at = shown.camera.to_screen(shown.dividers.centre, size)
         at = at[((at > -9) & (at < np.array(size) + 9)).all(-1)]
         lines = pieces(found.ends, colour, LINE * ratio, found.bend)
         self._lines.set(np.concatenate([lines, dots(at, colour, DOT * ratio)]))
 
     def _renew_marks(self) -> None:
-        canvas, look, ratio = self.canvas, self.canvas.look, self.canvas.ratio
-        size = canvas.panes[0].size
+        shown, colours, ratio = self._shown, self._shown.colours, self._shown.ratio
+        size = shown.panes[0].size
         made = [NONE]
-        if canvas.target is not None:
-            sides = _border(half_extent(canvas.target.size), canvas.camera, size)
-            made.append(pieces(sides, look.of("border"), LINE * ratio))
+        if shown.target is not None:
+            sides = _border(half_extent(shown.target.size), shown.camera, size)
+            made.append(pieces(sides, colours.of("border"), LINE * ratio))
         for unit, colour, width in (
-            (canvas.selected, look.of("selected"), 1.2 * ratio),
-            (canvas.hovered, look.of("accent"), 0.9 * ratio),
+            (shown.selected, colours.of("selected"), 1.2 * ratio),
+            (shown.hovered, colours.of("accent"), 0.9 * ratio),
         ):
-            index = canvas.dividers.index(unit) if canvas.overlay else None
+            index = shown.dividers.index(unit) if shown.overlay else None
             if index is not None:
-                one = canvas.dividers.only(index)
-                found = strokes(one, canvas.camera, size)
-                at = canvas.camera.to_screen(one.centre, size).clip(-99, np.array(size) + 99)
+                one = shown.dividers.only(index)
+                found = strokes(one, shown.camera, size)
+                at = shown.camera.to_screen(one.centre, size).clip(-99, np.array(size) + 99)
                 made += [pieces(found.ends, colour, width, found.bend), dots(at, colour, 4 * ratio)]
-        if canvas.mode == "swipe":
-            bar = canvas.swipe * size[0]
-            made.append(pieces([[bar, 0, bar, size[1]]], look.of("bar"), LINE * ratio))
-            made.append(dots([[bar, size[1] / 2]], look.of("bar"), 6 * ratio))
-        if canvas.brush is not None and canvas.pointer is not None:
-            made.append(ring(canvas.pointer, canvas.brush.radius * ratio, look.of("bar"), 0.9 * ratio))
+        if shown.mode == "swipe":
+            bar = shown.swipe * size[0]
+            made.append(pieces([[bar, 0, bar, size[1]]], colours.of("bar"), LINE * ratio))
+            made.append(dots([[bar, size[1] / 2]], colours.of("bar"), 6 * ratio))
+        if shown.brush is not None and shown.pointer is not None:
+            made.append(ring(shown.pointer, shown.brush.radius * ratio, colours.of("bar"), 0.9 * ratio))
         self._marks.set(np.concatenate(made))
 
 

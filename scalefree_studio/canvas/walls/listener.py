@@ -1,4 +1,4 @@
-"""Who hears what a person does on a wall of pictures. No Qt: the window makes signals of it, a test a list."""
+"""What a person does on a wall of pictures, reported. No Qt: the window makes signals of it, a test a list."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from .boards import Bools, Place
 
 
 class WallListener:
-    """What a wall tells. Override, or assign, what you want to hear."""
+    """What a wall reports. Override what you want to know."""
 
     def hover(self, place: Place | None) -> None: ...
     def click(self, place: Place) -> None: ...

@@ -2,123 +2,117 @@
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
-from ..gestures import LEFT, MIDDLE, RIGHT, STILL, TELL_SECONDS, WHEEL, Gesture, Mouse, Point, resized
+from ..brush import Brush
+from ..camera import Point
+from ..gestures import LEFT, MIDDLE, RIGHT, STILL, WHEEL, Gesture, Mouse, Stroke, resized
 from .boards import Place
+from .shown import ShownWall
 
-if TYPE_CHECKING:
-    from .canvas import WallCanvas
+
+class Actions(Protocol):
+    """What a person can do with the mouse."""
+
+    def pan(self, dx: float, dy: float) -> None: ...
+    def zoom(self, factor: float, about: Point) -> None: ...
+    def fit(self) -> None: ...
+    def point(self, at: Point | None) -> None: ...  # None: the mouse has left
+    def hover(self, place: Place | None) -> None: ...
+    def click(self, place: Place | None) -> None: ...  # None: beside all pictures
+    def turn(self, place: Place, steps: int) -> None: ...
+    def paint(self, on: Place, start: Point, end: Point, erase: bool) -> None: ...
+    def report_painting(self, on: Place, done: bool) -> None: ...
+    def change_brush(self, brush: Brush) -> None: ...
 
 
 class Pan(Gesture):
     """Moves the wall; a press that stays where it is is a click."""
 
-    def __init__(self, canvas: WallCanvas, start: Point, clicks: bool):
-        super().__init__(start, STILL * canvas.ratio)
-        self.canvas, self.clicks = canvas, clicks
+    def __init__(self, shown: ShownWall, actions: Actions, start: Point, clicks: bool):
+        super().__init__(start, STILL * shown.ratio)
+        self.shown, self.actions, self.clicks = shown, actions, clicks
 
     def moved(self, at: Point, keys: frozenset[str]) -> None:
-        self.canvas.pan(at[0] - self.last[0], at[1] - self.last[1])
+        self.actions.pan(at[0] - self.last[0], at[1] - self.last[1])
 
     def done(self) -> None:
-        if not (self.clicked and self.clicks):
-            return
-        place = self.canvas.place_at(self.start)
-        if place is None:
-            self.canvas.listener.click_beside()
-        else:
-            self.canvas.listener.click(place)
-
-
-class Paint(Gesture):
-    """Marks places of the picture on which it began."""
-
-    def __init__(self, canvas: WallCanvas, start: Point, on: Place, erase: bool):
-        super().__init__(start, 0)
-        self.canvas, self.on, self.erase = canvas, on, erase
-        self.clicked = False  # a click paints a dot
-        self.told = 0.0
-        self.moved(start, frozenset())
-
-    def moved(self, at: Point, keys: frozenset[str]) -> None:
-        self.canvas.paint(self.on, self.last, at, self.erase)
-        if time.monotonic() - self.told > TELL_SECONDS:
-            self.told = time.monotonic()
-            self._tell(done=False)
-
-    def done(self) -> None:
-        self._tell(done=True)
-
-    def _tell(self, done: bool) -> None:
-        mask = self.canvas.painting
-        if mask is not None:
-            self.canvas.listener.painted(self.on.board, self.on.picture, mask, done)
+        if self.clicked and self.clicks:
+            self.actions.click(self.shown.place_at(self.start))
 
 
 class WallMouse(Mouse):
-    """Turns a wall's mouse events into gestures."""
+    """Turns a wall's mouse events into actions."""
 
-    def __init__(self, canvas: WallCanvas):
-        super().__init__(canvas)
-        self.canvas = canvas
-        self.at: Point | None = None  # the pointer
+    _shown: ShownWall
+
+    def __init__(self, events: Any, shown: ShownWall, actions: Actions):
+        super().__init__(events, shown)
+        self._actions = actions
+        self._at: Point | None = None  # the pointer
         self._turn = 0.0  # of the wheel, over a selected place: what is short of a whole step
 
     def press(self, at: Point, button: int, keys: frozenset[str]) -> None:
         if self.gesture is not None:
             return
-        self.at, self._button = at, button
-        place = self.canvas.place_at(at)
-        if self.canvas.brush is not None and place is not None and button in (LEFT, RIGHT):
-            self.gesture = Paint(self.canvas, at, place, erase=button == RIGHT or "Alt" in keys)
+        self._at, self._button = at, button
+        self._actions.point(at)
+        shown, place = self._shown, self._shown.place_at(at)
+        if shown.brush is not None and place is not None and button in (LEFT, RIGHT):
+            self.gesture = self._stroke(place, at, erase=button == RIGHT or "Alt" in keys)
         elif button in (LEFT, MIDDLE):
-            self.gesture = Pan(self.canvas, at, clicks=button == LEFT and self.canvas.brush is None)
+            self.gesture = Pan(shown, self._actions, at, clicks=button == LEFT and shown.brush is None)
 
     def move(self, at: Point, keys: frozenset[str]) -> None:
-        self.at = at
+        self._at = at
         if self.gesture is not None:
             self.gesture.move(at, keys)
-        self.look()
+        self.point()
 
-    def look(self) -> None:
+    def point(self) -> None:
         """See what is under the pointer: it has moved, or the wall has."""
-        free = self.at is not None and (self.gesture is None or self.gesture.clicked)
-        self.canvas.hover(self.canvas.place_at(self.at) if free and self.at is not None else None)
-        self.canvas.pointer_moved()
+        self._actions.point(self._at)
+        free = self.gesture is None or self.gesture.clicked
+        self._actions.hover(self._shown.place_at(self._at) if free and self._at is not None else None)
 
     def let_go(self) -> None:
-        self.look()
+        self.point()
 
     def double_click(self, at: Point, button: int, keys: frozenset[str]) -> None:
-        if self.canvas.brush is None and button == LEFT:
-            self.canvas.fit()
+        if self._shown.brush is None and button == LEFT:
+            self._actions.fit()
         else:
             self.press(at, button, keys)  # two quick strokes are two strokes
 
     def wheel(self, at: Point, notches: float, keys: frozenset[str]) -> None:
-        canvas = self.canvas
-        if canvas.brush is not None and "Shift" in keys:
-            canvas.brush = resized(canvas.brush, notches)
-            canvas.listener.brush_changed(canvas.brush)
+        brush = self._shown.brush
+        if brush is not None and "Shift" in keys:
+            self._actions.change_brush(resized(brush, notches))
         elif keys & {"Shift", "Control"}:
             self._turn_selected(at, notches)
         elif notches:
-            canvas.zoom(WHEEL**notches, about=at)
+            self._actions.zoom(WHEEL**notches, at)
             self.move(at, keys)  # something else is under the pointer now
 
+    def leave(self) -> None:
+        if self.gesture is None:
+            self._at = None
+            self.point()
+
+    def _stroke(self, on: Place, start: Point, erase: bool) -> Stroke:
+        """On the picture on which it begins."""
+        return Stroke(
+            start,
+            lambda a, b: self._actions.paint(on, a, b, erase),
+            lambda done: self._actions.report_painting(on, done),
+        )
+
     def _turn_selected(self, at: Point, notches: float) -> None:
-        place = self.canvas.selected
-        if place is None or not self.canvas.marked(at, place):
+        place = self._shown.selected
+        if place is None or not self._shown.marked(at, place):
             return
         self._turn += notches
         steps = int(self._turn)
         self._turn -= steps
         if steps:
-            self.canvas.listener.turned(place, steps)
-
-    def leave(self) -> None:
-        if self.gesture is None:
-            self.at = None
-            self.look()
+            self._actions.turn(place, steps)

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..camera import Size
 from ..colours import Colours
-from ..dividers.segments import NONE, Segments, frames, ring
 from ..picture import OPAQUE, Layer
+from ..segments import NONE, Segments, frames, ring
 from .boards import UNDER, Board, Bytes, Floats, Grid, Place
+from .shown import LEAST, ShownWall
 from .tiles import Tiles
 
-if TYPE_CHECKING:
-    from .canvas import WallCanvas
+PARTS = ("pictures", "painting", "marks")  # what can be out of date
 
-PARTS = ("pictures", "marks")  # what can be out of date
-
-# Logical pixels: half the width of a thin line and of a strong one, how far halos reach, the least side of a mark.
-THIN, STRONG, HALO, LEAST = 0.6, 0.9, 1.6, 7.0
+# Logical pixels: half the width of a thin line and of a strong one, how far halos reach.
+THIN, STRONG, HALO = 0.6, 0.9, 1.6
 ROOM = 3  # times the smallest mark: pictures narrower than that have none
 TINT = 0.6  # how much a painted place is covered
 INSET = 8  # logical pixels: how near to the edge of the screen a title may come
@@ -30,20 +28,16 @@ SOFT = 0.7  # the opacity of a mark that only follows the pointer
 
 
 class WallPainter:
-    """Draws a wall, whose state it only reads."""
+    """Draws what a wall shows."""
 
-    def __init__(self, canvas: WallCanvas):
-        self.canvas = canvas
+    def __init__(self, shown: ShownWall):
+        self._shown = shown
         self.pictures: dict[str, Tiles] = {}
         self.veils: dict[str, Tiles] = {}
         self._painting = Tiles()
+        self._painted: Bytes | None = None  # (1, H, W, 4): the painted places, as a veil
         self._marks = Segments()
         self._titles: dict[str, Layer] = {}
-
-    @property
-    def titles(self) -> dict[str, Size]:
-        """Their widths and heights."""
-        return {name: title.size for name, title in self._titles.items()}
 
     def set_captions(self, images: Mapping[str, Bytes]) -> None:
         for name, image in images.items():
@@ -52,88 +46,98 @@ class WallPainter:
     def renew(self, parts: set[str]) -> None:
         """Make anew what has changed since the last drawing; so many events between two drawings cost one."""
         if "pictures" in parts:
-            for board, grid in self.canvas.laid_out():
+            for board, grid in self._shown.laid_out():
                 self._renew_board(board, grid)
+        if "painting" in parts:
+            self._painted = self._veil_of_painting()
         if parts:
             self._renew_painting()
             self._renew_marks()
 
     def _renew_board(self, board: Board, grid: Grid) -> None:
-        rects = self.canvas.on_screen(grid.rects(np.arange(grid.count)))
-        pixel, size = grid.scale / self.canvas.camera.pixel, self.canvas.physical
+        rects = self._shown.on_screen(grid.rects(np.arange(grid.count)))
+        pixel, size = grid.scale / self._shown.camera.pixel, self._shown.physical
         self.pictures.setdefault(board.name, Tiles()).set(board.pictures, rects, (pixel, pixel), size)
         veil = self.veils.setdefault(board.name, Tiles())
         veil.set(board.veil, rects, (pixel * board.place[1], pixel * board.place[0]), size)
 
+    def _veil_of_painting(self) -> Bytes | None:
+        mask = self._shown.painting
+        if mask is None:
+            return None
+        veil = np.zeros((1, *mask.shape, 4), np.uint8)
+        veil[0][mask] = (*(self._shown.colours.of("selected")[:3] * 255).round(), round(255 * TINT))
+        return veil
+
     def _renew_painting(self) -> None:
-        """The painted places, as a veil over the one picture that has them."""
-        canvas = self.canvas
-        rect = canvas.painted_rect
-        if rect is None or canvas.painted_veil is None:
-            self._painting.set(None, np.zeros((0, 4)), (1, 1), canvas.physical)
+        """The veil lies over the one picture whose places are painted."""
+        rect, size = self._shown.painted_rect, self._shown.physical
+        if rect is None or self._painted is None:
+            self._painting.set(None, np.zeros((0, 4)), (1, 1), size)
             return
-        height, width = canvas.painted_veil.shape[1:3]
+        height, width = self._painted.shape[1:3]
         place = (rect[2] - rect[0]) / width, (rect[3] - rect[1]) / height
-        self._painting.set(canvas.painted_veil, rect[None], place, canvas.physical)
+        self._painting.set(self._painted, rect[None], place, size)
 
     def _renew_marks(self) -> None:
-        canvas, look, ratio = self.canvas, self.canvas.look, self.canvas.ratio
-        soft = look.of("accent") * (1, 1, 1, SOFT)
+        shown, colours, ratio = self._shown, self._shown.colours, self._shown.ratio
+        soft = colours.of("accent") * (1, 1, 1, SOFT)
         made = [
-            self._frames(canvas.cursor if self._have_room(canvas.cursor) else (), look.of("accent"), THIN)
+            self._frames(shown.cursor if self._have_room(shown.cursor) else (), colours.of("accent"), THIN)
         ]
-        if canvas.hovered is not None:
-            made.append(self._frames([canvas.hovered], soft, THIN))
-        if canvas.selected is not None:
-            made.append(self._around_picture(canvas.selected))
-            made.append(self._frames([canvas.selected], look.of("selected"), STRONG))
-        if canvas.brush is not None and canvas.pointer is not None:
-            made.append(ring(canvas.pointer, canvas.brush.radius * ratio, look.of("accent"), STRONG * ratio))
+        if shown.hovered is not None:
+            made.append(self._frames([shown.hovered], soft, THIN))
+        if shown.selected is not None:
+            made.append(self._around_picture(shown.selected))
+            made.append(self._frames([shown.selected], colours.of("selected"), STRONG))
+        if shown.brush is not None and shown.pointer is not None:
+            made.append(ring(shown.pointer, shown.brush.radius * ratio, colours.of("accent"), STRONG * ratio))
         self._marks.set(np.concatenate(made))
 
     def _have_room(self, places: Sequence[Place]) -> bool:
         """Whether the pictures are large enough not to be hidden by marks that are large enough to be seen."""
-        rect = self.canvas.picture_rect(places[0].board, places[0].picture) if places else None
-        return rect is not None and rect[2] - rect[0] >= ROOM * LEAST * self.canvas.ratio
+        rect = self._shown.picture_rect(places[0].board, places[0].picture) if places else None
+        return rect is not None and rect[2] - rect[0] >= ROOM * LEAST * self._shown.ratio
 
     def _frames(self, places: Iterable[Place], colour: npt.ArrayLike, width: float) -> npt.NDArray[Any]:
         """Frames round places: round, not over, so that what is framed is seen."""
-        half = width * self.canvas.ratio
-        rects = self.canvas.marks(places) + half * GROWN
-        return frames(_reachable(rects, self.canvas.physical), colour, half)
+        half = width * self._shown.ratio
+        rects = self._shown.marks(places) + half * GROWN
+        return frames(_reachable(rects, self._shown.physical), colour, half)
 
     def _around_picture(self, place: Place) -> npt.NDArray[Any]:
-        rect = self.canvas.picture_rect(place.board, place.picture)
+        rect = self._shown.picture_rect(place.board, place.picture)
         if rect is None:
             return NONE
-        half, colour = THIN * self.canvas.ratio, self.canvas.look.of("selected") * (1, 1, 1, SOFT)
-        return frames(_reachable(rect[None] + 2 * half * GROWN, self.canvas.physical), colour, half)
+        half, colour = THIN * self._shown.ratio, self._shown.colours.of("selected") * (1, 1, 1, SOFT)
+        return frames(_reachable(rect[None] + 2 * half * GROWN, self._shown.physical), colour, half)
 
-    def draw(self) -> None:
-        canvas, context, look = self.canvas, self.canvas.context, self.canvas.look
-        width, height = canvas.physical
+    def draw(self, context: Any) -> None:
+        """Onto the canvas of this OpenGL context."""
+        shown, colours = self._shown, self._shown.colours
+        width, height = shown.physical
         context.set_state(
             blend=True, depth_test=False, cull_face=False, scissor_test=False, blend_func=OPAQUE
         )  # fmt: skip
         context.set_viewport(0, 0, width, height)
-        context.clear(color=look.of("background"), depth=False)
+        context.clear(color=colours.of("background"), depth=False)
         window = (0, 0, width, height)
-        for board, _ in canvas.laid_out():
+        for board, _ in shown.laid_out():
             self.pictures[board.name].draw(window)
             self.veils[board.name].draw(window)
         self._painting.draw(window)
-        self._marks.draw(window, halo_of(look), HALO * canvas.ratio)
-        for board, grid in canvas.laid_out():
+        self._marks.draw(window, halo_of(colours), HALO * shown.ratio)
+        for board, grid in shown.laid_out():
             self._draw_title(board, grid)
 
     def _draw_title(self, board: Board, grid: Grid) -> None:
         """Above its board; where that is out of view, at the edge of what is seen of the board."""
-        if board.name not in self.canvas.titles:
+        if board.name not in self._shown.titles:
             return
         title = self._titles[board.name]
-        (width, height), room, ratio = title.size, self.canvas.physical, self.canvas.ratio
+        (width, height), room, ratio = title.size, self._shown.physical, self._shown.ratio
         extent = (grid.left, grid.top, grid.left + grid.extent[0], grid.top + grid.extent[1])
-        left, top, right, bottom = self.canvas.on_screen(np.array(extent))
+        left, top, right, bottom = self._shown.on_screen(np.array(extent))
         inset = INSET * ratio
         x = max(left, min(inset, right - width))
         y = max(top - height - round(UNDER * ratio), min(inset, bottom - height))
@@ -142,10 +146,10 @@ class WallPainter:
             title.draw((0, 0, *room))
 
 
-def halo_of(look: Colours) -> npt.NDArray[np.float32]:
+def halo_of(colours: Colours) -> npt.NDArray[np.float32]:
     """Dark under light marks, light under dark ones."""
-    light = float(look.of("accent")[:3] @ (0.2126, 0.7152, 0.0722)) > 0.5
-    return look.of("halo") if light else np.array(LIGHT_HALO, np.float32)
+    light = float(colours.of("accent")[:3] @ (0.2126, 0.7152, 0.0722)) > 0.5
+    return colours.of("halo") if light else np.array(LIGHT_HALO, np.float32)
 
 
 GROWN = np.array([-1.0, -1.0, 1.0, 1.0])  # times a length: a rectangle larger by it on each side

@@ -12,34 +12,31 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from ...controls import ControlError, controls_of, values_of
 from ...errors import JobError, UserError
 from ...models.dividers import network as dividers
-from ...models.dividers.fast import FlatParams, FusedGradient, pixel_features
 from ...models.dividers.network import Params
-from ...models.dividers.optimizer import Optimizer
 from ...models.dividers.revival import revive
-from ...snapshot import Array, Change, Checkpoint, Snapshot, frozen, frozen_all
-from ..job import Edit, Limit, Restore
+from ...snapshot import Array, Change, Checkpoint, Snapshot, frozen_all
+from ..job import Edit, Limit, Restore, SetControls, StartOver, Undo
+from ..memory import within_memory
+from ..undo import Reverse, Step, UndoStack
+from . import schedule
 from . import start as divider_start
 from .controls import FitControls, with_values
-from .editing import Editing
 from .edits import AddUnit, MoveUnit, RemoveUnit, SetMask
-from .saved import KIND, read_model
+from .learner import Learner, Learnt, checked
+from .saved import KIND, arrays_of, checked_ids, info_of, read_limit, read_model, read_moments
+from .target import Target
 
 CHECK_EVERY = 64  # steps between looks at whether all numbers are still finite
-MEASURED_PIXELS = 16_384  # a fixed sample of this many says how good the picture is
 MEASURE_EVERY = 50  # steps
-LEAK, LEAK_UNTIL = 0.05, 0.8  # how much gradient reaches colours that are off, and until when
-WARM = 0.01  # of the schedule, while the rates rise
-GROWTH = ((0.85, 8), (0.3, 2), (0.0, 1))  # from so far on, batches are so many times larger
-REVIVALS, REVIVE_UNTIL, REVIVED = 30, 0.6, 0.1  # how often, until when, what share of the units at first
 REVIVAL_PIXELS = 4096
 REHEATED = 0.65  # how far in the schedule one is, at most, after a person's hand
+ADVICE = "use a smaller batch, fewer units or a smaller picture"  # where memory runs out
 CARE = 1 / 15  # dividers that start on edges move so much slower, and are not revived
 
 
@@ -47,12 +44,14 @@ CARE = 1 / 15  # dividers that start on edges move so much slower, and are not r
 class Backup:
     """Everything that learning changes, in memory."""
 
-    params: Params
-    moments: tuple[Params, Params, int]
-    ids: Array
+    learnt: Learnt
     step: int
     seconds: float
     random: Tensor
+
+    @property
+    def nbytes(self) -> int:
+        return self.learnt.nbytes
 
 
 class FitDividers:
@@ -71,82 +70,55 @@ class FitDividers:
     ):
         """`pixels` is the target as it shall be learned, (H, W, 3) bytes; downscale it before. `begun` are parameters
         to go on from, instead of a start of our own."""
-        self.pixels = frozen(pixels)
         self.limit = limit or Limit()
         self.name, self.spec = name, spec
         self.device = torch.device(device)
-        self._controls = with_values(FitControls(), values_of(controls or FitControls()))
-        self.mask: Array | None = None
-        self._editing = Editing(self)
-        height, width = pixels.shape[:2]
-        xy = dividers.pixel_grid(height, width, self.device)
-        colours = torch.from_numpy(pixels.copy()).to(self.device).reshape(-1, 3).float() / 255
-        # One row a pixel: x, y, 1, x² + y², r, g, b, weight. A batch is then one gather.
-        self._rows = torch.cat([pixel_features(xy).T, colours, torch.ones_like(xy[:, :1])], 1)  # (P, 8)
-        self._weigh()
-        self.start(begun)
+        self._past = UndoStack()
+        self._target = Target(pixels, self.device)
+        controls = with_values(FitControls(), values_of(controls or FitControls()))
+        begun = begun or divider_start.start(controls, self.pixels)
+        self._learner = Learner(Learnt.nothing(self._here(begun.params)))
+        self._start(controls, begun)
 
     # State, and how it starts.
 
-    def start(self, begun: divider_start.Start | None = None) -> None:
-        """Forget everything learnt and begin."""
-        c = self._controls
-        self.step_count, self.seconds = 0, 0.0
-        self._random = torch.Generator(self.device).manual_seed(c.seed)
-        sample = min(len(self._rows), MEASURED_PIXELS)
-        chosen = torch.randperm(len(self._rows), generator=torch.Generator().manual_seed(0))[:sample]
-        self._measured_rows = self._rows[chosen.to(self.device)] if sample < len(self._rows) else self._rows
-        begun = begun or divider_start.start(c, self.pixels)
+    def _start(self, controls: FitControls, begun: divider_start.Start) -> None:
+        """Forget everything learnt and begin. Whatever takes memory comes first: if there is none, nothing happens."""
+        weights = self._target.weights(controls, self.mask)
+        learnt, self._loss = Learnt.nothing(self._here(begun.params)), torch.tensor(math.nan)
+        self._learner.go_on(learnt)
+        self._target.weigh(weights, self.mask)
+        self._controls = controls
         self._on_edges = begun.on_edges
-        units = sum(dividers.unit_counts(begun.params).values())
-        self.lay_out(
-            {n: t.to(self.device) for n, t in begun.params.items()}, np.arange(units, dtype=np.int64)
-        )
+        self.step_count, self.seconds = 0, 0.0
+        self._random = torch.Generator(self.device).manual_seed(controls.seed)
         self._revivals = 0
         self._regained = self._rate = 0.0
         self._loss = torch.tensor(math.nan)
         self._metrics: dict[str, float] = {}
-        self._good = self.backup()
-
-    def lay_out(self, params: Params, ids: Array, moments: tuple[Params, Params, int] | None = None) -> None:
-        """Take these parameters as ours; the optimizer forgets, or takes the moments given alike."""
-        self._flat = FlatParams(params)
-        self._fused = FusedGradient(self._flat)
-        self._optimizer = Optimizer(self._flat)
-        if moments:
-            mean, square, self._optimizer.count = moments
-            self._optimizer.mean, self._optimizer.square = FlatParams(mean).vector, FlatParams(square).vector
-        self.unit_ids = ids
-
-    @property
-    def moments(self) -> tuple[Params, Params, int]:
-        """The optimizer's memory, laid out like the parameters."""
-        o = self._optimizer
-        return self._flat.like(o.mean), self._flat.like(o.square), o.count
+        self._good = Backup(learnt, 0, 0.0, self._random.get_state())
 
     def backup(self) -> Backup:
         """A copy of everything that learning changes."""
-        mean, square, count = self.moments
-        params, mean, square = ({n: t.clone() for n, t in p.items()} for p in (self.params, mean, square))
-        random = self._random.get_state()
-        return Backup(params, (mean, square, count), self.unit_ids, self.step_count, self.seconds, random)
+        return Backup(self._learner.copy(), self.step_count, self.seconds, self._random.get_state())
 
     def return_to(self, backup: Backup) -> None:
-        self.lay_out(backup.params, backup.ids, backup.moments)
+        self._learner.go_on(backup.learnt)
         self.step_count, self.seconds = backup.step, backup.seconds
         self._random.set_state(backup.random)
         self._metrics = {}
 
-    def _weigh(self) -> None:
-        """Set every pixel's weight from the painted mask and the weighted centre; their mean is 1."""
-        c = self._controls
-        weight = dividers.centre_weight(
-            self._rows[:, :2], c.weigh_center, c.center_inner, c.center_outer, c.center_x, c.center_y
-        )
-        if self.mask is not None:
-            weight = weight * torch.from_numpy(self.mask.astype(np.float32)).to(weight).reshape(-1)
-        self._weighted = self.mask is not None or c.weigh_center != 1
-        self._rows[:, 7] = weight / weight.mean().clamp(min=1e-12)
+    def _here(self, params: Params) -> Params:
+        """On our device."""
+        return {name: tensor.to(self.device) for name, tensor in params.items()}
+
+    @property
+    def pixels(self) -> Array:
+        return self._target.pixels
+
+    @property
+    def mask(self) -> Array | None:
+        return self._target.mask
 
     @property
     def controls(self) -> FitControls:
@@ -154,7 +126,12 @@ class FitDividers:
 
     @property
     def params(self) -> Params:
-        return self._flat.views
+        return self._learner.params
+
+    @property
+    def unit_ids(self) -> Array:
+        """(U,), in the order of the units."""
+        return self._learner.unit_ids
 
     @property
     def progress(self) -> float:
@@ -171,70 +148,47 @@ class FitDividers:
 
     def scheduled(self) -> tuple[float, float]:
         """(learning rate, g) of this moment."""
-        c, progress = self._controls, self.progress
-        warm = min(1.0, (progress + 1e-4) / WARM)
-        return (
-            c.learning_rate * warm * c.final_rate**progress,
-            c.gradient_sharpness * c.gradient_sharpening**progress,
-        )
+        return schedule.rates(self._controls, self.progress)
 
     # One step.
 
     def step(self) -> None:
         began = time.perf_counter()
-        try:
-            self._step()
-        except torch.OutOfMemoryError as error:
-            message = f"Out of memory: use a smaller batch or fewer units ({str(error).splitlines()[0]})."
-        except RuntimeError as error:  # what torch raises on the CPU
-            if "alloc" not in str(error).lower():
-                raise
-            message = "Out of memory: use a smaller batch, fewer units or a smaller picture."
-        else:
-            self.seconds += time.perf_counter() - began
-            return
-        raise JobError(message)  # outside of the handler, which would keep the tensors alive
+        within_memory(self._step, ADVICE)
+        self.seconds += time.perf_counter() - began
 
     def _step(self) -> None:
-        c = self._controls
-        learning_rate, g = self.scheduled()
+        c, progress, ours = self._controls, self.progress, self._learner
+        learning_rate, g = schedule.rates(c, progress)
         self._revive_when_due()
-        growth = next(times for start, times in GROWTH if self.progress >= start)
-        columns = self._some_pixels(c.batch_size * growth)
-        weight = columns[7] if self._weighted else None
-        leak = LEAK * max(0.0, 1 - self.progress / LEAK_UNTIL)
-        self._loss, _ = self._fused.loss_and_gradient(columns[:4], columns[4:7], c.sharpness, g, weight, leak)
+        columns = self._target.some(c.batch_size * schedule.growth(progress), self._random)
+        weight = columns[7] if self._target.weighted else None
+        leak = schedule.leak(progress)
+        self._loss, _ = ours.fused.loss_and_gradient(columns[:4], columns[4:7], c.sharpness, g, weight, leak)
         care = CARE if self._on_edges else 1.0
-        self._optimizer.step(
-            self._flat, learning_rate * c.divider_rate * care, learning_rate, learning_rate * c.matrix_rate
+        ours.optimizer.step(
+            ours.flat, learning_rate * c.divider_rate * care, learning_rate, learning_rate * c.matrix_rate
         )
         self.step_count += 1
         if self.step_count % CHECK_EVERY == 0:
             self._check_finite()
 
-    def _some_pixels(self, count: int) -> Tensor:
-        """So many random pixels, or all: (8, B)."""
-        if not 0 < count < len(self._rows):
-            return self._rows.T.contiguous()
-        chosen = torch.randint(len(self._rows), (count,), generator=self._random, device=self.device)
-        return self._rows.index_select(0, chosen).T.contiguous()
-
     def _revive_when_due(self) -> None:
-        """Along the first part of the schedule, move the units that matter least; ever fewer of them."""
-        gone = self.progress / REVIVE_UNTIL
-        if gone >= 1 or int(gone * REVIVALS) <= self._revivals:
+        """Along the first part of the schedule, move the units that matter least."""
+        due = schedule.revivals(self.progress)
+        if due <= self._revivals:
             return
-        self._revivals = int(gone * REVIVALS)
+        self._revivals = due
         if self._controls.revive and not self._on_edges:
-            columns = self._some_pixels(REVIVAL_PIXELS)
-            said = self._fused.said(columns[:4], self._controls.sharpness)
-            weight = columns[7] if self._weighted else None
-            count = max(1, round(REVIVED * len(said) * (1 - gone)))
-            memory = [*self.moments[:2]]
+            columns = self._target.some(REVIVAL_PIXELS, self._random)
+            said = self._learner.fused.said(columns[:4], self._controls.sharpness)
+            weight = columns[7] if self._target.weighted else None
+            count = schedule.revived(len(said), self.progress)
+            memory = [*self._learner.moments[:2]]
             revive(self.params, memory, said, columns[:2].T, columns[4:7].T, weight, count, self._random)
 
     def _check_finite(self) -> None:
-        if torch.isfinite(self._flat.vector).all():
+        if self._learner.finite:
             self._good = self.backup()
             return
         bad = self.step_count
@@ -260,7 +214,7 @@ class FitDividers:
     def _measure(self) -> None:
         steps = self.step_count - self._metrics.get("step", self.step_count)
         took = self.seconds - self._metrics.get("seconds", self.seconds)
-        error = self.mean_squared_error(self._measured_rows)
+        error = self.mean_squared_error(self._target.measured)
         loss = float(self._loss)
         learning_rate, sharpness = self.scheduled()
         self._rate = steps / took if took > 0 else self._rate
@@ -276,12 +230,14 @@ class FitDividers:
 
     def said_on_average(self) -> Tensor:
         """The mean of A of every unit over the sample of pixels: (U,)."""
-        return self._fused.said(self._measured_rows.T[:4].contiguous(), self._controls.sharpness).mean(1)
+        return self._learner.fused.said(
+            self._target.measured.T[:4].contiguous(), self._controls.sharpness
+        ).mean(1)
 
     def mean_squared_error(self, rows: Tensor | None = None) -> float:
         """Of the whole picture, or of some rows of pixels; unweighted."""
-        columns = (self._rows if rows is None else rows).T.contiguous()
-        colours = self._fused.colours(columns[:4], self._controls.sharpness)
+        columns = (self._target.rows if rows is None else rows).T.contiguous()
+        colours = self._learner.fused.colours(columns[:4], self._controls.sharpness)
         return float(((colours - columns[4:7]) ** 2).mean())
 
     def psnr(self) -> float:
@@ -291,39 +247,108 @@ class FitDividers:
     # What a person changes.
 
     def apply(self, edit: Edit) -> Change:
-        change = self._editing.apply(edit)
+        values: dict[str, Any] = {}
+        if isinstance(edit, Undo):
+            what = f"undo: {within_memory(self._past.undo, ADVICE)}"
+        else:
+            step, values = within_memory(lambda: self._make(edit), ADVICE)
+            what = step.what
+            self._past.add(step)
         if isinstance(edit, MoveUnit | AddUnit | RemoveUnit | SetMask | Restore):
             self._reheat()
         self._metrics = {}  # how good the picture is must be looked at again
-        return change
+        return Change(self.step_count, what, values)
 
-    def set_controls(self, values: Mapping[str, Any]) -> bool:
-        """Take new values; True if one of them made the job start over."""
-        new = with_values(self._controls, values)
-        changed = [c for c in controls_of(new) if getattr(new, c.name) != getattr(self._controls, c.name)]
-        self._controls = new
-        self._weigh()
-        again = not all(c.live for c in changed)
-        if again:
-            self.start()
-        return again
+    def _make(self, edit: Edit) -> tuple[Step, dict[str, Any]]:
+        """Do what an edit says, or raise a ControlError and leave everything as it was. What was done comes back, and
+        what is recorded of it."""
+        match edit:
+            case SetControls():
+                return self.set_controls(edit.values), dict(edit.values)
+            case StartOver():
+                return self._start_over(), {}
+            case Restore():
+                return self._restore(edit), {"from_step": edit.step}
+            case MoveUnit():
+                reverse = self._learner.move(edit.unit, edit.values)
+                return Step("move a unit", reverse, edit.gesture), {"unit": edit.unit}
+            case AddUnit():
+                return Step(f"add a {edit.kind}", self._add(edit)), {}
+            case RemoveUnit():
+                mean = float(self.said_on_average()[self._learner.index(edit.unit)])
+                return Step("remove a unit", self._learner.remove(edit.unit, mean)), {"unit": edit.unit}
+            case SetMask():
+                size = 0 if self.mask is None else self.mask.nbytes
+                return Step("paint", self._set_mask(edit.mask), size=size), {}
+        raise ControlError(f"A divider network has no edit {type(edit).__name__}.")
 
-    def set_mask(self, mask: Array | None) -> None:
-        if mask is not None and mask.shape != self.pixels.shape[:2]:
-            raise ControlError(f"A mask has the picture's size {self.pixels.shape[:2]}, not {mask.shape}.")
-        weights = None if mask is None else np.asarray(mask, np.float32)
-        if weights is not None and not (
-            np.isfinite(weights).all() and (weights >= 0).all() and weights.any()
-        ):
-            raise ControlError("A mask holds weights that are not negative, and not all of them zero.")
-        self.mask = None if weights is None else frozen(weights)
-        self._weigh()
+    def set_controls(self, values: Mapping[str, Any]) -> Step:
+        """Take new values. If one of them is no live control, start over."""
+        before, new = self._controls, with_values(self._controls, values)
+        changed = [c for c in controls_of(new) if getattr(new, c.name) != getattr(before, c.name)]
+        backup = None if all(c.live for c in changed) else self.backup()
+        if backup is not None:
+            self._start(new, divider_start.start(new, self.pixels))
+        else:
+            self._target.weigh(self._target.weights(new, self.mask), self.mask)
+            self._controls = new
+
+        def reverse() -> Reverse:
+            again = self.set_controls(values_of(before))
+            if backup is not None:
+                self.return_to(backup)
+            return again.reverse
+
+        size = 0 if backup is None else backup.nbytes
+        return Step("controls", reverse, tuple(sorted(values)), size)  # a slider being pulled is one gesture
+
+    def _start_over(self) -> Step:
+        step = self._step_from("start over")
+        self._start(self._controls, divider_start.start(self._controls, self.pixels))
+        return step
+
+    def _restore(self, edit: Restore) -> Step:
+        """The recorded parameters from here on; steps and schedules go on counting."""
+        try:
+            params = dividers.params_from_arrays(edit.frame)
+            ids = checked_ids(edit.frame["unit_ids"], params)
+        except (KeyError, ValueError, TypeError, AttributeError):
+            raise ControlError("This frame is of something else than a divider network.") from None
+        step = self._step_from("go on from a recorded frame")
+        self._learner.lay_out(self._here(params), ids)
+        return step
+
+    def _step_from(self, what: str) -> Step:
+        """A change of everything that is learnt, which is to be made after this."""
+        backup = self.backup()
+
+        def reverse() -> Reverse:
+            again = self._step_from(what)
+            self.return_to(backup)
+            return again.reverse
+
+        return Step(what, reverse, size=backup.nbytes)
+
+    def _add(self, edit: AddUnit) -> Reverse:
+        if edit.kind not in ("line", "circle"):
+            raise ControlError(f"A line or a circle can be added, not a {edit.kind}.")
+        values = divider_start.placed_unit(
+            edit.kind, self.params, self._controls, self.pixels, seed=self.step_count
+        )
+        for name, value in (edit.values or {}).items():
+            values[name] = checked(value, values[name])
+        return self._learner.add(edit.kind, values, seed=self.step_count)
+
+    def _set_mask(self, mask: Array | None) -> Reverse:
+        before, mask = self.mask, self._target.checked(mask)
+        self._target.weigh(self._target.weights(self._controls, mask), mask)
+        return lambda: self._set_mask(before)
 
     # What is kept.
 
     def checkpoint(self) -> Checkpoint:
-        good = self.backup() if torch.isfinite(self._flat.vector).all() else self._good
-        mean, square, count = good.moments
+        good = self.backup() if self._learner.finite else self._good
+        mean, square, count = good.learnt.moments
         about = {
             "controls": values_of(self._controls),
             "picture": {"name": self.name, "spec": self.spec},
@@ -333,10 +358,10 @@ class FitDividers:
             "revivals": self._revivals,
             "on_edges": self._on_edges,
             "regained": self._regained,
-            "psnr": dividers.psnr(self.mean_squared_error(self._measured_rows)),
+            "psnr": dividers.psnr(self.mean_squared_error(self._target.measured)),
         }
-        model = _arrays(good.params) | {"target": self.pixels, "unit_ids": good.ids}
-        trainer = _arrays(mean, "mean.") | _arrays(square, "square.") | {"random": good.random.numpy()}
+        model = arrays_of(good.learnt.params) | {"target": self.pixels, "unit_ids": good.learnt.ids}
+        trainer = arrays_of(mean, "mean.") | arrays_of(square, "square.") | {"random": good.random.numpy()}
         if self.mask is not None:
             trainer["mask"] = self.mask
         return Checkpoint(KIND, good.step, about, frozen_all(model), frozen_all(trainer))
@@ -353,20 +378,12 @@ class FitDividers:
             begun = divider_start.Start(saved.params, bool(about.get("on_edges")))
             name, spec = picture.get("name", "picture"), picture.get("spec", "")
             job = cls(saved.target, saved.controls, Limit(), device, name, spec, begun)
-            job.limit = limit or _limit(about.get("limit", {}))
-            params = {n: t.to(job.device) for n, t in saved.params.items()}
-            moments = None
+            job.limit = limit or read_limit(about.get("limit", {}))
+            params, moments = job._here(saved.params), None
             if trainer:
-                mean, square = (
-                    {
-                        n: torch.from_numpy(trainer[f"{which}.{n}"].copy()).to(params[n]).view_as(params[n])
-                        for n in params
-                    }
-                    for which in ("mean", "square")
-                )
-                moments = (mean, square, int(about["updates"]))
-                job.set_mask(trainer.get("mask"))
-            job.lay_out(params, saved.unit_ids, moments)
+                moments = read_moments(trainer, params, int(about["updates"]))
+                job._set_mask(trainer.get("mask"))
+            job._learner.lay_out(params, saved.unit_ids, moments)
             job.step_count, job.seconds = checkpoint.step, float(about.get("seconds", 0))
             job._revivals, job._regained = int(about.get("revivals", 0)), float(about.get("regained", 0))
             if trainer and job.device.type == "cpu":
@@ -379,21 +396,4 @@ class FitDividers:
     @classmethod
     def info(cls, checkpoint: Checkpoint) -> dict[str, Any]:
         """What `info` says of a checkpoint."""
-        saved = read_model(checkpoint)
-        counts = {
-            f"{kind}s" if kind in ("line", "circle") else kind: n
-            for kind, n in dividers.unit_counts(saved.params).items()
-            if n
-        }
-        height, width = saved.target.shape[:2]
-        numbers = dividers.count_numbers(saved.params)
-        return {"target": f"{width}x{height}", "units": counts, "numbers": numbers}
-
-
-def _limit(saved: Mapping[str, Any]) -> Limit:
-    steps, seconds = saved.get("steps"), saved.get("seconds")
-    return Limit(None if steps is None else int(steps), None if seconds is None else float(seconds))
-
-
-def _arrays(params: Params, prefix: str = "") -> dict[str, Array]:
-    return {prefix + name: tensor.cpu().numpy() for name, tensor in params.items()}
+        return info_of(read_model(checkpoint))

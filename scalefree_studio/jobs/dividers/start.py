@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +16,6 @@ from ...models.dividers.edges import EdgeSearch
 from ...models.dividers.network import DividerShape, Params
 from ...snapshot import Array
 from .controls import FitControls
-
-if TYPE_CHECKING:
-    from .fit import FitDividers
 
 SEARCH_SIDE = 128  # edges are looked for at this size; training finds the fraction of a pixel
 POOL = 3000  # candidates for each unit
@@ -54,31 +50,29 @@ def start(controls: FitControls, pixels: Array) -> Start:
     return Start(p | _layers(controls, pixels, gen), on_edges)
 
 
-def placed_unit(job: FitDividers, kind: str) -> Params:
+def placed_unit(kind: str, p: Params, controls: FitControls, pixels: Array, seed: int) -> Params:
     """A line or circle on the strongest edge of what is still wrong, away from all others."""
-    search = residual_search(job, np.random.default_rng(job.step_count))
+    search = residual_search(p, controls.sharpness, pixels, np.random.default_rng(seed))
     divider, _ = search.find(kind, POOL)
-    form = "distance" if "line_offset" in job.params else "angle"
-    if "line_angle" not in job.params:
-        form = job.controls.line_form
-    made = (
-        _circles(divider[None])
-        if kind == "circle"
-        else _lines(divider[None], form, job.pixels.shape, search.rng)
-    )
-    return {name: tensor[0].to(job.device) for name, tensor in made.items()}
+    if kind == "circle":
+        made = _circles(divider[None])
+    else:
+        form = controls.line_form
+        if "line_angle" in p:
+            form = "distance" if "line_offset" in p else "angle"
+        made = _lines(divider[None], form, pixels.shape, search.rng)
+    return {name: tensor[0].to(p["out_bias"].device) for name, tensor in made.items()}
 
 
-def residual_search(job: FitDividers, rng: np.random.Generator) -> EdgeSearch:
+def residual_search(p: Params, sharpness: float, pixels: Array, rng: np.random.Generator) -> EdgeSearch:
     """A search over what is still wrong, in which the present units lie already."""
-    target = _small(job.pixels)
+    target = _small(pixels)
     height, width = target.shape[:2]
     with torch.no_grad():
-        learnt = dividers.predict(
-            job.params, dividers.pixel_grid(height, width, job.device), job.controls.sharpness
-        )
+        xy = dividers.pixel_grid(height, width, p["out_bias"].device)
+        learnt = dividers.predict(p, xy, sharpness)
     search = EdgeSearch(target - learnt.cpu().numpy().reshape(height, width, 3), rng)
-    for kind, divider in present(job.params):
+    for kind, divider in present(p):
         search.occupy(kind, divider, 1.0)
     return search
 

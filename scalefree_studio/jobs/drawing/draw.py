@@ -27,7 +27,7 @@ from ...models.threads import torch_threads
 from ...snapshot import Array, Change, Checkpoint, Snapshot, frozen_all
 from ..instruments import PREFIX, sampler_of, with_prefix
 from ..job import Edit, Limit
-from ..memory import within_memory
+from ..memory import OutOfMemoryError, within_memory
 from .controls import AT_ONCE, DrawControls
 from .editing import Editing
 from .layout import Layout
@@ -138,7 +138,7 @@ class DrawPictures:
         try:
             with torch_threads(1):
                 within_memory(work, "draw fewer pictures at a time")
-        except JobError:
+        except OutOfMemoryError:
             self.renew()
             raise
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,13 +11,12 @@ import numpy as np
 from ...controls import ControlError, differing, edited
 from ...snapshot import Array, Change
 from ..job import Edit, Restore, SetControls, StartOver, Undo
+from ..undo import Reverse, Step, UndoStack
 from .controls import DrawControls
 from .edits import GoTo, SetPrompt, SetValue, SetWay, Watch
 from .layout import Layout
 from .sampler import Sampler
 from .state import Prompt, State, labels_for
-
-UNDO_BYTES = 1 << 26  # of earlier states are kept; the last one in any case
 
 
 class Edited(Protocol):
@@ -50,21 +49,12 @@ class Edited(Protocol):
     def within_memory(self, work: Callable[[], None]) -> None: ...
 
 
-@dataclass(frozen=True)
-class Undoable:
-    """A state, and what was done to it then; the moves of a slider are taken back together."""
-
-    what: str
-    before: State
-    gesture: object
-
-
 class Editing:
     """Applies edits to a job, and remembers how it was before them."""
 
     def __init__(self, job: Edited):
         self._job = job
-        self._past: list[Undoable] = []
+        self.past = UndoStack()
 
     def apply(self, edit: Edit) -> Change:
         """Take the edit, or raise a ControlError and leave everything as it was."""
@@ -101,32 +91,24 @@ class Editing:
                 self._check(edit.picture, len(job.state.position), "pictures")
                 job.watch(edit.picture)
             case Undo():
-                what = f"undo: {self._undo()}"
+                what = f"undo: {self.past.undo()}"
             case _:
                 raise ControlError(f"A drawing has no edit {type(edit).__name__}.")
         if gesture is not None:
-            self._remember(Undoable(what, before, gesture))
+            size = sum(array.nbytes for array in before.arrays().values())
+            self.past.add(Step(what, self._back_to(before), gesture, size))
         job.within_memory(job.recall)
         return Change(job.step_count, what, values)
 
-    def _remember(self, done: Undoable) -> None:
-        if self._past and self._past[-1].gesture == done.gesture:
-            return  # the first state of a gesture is the one before it
-        self._past.append(done)
-        room = UNDO_BYTES - _size(done)
-        for n in reversed(range(len(self._past) - 1)):
-            room -= _size(self._past[n])
-            if room < 0:
-                del self._past[: n + 1]
-                break
+    def _back_to(self, state: State) -> Reverse:
+        def reverse() -> Reverse:
+            job, now = self._job, self._job.state
+            pace = job.controls.speed  # which is no part of the drawing
+            state.controls = replace(state.controls, speed=pace)
+            job.adopt(state)
+            return self._back_to(now)
 
-    def _undo(self) -> str:
-        if not self._past:
-            raise ControlError("There is nothing to undo.")
-        job, last = self._job, self._past.pop()
-        last.before.controls = replace(last.before.controls, speed=job.controls.speed)
-        job.adopt(last.before)
-        return last.what
+        return reverse
 
     # Each edit does its work.
 
@@ -273,7 +255,3 @@ class Editing:
     def _check(self, number: int, count: int, what: str) -> None:
         if not 0 <= number < count:
             raise ControlError(f"There are {count} {what} here, counted from 0; {number} is none of them.")
-
-
-def _size(done: Undoable) -> int:
-    return sum(array.nbytes for array in done.before.arrays().values())

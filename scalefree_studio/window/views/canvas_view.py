@@ -35,7 +35,7 @@ class CanvasView(View):
 
     def set_palette(self, palette: Palette) -> None:
         super().set_palette(palette)
-        self.canvas.look = palette.colours
+        self.canvas.colours = palette.colours
 
     # Commands: see actions.py.
 

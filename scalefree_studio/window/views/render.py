@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +20,6 @@ from PyQt6.QtGui import QColor, QFont, QFontMetrics, QImage, QPainter
 from ...canvas.picture import Rendered, RenderRequest
 from ...models.dividers.network import Params
 from ...models.dividers.render import Region, render_region
-
-if TYPE_CHECKING:
-    from ...canvas.dividers.canvas import DividerCanvas
 
 MOMENT = 0.016  # seconds that a first picture may take
 COARSEST = 6  # so many pixels of the screen may share one along each side
@@ -141,7 +139,7 @@ class RenderWorker(QObject):
     def _draw(
         self, request: RenderRequest, params: Params, coarse: int, samples: int = 1, may_give_up: bool = False
     ) -> float:
-        """One picture, told when it is done; the seconds it took."""
+        """One picture, delivered when it is done; the seconds it took."""
         width, height = -(-request.width // coarse), -(-request.height // coarse)
         region = Region(request.x, request.y, request.pixel * coarse)
         image = np.empty((height, width, 3), np.uint8)
@@ -156,12 +154,12 @@ class RenderWorker(QObject):
             image[top : top + n] = band.mul(255).round_().to(torch.uint8).cpu().numpy()
         took = time.perf_counter() - began
         self._cost += 0.3 * (took / (width * height * samples**2) - self._cost)
-        self._tell(Rendered(
+        self._deliver(Rendered(
             image, request.x, request.y, width * region.pixel, height * region.pixel, request.epoch
         ))  # fmt: skip
         return took
 
-    def _tell(self, answer: Rendered) -> None:
+    def _deliver(self, answer: Rendered) -> None:
         with self._lock:
             waiting = self._answer is not None  # not fetched yet: then the signal is still on its way
             self._answer = answer
@@ -177,8 +175,16 @@ class Leavable(Protocol):
     def leave(self) -> None: ...
 
 
+class Rendering(Leavable, Protocol):
+    """A canvas that wants pictures drawn."""
+
+    renderer: Callable[[RenderRequest], object]
+
+    def show_rendered(self, rendered: Rendered) -> None: ...
+
+
 class _Leaving(QObject):
-    """Tells a canvas that the mouse has left it, which vispy does not."""
+    """Says to a canvas that the mouse has left it, which vispy does not."""
 
     def __init__(self, canvas: Leavable):
         super().__init__(canvas.native)
@@ -191,7 +197,7 @@ class _Leaving(QObject):
         return False
 
 
-def attach(canvas: DividerCanvas, device: str = "cpu") -> RenderWorker:
+def attach(canvas: Rendering, device: str = "cpu") -> RenderWorker:
     """A worker that draws what this canvas asks for. Stop it before the canvas goes."""
     worker = RenderWorker(canvas.native, device)
 
@@ -201,12 +207,12 @@ def attach(canvas: DividerCanvas, device: str = "cpu") -> RenderWorker:
             canvas.show_rendered(rendered)
 
     worker.ready.connect(deliver)  # across threads, so queued
-    canvas.listener.render = worker.ask  # type: ignore[method-assign]
-    tell_leaving(canvas)
+    canvas.renderer = worker.ask
+    watch_leaving(canvas)
     return worker
 
 
-def tell_leaving(canvas: Leavable) -> None:
+def watch_leaving(canvas: Leavable) -> None:
     """Let a canvas know when the mouse has left it."""
     _Leaving(canvas)
 

@@ -37,7 +37,7 @@ class WallView(CanvasView):
 
     def __init__(self, host: Host):
         super().__init__(host)
-        render.tell_leaving(self.canvas)
+        render.watch_leaving(self.canvas)
 
     def pictures(self) -> Bytes | None:
         """What an export writes: (N, h, w, 3)."""

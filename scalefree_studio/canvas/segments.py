@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..quads import Quads
+from .quads import Quads
 
 Piece = np.dtype([("a_ends", np.float32, 4), ("a_shape", np.float32, 3), ("a_colour", np.float32, 4)])
 

@@ -1,0 +1,195 @@
+"""Undo and running out of memory, as every job has them."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scalefree_studio.controls import ControlError
+from scalefree_studio.errors import JobError
+from scalefree_studio.jobs.dividers.controls import FitControls
+from scalefree_studio.jobs.dividers.edits import AddUnit, MoveUnit, RemoveUnit, SetMask
+from scalefree_studio.jobs.dividers.fit import FitDividers
+from scalefree_studio.jobs.job import Edit, Limit, Restore, SetControls, StartOver, Undo
+from scalefree_studio.jobs.memory import OutOfMemoryError, within_memory
+from scalefree_studio.jobs.undo import Reverse, Step, UndoStack
+
+# -- the stack --------------------------------------------------------------------------------------------------------
+
+
+class Counter:
+    """Something with an undo: a number that is set."""
+
+    def __init__(self) -> None:
+        self.value = 0
+
+    def set(self, value: int) -> Reverse:
+        before, self.value = self.value, value
+        return lambda: self.set(before)
+
+
+def remembered(steps: list[Step], most_steps: int, most_bytes: int) -> list[Step]:
+    """The longest end of all steps that is within the bounds, but at least the last one."""
+    for first in range(len(steps)):
+        kept = steps[first:]
+        if len(kept) == 1 or (len(kept) <= most_steps and sum(step.size for step in kept) <= most_bytes):
+            return kept
+    return []
+
+
+DEEDS = st.lists(
+    st.tuples(st.sampled_from(["set", "set", "set", "undo"]), st.integers(0, 9), st.integers(0, 2))
+)
+
+
+@given(DEEDS, st.integers(1, 6), st.integers(0, 25))
+def test_it_is_bounded_by_count_and_by_bytes_and_gestures_are_one_step(
+    deeds: list[tuple[str, int, int]], most_steps: int, most_bytes: int
+) -> None:
+    counter, stack = Counter(), UndoStack(most_steps, most_bytes)
+    slow: list[tuple[Step, int]] = []  # every step that can be taken back, and the value before it
+    for n, (deed, size, gesture) in enumerate(deeds, start=1):
+        if deed == "set":
+            before = counter.value
+            step = Step(f"set {n}", counter.set(n), gesture or None, size)
+            stack.add(step)
+            if not (gesture and slow and slow[-1][0].gesture == gesture):
+                slow.append((step, before))
+            kept = remembered([step for step, _ in slow], most_steps, most_bytes)
+            slow = slow[len(slow) - len(kept) :]
+        elif slow:
+            step, before = slow.pop()
+            assert stack.undo() == step.what and counter.value == before
+        else:
+            value = counter.value
+            with pytest.raises(ControlError, match="There is nothing to undo"):
+                stack.undo()
+            assert counter.value == value
+    for step, before in reversed(slow):
+        assert stack.undo() == step.what and counter.value == before
+    with pytest.raises(ControlError):
+        stack.undo()
+
+
+# -- a step that was taken back can be made again ---------------------------------------------------------------------
+
+
+def fit() -> FitDividers:
+    y, x = np.mgrid[:20, :24]
+    pixels = np.stack([x * 10, y * 12, (x > y) * 200], axis=-1).astype(np.uint8)
+    controls = FitControls(lines=3, circles=2, tanh=1, hidden=5, batch_size=64, start="random", seed=2)
+    job = FitDividers(pixels, controls, Limit(steps=50))
+    for _ in range(6):
+        job.step()
+    return job
+
+
+def state(job: FitDividers) -> dict[str, Any]:
+    kept = job.checkpoint()
+    arrays = {**kept.model, **{f"trainer.{name}": array for name, array in kept.trainer.items()}}
+    return {"controls": job.controls, "step": job.step_count, **arrays}
+
+
+def alike(mine: dict[str, Any], theirs: dict[str, Any], forgotten: str = "nothing") -> bool:
+    """To the rounding of a sum; but for the optimizer's memory of a unit, where it is forgotten."""
+    names = {name for name in mine if not name.startswith(forgotten)}
+    if names != {name for name in theirs if not name.startswith(forgotten)}:
+        return False
+    arrays = {name for name in names if isinstance(mine[name], np.ndarray)}
+    close = all(
+        mine[n].shape == theirs[n].shape and np.allclose(mine[n], theirs[n], rtol=0, atol=1e-6)
+        for n in arrays
+    )
+    return close and all(mine[n] == theirs[n] for n in names - arrays)
+
+
+MASK = np.linspace(1, 3, 20 * 24, dtype=np.float32).reshape(20, 24)
+EARLIER = fit().snapshot()
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        SetControls({"learning_rate": 0.02}), SetControls({"hidden": 7}), SetControls({"numbers": 100}), StartOver(),
+        Restore(EARLIER.frame, 3), SetMask(MASK), AddUnit("line"), AddUnit("circle"), RemoveUnit(1), RemoveUnit(4),
+        MoveUnit(1, {"line_angle": 0.5}), MoveUnit(3, {"circle_centre": np.array([0.1, 0.2])}),
+    ],
+    ids=lambda edit: f"{type(edit).__name__}-{getattr(edit, 'values', None) or getattr(edit, 'unit', '')}"[:40],
+)  # fmt: skip
+def test_what_takes_an_edit_back_returns_what_makes_it_again(edit: Edit) -> None:
+    job = fit()
+    job.apply(SetControls({"seed": 9}))
+    for _ in range(4):
+        job.step()
+    before = state(job)
+    step = job._make(edit)[0]
+    after = state(job)
+    assert not alike(before, after)
+    # A unit that comes back begins anew, as far as the optimizer goes.
+    forgotten = "trainer." if isinstance(edit, AddUnit | RemoveUnit) else "nothing"
+    again = step.reverse()
+    assert alike(state(job), before, forgotten)
+    back = again()
+    assert alike(state(job), after, forgotten)
+    back()
+    assert alike(state(job), before, forgotten)
+
+
+def test_large_steps_are_forgotten_before_they_fill_the_memory() -> None:
+    job = fit()
+    job._past.most_bytes = 3 * job.backup().nbytes
+    for n in range(1, 6):
+        job.apply(StartOver())
+        job.apply(SetControls({"learning_rate": n / 1000}))  # takes no room
+    for what in ["controls", "start over"] * 3 + ["controls"]:
+        assert job.apply(Undo()).what == f"undo: {what}"
+    with pytest.raises(ControlError, match="nothing to undo"):
+        job.apply(Undo())
+    assert job.controls.learning_rate == 1 / 1000
+
+
+# -- memory -----------------------------------------------------------------------------------------------------------
+
+CPU = "[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."
+ERRORS = [
+    torch.OutOfMemoryError("CUDA out of memory."),
+    RuntimeError(CPU),
+    MemoryError("Unable to allocate 9 GiB"),
+]
+
+
+def test_work_within_memory_gives_its_result() -> None:
+    assert within_memory(lambda: 7, "buy more") == 7
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_running_out_of_memory_is_one_sentence_and_holds_on_to_nothing(error: Exception) -> None:
+    large: list[weakref.ref[torch.Tensor]] = []
+
+    def work() -> None:
+        tensor = torch.zeros(1000)
+        large.append(weakref.ref(tensor))
+        raise type(error)(*error.args)
+
+    with pytest.raises(OutOfMemoryError) as caught:
+        within_memory(work, "buy more")
+    assert str(caught.value) == "Out of memory: buy more." and isinstance(caught.value, JobError)
+    assert large[0]() is None  # though the error is still at hand
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("shapes cannot be multiplied"), JobError("alloc"), ValueError("alloc")]
+)
+def test_other_errors_pass(error: Exception) -> None:
+    def work() -> None:
+        raise error
+
+    with pytest.raises(type(error)) as caught:
+        within_memory(work, "buy more")
+    assert caught.value is error
