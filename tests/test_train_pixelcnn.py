@@ -13,7 +13,7 @@ from scalefree_studio.data.examples import Arrays
 from scalefree_studio.data.quantise import dequantise
 from scalefree_studio.data.sources import Dataset
 from scalefree_studio.errors import JobError, UserError
-from scalefree_studio.jobs.job import Limit, SetControls
+from scalefree_studio.jobs.job import Limit, SetControls, StartOver, Undo
 from scalefree_studio.jobs.pixelcnn.controls import PixelCNNControls
 from scalefree_studio.jobs.pixelcnn.lesson import PixelCNNLesson
 from scalefree_studio.jobs.training.held_out import HeldOutPass, spread
@@ -406,3 +406,34 @@ def test_bad_wishes_for_samples_get_one_sentence(extra, capsys):
     RunFolder("run").keep(run(job, 1).checkpoint())
     assert main(["sample", "run", "out.png", *extra]) == 2
     assert "\n" not in capsys.readouterr().err.strip()
+
+
+def test_what_was_changed_can_be_undone_and_a_restart_too():
+    job = run(make(wall_every=5), 6)
+    before, seen = weights(job), job.snapshot().frame["wall"]
+    job.apply(SetControls({"learning_rate": 0.5}))
+    job.apply(SetControls({"learning_rate": 0.6}))  # the same slider
+    job.apply(StartOver())
+    run(job, 2)
+    job.apply(SetControls({"hidden_maps": 9}))
+    assert job.step_count == 0
+    assert job.apply(Undo()).what == "undo: controls"
+    assert (job.step_count, job.controls.hidden_maps) == (2, 6)
+    assert job.apply(Undo()).what == "undo: start over"
+    assert same(weights(job), before) and job.step_count == 6
+    assert (job.snapshot().frame["wall"] == seen).all()
+    job.apply(Undo())
+    assert job.controls.learning_rate == job.trainer.controls.learning_rate == 0.02
+    with pytest.raises(ControlError, match="nothing to undo"):
+        job.apply(Undo())
+    untouched = run(make(wall_every=5), 12)
+    assert same(weights(run(job, 6)), weights(untouched)), "it goes on as if nothing had been"
+
+
+def test_a_bad_edit_leaves_all_as_it_was():
+    job = run(make(), 3)
+    with pytest.raises(ControlError):
+        job.apply(SetControls({"hidden_maps": 9, "precision": "float16"}))
+    assert job.step_count == 3 and job.controls.hidden_maps == 6
+    with pytest.raises(ControlError, match="nothing to undo"):
+        job.apply(Undo())

@@ -35,6 +35,7 @@ from .sampler import Sampler
 from .state import Prompt, State, Turn, Way, labels_for
 
 SHOWN = 60  # steps a second, as many as a screen shows
+DRAW_FEWER = "draw fewer pictures at a time"
 STATE = "state."  # of our arrays in a checkpoint
 
 
@@ -91,8 +92,8 @@ class DrawPictures:
     def adopt(self, state: State) -> None:
         """Go on from there. Nothing is known yet of what was thought on the way."""
         c = state.controls
-        self.state = state
-        self._uniforms = uniforms(c.count, self.layout.count, self.sampler.channels, c.seed)
+        numbers = uniforms(c.count, self.layout.count, self.sampler.channels, c.seed)
+        self.state, self._uniforms = state, numbers  # nothing before there was memory for all
         self.watch(min(self.watched, c.count - 1))
 
     def watch(self, picture: int) -> None:
@@ -137,7 +138,7 @@ class DrawPictures:
         """Work in one thread, as the pieces are small; running out of memory is a JobError."""
         try:
             with torch_threads(1):
-                within_memory(work, "draw fewer pictures at a time")
+                within_memory(work, DRAW_FEWER)
         except OutOfMemoryError:
             self.renew()
             raise
@@ -303,7 +304,7 @@ class DrawPictures:
     # What a person changes.
 
     def apply(self, edit: Edit) -> Change:
-        return self._editing.apply(edit)
+        return within_memory(lambda: self._editing.apply(edit), DRAW_FEWER)
 
     # What is kept: one file from which the drawing, and its network, can be had again.
 

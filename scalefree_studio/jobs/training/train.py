@@ -16,8 +16,9 @@ from ...controls import ControlError, differing, edited, values_of
 from ...data.batches import Batches
 from ...errors import JobError, UserError
 from ...snapshot import Array, Change, Checkpoint, Snapshot, frozen_all
-from ..job import Edit, Limit, SetControls, StartOver
+from ..job import Edit, Limit, SetControls, StartOver, Undo
 from ..memory import within_memory
+from ..undo import Reverse, Step, UndoStack
 from .lesson import C, Display, Lesson, N
 from .ranks import Ranks
 from .trainer import Trainer
@@ -58,6 +59,7 @@ class Train(Generic[C, N]):
         self.lesson, self.kind = lesson, lesson.kind
         self._limit = limit or Limit()
         self.device, self.ranks = torch.device(device), ranks or Ranks()
+        self._undo = UndoStack()
         self._controls: C = lesson.fitted(controls or lesson.controls())
         self.start()
 
@@ -201,14 +203,40 @@ class Train(Generic[C, N]):
     # What a person changes.
 
     def apply(self, edit: Edit) -> Change:
-        if isinstance(edit, SetControls):
-            return self._set_controls(edit.values)
-        if isinstance(edit, StartOver):
-            self.start()
-            return Change(0, "start over")
-        raise ControlError(f"Training has no edit {type(edit).__name__}.")
+        back = self._way_back()
+        values: Mapping[str, Any] = {}
+        match edit:
+            case SetControls():
+                what, values = "controls", dict(edit.values)
+                now = self.now
+                self._set_controls(values)
+                size = 0 if self.now is now else now.trainer.size
+                self._undo.add(
+                    Step(what, back, tuple(sorted(values)), size)
+                )  # a slider being drawn is one gesture
+            case StartOver():
+                what, size = "start over", self.trainer.size
+                self.start()
+                self._undo.add(Step(what, back, size=size))
+            case Undo():
+                what = f"undo: {self._undo.undo()}"
+            case _:
+                raise ControlError(f"Training has no edit {type(edit).__name__}.")
+        return Change(self.step_count, what, values)
 
-    def _set_controls(self, values: Mapping[str, Any]) -> Change:
+    def _way_back(self) -> Reverse:
+        """To the controls and the network of now, which goes on learning as it is until it is replaced."""
+        controls, now = self._controls, self.now
+
+        def reverse() -> Reverse:
+            again = self._way_back()
+            self._controls, self.now = controls, now
+            now.trainer.set_controls(controls)
+            return again
+
+        return reverse
+
+    def _set_controls(self, values: Mapping[str, Any]) -> None:
         new: C = self.lesson.fitted(edited(self._controls, values))
         if all(c.live for c, _ in differing(self._controls, new)):
             self.trainer.set_controls(new)
@@ -220,7 +248,6 @@ class Train(Generic[C, N]):
             except (ControlError, JobError):
                 self._controls = before
                 raise
-        return Change(self.step_count, "controls", dict(values))
 
     # What is kept.
 

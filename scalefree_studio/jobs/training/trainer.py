@@ -176,6 +176,11 @@ class Trainer(Generic[C, N]):
         weights = weights_of(self.network)
         return weights | self._average if self.controls.averaging else weights
 
+    @property
+    def size(self) -> int:
+        """Bytes of the network, its gradients, averages and optimizer, and of the best one: about."""
+        return 6 * sum(w.nbytes for w in weights_of(self.network).values())
+
     def load(self, weights: Mapping[str, Tensor]) -> None:
         self.network.load_state_dict(weights, strict=False)
 

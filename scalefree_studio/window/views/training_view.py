@@ -31,7 +31,7 @@ WORDS = (
 
 class TrainingView(WallView):
     at_rest = "It has learnt to its end. More epochs in the panel let it go on, or start over."
-    lacks = ("undo", "go_on_from_here")  # what is recorded are pictures, not the network
+    lacks = ("go_on_from_here",)  # what is recorded are pictures, not the network
     titles = {"samples": "Samples", "held": "Held out", "surprise": "Surprise"}
     names = WallView.names | {"single_step": ("Step", "Learn from one single batch")}
     mouse = (
