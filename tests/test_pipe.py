@@ -11,7 +11,7 @@ import pytest
 from test_runner import Add, Counter, Everything, run_in_thread, wait_for
 
 from scalefree_studio import runner as runners
-from scalefree_studio.errors import JobError
+from scalefree_studio.errors import JobError, UserError
 from scalefree_studio.jobs.job import Limit
 from scalefree_studio.runner import AUTOSAVE_SECONDS, LOOK_SECONDS, Mailbox, Runner
 from scalefree_studio.snapshot import Change, Snapshot
@@ -145,6 +145,11 @@ def test_frames_at_a_stride_and_at_once_after_an_edit_or_a_step_back(tmp_path: P
         assert [step for _, step in history.index()] == [1, 11, 21, 31, 34, 44, 5, 15]
         assert [(step, what) for step, what, _ in history.changes()] == [(34, "add"), (5, "go to")]
         assert max(m.step for m in history.metrics()) > 40, "curves go on while no frame is recorded"
+
+
+def test_whoever_begins_a_recording_hears_at_once_that_it_cannot_be_written(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="cannot be written"):
+        Recorder(tmp_path / "missing" / "h.sqlite")
 
 
 def test_a_recorder_in_trouble_wants_nothing_any_more(
