@@ -43,7 +43,7 @@ def _one_thread() -> None:
 
 def test_every_kind_of_job_is_in_the_table() -> None:
     assert {case.make().kind for case in JOBS.values()} == {*fits(), *lessons(), DrawPictures.kind}
-    samplers = {kind for instrument in instruments().values() for kind in instrument.samplers}
+    samplers = {kind for instrument in instruments().values() for kind in instrument.all_samplers()}
     assert {case.sampler for case in JOBS.values()} - {""} == samplers
 
 
