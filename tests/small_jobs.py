@@ -236,11 +236,7 @@ JOBS: dict[str, Case] = {
 }
 
 # What is known to fail: a test, and how the names of its jobs begin. Where one passes, it fails for being listed here.
-# fmt: off
-KNOWN: dict[str, tuple[str, ...]] = {
-    "test_an_edit_without_memory_is_reported_and_changes_nothing": ("drawing-",),
-}
-# fmt: on
+KNOWN: dict[str, tuple[str, ...]] = {}
 
 
 def every_job(test: Callable[..., None]) -> Any:

@@ -36,6 +36,7 @@ from .state import Prompt, State, Turn, Way, labels_for
 
 SHOWN = 60  # steps a second, as many as a screen shows
 STATE = "state."  # of our arrays in a checkpoint
+ADVICE = "draw fewer pictures at a time"  # where memory runs out
 
 
 @dataclass
@@ -73,7 +74,8 @@ class DrawPictures:
 
     def start(self, controls: DrawControls, prompt: Prompt | None) -> None:
         """Begin to draw, or refuse controls that the network cannot follow."""
-        self.adopt(self.begin(checked(controls), prompt))
+        controls = checked(controls)
+        self.adopt(within_memory(lambda: self.begin(controls, prompt), ADVICE))
 
     def begin(self, controls: DrawControls, prompt: Prompt | None = None) -> State:
         """How it starts with these controls."""
@@ -90,9 +92,10 @@ class DrawPictures:
 
     def adopt(self, state: State) -> None:
         """Go on from there. Nothing is known yet of what was thought on the way."""
-        c = state.controls
+        c, size = state.controls, (self.layout.count, self.sampler.channels)
+        # First what may lack memory: then nothing has changed.
+        self._uniforms = within_memory(lambda: uniforms(c.count, *size, c.seed), ADVICE)
         self.state = state
-        self._uniforms = uniforms(c.count, self.layout.count, self.sampler.channels, c.seed)
         self.watch(min(self.watched, c.count - 1))
 
     def watch(self, picture: int) -> None:
@@ -137,7 +140,7 @@ class DrawPictures:
         """Work in one thread, as the pieces are small; running out of memory is a JobError."""
         try:
             with torch_threads(1):
-                within_memory(work, "draw fewer pictures at a time")
+                within_memory(work, ADVICE)
         except OutOfMemoryError:
             self.renew()
             raise
