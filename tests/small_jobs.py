@@ -23,7 +23,7 @@ from scalefree_studio.jobs.dividers.controls import FitControls, with_values
 from scalefree_studio.jobs.dividers.edits import AddUnit, MoveUnit, RemoveUnit, SetMask
 from scalefree_studio.jobs.dividers.fit import FitDividers
 from scalefree_studio.jobs.drawing.draw import DrawPictures
-from scalefree_studio.jobs.drawing.edits import GoTo, SetPrompt, SetValue, Watch
+from scalefree_studio.jobs.drawing.edits import GoTo, SetPrompt, SetValue, SetWay, Watch
 from scalefree_studio.jobs.job import Edit, Job, Limit, SetControls
 from scalefree_studio.jobs.pixelcnn.controls import PixelCNNControls
 from scalefree_studio.jobs.pixelcnn.lesson import PixelCNNLesson
@@ -52,6 +52,7 @@ class Case:
     ]  # frames not to go on from, made of a good one
     poison: Callable[[Any], None]  # makes some numbers of the job's network not-a-number
     recovers: bool = True  # whether it can go on after that
+    over: Callable[[], Job] | None = None  # what a start over leads to, where that is not what was made
     exact: bool = True  # whether a step that failed leaves no trace, not even in the random numbers
     redrawn: frozenset[str] = frozenset()  # what is only shown, and drawn afresh after a resume
     sampler: str = ""  # what it draws with
@@ -77,7 +78,8 @@ def fit(**controls: Any) -> Case:
 
     def foreign(good: Mapping[str, Array]) -> list[Mapping[str, Array]]:
         ids = good["unit_ids"]
-        wrong = [{"unit_ids": ids[1:]}, {"unit_ids": ids * 0}, {"out_bias": good["out_bias"] * math.nan}]
+        wrong = [{"unit_ids": ids[1:]}, {"out_bias": good["out_bias"] * math.nan}]
+        wrong += [{"unit_ids": ids * 0}] * (len(ids) > 1)  # two of one name
         return [*without_one(good), *({**good, **arrays} for arrays in wrong)]
 
     shape = with_values(FitControls(), asked)  # a budget of numbers chooses its own
@@ -158,11 +160,19 @@ def lesson(channels: int = 1, **controls: Any) -> Case:
 # ---- Drawings ----
 
 
-def drawing(channels: int = 1, prompt: bool = False, **controls: Any) -> Case:
+def drawing(channels: int = 1, prompt: bool = False, ways: bool = False, **controls: Any) -> Case:
+    """With ways, each picture is drawn in one of its own."""
+
+    def begin(seed: int = 4) -> DrawPictures:
+        return small_drawings.make(3, channels, seed=seed, **{"speed": 240.0, **controls})
+
     def make(seed: int = 4) -> Job:
-        job = small_drawings.make(3, channels, seed=seed, **{"speed": 240.0, **controls})
+        job = begin(seed)
         if prompt:
             job.apply(SetPrompt(pixels=small_drawings.picture(job)[0], keep=small_drawings.mask("left")))
+        if ways:
+            job.apply(SetWay((1,), {"temperature": 0.5, "top_k": 2}))
+            job.apply(SetWay((2,), {"top_p": 0.7, "label": 1}))
         return job
 
     def poison(job: DrawPictures) -> None:
@@ -194,10 +204,14 @@ def drawing(channels: int = 1, prompt: bool = False, **controls: Any) -> Case:
         refused=(
             SetControls({"label": 3}), Watch(3), GoTo(-1), GoTo(small_drawings.N + 1), SetValue(0, 9, 0, (0,)),
             SetValue(0, 0, 0, (9,) * channels), SetPrompt(pixels=np.zeros((2, 2), np.uint8)),
+            SetPrompt(np.full((*size, channels), 4)), SetPrompt(np.zeros((*size, channels))), SetPrompt(stage=1,
+            values=np.zeros((*size, channels), int)), SetWay((0, 3), {"top_k": 2}), SetWay((0,), {"speed": 9.0}),
+            SetWay((0,), {"temperature": -1.0}), SetWay((0,), {"label": 3}),
         ),
         foreign=foreign,
         poison=poison,
         recovers=False,  # its network does not change any more
+        over=begin if ways else None,
         sampler="pixelcnn",
     )  # fmt: skip
 
@@ -218,6 +232,7 @@ JOBS: dict[str, Case] = {
     "drawing-grey": drawing(),
     "drawing-colour": drawing(channels=3, top_p=0.9),
     "drawing-prompt": drawing(prompt=True),
+    "drawing-ways": drawing(ways=True, top_k=3),
 }
 
 

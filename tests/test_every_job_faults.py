@@ -62,7 +62,7 @@ def places(work: Callable[[], object]) -> list[int]:
     """Where in a piece of work memory is taken: the first time, the last, and some between."""
     with Fault() as counted:
         work()
-    assert counted.count
+    assert counted.count > 0
     return sorted({round(n) for n in np.linspace(1, counted.count, 4)})
 
 

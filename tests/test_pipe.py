@@ -11,7 +11,7 @@ import pytest
 from test_runner import Add, Counter, Everything, run_in_thread, wait_for
 
 from scalefree_studio import runner as runners
-from scalefree_studio.errors import JobError
+from scalefree_studio.errors import JobError, UserError
 from scalefree_studio.jobs.job import Limit
 from scalefree_studio.runner import AUTOSAVE_SECONDS, LOOK_SECONDS, Mailbox, Runner
 from scalefree_studio.snapshot import Change, Snapshot
@@ -133,6 +133,7 @@ def test_frames_at_a_stride_and_at_once_after_an_edit_or_a_step_back(tmp_path: P
 
     recorder = Recorder(tmp_path / "h.sqlite", every=10)
     walk(*range(1, 35))  # 1, 11, 21, 31
+    assert not recorder.wants(34) and recorder.wants(41)
     recorder.changed(Change(34, "add"))
     walk(34, 35, 43, 44)  # 34, 44
     recorder.changed(Change(5, "go to"))
@@ -144,6 +145,25 @@ def test_frames_at_a_stride_and_at_once_after_an_edit_or_a_step_back(tmp_path: P
         assert [step for _, step in history.index()] == [1, 11, 21, 31, 34, 44, 5, 15]
         assert [(step, what) for step, what, _ in history.changes()] == [(34, "add"), (5, "go to")]
         assert max(m.step for m in history.metrics()) > 40, "curves go on while no frame is recorded"
+
+
+def test_whoever_begins_a_recording_hears_at_once_that_it_cannot_be_written(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="cannot be written"):
+        Recorder(tmp_path / "missing" / "h.sqlite")
+
+
+def test_a_recorder_in_trouble_wants_nothing_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: History, *args: Any, **rows: Any) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(History, "write", full)
+    recorder = Recorder(tmp_path / "h.sqlite", every=1)
+    recorder.show(Snapshot("counter", 1, 0.0, {}))
+    wait_for(lambda: recorder.trouble)
+    assert not any(recorder.wants(step) for step in range(100))
+    recorder.close()
 
 
 # ---- Stopping ----
@@ -236,6 +256,23 @@ def test_steps_that_were_asked_for_are_not_made_after_one_has_failed() -> None:
     runner._wake = Waits(runner.stop)
     runner.run()
     assert runner.job.tried == 1
+    playing = Runner(Fails())
+    playing._wake = Waits(playing.stop)
+    playing.run()
+    assert playing.job.tried == 1 and not playing.status.playing
+
+
+def test_whoever_asks_for_a_step_while_it_plays_gets_one_and_then_it_is_paused() -> None:
+    class Asks(Counter):
+        def step(self) -> None:
+            super().step()
+            if self.step_count == 3:
+                runner.step_once()
+
+    runner = Runner(Asks())
+    runner._wake = Waits(runner.stop)
+    runner.run()
+    assert runner.job.step_count == 4 and not runner.status.playing
 
 
 def test_runs_that_belong_together_end_together() -> None:

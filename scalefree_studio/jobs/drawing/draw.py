@@ -74,7 +74,8 @@ class DrawPictures:
 
     def start(self, controls: DrawControls, prompt: Prompt | None) -> None:
         """Begin to draw, or refuse controls that the network cannot follow."""
-        self.adopt(self.begin(checked(controls), prompt))
+        controls = checked(controls)
+        self.adopt(within_memory(lambda: self.begin(controls, prompt), ADVICE))
 
     def begin(self, controls: DrawControls, prompt: Prompt | None = None) -> State:
         """How it starts with these controls."""
