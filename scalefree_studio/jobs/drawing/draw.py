@@ -35,7 +35,7 @@ from .sampler import Sampler
 from .state import Prompt, State, Turn, Way, labels_for
 
 SHOWN = 60  # steps a second, as many as a screen shows
-DRAW_FEWER = "draw fewer pictures at a time"
+DRAW_FEWER = "draw fewer pictures at a time"  # where memory runs out
 STATE = "state."  # of our arrays in a checkpoint
 
 
@@ -75,7 +75,7 @@ class DrawPictures:
     def start(self, controls: DrawControls, prompt: Prompt | None) -> None:
         """Begin to draw, or refuse controls that the network cannot follow."""
         controls = checked(controls)
-        self.adopt(within_memory(lambda: self.begin(controls, prompt), ADVICE))
+        self.adopt(within_memory(lambda: self.begin(controls, prompt), DRAW_FEWER))
 
     def begin(self, controls: DrawControls, prompt: Prompt | None = None) -> State:
         """How it starts with these controls."""
@@ -92,9 +92,10 @@ class DrawPictures:
 
     def adopt(self, state: State) -> None:
         """Go on from there. Nothing is known yet of what was thought on the way."""
-        c = state.controls
-        numbers = uniforms(c.count, self.layout.count, self.sampler.channels, c.seed)
-        self.state, self._uniforms = state, numbers  # nothing before there was memory for all
+        c, size = state.controls, (self.layout.count, self.sampler.channels)
+        # First what may lack memory: then nothing has changed.
+        self._uniforms = within_memory(lambda: uniforms(c.count, *size, c.seed), DRAW_FEWER)
+        self.state = state
         self.watch(min(self.watched, c.count - 1))
 
     def watch(self, picture: int) -> None:
@@ -305,7 +306,7 @@ class DrawPictures:
     # What a person changes.
 
     def apply(self, edit: Edit) -> Change:
-        return within_memory(lambda: self._editing.apply(edit), DRAW_FEWER)
+        return self._editing.apply(edit)
 
     # What is kept: one file from which the drawing, and its network, can be had again.
 
