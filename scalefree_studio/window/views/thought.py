@@ -52,9 +52,8 @@ class Chart:
     @property
     def area(self) -> QRectF:
         """Where one points at its bars."""
-        return QRectF(
-            self.plot.left(), self.plot.top(), self.plot.width(), self.strip.bottom() - self.plot.top()
-        )
+        plot = self.plot
+        return QRectF(plot.left(), plot.top(), plot.width(), self.strip.bottom() - plot.top())
 
 
 class Thought(QWidget):
