@@ -91,6 +91,23 @@ def test_one_number_may_be_for_all_and_another_for_each():
         assert torch.equal(found[b], chances_of(logits[b : b + 1], 0.5, k, 0.9)[0])
 
 
+def test_levels_are_read_off_the_chances():
+    chances = torch.tensor([0.0, 0.25, 0.0, 0.5, 0.25, 0.0], dtype=torch.float64)
+    numbers = torch.tensor([0.0, 0.2499, 0.25, 0.7499, 0.75, 1 - 2**-50], dtype=torch.float64)
+    levels = value_at(chances.expand(6, 6).contiguous(), numbers[:, None])[:, 0]
+    assert levels.tolist() == [1, 1, 3, 3, 4, 4]
+
+
+def test_top_p_keeps_the_likeliest_that_hold_the_share():
+    logits = torch.tensor([0.1, 0.4, 0.3, 0.2]).log()
+    assert chances_of(logits, top_p=0.65).tolist() == pytest.approx([0, 4 / 7, 3 / 7, 0])
+    assert chances_of(logits, top_p=0.01).tolist() == pytest.approx([0, 1, 0, 0])
+
+
+def test_a_seed_gives_the_same_first_pictures_however_many_are_asked_for():
+    assert torch.equal(uniforms(3, 64, 3, seed=5), uniforms(40, 64, 3, seed=5)[:3])
+
+
 def test_of_equals_the_first_values_stay():
     assert chances_of(torch.zeros(1, 5), top_k=2).tolist() == [[0.5, 0.5, 0, 0, 0]]
     assert chances_of(torch.zeros(1, 5), top_p=0.5).tolist() == [pytest.approx([1 / 3] * 3 + [0, 0])]

@@ -291,23 +291,6 @@ def test_pictures_are_drawn_as_often_as_they_are_likely():
     assert (seen - likely).abs().max() < 0.015
 
 
-def test_levels_are_read_off_the_chances():
-    chances = torch.tensor([0.0, 0.25, 0.0, 0.5, 0.25, 0.0])
-    numbers = torch.tensor([0.0, 0.2499, 0.25, 0.7499, 0.75, 1 - 2**-50])
-    levels = rq.value_at(chances.expand(6, 6).contiguous(), numbers[:, None])[:, 0]
-    assert levels.tolist() == [1, 1, 3, 3, 4, 4]
-
-
-def test_top_p_keeps_the_likeliest_that_hold_the_share():
-    logits = torch.tensor([0.1, 0.4, 0.3, 0.2]).log()
-    assert rq.chances_of(logits, top_p=0.65).tolist() == pytest.approx([0, 4 / 7, 3 / 7, 0])
-    assert rq.chances_of(logits, top_p=0.01).tolist() == pytest.approx([0, 1, 0, 0])
-
-
-def test_a_seed_gives_the_same_first_pictures_however_many_are_asked_for():
-    assert torch.equal(rq.uniforms(3, 64, 3, seed=5), rq.uniforms(40, 64, 3, seed=5)[:3])
-
-
 def test_single_precision_draws_the_same_pictures():
     torch.set_default_dtype(torch.float32)
     model = some_model(levels=256, hidden_maps=30, output_maps=10)

@@ -327,6 +327,14 @@ def test_the_likeliest_are_shown_and_chosen_by_what_they_are(
     )
     pointer = np.argwhere(is_(image, palette.accent)[int(chart.strip.bottom()) + 2 :])
     assert abs(pointer[:, 1].mean() - sum(chart.bars.span(1)) / 2) < 1
+    thought.show_thought("Picture 1", FEW * 0.1, [12], colours, values=SOME, levels=8192)
+    foot, edge = int(chart.plot.bottom()) - 1, is_(shot(thought), palette.edge)
+    heights = edge[int(chart.plot.top()) : foot + 1, middles].sum(0).tolist()
+    assert (
+        heights[0] == heights[5] >= chart.plot.height() - 1
+    )  # others are as high as fits, the likeliest, too
+    assert heights[2] == pytest.approx(heights[0] / 3, abs=1)
+    thought.show_thought("Picture 1", FEW, [12], colours, values=SOME, levels=8192)
     for bar in (3, 5):  # of all others, none can be chosen
         QTest.mouseMove(thought, spot(thought, 0, bar))
         hand = Qt.CursorShape.PointingHandCursor if bar < 5 else Qt.CursorShape.ArrowCursor

@@ -233,11 +233,11 @@ class DrawPictures:
         if drawn.likeliest is not None and self.watched in who:
             self._keep_thought(np.arange(start, stop), drawn.likeliest, part)
 
-    def _choose(self, who: npt.NDArray[np.int64], drawn: Drawn, start: int) -> npt.NDArray[np.int64]:
+    def _choose(self, who: npt.NDArray[np.int64], drawn: Drawn, start: int) -> Any:
         """Which of a request's pictures go on, after a search with beams has had its say."""
         state = self.state
         if state.alive is None or state.score is None:
-            return np.arange(len(who))
+            return slice(None)
         rows = state.alive[who]
         if drawn.alive is not None:
             rows &= drawn.alive.cpu().numpy()
@@ -249,7 +249,7 @@ class DrawPictures:
             state.follow(who[rows], parents[rows], start)
         if drawn.score is not None:
             state.score[who[rows]] = drawn.score.cpu().numpy()[rows]
-        return np.flatnonzero(rows)
+        return rows
 
     def _keep_thought(self, at: Any, likeliest: Likeliest, part: Any) -> None:
         """What was thought at some positions: a part of this."""

@@ -6,6 +6,7 @@ row, stage after stage: by place. This goes from one to the other.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,7 +27,8 @@ class Layout:
         self.stages = tuple(stages)
         self.sizes = np.array([stage.size for stage in stages], np.int64)  # (S, 2)
         self.starts = starts_of(self.sizes)  # (S + 1,)
-        self.count = int(self.starts[-1])
+        self._starts: list[int] = self.starts.tolist()
+        self.count = self._starts[-1]
         orders = [start + np.asarray(s.order) for start, s in zip(self.starts, stages, strict=False)]
         self.order: Ints = np.concatenate(orders).astype(np.int64)  # (N,): the place at each position
         if not np.array_equal(np.sort(self.order), np.arange(self.count)):
@@ -55,7 +57,7 @@ class Layout:
 
     def row_at(self, position: int) -> tuple[int, int]:
         """Where the row of a position begins and ends: as many places as lie side by side in its stage."""
-        stage = int(np.searchsorted(self.starts, position, side="right")) - 1
-        width, start = int(self.sizes[stage, 1]), int(self.starts[stage])
+        stage = bisect_right(self._starts, position) - 1
+        width, start = self.stages[stage].size[1], self._starts[stage]
         begin = start + (position - start) // width * width
         return begin, begin + width

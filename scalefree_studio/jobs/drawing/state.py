@@ -111,7 +111,9 @@ class State:
     @property
     def behind(self) -> int:
         """The position of the pictures that are furthest behind."""
-        return int(self.position.min(where=self.living, initial=self.places))
+        if self.alive is None:
+            return int(self.position.min())
+        return int(self.position.min(where=self.alive, initial=self.places))
 
     @property
     def done(self) -> bool:

@@ -98,25 +98,29 @@ def chances_of(
     if isinstance(temperature, Tensor) or temperature != 1:
         logits = logits / temperature
     chances = torch.softmax(logits, dim=-1, out=out)
-    some_k = isinstance(top_k, Tensor) or 0 < top_k < chances.shape[-1]
+    L = chances.shape[-1]
+    some_k = isinstance(top_k, Tensor) or 0 < top_k < L
     some_p = isinstance(top_p, Tensor) or top_p < 1
     if not some_k and not some_p:
         return chances
     ordered, order = chances.sort(dim=-1, descending=True, stable=True)  # of equals, the first values stay
-    kept = ordered.clone()
-    whole: bool | Tensor = True  # pictures of which nothing is left out stay as they are to the last bit
+    kept, untouched = ordered, []  # of which pictures nothing is left out
     if some_k:
         top_k = _wide(top_k, chances)
-        every = (top_k <= 0) | (top_k >= chances.shape[-1])
-        kept *= (torch.arange(chances.shape[-1], device=chances.device) < top_k) | every
-        whole = whole & every
+        if isinstance(top_k, Tensor):
+            untouched.append((top_k <= 0) | (top_k >= L))
+            top_k = top_k.masked_fill(untouched[-1], L)
+        kept = kept * (torch.arange(L, device=chances.device) < top_k)
     if some_p:
         top_p = _wide(top_p, chances)
-        every = top_p >= 1
-        kept *= (ordered.cumsum(-1) - ordered < top_p) | every  # the likeliest always stays
-        whole = whole & every
+        if isinstance(top_p, Tensor):
+            untouched.append(top_p >= 1)
+            top_p = top_p.masked_fill(untouched[-1], torch.inf)
+        kept = kept * (ordered.cumsum(-1) - ordered < top_p)  # the likeliest always stays
     kept /= kept.sum(-1, keepdim=True)
-    return chances.scatter_(-1, order, kept if isinstance(whole, bool) else torch.where(whole, ordered, kept))
+    if len(untouched) == some_k + some_p:  # these stay as they are to the last bit
+        kept = torch.where(torch.stack(untouched).all(0), ordered, kept)
+    return chances.scatter_(-1, order, kept)
 
 
 def _wide(number: Each[Number], like: Tensor) -> Each[Number]:

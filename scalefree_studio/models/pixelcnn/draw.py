@@ -95,8 +95,8 @@ class Row:
         self.given, self.keep = torch.zeros_like(self.levels), torch.zeros_like(self.levels, dtype=torch.bool)
         self.slots = max(1, min(W, ROOM // (C * B * L))) if request.measured else 1  # pixels of `chances`
         self.chances = torch.zeros(self.slots, C, B, L, dtype=like.dtype, device=like.device)
-        self.entropy, self.surprise = self.chances.new_zeros(2, B, W)
-        self.watched = self.chances.new_zeros(W, C, L)  # the chances of the watched picture
+        self.measured: list[tuple[Tensor, Tensor]] = []  # pieces of a step: entropy and surprise, (B, k) each
+        self.watched: list[Tensor] = []  # the chances of the watched picture, (k, C, L)
 
     def above(self) -> Tensor | None:
         """The row before the one that begins: (B, W, C)."""
@@ -137,9 +137,9 @@ class Row:
     def _measure(self, x0: int, x1: int) -> None:
         slot = x0 % self.slots
         chances = self.chances[slot : slot + x1 - x0].permute(2, 0, 1, 3)  # (B, k, C, L)
-        self.entropy[:, x0:x1], self.surprise[:, x0:x1] = measure(chances, self._levels(x0, x1))
+        self.measured.append(measure(chances, self._levels(x0, x1)))
         if self.request.watched is not None:
-            self.watched[x0:x1] = chances[self.request.watched]
+            self.watched.append(chances[self.request.watched].clone())
 
     def _levels(self, x0: int, x1: int) -> Tensor:
         return self.levels[x0:x1, ..., 0].permute(2, 0, 1)  # (B, k, C)
@@ -149,6 +149,7 @@ class Row:
         start, levels = self.y * self.width, self._levels(x0, x1).clone()
         if self.is_given or not self.request.measured:
             return Drawn(start + x0, start + x1, levels)
-        watched = None if self.request.watched is None else likeliest_of(self.watched[x0:x1].clone())
-        entropy, surprise = self.entropy[:, x0:x1].clone(), self.surprise[:, x0:x1].clone()
-        return Drawn(start + x0, start + x1, levels, entropy, surprise, watched)
+        entropy, surprise = (torch.cat(pieces, dim=1) for pieces in zip(*self.measured, strict=True))
+        likeliest = likeliest_of(torch.cat(self.watched)) if self.watched else None
+        self.measured, self.watched = [], []
+        return Drawn(start + x0, start + x1, levels, entropy, surprise, likeliest)

@@ -31,6 +31,10 @@ class Scale:
             return bar
         return self.likeliest[bar] if bar < len(self.likeliest) else None
 
+    def singles(self, chances: Floats) -> Floats:
+        """Those of bars that stand for one value each."""
+        return chances if self.likeliest is None else chances[: len(self.likeliest)]
+
 
 class Bars:
     """Where the bars of so many levels lie in a width. Where there are more levels than pixels, a bar is a pixel wide
@@ -95,8 +99,7 @@ def described(
     least = "" if scale.likeliest is None else "at least "  # the others may be anything
     bits, before = f"{least}{entropy(chances):.2f} bits", f"{about}: " if about else ""
     if value is None:
-        named = len(chances) if scale.likeliest is None else len(scale.likeliest)
-        bar = int(chances[:named].argmax())
+        bar = int(scale.singles(chances).argmax())
         words = f"{before}{bits} open; {_named(scale.value(bar), names)} likeliest"
         return [f"{words}, {percent(chances[bar])}", words, f"{before}{bits} open", bits]
     bar, of = scale.bar(value), "" if names else f" of {scale.levels}"

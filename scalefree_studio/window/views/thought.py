@@ -52,9 +52,8 @@ class Chart:
     @property
     def area(self) -> QRectF:
         """Where one points at its bars."""
-        return QRectF(
-            self.plot.left(), self.plot.top(), self.plot.width(), self.strip.bottom() - self.plot.top()
-        )
+        plot = self.plot
+        return QRectF(plot.left(), plot.top(), plot.width(), self.strip.bottom() - plot.top())
 
 
 class Thought(QWidget):
@@ -235,7 +234,7 @@ class Thought(QWidget):
         """What was chosen, or what is pointed at; at the right, how much the highest bar is."""
         assert self._chances is not None
         p, metrics = self.palette_, QFontMetricsF(painter.font())
-        most = percent(float(self._chances[chart.channel].max()))
+        most = percent(float(self._scales[chart.channel].singles(self._chances[chart.channel]).max()))
         reading = self.marked is not None and self.marked[0] == chart.channel
         said = self._said(chart.channel)
         if reading and self.marked is not None:
@@ -254,9 +253,10 @@ class Thought(QWidget):
     def _draw_bars(self, painter: QPainter, chart: Chart) -> None:
         assert self._chances is not None
         p, plot, chances = self.palette_, chart.plot, self._chances[chart.channel]
-        highest = chart.bars.highest(chances)
-        unit = plot.height() / float(highest.max())
-        heights = np.round(highest * unit)
+        unit = plot.height() / float(
+            self._scales[chart.channel].singles(chances).max()
+        )  # others may stand out
+        heights = np.round(chart.bars.highest(chances) * unit).clip(max=plot.height())
         marked = self.marked[1] if self.marked and self.marked[0] == chart.channel else None
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         painter.setPen(Qt.PenStyle.NoPen)
@@ -275,7 +275,7 @@ class Thought(QWidget):
                 )  # even a thin one is seen
                 if not chart.bars.apart:
                     painter.fillRect(across, p.colour(role, 0.3))
-                across.setTop(plot.bottom() - max(2.0, round(chances[bar] * unit)))
+                across.setTop(plot.bottom() - max(2.0, min(plot.height(), round(chances[bar] * unit))))
                 painter.fillRect(across, p.colour(role))
         painter.fillRect(QRectF(plot.left(), plot.bottom(), plot.width(), 1), p.colour("line"))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
