@@ -100,7 +100,9 @@ class Commands:
             self.w.say("Nothing has been recorded yet, so there is no movie to make.")
             return
         session.runner.save_soon()  # a movie needs the model, too
-        dialog = MovieExport(self.w, self.w.settings, session.folder, session.name)
+        dialog = MovieExport(
+            self.w, self.w.settings, self.w.palette_, session.folder, session.name, session.job.kind
+        )
         dialog.message.connect(self.w.say)
         self.w.show_dialog(dialog)
 
