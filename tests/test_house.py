@@ -53,8 +53,8 @@ def test_an_orderly_house_keeps_every_contract(tmp_path: Path) -> None:
         tmp_path,
         models="import torch\nfrom scalefree_studio import controls",
         jobs="from scalefree_studio import data, models, snapshot",
-        storage="import safetensors, sqlite3\nfrom scalefree_studio import snapshot",
-        export="from scalefree_studio import models, snapshot",
+        storage="import safetensors, sqlite3\nfrom scalefree_studio import files, snapshot",
+        export="from scalefree_studio import files, models, snapshot",
         canvas="import vispy\nfrom scalefree_studio import snapshot",
         window="import PyQt6\nfrom scalefree_studio import canvas, runner",
         **{
@@ -72,6 +72,8 @@ def test_an_orderly_house_keeps_every_contract(tmp_path: Path) -> None:
     [
         ("controls", "import torch"),
         ("snapshot", "import torch"),
+        ("files", "import torch"),
+        ("files", "from scalefree_studio import storage"),
         ("models", "from scalefree_studio import data"),
         ("models", "from scalefree_studio import snapshot"),
         ("data", "from scalefree_studio import jobs"),
@@ -120,6 +122,17 @@ def test_the_window_is_not_imported_before_it_is_asked_for(module: str) -> None:
     code = f"import sys, {module}; print(*(m for m in ('PyQt6', 'vispy') if m in sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+@pytest.mark.parametrize("command", ["movie", "render", "sample", "fit"])
+def test_help_does_not_wait_for_torch(command: str) -> None:
+    code = (
+        "import contextlib, sys\nfrom scalefree_studio.cli import main\n"
+        f"with contextlib.suppress(SystemExit): main([{command!r}, '--help'])\n"
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "False"
 
 
 def test_the_console_script_exists() -> None:

@@ -62,9 +62,9 @@ def movie_of_run(
     """Draw every recorded frame of a run into a movie; `options` are those of MovieOptions, by name.
 
     `seconds` says how long it lasts: some frames are left out, or new ones made between. Otherwise every recorded frame
-    is shown once. Then the last one stays for a `pause` of so many seconds. How it looks is told to the scene of that
-    kind of run, which may refuse it. `progress` is called with the number of frames, and answers with what is to be
-    called as they are done.
+    is shown once. Then the last one stays for a `pause` of so many seconds. What it shall look like is for the scene of
+    that kind of run, which may refuse it. `progress` is called with the number of frames, and answers with what is to
+    be called as they are done.
     """
     wanted, path = edited(MovieOptions(), options), Path(path)
     checkpoint, history = run.checkpoint(), run.history()

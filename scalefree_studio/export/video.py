@@ -79,24 +79,17 @@ class VideoWriter:
         self._size = height, width
         self._even = height + height % 2, width + width % 2  # yuv420p shares colours among 2 × 2 pixels
         self._complaints: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the movie
+        # fmt: off
         self._command = [
-            *(imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-v", "error"),
-            *(
-                "-f",
-                "rawvideo",
-                "-pix_fmt",
-                "rgb24",
-                "-s",
-                f"{self._even[1]}x{self._even[0]}",
-                "-r",
-                f"{fps:g}",
-            ),
-            *("-i", "-", "-an", *COLOURS[colours], "-crf", "0" if colours == "lossless" else str(quality)),
+            imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-v", "error",
+            "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{self._even[1]}x{self._even[0]}", "-r", f"{fps:g}",
+            "-i", "-", "-an", *COLOURS[colours], "-crf", "0" if colours == "lossless" else str(quality),
             # Key frames every two seconds, and a short look ahead: what ffmpeg holds is lost if it is killed.
-            *("-g", str(max(1, round(2 * fps))), "-rc-lookahead", "10", "-bf", "2"),
-            *("-movflags", fragments(), "-flush_packets", "1"),
-            *("-f", "mp4", f"file:{self._into}"),  # said so, "a:b.mp4" is a file and no protocol
+            "-g", str(max(1, round(2 * fps))), "-rc-lookahead", "10", "-bf", "2",
+            "-movflags", fragments(), "-flush_packets", "1",
+            "-f", "mp4", f"file:{self._into}",  # said so, "a:b.mp4" is a file and no protocol
         ]
+        # fmt: on
         self.process = subprocess.Popen(
             self._command,
             stdin=subprocess.PIPE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from PyQt6.QtCore import QSettings
+from PyQt6.QtCore import QSettings, Qt
 from PyQt6.QtWidgets import QLabel, QWidget
 
 from ...controls import values_of
@@ -21,7 +21,7 @@ from ..widgets.theme import Palette
 from .export_dialog import ExportDialog, Progress, Work
 
 PICTURE = PictureOptions(size=4096)
-MOVIE = MovieOptions(size=1080, seconds=10.0, pause=1.5)
+MOVIE = MovieOptions(seconds=10.0, pause=1.5)
 
 
 class Export(ExportDialog):
@@ -40,6 +40,7 @@ class Export(ExportDialog):
         self._snapshot, self._picture, self._sharpness = snapshot, picture, sharpness
         self.size_words = QLabel()
         self.size_words.setProperty("soft", True)
+        self.size_words.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.form.fields["size"].column.addWidget(self.size_words)
         self.check()
 

@@ -106,7 +106,7 @@ class ExportDialog(QDialog):
         return edited(self._options, values) if len(values) == len(self.form.fields) else None
 
     def check(self) -> None:
-        self.go.setEnabled(self.options() is not None)
+        self.go.setEnabled(self.options() is not None and self._background is None)
 
     def _choose(self) -> None:
         name = f"{self._name}{self.suffix}"

@@ -28,7 +28,7 @@ def shown(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, tuple):
-        return ("x" if isinstance(value[0], int) else "  ").join(map(shown, value))
+        return ("x" if isinstance(value[0], int) else ", ").join(map(shown, value))
     return (
         f"{value:.4g}"
         if isinstance(value, float) and abs(value) < 10_000
@@ -101,6 +101,8 @@ class TextField(Field):
         self.edit.returnPressed.connect(self._typed)
         self.edit.left.connect(self._typed)
         self.edit.given_up.connect(self._give_up)
+        if control.read or control.count:
+            self.edit.setFixedWidth(16 * GRID)
         self.row.addWidget(self.edit, 1)
         self.put(value)
 
@@ -119,7 +121,9 @@ class TextField(Field):
 
     def _typed(self) -> None:
         with suppress(ControlError):
-            self.give(self.typed())
+            value = self.typed()
+            self.edit.say(shown(value))
+            self.give(value)
 
     def _give_up(self) -> None:
         self.put(self.value)
@@ -135,7 +139,7 @@ class NumberField(TextField):
     def __init__(self, control: Control, value: Any):
         self.hint = QLabel()
         super().__init__(control, value)
-        self.edit.setFixedWidth(8 * GRID)
+        self.edit.setFixedWidth((16 if control.unset else 8) * GRID)
         if control.unit:
             unit = QLabel(control.unit)
             unit.setProperty("soft", True)
