@@ -124,17 +124,6 @@ def test_the_window_is_not_imported_before_it_is_asked_for(module: str) -> None:
     assert done.stdout.strip() == ""
 
 
-@pytest.mark.parametrize("command", ["movie", "render", "sample", "fit"])
-def test_help_does_not_wait_for_torch(command: str) -> None:
-    code = (
-        "import contextlib, sys\nfrom scalefree_studio.cli import main\n"
-        f"with contextlib.suppress(SystemExit): main([{command!r}, '--help'])\n"
-        "print('torch' in sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "False"
-
-
 def test_the_console_script_exists() -> None:
     module, _, name = PYPROJECT["project"]["scripts"]["scalefree-studio"].partition(":")
     assert callable(getattr(importlib.import_module(module), name))

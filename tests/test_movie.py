@@ -532,6 +532,11 @@ def test_another_kind_of_run_may_bring_its_scene(
     run = Recording(Checkpoint("plain", 0, {}, {}), [Snapshot("plain", 3, 0, {"grey": np.array(50)})])
     with pytest.raises(UserError, match="no movies of 'plain'"):
         movie_of_run(run, tmp_path / "a.mp4")
+    register_scene("plain", "nowhere.at:all")
+    with pytest.raises(
+        UserError, match="The scene of 'plain', nowhere.at:all, cannot be imported: No module"
+    ):
+        movie_of_run(run, tmp_path / "a.mp4")
     register_scene("plain", Plain if how == "class" else f"{__name__}:Plain")
     movie_of_run(run, tmp_path / "a.mp4", colours="lossless", border=2)
     assert (frames_of(tmp_path / "a.mp4") == 52).all()
