@@ -534,7 +534,7 @@ def test_another_kind_of_run_may_bring_its_scene(
         movie_of_run(run, tmp_path / "a.mp4")
     register_scene("plain", "nowhere.at:all")
     with pytest.raises(
-        UserError, match="The scene of 'plain', nowhere.at:all, cannot be imported: No module"
+        UserError, match=r"The scene of .plain., nowhere\.at:all, cannot be imported: No module"
     ):
         movie_of_run(run, tmp_path / "a.mp4")
     register_scene("plain", Plain if how == "class" else f"{__name__}:Plain")
