@@ -10,23 +10,29 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from .controls import add_flags, edited, given_flags, values_of
-from .drawings import left, upper
+from .data.pictures import load_picture
+from .drawings import Drawing
 from .errors import UserError
+from .export.movie import movie_of_run
+from .export.movie_file import GIF_SIDE, check_movie
+from .export.options import MovieTime
+from .export.walls.wall import write_wall
+from .files import check_folder
 from .jobs.drawing.controls import AT_ONCE, DrawControls
-from .terminal import MODEL_HELP, output, report
-
-if TYPE_CHECKING:
-    from .jobs.drawing.draw import DrawPictures
-    from .jobs.drawing.sampler import Sampler
-    from .storage.run_folder import RunFolder
+from .jobs.drawing.draw import DrawPictures
+from .jobs.drawing.edits import SetPrompt
+from .jobs.drawing.sampler import Sampler
+from .jobs.instruments import sampler_of
+from .results import kept
+from .runs import Recording, choose_device, run_to_end
+from .storage.run_folder import RunFolder, load_checkpoint
+from .terminal import MODEL_HELP, add_json_flag, output, report
 
 Handler = Callable[[argparse.Namespace], int]
 SAMPLED, COMPLETED = DrawControls(), DrawControls(count=8)
-SECONDS, FPS = 10.0, 30.0  # of a movie
-HALVES = {"top": upper, "left": left}  # of a picture, to be kept
+SECONDS = 10.0  # of a movie
 PAUSE = 0.2  # of its time, on the finished wall
 PLACES = 1 << 20  # at most, in a picture
 
@@ -57,15 +63,8 @@ def fill_complete(parser: argparse.ArgumentParser) -> Handler:
 
 
 def complete(arguments: argparse.Namespace) -> int:
-    from .data.pictures import fitted, load_picture
-    from .jobs.drawing.edits import SetPrompt
-
     sampler = _sampler(arguments)
-    if arguments.keep in HALVES:
-        keep = HALVES[arguments.keep](sampler.size)
-    else:
-        keep = fitted(load_picture(arguments.keep).pixels, sampler.size, channels=1)[..., 0] > 127
-    pixels = load_picture(arguments.image).pixels
+    keep, pixels = kept(arguments.keep, sampler.size), load_picture(arguments.image).pixels
     job = _job(arguments, sampler, COMPLETED)
     job.apply(SetPrompt(keep=keep, pixels=pixels))
     return _draw(arguments, job)
@@ -81,26 +80,19 @@ def _drawing_flags(parser: argparse.ArgumentParser, controls: DrawControls) -> N
         help="of which class, by number or name (default: each in turn)",
     )
     add("--no-cache", action="store_true", help="the naive way: a full pass for every number drawn")
-    add("--movie", type=output, metavar="OUT.mp4", help="also make a movie of how they are drawn")
-    add("--seconds", type=float, metavar="S", help=f"how long it lasts (default: {SECONDS:g})")
-    add("--fps", type=float, metavar="N", help=f"its frames a second (default: {FPS:g})")
+    add("--movie", type=output, metavar="OUT.mp4|gif|tif", help="also make a movie of how they are drawn")
     add("--run", type=Path, metavar="DIR", help="leave a run folder, to look at and to draw on in the window")
     add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute")
-    add("--json", action="store_true", help="print the result as JSON, as the last line")
+    add_flags(parser, MovieTime(seconds=SECONDS), title="movie")
+    add_json_flag(parser)
 
 
 def _sampler(arguments: argparse.Namespace, size: tuple[int, int] | None = None) -> Sampler:
-    from .jobs.instruments import sampler_of
-    from .runs import choose_device
-    from .storage.run_folder import load_checkpoint
-
     device = choose_device(arguments.device)
     return sampler_of(load_checkpoint(arguments.model), device, size, cached=not arguments.no_cache)
 
 
 def _job(arguments: argparse.Namespace, sampler: Sampler, controls: DrawControls) -> DrawPictures:
-    from .jobs.drawing.draw import DrawPictures
-
     controls = edited(controls, given_flags(DrawControls, arguments))
     if not _is_recorded(arguments):
         controls = replace(
@@ -110,20 +102,15 @@ def _job(arguments: argparse.Namespace, sampler: Sampler, controls: DrawControls
 
 
 def _draw(arguments: argparse.Namespace, job: DrawPictures) -> int:
-    from .drawings import Drawing
-    from .export.movie import movie_of_run
-    from .export.walls.wall import write_wall
-    from .runs import Recording, run_to_end
-
-    length, fps = _check_outputs(arguments)
+    seconds, fps = _check_outputs(arguments)
     with ExitStack() as stack:
         folder = stack.enter_context(_recorded_in(arguments, job)) if _is_recorded(arguments) else None
         run_to_end(job, Recording(folder, every=1, first=True) if folder else None, "drawing")
         last = job.snapshot()
         write_wall(Drawing(last.frame, job.still()).pictures(), arguments.out)
         if folder is not None and arguments.movie:
-            drawing = length * (1 - PAUSE)
-            movie_of_run(folder, arguments.movie, seconds=drawing, pause=length - drawing, fps=fps)
+            drawing = seconds * (1 - PAUSE)
+            movie_of_run(folder, arguments.movie, seconds=drawing, pause=seconds - drawing, fps=fps)
     named = {"movie": arguments.movie, "run": arguments.run}
     report({
         "pictures": job.controls.count, "seconds": round(job.seconds, 3), **_bits(last.metrics),
@@ -144,8 +131,6 @@ def _is_recorded(arguments: argparse.Namespace) -> bool:
 @contextmanager
 def _recorded_in(arguments: argparse.Namespace, job: DrawPictures) -> Iterator[RunFolder]:
     """The run folder that was asked for, or one for the time being."""
-    from .storage.run_folder import RunFolder
-
     if arguments.run is None:
         with tempfile.TemporaryDirectory() as place:
             yield RunFolder(place)
@@ -159,19 +144,15 @@ def _recorded_in(arguments: argparse.Namespace, job: DrawPictures) -> Iterator[R
 
 def _check_outputs(arguments: argparse.Namespace) -> tuple[float, float]:
     """Seconds and frames a second of the movie; what cannot be written is told before anything is drawn."""
-    from .export.video import check_path
-
-    if not arguments.out.parent.is_dir():
-        raise UserError(f"{arguments.out} cannot be written: there is no such folder.")
-    if arguments.movie is None and (arguments.seconds, arguments.fps) != (None, None):
+    check_folder(arguments.out)
+    given = given_flags(MovieTime, arguments)
+    if arguments.movie is None and given:
         raise UserError("--seconds and --fps are of a movie; name it with --movie OUT.mp4.")
-    length = SECONDS if arguments.seconds is None else arguments.seconds
-    fps = FPS if arguments.fps is None else arguments.fps
-    if not (0 < length <= 1e6 and 0 < fps <= 1000):
-        raise UserError("A movie lasts more than 0 seconds, and shows between 0 and 1000 frames in each.")
+    time = edited(MovieTime(seconds=SECONDS), given)
+    seconds = time.seconds or SECONDS
     if arguments.movie is not None:
-        check_path(arguments.movie)
-    return length, fps
+        check_movie(arguments.movie, (GIF_SIDE, GIF_SIDE), round(seconds * time.fps), time.fps)
+    return seconds, time.fps
 
 
 def _label(wanted: str | None, classes: list[str]) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shlex
 import sys
 from pathlib import Path
@@ -23,6 +22,7 @@ from .runs import Recording, choose_device, run_to_end
 from .snapshot import Change
 from .storage.run_folder import RunFolder, free_folder
 from .storage.trackers import add_track_flag
+from .terminal import add_json_flag, report
 
 SECONDS = 30.0  # where nobody says how long
 
@@ -48,14 +48,15 @@ def fill_fit(parser: argparse.ArgumentParser) -> Any:
         help="record a frame every N steps (default: every step at first, later every 1%% of the steps)",
     )  # fmt: skip
     add_track_flag(parser)
-    parser.add_argument("--json", action="store_true", help="print the result as JSON, as the last line")
+    add_json_flag(parser)
     add_flags(parser, FitControls)
     return fit
 
 
 def fit(arguments: argparse.Namespace) -> int:
     job, recording = _resumed(arguments) if arguments.resume else _begun(arguments)
-    _report(_run(job, recording), arguments.json)
+    result = _run(job, recording)
+    report(result, arguments.json, _in_words(result))
     return 0
 
 
@@ -113,7 +114,7 @@ def fill_demo(parser: argparse.ArgumentParser) -> Any:
     parser.add_argument(
         "--seconds", type=_positive(float), default=20.0, metavar="S", help="how long to learn (default: 20)"
     )
-    parser.add_argument("--json", action="store_true", help="print the result as JSON, as the last line")
+    add_json_flag(parser)
     return demo
 
 
@@ -128,28 +129,22 @@ def demo(arguments: argparse.Namespace) -> int:
     result = _run(job, Recording(folder))
     movie = folder.path / "movie.mp4"
     movie_of_run(folder, movie)
-    _report(result | {"movie": str(movie)}, arguments.json)
+    result["movie"] = str(movie)
+    report(result, arguments.json, _in_words(result))
     return 0
 
 
-def _report(result: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(result), flush=True)
-        return
-    print(
-        f"{result['psnr']:.2f} dB after {result['steps']} steps in {result['seconds']:.1f} s", file=sys.stderr
-    )
+def _in_words(result: dict[str, Any]) -> str:
+    """What came of a fit, and what can be done with it."""
+    lines = [f"{result['psnr']:.2f} dB after {result['steps']} steps in {result['seconds']:.1f} s"]
     if "warning" in result:
-        print(result["warning"], file=sys.stderr)
-    for what in ("picture", "model", "movie"):
-        if what in result:
-            print(f"  {what:<8}{result[what]}", file=sys.stderr)
+        lines.append(result["warning"])
+    lines += [f"  {what:<8}{result[what]}" for what in ("picture", "model", "movie") if what in result]
     if "movie" not in result:
         run = shlex.quote(str(Path(result["model"]).parent))
-        print(
-            f"  look at it:   scalefree-studio {run}\n  as a movie:   scalefree-studio movie {run} movie.mp4",
-            file=sys.stderr,
-        )
+        lines.append(f"  look at it:   scalefree-studio {run}")
+        lines.append(f"  as a movie:   scalefree-studio movie {run} movie.mp4")
+    return "\n".join(lines)
 
 
 def _positive(kind: type) -> Any:

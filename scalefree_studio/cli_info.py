@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,12 @@ from .jobs.instruments import info_of, network_of
 from .snapshot import Checkpoint
 from .storage.history import History
 from .storage.run_folder import HISTORY, load_checkpoint
-from .terminal import MODEL_HELP
+from .terminal import MODEL_HELP, add_json_flag, report
 
 
 def fill_info(parser: argparse.ArgumentParser) -> Any:
     parser.add_argument("file", type=Path, help=MODEL_HELP)
-    parser.add_argument("--json", action="store_true", help="print it as JSON")
+    add_json_flag(parser)
     return info
 
 
@@ -40,7 +40,7 @@ def info(arguments: argparse.Namespace) -> int:
     if (folder / HISTORY).exists():
         found["recorded"] = _history_info(folder / HISTORY)
     found["controls"] = about.get("controls", {})
-    print(json.dumps(found) if arguments.json else _as_text(found))
+    report(found, arguments.json, _as_text(found), person=sys.stdout)
     return 0
 
 

@@ -23,7 +23,7 @@ from .runs import Recording, choose_device, run_to_end
 from .snapshot import Change
 from .storage.run_folder import RunFolder, free_folder, load_checkpoint
 from .storage.trackers import add_track_flag
-from .terminal import MODEL_HELP, report, say
+from .terminal import MODEL_HELP, add_json_flag, report, say
 
 Handler = Callable[[argparse.Namespace], int]
 DATASET = "digits"  # where nobody names one: it needs no download
@@ -40,7 +40,7 @@ def _data_flags(parser: argparse.ArgumentParser, default: str) -> None:
         "--data-root", type=Path, metavar="DIR", help="where official files are or go (default: data)"
     )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute")
-    parser.add_argument("--json", action="store_true", help="print the result as JSON, as the last line")
+    add_json_flag(parser)
 
 
 def fill_train(parser: argparse.ArgumentParser) -> Handler:

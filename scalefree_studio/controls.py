@@ -15,8 +15,9 @@ import argparse
 import dataclasses
 import math
 import threading
+import types
 import typing
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -32,50 +33,110 @@ class Control:
     """What is known about one control, apart from its value."""
 
     name: str
-    type: type
+    type: type  # of the value, or of each of several; str where `read` makes it of what was typed
     default: Any
     label: str
     help: str
     low: float | None = None
     high: float | None = None
+    above: float | None = None  # a lower bound that is itself too low
     scale: str = "linear"  # or "log": how a slider spreads its range
     live: bool = False  # acts at the next step; otherwise the job starts over
     choices: tuple[str, ...] = ()
     unit: str = ""
     group: str = ""  # the heading under which a form shows it
     advanced: bool = False  # a form shows it only when asked
+    optional: bool = False  # it may be None: nothing is said
+    unset: str = ""  # what then holds, in words
+    count: int = 0  # of values, where it is a tuple of several
+    read: Callable[[Any], Any] | None = (
+        None  # makes the value of what was typed or given, or raises ValueError
+    )
+    wants: str = ""  # what it is, in words, where the type does not say
+    metavar: str | tuple[str, ...] = ""
+    flag_name: str = ""  # where it is not the field's
 
     @property
     def flag(self) -> str:
-        return "--" + self.name.replace("_", "-")
+        return "--" + (self.flag_name or self.name).replace("_", "-")
 
     def check(self, value: Any) -> Any:
         """The value in the control's own type, or a ControlError in one sentence."""
+        if value is None and self.optional:
+            return None
         try:
-            if self.type is bool:
-                if not isinstance(value, bool):
-                    raise ValueError
-            elif self.type is int:
-                if isinstance(value, bool) or (not isinstance(value, str) and int(value) != value):
-                    raise ValueError
-                value = int(value)
-            else:
-                value = self.type(value)
+            found = self._converted(value)
         except (TypeError, ValueError, OverflowError):
-            kind = {bool: "yes or no", int: "a whole number", float: "a number"}.get(
-                self.type, self.type.__name__
-            )
-            raise ControlError(f"{self.label} wants {kind}, not {value!r}.") from None
-        if self.choices and value not in self.choices:
-            raise ControlError(f"{self.label} is one of {', '.join(self.choices)}, not {value!r}.")
-        if self.type is float and not math.isfinite(value):
+            raise ControlError(f"{self.label} wants {self._wanted()}, not {value!r}.") from None
+        if self.choices and found not in self.choices:
+            raise ControlError(f"{self.label} is one of {', '.join(self.choices)}, not {found!r}.")
+        for number in found if isinstance(found, tuple) else (found,):
+            if isinstance(number, int | float):
+                self._check_range(number)
+        return found
+
+    def typed(self, text: str) -> Any:
+        """The value of what a person typed, a number with a comma or a point, or a ControlError in one sentence."""
+        text = text.strip()
+        if self.optional and not text:
+            return None
+        if self.type not in (int, float):
+            return self.check(text)
+        if self.count:
+            return self.check([_number(word.rstrip(",;"), self.type) for word in text.split()])
+        return self.check(_number(text, self.type))
+
+    def _converted(self, value: Any) -> Any:
+        if self.read is not None:
+            return self.read(value)
+        if not self.count:
+            return self._single(value)
+        if isinstance(value, str) or len(value) != self.count:
+            raise ValueError
+        return tuple(self._single(v) for v in value)
+
+    def _single(self, value: Any) -> Any:
+        if self.type is bool:
+            if not isinstance(value, bool):
+                raise ValueError
+            return value
+        if self.type is int and (
+            isinstance(value, bool) or (not isinstance(value, str) and int(value) != value)
+        ):
+            raise ValueError
+        return self.type(value)
+
+    def _wanted(self) -> str:
+        if self.wants:
+            return self.wants
+        if self.count:
+            return f"{self.count} numbers"
+        return {bool: "yes or no", int: "a whole number", float: "a number"}.get(
+            self.type, self.type.__name__
+        )
+
+    def _check_range(self, value: float) -> None:
+        form = "d" if isinstance(value, int) else "g"
+        if not math.isfinite(value):
             raise ControlError(f"{self.label} wants a finite number, not {value!r}.")
-        if (self.low is not None and value < self.low) or (self.high is not None and value > self.high):
-            form = "d" if self.type is int else "g"
-            raise ControlError(
-                f"{self.label} lies between {self.low:{form}} and {self.high:{form}}, not {value:{form}}."
-            )
-        return value
+        low = self.low if self.above is None else self.above
+        too_low = low is not None and (value < low or (value == low and self.above is not None))
+        if not too_low and (self.high is None or value <= self.high):
+            return
+        if self.above is None:
+            bounds = f"lies between {self.low:{form}} and {self.high:{form}}"
+        else:
+            bounds = f"is more than {self.above:g} and at most {self.high:g}"
+        raise ControlError(f"{self.label} {bounds}, not {value:{form}}.")
+
+
+def _number(text: str, kind: type) -> Any:
+    """What was typed, as near to a number as it is; Control.check says the rest."""
+    try:
+        number = float(text.replace(",", "."))
+    except ValueError:
+        return text
+    return int(number) if kind is int and number.is_integer() else number
 
 
 def control(default: Any, *, label: str, help: str, **declared: Any) -> Any:
@@ -86,11 +147,21 @@ def control(default: Any, *, label: str, help: str, **declared: Any) -> Any:
 def controls_of(holder: Any) -> tuple[Control, ...]:
     """All controls of a dataclass or of an instance of one, in the order of their declaration."""
     cls = holder if isinstance(holder, type) else type(holder)
-    types = typing.get_type_hints(cls)
-    return tuple(
-        Control(name=f.name, type=types[f.name], default=f.default, **f.metadata["control"])
-        for f in dataclasses.fields(cls)
-        if "control" in f.metadata
+    hints = typing.get_type_hints(cls)
+    return tuple(_control_of(f, hints[f.name]) for f in dataclasses.fields(cls) if "control" in f.metadata)
+
+
+def _control_of(field: dataclasses.Field[Any], hint: Any) -> Control:
+    """The control of a field of this type: T, T | None, or a tuple of several T."""
+    declared = field.metadata["control"]
+    either = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    kind, count = next(kind for kind in either if kind is not types.NoneType), 0
+    if "read" in declared:
+        kind = str
+    elif typing.get_origin(kind) is tuple:
+        kind, count = typing.get_args(kind)[0], len(typing.get_args(kind))
+    return Control(
+        field.name, kind, field.default, optional=types.NoneType in either, count=count, **declared
     )
 
 
@@ -136,17 +207,19 @@ def given_flags(cls: type, namespace: argparse.Namespace) -> dict[str, Any]:
     return {c.name: getattr(namespace, c.name) for c in controls_of(cls) if hasattr(namespace, c.name)}
 
 
-def add_flags(parser: argparse.ArgumentParser, holder: Any, without: Collection[str] = ()) -> None:
+def add_flags(
+    parser: argparse.ArgumentParser, holder: Any, without: Collection[str] = (), title: str = "controls"
+) -> None:
     """One command-line flag a control, of a dataclass or of an instance with defaults of its own. Flags not given stay
-    out of the namespace, so defaults live in one place."""
+    out of the namespace, so defaults live in one place. `title` stands above those that belong to no group."""
     groups: dict[str, Any] = {}
     for c in controls_of(holder):
         if c.name in without:
             continue
-        title = c.group or "controls"
-        group = groups.setdefault(title, parser.add_argument_group(title.lower()))
+        heading = c.group or title
+        group = groups.setdefault(heading, parser.add_argument_group(heading.lower()))
         default = getattr(holder, c.name)
-        shown = f"{default:g}" if isinstance(default, float) else default
+        shown = c.unset if default is None else f"{default:g}" if isinstance(default, float) else default
         text = f"{c.help} (default: {shown})".replace("%", "%%")
         options: dict[str, Any] = {"dest": c.name, "default": argparse.SUPPRESS, "help": text}
         if c.type is bool:
@@ -154,8 +227,8 @@ def add_flags(parser: argparse.ArgumentParser, holder: Any, without: Collection[
         elif c.choices:
             group.add_argument(c.flag, choices=c.choices, **options)
         else:
-            metavar = {int: "N", float: "X"}.get(c.type, "TEXT")
-            group.add_argument(c.flag, type=c.type, metavar=metavar, **options)
+            metavar = c.metavar or {int: "N", float: "X"}.get(c.type, "TEXT")
+            group.add_argument(c.flag, type=c.type, nargs=c.count or None, metavar=metavar, **options)
 
 
 def from_flags(cls: type[T], namespace: argparse.Namespace) -> T:

@@ -44,13 +44,12 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import UserError
-from .snapshot import Array
+from .snapshot import Array, Bytes
 
 KIND = "drawing"
 STILL = "still."  # before the names of what stays the same, in a drawing's checkpoint
 PAPER = (38, 43, 51)  # where nothing is drawn yet
 
-Bytes = npt.NDArray[np.uint8]
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.integer]
 Floats = npt.NDArray[np.float64]

@@ -30,7 +30,7 @@ from .jobs.instruments import lesson_of, sampler_of
 from .jobs.training.learnt import dataset_learnt, evaluation
 from .models.dividers.network import count_numbers
 from .models.dividers.render import Region, render_region
-from .runs import Recording, choose_device, run_to_end
+from .runs import Recording, add_scenes, choose_device, run_to_end
 from .snapshot import Array, Checkpoint
 from .storage.run_folder import RunFolder
 from .storage.tensors import write_tensors
@@ -50,6 +50,7 @@ def _movie(folder: Path | None, path: str | Path, options: dict[str, Any]) -> Pa
         raise UserError(
             "Nothing was recorded; name a folder with out=, or load a run folder, to make a movie of it."
         )
+    add_scenes()
     movie_of_run(RunFolder(folder), Path(path), **options)
     return Path(path)
 

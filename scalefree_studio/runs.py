@@ -16,9 +16,10 @@ from .controls import values_of
 from .data.download import Progress
 from .drawings import KIND as DRAWING
 from .errors import JobError, UserError
+from .export.scene import register_scene
 from .export.walls.wall import large_wall
 from .jobs.drawing.draw import DrawPictures
-from .jobs.instruments import fits, lessons, unknown
+from .jobs.instruments import fits, instruments, lessons, unknown
 from .jobs.job import Job
 from .jobs.training.learnt import dataset_learnt
 from .jobs.training.ranks import Ranks
@@ -100,6 +101,13 @@ def resumed(checkpoint: Checkpoint, device: str = "cpu", progress: Progress | No
         lesson = lessons()[kind](dataset_learnt(checkpoint, progress=progress))
         return Train.from_checkpoint(checkpoint, lesson, device)
     raise unknown(kind)
+
+
+def add_scenes() -> None:
+    """From now on, movies are made with the scenes that instruments bring for runs of their kinds."""
+    for instrument in instruments().values():
+        for kind, scene in instrument.scenes.items():
+            register_scene(kind, scene)
 
 
 def choose_device(wanted: str = "auto") -> str:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.generic]
+Bytes = npt.NDArray[np.uint8]
 
 
 def frozen(array: npt.ArrayLike) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import signal
 import sys
@@ -10,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from tqdm import tqdm
 
@@ -101,11 +102,17 @@ def say(message: str) -> None:
     tqdm.write(message, file=sys.stderr)
 
 
-def report(result: Mapping[str, Any], as_json: bool) -> None:
-    """What came of a command: for a program, or for a person."""
+def add_json_flag(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print the result as JSON, as the last line")
+
+
+def report(result: Mapping[str, Any], as_json: bool, words: str = "", person: TextIO | None = None) -> None:
+    """What came of a command: for a program, on stdout; or for a person, in these words or a line each."""
     if as_json:
         print(json.dumps(result), flush=True)
         return
-    for name, value in result.items():
-        shown = f"{value:.4f}" if isinstance(value, float) else value
-        print(f"  {name.replace('_', ' '):<20}{shown}", file=sys.stderr)
+    lines = (
+        f"  {name.replace('_', ' '):<20}{f'{value:.4f}' if isinstance(value, float) else value}"
+        for name, value in result.items()
+    )
+    print(words or "\n".join(lines), file=person or sys.stderr)

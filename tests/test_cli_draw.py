@@ -124,6 +124,20 @@ def test_a_run_that_is_left_can_be_told_drawn_with_shown_and_drawn_on(capsys):
     assert "already holds a run" in capsys.readouterr().err
 
 
+def test_a_movie_of_a_drawing_may_be_a_gif():
+    asked = ["sample", "model", "a.png", "--count", "5", "--seconds", "2", "--fps", "10", "--movie"]
+    assert main([*asked, "a.gif"]) == 0 and main([*asked, "a.mp4"]) == 0
+    with Image.open("a.gif") as image:
+        durations = []
+        for n in range(image.n_frames):
+            image.seek(n)
+            durations.append(image.info["duration"])
+        assert sum(durations) == 2000 and durations[-1] >= 500  # the finished wall stays
+        last = np.array(image.convert("RGB"))
+    assert len(frames_of("a.mp4")) == 20 and max(last.shape) == 480
+    assert set(map(tuple, last.reshape(-1, 3))) <= set(map(tuple, pixels("a.png").reshape(-1, 3)))
+
+
 def job_at(job, position):
     job.apply(GoTo(position))
     return job
@@ -161,6 +175,8 @@ def test_complete_keeps_its_part_and_leaves_a_run_that_knows_it(capsys):
         (["sample", "model", "a.png", "--seconds", "3"], "--movie"),
         (["sample", "model", "a.png", "--movie", "a.mp4", "--seconds", "0"], "more than 0"),
         (["sample", "model", "a.png", "--movie", "a.avi"], "ends otherwise"),
+        (["sample", "model", "a.png", "--movie", "a.gif", "--seconds", "600"], "out of reason"),
+        (["sample", "model", "a.png", "--movie", "a.gif", "--fps", "60"], "at most 50 frames a second"),
         (["sample", "model", "no/a.png"], "no such folder"),
         (["sample", "model", "a.png", "--movie", "no/a.mp4"], "no such folder"),
         (["sample", "model", "a.png", "--run", "model"], "already holds a run"),

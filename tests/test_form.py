@@ -14,9 +14,10 @@ from PyQt6.QtGui import QWheelEvent
 from PyQt6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from scalefree_studio.controls import control, controls_of
+from scalefree_studio.controls import ControlError, control, controls_of, edited
+from scalefree_studio.export.size import size_of
 from scalefree_studio.jobs.dividers.controls import FitControls
-from scalefree_studio.window.widgets.fields import NumberField
+from scalefree_studio.window.widgets.fields import NumberField, TextField
 from scalefree_studio.window.widgets.forms import Form
 from scalefree_studio.window.widgets.slider import to_position, to_value
 
@@ -50,7 +51,9 @@ class Shown:
         return field
 
     def type(self, name: str, text: str, key: Qt.Key = Qt.Key.Key_Return) -> None:
-        edit = self.number(name).edit
+        field = self.form.fields[name]
+        assert isinstance(field, TextField)
+        edit = field.edit
         edit.setFocus()
         edit.selectAll()
         QTest.keyClicks(edit, text)
@@ -141,6 +144,62 @@ def test_what_cannot_be_is_marked_and_not_told(shown: Shown, text: str) -> None:
     assert not shown.told
     QTest.keyClick(field.edit, Qt.Key.Key_Tab)
     assert field.edit.text() == "8"  # back to what holds
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What may be left open, and what is read from words."""
+
+    length: float | None = control(
+        None, label="Length", help="How long.", above=0, high=9, unset="any", live=True
+    )
+    size: tuple[int, int] | int | None = control(
+        None,
+        label="Size",
+        help="How large.",
+        read=size_of,
+        low=1,
+        high=99,
+        wants="1920x1080 or 1080",
+        live=True,
+    )
+    corner: tuple[float, float] | None = control(None, label="Corner", help="Where.", live=True)
+    words: str | None = control("hello", label="Words", help="Which.", live=True)
+
+
+def test_what_is_left_open_is_shown_as_such_and_typed_away(qtbot: QtBot) -> None:
+    shown = Shown(qtbot, Asked())
+    for name, text, value, then in (
+        ("length", "2,5", 2.5, "2.5"), ("size", "40x30", (40, 30), "40x30"), ("size", "50", 50, "50"),
+        ("corner", "0,5 2", (0.5, 2.0), "0.5, 2"), ("words", "a, b", "a, b", "a, b"),
+    ):  # fmt: skip
+        field = shown.form.fields[name]
+        assert isinstance(field, TextField)
+        shown.type(name, text)
+        qtbot.waitUntil(lambda name=name, value=value: shown.told[-1] == {name: value})
+        assert field.typed() == value
+        shown.form.put(edited(Asked(), {name: value}))
+        assert field.edit.text() == then
+        field.edit.selectAll()
+        QTest.keyClick(field.edit, Qt.Key.Key_Delete)
+        QTest.keyClick(field.edit, Qt.Key.Key_Return)
+        qtbot.waitUntil(lambda name=name: shown.told[-1] == {name: None})
+    assert shown.number("length").edit.placeholderText() == "any"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("length", "0"), ("size", "big"), ("size", "100"), ("corner", "1")]
+)
+def test_whoever_asks_what_is_typed_hears_what_is_wrong_with_it(qtbot: QtBot, name: str, text: str) -> None:
+    form = Form(Asked())
+    qtbot.addWidget(form)
+    field = form.fields[name]
+    assert isinstance(field, TextField)
+    with qtbot.waitSignal(field.typing):
+        QTest.keyClicks(field.edit, text)
+    with pytest.raises(ControlError, match=field.control.label):
+        field.typed()
+    assert field.edit.property("wrong") and field.control.label in field.edit.toolTip()
 
 
 def test_choices_and_switches(shown: Shown, qtbot: QtBot) -> None:

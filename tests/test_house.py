@@ -53,8 +53,8 @@ def test_an_orderly_house_keeps_every_contract(tmp_path: Path) -> None:
         tmp_path,
         models="import torch\nfrom scalefree_studio import controls",
         jobs="from scalefree_studio import data, models, snapshot",
-        storage="import safetensors, sqlite3\nfrom scalefree_studio import snapshot",
-        export="from scalefree_studio import models, snapshot",
+        storage="import safetensors, sqlite3\nfrom scalefree_studio import files, snapshot",
+        export="from scalefree_studio import files, models, snapshot",
         canvas="import vispy\nfrom scalefree_studio import snapshot",
         window="import PyQt6\nfrom scalefree_studio import canvas, runner",
         **{
@@ -72,6 +72,8 @@ def test_an_orderly_house_keeps_every_contract(tmp_path: Path) -> None:
     [
         ("controls", "import torch"),
         ("snapshot", "import torch"),
+        ("files", "import torch"),
+        ("files", "from scalefree_studio import storage"),
         ("models", "from scalefree_studio import data"),
         ("models", "from scalefree_studio import snapshot"),
         ("data", "from scalefree_studio import jobs"),

@@ -17,11 +17,6 @@ from scalefree_studio.jobs.instruments import BUILT_IN
 Imports = Mapping[str, set[str]]  # module → what it imports of its own package
 
 LAYERS = ("models", "jobs", "export", "canvas")  # each with a folder an instrument
-KNOWING = (
-    "export.movie",
-    "export.scene",
-    "export.walls.",
-)  # to be emptied: they still import the dividers' pictures
 
 
 def imports_of(package: str) -> Imports:
@@ -79,8 +74,7 @@ def test_no_files_import_one_another_in_a_ring() -> None:
 
 
 def test_instruments_do_not_import_one_another_nor_does_what_they_share_import_them() -> None:
-    others = {m: found for m, found in OURS.items() if not m.startswith(KNOWING)}
-    assert intrusions(others, BUILT_IN) == []
+    assert intrusions(OURS, BUILT_IN) == []
 
 
 # That the two bite.

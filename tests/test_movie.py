@@ -8,20 +8,25 @@ import os
 import signal
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import imageio_ffmpeg
 import numpy as np
 import pytest
+from PIL import Image, ImageSequence
 from recordings import Recording
 
 from scalefree_studio.cli import main
 from scalefree_studio.errors import UserError
-from scalefree_studio.export import video
+from scalefree_studio.export import scene, video
 from scalefree_studio.export.caption import draw_caption, filled
 from scalefree_studio.export.dividers.scene import DividerScene, Zoom
 from scalefree_studio.export.movie import moments, movie_of_run
+from scalefree_studio.export.movie_file import GIF_SIDE, frames_into
+from scalefree_studio.export.scene import register_scene
 from scalefree_studio.export.video import VideoWriter
 from scalefree_studio.models.dividers.render import Region
 from scalefree_studio.snapshot import Checkpoint, Snapshot
@@ -157,19 +162,22 @@ def test_an_interrupted_movie_can_be_played_where_there_was_none(tmp_path: Path)
         ("no/a.mp4", {}, "no such folder"),
         ("a.mp4", {"colours": "pink"}, "one of"),
         ("a.mp4", {"fps": 0}, "frames a second"),
-        ("a.mp4", {"width": 20_000}, "along a side"),
+        ("a.mp4", {"size": (20_000, 48)}, "along a side"),
     ],
 )
 def test_what_makes_no_movie_is_told(
     name: str, options: dict[str, object], told: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(UserError, match=told):
-        VideoWriter(tmp_path / name, **{"width": 64, "height": 48, **options})  # type: ignore[arg-type]
+    wanted: dict[str, Any] = {"size": (64, 48), "count": 3, **options}
+    with pytest.raises(UserError, match=told), frames_into(tmp_path / name, **wanted):
+        pass
 
 
 SENDER = """
 import sys, time
 import numpy as np
+from scalefree_studio.export.movie_file import GIF_SIDE, frames_into
+from scalefree_studio.export.scene import register_scene
 from scalefree_studio.export.video import VideoWriter
 movie = VideoWriter(sys.argv[1], 64, 48)
 print(movie.process.pid, flush=True)
@@ -376,3 +384,169 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
         assert main(["movie", str(folder.path), str(out), *wrong]) == 2
         assert len(capsys.readouterr().err.strip().splitlines()) == 1
     assert len(frames_of(out)) == 20  # and the movie from before is still there
+
+
+# --- GIF and TIFF -------------------------------------------------------------------------------------------
+
+
+def shown_by_pillow(path: Path) -> tuple[np.ndarray, list[int]]:
+    """All frames of an animation, (N, H, W, 3), and how many milliseconds each stays."""
+    with Image.open(path) as image:
+        frames, durations = [], []
+        for frame in ImageSequence.Iterator(image):
+            frames.append(np.asarray(frame.convert("RGB")))
+            durations.append(int(frame.info.get("duration", 0)))
+    return np.stack(frames), durations
+
+
+def moving(**more: Any) -> dict[str, Any]:
+    """What a small movie of a moving line is asked for."""
+    return {"size": (60, 40), "seconds": 1.0, "fps": 20, **more}
+
+
+def test_a_tiff_keeps_every_frame_as_it_is(tmp_path: Path) -> None:
+    run = recording([snapshot(step) for step in range(0, 101, 5)])
+    movie_of_run(run, tmp_path / "a.mp4", **moving(colours="lossless"))
+    for name in ("a.tif", "b.TIFF"):
+        assert movie_of_run(run, tmp_path / name, **moving()).frames == 20
+        frames, _ = shown_by_pillow(tmp_path / name)
+        np.testing.assert_array_equal(frames, frames_of(tmp_path / "a.mp4"))
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_gif_shows_what_the_scene_draws_and_lasts_as_long(tmp_path: Path) -> None:
+    run = recording([snapshot(step) for step in range(0, 101, 5)])
+    movie_of_run(run, tmp_path / "a.mp4", **moving(colours="lossless", fps=30))
+    assert movie_of_run(run, tmp_path / "a.gif", **moving(fps=30)).frames == 30
+    frames, durations = shown_by_pillow(tmp_path / "a.gif")
+    truth = frames_of(tmp_path / "a.mp4")
+    assert frames.shape == truth.shape
+    assert abs(frames.astype(int) - truth).mean() < 3
+    assert sum(durations) == 1000 and {*durations} == {30, 40}  # hundredths of a second, evenly spread
+    with Image.open(tmp_path / "a.gif") as image:
+        assert image.info["loop"] == 0  # for ever
+
+
+def test_a_gif_keeps_few_colours_exactly_and_a_pause_costs_no_frame(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    colours = rng.integers(0, 256, (256, 3), dtype=np.uint8)
+    wanted = [colours[rng.integers(0, 256, (9, 8))] for _ in range(5)]
+    with frames_into(tmp_path / "a.gif", (8, 9), 20, fps=10) as write:
+        for frame in wanted:
+            for _ in range(4):
+                write(frame)
+    frames, durations = shown_by_pillow(tmp_path / "a.gif")
+    np.testing.assert_array_equal(frames, np.stack(wanted))
+    assert durations == [400] * 5
+
+
+def test_a_gif_of_many_colours_stays_near_them(tmp_path: Path) -> None:
+    with frames_into(tmp_path / "a.gif", (64, 48), 3) as write:
+        for frame in gradients(3):
+            write(frame)
+    frames, _ = shown_by_pillow(tmp_path / "a.gif")
+    assert abs(frames.astype(int) - np.stack(list(gradients(3)))).mean() < 4
+
+
+def test_a_gif_of_one_picture_is_one(tmp_path: Path) -> None:
+    movie_of_run(recording([snapshot(0)]), tmp_path / "a.gif")
+    frames, _ = shown_by_pillow(tmp_path / "a.gif")
+    assert frames.shape == (1, 320, GIF_SIDE, 3)  # smaller than an mp4, where nobody says how large
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"size": 1080, "seconds": 60, "fps": 30}, "1,800 frames of 1080x720 is out of reason"),
+        ({"fps": 60, "seconds": 1}, "at most 50 frames a second"),
+    ],
+)
+def test_a_gif_that_would_be_out_of_reason_is_told_before_it_is_begun(
+    options: dict[str, Any], told: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=told):
+        movie_of_run(recording([snapshot(0), snapshot(9)]), tmp_path / "a.gif", **options)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["a.gif", "a.tif"])
+@pytest.mark.parametrize("old", [b"old", None])
+def test_an_animation_that_is_cut_short_leaves_what_was_there(
+    name: str, old: bytes | None, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    if old is not None:
+        path.write_bytes(old)
+    frames = 0
+
+    def progress(done: int) -> None:
+        nonlocal frames
+        frames += done
+        if frames == 5:
+            raise UserError("The export was cancelled.")
+
+    with pytest.raises(UserError, match="cancelled"):
+        movie_of_run(
+            recording([snapshot(0), snapshot(99)]), path, progress=lambda count: progress, **moving()
+        )
+    assert [p.read_bytes() for p in tmp_path.iterdir()] == ([old] if old is not None else [])
+
+
+def test_a_tiff_needs_memory_for_a_few_frames_only(tmp_path: Path) -> None:
+    frame = np.zeros((500, 500, 3), np.uint8)
+    tracemalloc.start()
+    try:
+        with frames_into(tmp_path / "a.tif", (500, 500), 40) as write:
+            for n in range(40):
+                frame[:, n] = n
+                write(frame)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 10 * frame.nbytes
+    assert shown_by_pillow(tmp_path / "a.tif")[0].shape == (40, 500, 500, 3)
+
+
+# --- Scenes -------------------------------------------------------------------------------------------------
+
+
+class Plain:
+    """A scene of somebody else's: one grey, as bright as the frame says."""
+
+    def __init__(self, checkpoint: Checkpoint, last: Snapshot, size: Any = None, *, border: float = 1.0):
+        self.size = (16, 16)
+        self._more = round(border)
+
+    def draw(self, time: float, snapshot: Snapshot) -> np.ndarray:
+        return np.full((16, 16, 3), int(snapshot.frame["grey"]) + self._more, np.uint8)
+
+    def between(self, a: Snapshot, b: Snapshot, part: float) -> Snapshot:
+        return a
+
+
+@pytest.mark.parametrize("how", ["class", "name"])
+def test_another_kind_of_run_may_bring_its_scene(
+    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scene, "SCENES", dict(scene.SCENES))
+    run = Recording(Checkpoint("plain", 0, {}, {}), [Snapshot("plain", 3, 0, {"grey": np.array(50)})])
+    with pytest.raises(UserError, match="no movies of 'plain'"):
+        movie_of_run(run, tmp_path / "a.mp4")
+    register_scene("plain", "nowhere.at:all")
+    with pytest.raises(
+        UserError, match=r"The scene of .plain., nowhere\.at:all, cannot be imported: No module"
+    ):
+        movie_of_run(run, tmp_path / "a.mp4")
+    register_scene("plain", Plain if how == "class" else f"{__name__}:Plain")
+    movie_of_run(run, tmp_path / "a.mp4", colours="lossless", border=2)
+    assert (frames_of(tmp_path / "a.mp4") == 52).all()
+    with pytest.raises(UserError, match="In a movie of 'plain', overlay would mean nothing"):
+        movie_of_run(run, tmp_path / "b.mp4", overlay=True)
+
+
+def test_any_training_that_shows_a_wall_has_movies(tmp_path: Path) -> None:
+    walls = [{"wall": np.full((4, 5, 6, 3), grey, np.uint8)} for grey in (60, 200)]
+    snapshots = [Snapshot("transformer", n, n, wall) for n, wall in enumerate(walls)]
+    run = Recording(Checkpoint("transformer", 2, {}, {}), snapshots)
+    movie_of_run(run, tmp_path / "a.mp4", size=(26, 22), colours="lossless")
+    assert frames_of(tmp_path / "a.mp4")[:, 6, 6].tolist() == [[60] * 3, [200] * 3]

@@ -17,10 +17,12 @@ from torch import Tensor
 
 from scalefree_studio.cli import main
 from scalefree_studio.errors import UserError
+from scalefree_studio.export.ahead import drawn_ahead
 from scalefree_studio.export.dividers import picture as pictures
 from scalefree_studio.export.dividers.overlay import draw_overlay, stroke_of
-from scalefree_studio.export.dividers.picture import drawn_ahead, replacing, write_picture
+from scalefree_studio.export.dividers.picture import crisp_sharpness, write_picture
 from scalefree_studio.export.png import PngWriter
+from scalefree_studio.files import replacing, write_errors
 from scalefree_studio.models.dividers.render import Region, render_region
 from scalefree_studio.storage.tensors import write_tensors
 
@@ -127,7 +129,7 @@ def test_whatever_goes_wrong_the_old_file_stays(tmp_path: Path) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         write_picture(network(), path, (8, 8), (8, 8), progress=fail)
-    with pytest.raises(UserError, match="No space left"), replacing(path):
+    with pytest.raises(UserError, match="No space left"), write_errors(path), replacing(path):
         raise OSError(28, "No space left on device")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
@@ -276,8 +278,6 @@ def test_bad_input_is_one_line_and_exit_2(
 
 
 def test_crisp_edges_are_as_many_pixels_wide_as_when_learnt() -> None:
-    from scalefree_studio.export.dividers.scene import crisp_sharpness
-
     assert crisp_sharpness(1000, (20, 40), Region.whole((20, 40), 20, 40)) == pytest.approx(1000)
     assert crisp_sharpness(1000, (20, 40), Region.whole((20, 40), 200, 400)) == pytest.approx(10_000)
     assert crisp_sharpness(1000, (20, 40), Region.whole((20, 40), 10, 20)) == pytest.approx(1000)

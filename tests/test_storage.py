@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from scalefree_studio import files
 from scalefree_studio.errors import UserError
 from scalefree_studio.snapshot import Change, Checkpoint, Snapshot
 from scalefree_studio.storage import tensors
@@ -126,14 +127,14 @@ def test_what_is_written_may_be_read_by_whoever_may_read_the_rest(tmp_path):
 
 def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path, monkeypatch):
     path = tmp_path / "file"
-    tensors.write_atomically(path, b"old")
+    files.write_atomically(path, b"old")
 
     def full(descriptor):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError):
-        tensors.write_atomically(path, b"new")
+        files.write_atomically(path, b"new")
     assert path.read_bytes() == b"old" and os.listdir(tmp_path) == ["file"]
 
 

@@ -35,12 +35,13 @@ from scalefree_studio.storage.run_folder import RunFolder
 from scalefree_studio.window.shell.dialogs import Keys
 from scalefree_studio.window.shell.gallery import SPEC, Gallery
 from scalefree_studio.window.views.drawing_view import DrawingView
-from scalefree_studio.window.views.export import PAUSE, MovieExport
+from scalefree_studio.window.views.export import MOVIE, MovieExport
+from scalefree_studio.window.views.export_dialog import ExportDialog
 from scalefree_studio.window.views.registry import all_views
 from scalefree_studio.window.views.training_view import TrainingView
 from scalefree_studio.window.views.view import View
 from scalefree_studio.window.widgets.curves import LEAST, Curve
-from scalefree_studio.window.widgets.fields import ChoiceField
+from scalefree_studio.window.widgets.fields import ChoiceField, TextField
 from scalefree_studio.window.work import opening, sessions
 from scalefree_studio.window.work.opening import Opened, open_subject
 
@@ -323,24 +324,30 @@ def test_the_wall_is_exported(driven: Driven, run: Path, tmp_path: Path) -> None
     assert "cannot be written" in driven.window.stage.toast.label.text()
 
 
+def typed(dialog: ExportDialog, name: str, text: str) -> None:
+    """As a person types it."""
+    field = dialog.form.fields[name]
+    assert isinstance(field, TextField)
+    field.edit.setText(text)
+    field.edit.textEdited.emit(text)
+
+
 def test_a_drawing_leaves_a_movie(driven: Driven, run: Path, tmp_path: Path) -> None:
     draw(driven, run, speed=200.0)
     driven.until(lambda: driven.window.transport.timeline.ids)
     driven.key(Qt.Key.Key_M, Qt.KeyboardModifier.ControlModifier)
     dialog = driven.window.findChild(MovieExport)
     assert isinstance(dialog, MovieExport)
-    dialog.side.say("wide")
-    dialog.side.textEdited.emit("wide")
+    typed(dialog, "size", "wide")
     assert not dialog.go.isEnabled()
-    dialog.side.say("128")
-    dialog.lasts.say("0.5")
-    dialog.side.textEdited.emit("128")
+    typed(dialog, "size", "128")
+    typed(dialog, "seconds", "0.5")
     assert dialog.go.isEnabled()
     driven.until(lambda: driven.session.folder.model_path.exists())
     dialog.write(tmp_path / "out.mp4")
     driven.until(lambda: "out.mp4" in driven.window.stage.toast.label.text())
     frames, _ = imageio_ffmpeg.count_frames_and_secs(str(tmp_path / "out.mp4"))
-    assert frames == 15 + round(PAUSE * 30)
+    assert frames == 15 + round(MOVIE.pause * 30)
 
 
 @pytest.mark.parametrize(("old", "told"), [(b"old", "as it was"), (b"", "its beginning is in")])
@@ -352,10 +359,13 @@ def test_a_movie_that_is_cancelled_says_what_is_left(
     path = tmp_path / "out.mp4"
     if old:
         path.write_bytes(old)
-    dialog = MovieExport(driven.window, driven.settings, driven.session.folder, "out")
-    dialog.message.connect(driven.window.say)
-    dialog.side.say("128")
-    dialog.lasts.say("3600")
+    window = driven.window
+    dialog = MovieExport(
+        window, window.settings, window.palette_, driven.session.folder, "out", driven.session.job.kind
+    )
+    dialog.message.connect(window.say)
+    typed(dialog, "size", "128")
+    typed(dialog, "seconds", "3600")
     dialog.write(path)
     driven.until(lambda: dialog._done_so_far > 30)
     dialog.reject()

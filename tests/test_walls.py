@@ -195,7 +195,7 @@ def test_a_movie_of_a_training_shows_the_wall_as_it_renews_itself(tmp_path: Path
 @pytest.mark.parametrize(
     ("run", "look", "told"),
     [
-        (recorded(), {"border": 2.0, "zoom": 3}, "border and zoom would mean nothing"),
+        (recorded(), {"border": 2.0, "zoom": (0, 0, 3)}, "border and zoom would mean nothing"),
         (trained([1]), {"overlay": True}, "overlay would mean nothing"),
         (trained([1, None]), {}, "No samples"),
         (trained([]), {}, "Nothing was recorded"),

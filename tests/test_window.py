@@ -16,6 +16,7 @@ from scalefree_studio.window.shell.actions import COMMANDS
 from scalefree_studio.window.shell.dialogs import Keys
 from scalefree_studio.window.shell.main_window import MainWindow
 from scalefree_studio.window.views.export import Export
+from scalefree_studio.window.widgets.fields import TextField
 from scalefree_studio.window.widgets.theme import DARK, LIGHT
 
 # -- playing ---------------------------------------------------------------------------------------------------------
@@ -286,7 +287,9 @@ def test_export_writes_what_is_shown(driven: Driven, tmp_path: Path) -> None:
     dialog = driven.window.findChild(Export)
     assert isinstance(dialog, Export)
     assert dialog.go.toolTip() and dialog.cancel.toolTip()
-    dialog.width_edit.setText("200")
+    size = dialog.form.fields["size"]
+    assert isinstance(size, TextField)
+    size.edit.setText("200")
     out = tmp_path / "out.png"
     dialog.write(out)
     driven.until(out.exists)

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock
 
-from ..errors import UserError
+from ..files import PART, write_errors
 
 # What is being done, how much of it is done, and of how much (0 where nobody knows yet). What it raises ends the work;
 # a download is then kept as far as it came.
@@ -54,20 +54,18 @@ def fetch(
     target = folder / file.name
     if target.is_file():
         return target
-    try:
+    with write_errors(target):  # of the disk: those of the network have become _MirrorError
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / f".{file.name}.lock"):  # several ranks may want it at once
             if not target.is_file():
                 _from_any(file, mirrors, target, progress, timeout)
-        return target
-    except OSError as error:  # of the disk: those of the network have become _MirrorError
-        raise UserError(f"{target} cannot be written: {error.strerror or error}.") from None
+    return target
 
 
 def _from_any(
     file: RemoteFile, mirrors: Sequence[str], target: Path, progress: Progress | None, timeout: float
 ) -> None:
-    part = target.with_name(f"{file.name}.part")
+    part = target.with_name(f"{file.name}{PART}")
     answers = []
     for mirror in mirrors:
         url = mirror + file.name

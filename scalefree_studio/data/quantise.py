@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-Bytes = npt.NDArray[np.uint8]
+from ..snapshot import Bytes
+
 Levels = npt.NDArray[np.int64]
 
 

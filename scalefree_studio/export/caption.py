@@ -7,13 +7,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from ..errors import UserError
-from ..snapshot import Snapshot
-
-Bytes = npt.NDArray[np.uint8]
+from ..snapshot import Bytes, Snapshot
 
 
 class _Plain(string.Formatter):

@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..drawings import KIND as DRAWING
+from ..controls import differing, edited
 from ..errors import UserError
-from ..snapshot import Checkpoint, Snapshot
+from ..snapshot import Bytes, Checkpoint, Snapshot
+from .ahead import Progress, drawn_ahead
 from .caption import draw_caption, filled
-from .dividers.picture import Bytes, Progress, drawn_ahead
-from .dividers.scene import DividerScene
-from .scene import Scene, Size
-from .video import VideoWriter
-from .walls.scene import DrawingScene, TrainingScene
-
-# By the kind of what was recorded. Another kind is a line here.
-SCENES: dict[str, Callable[..., Scene]] = {
-    "dividers": DividerScene,
-    DRAWING: DrawingScene,
-    "pixelcnn": TrainingScene,
-}
+from .movie_file import GIF_SIDE, frames_into
+from .options import SCENE_OPTIONS, MovieOptions
+from .scene import frame_errors, scene_of
 
 
 class History(Protocol):
@@ -53,84 +43,62 @@ class Movie:
     """What was made."""
 
     frames: int
+    fps: float
     width: int
     height: int
+
+    @property
+    def seconds(self) -> float:
+        return self.frames / self.fps
 
 
 def movie_of_run(
     run: Run,
     path: Path | str,
     *,
-    size: Size = None,
-    fps: float = 30,
-    seconds: float | None = None,
-    pause: float = 0.0,
-    caption: str | None = None,
-    colours: str = "yuv420p",
     progress: Callable[[int], Progress] | None = None,
-    **look: Any,
+    **options: Any,
 ) -> Movie:
-    """Draw every recorded frame of a run into a movie of `size`: (width, height), or the longer side.
+    """Draw every recorded frame of a run into a movie; `options` are those of MovieOptions, by name.
 
     `seconds` says how long it lasts: some frames are left out, or new ones made between. Otherwise every recorded frame
-    is shown once. Then the last one stays for a `pause` of so many seconds. `look` goes to the scene of that kind of
-    run, which may refuse it. `progress` is told the number of frames, and answers with what is to be called as they are
-    done.
+    is shown once. Then the last one stays for a `pause` of so many seconds. What it shall look like is for the scene of
+    that kind of run, which may refuse it. `progress` is called with the number of frames, and answers with what is to
+    be called as they are done.
     """
+    wanted, path = edited(MovieOptions(), options), Path(path)
     checkpoint, history = run.checkpoint(), run.history()
     try:
         index = [id for id, _ in history.index()]
         if not index:
             raise UserError("Nothing was recorded of this run, so there is no movie to make.")
         first, last = history.frame(index[0]), history.frame(index[-1])
-        scene = scene_of(checkpoint, last, size, look)
-        if caption:  # a mistake in it is told before anything is written
-            filled(caption, first, last.metrics)
+        size = GIF_SIDE if wanted.size is None and path.suffix.lower() == ".gif" else wanted.size
+        asked = {c.name: value for c, value in differing(MovieOptions(), wanted) if c.name in SCENE_OPTIONS}
+        scene = scene_of(checkpoint, first, last, size, asked)
+        if wanted.caption:  # a mistake in it is told before anything is written
+            filled(wanted.caption, first, last.metrics)
 
         def drawn(moment: tuple[float, Snapshot]) -> Bytes:
             time, snapshot = moment
-            with damage_told(snapshot):
+            with frame_errors(snapshot):
                 frame = scene.draw(time, snapshot)
-            if caption:
-                draw_caption(frame, filled(caption, snapshot, last.metrics))
+            if wanted.caption:
+                draw_caption(frame, filled(wanted.caption, snapshot, last.metrics))
             return frame
 
-        count = len(index) if seconds is None else max(1, round(seconds * fps))
-        still = round(pause * fps)
-        with VideoWriter(path, *scene.size, fps, colours) as video:
+        count = len(index) if wanted.seconds is None else max(1, round(wanted.seconds * wanted.fps))
+        still = round(wanted.pause * wanted.fps)
+        with frames_into(path, scene.size, count + still, wanted.fps, wanted.colours) as write:
             done = progress(count + still) if progress else None
             for number, frame in enumerate(drawn_ahead(drawn, moments(history, index, count, scene.between))):
                 for _ in range(1 + still * (number == count - 1)):
-                    video.write(frame)
+                    write(frame)
                     if done:
                         done(1)
-        return Movie(count + still, *scene.size)
+        return Movie(count + still, wanted.fps, *scene.size)
     finally:
         history.close()
-
-
-def scene_of(checkpoint: Checkpoint, last: Snapshot, size: Size, look: dict[str, Any]) -> Scene:
-    """The scene of a run, or a UserError in one sentence."""
-    if last.kind not in SCENES:
-        raise UserError(f"There are no movies of {last.kind!r}, only of {', '.join(SCENES)}.")
-    kinds = inspect.signature(SCENES[last.kind]).parameters.values()
-    known = {p.name for p in kinds if p.kind is inspect.Parameter.KEYWORD_ONLY}
-    unknown = sorted(look.keys() - known)
-    if unknown:
-        raise UserError(
-            f"In a movie of {last.kind!r}, {' and '.join(unknown)} would mean nothing; leave it out."
-        )
-    with damage_told(last):
-        return SCENES[last.kind](checkpoint, last, size, **look)
-
-
-@contextmanager
-def damage_told(snapshot: Snapshot) -> Iterator[None]:
-    """Within this, whatever is wrong with a recorded frame becomes one sentence."""
-    try:
-        yield
-    except (ValueError, KeyError, IndexError, TypeError) as error:
-        raise UserError(f"The recorded frame of step {snapshot.step} is damaged: {error}.") from None
 
 
 Between = Callable[[Snapshot, Snapshot, float], Snapshot]
@@ -147,7 +115,7 @@ def moments(
         before = math.floor(place)
         if count > len(index) and place > before:  # slow motion
             a, b = fetch(index[before]), fetch(index[before + 1])
-            with damage_told(b):
+            with frame_errors(b):
                 moment = between(a, b, place - before)
             yield time, moment
         else:

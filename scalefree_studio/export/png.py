@@ -10,7 +10,7 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-Bytes = npt.NDArray[np.uint8]
+from ..snapshot import Bytes
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 SUB, UP = 1, 2  # filters: a row is stored as its difference from the pixel at the left, or from the row above

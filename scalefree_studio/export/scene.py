@@ -1,21 +1,21 @@
-"""What a movie needs of each kind of run: a scene that draws its recorded frames."""
+"""What a movie needs of each kind of run: a scene that draws its recorded frames. Which kind has which is told here."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pkgutil import resolve_name
+from typing import Any, Protocol
 
-from ..snapshot import Snapshot
-from .dividers.picture import Bytes
-
-LONGER_SIDE = 1080  # pixels, where nobody asks for a size
-Size = (
-    tuple[int, int] | int | None
-)  # (width, height); or the longer side, in the scene's own shape; or as it likes
+from ..drawings import KIND as DRAWING
+from ..errors import UserError
+from ..snapshot import Bytes, Checkpoint, Snapshot
+from .size import Size
 
 
 class Scene(Protocol):
-    """Made of (checkpoint, last recorded frame, size), and of how it shall look: keywords of its own."""
+    """Draws the frames of one recording."""
 
     size: tuple[int, int]  # (width, height)
 
@@ -26,12 +26,61 @@ class Scene(Protocol):
         """A moment between two frames, for slow motion."""
 
 
-def sized(size: Size, of_side: Callable[[int], tuple[int, int]]) -> tuple[int, int]:
-    """(width, height) as asked for; `of_side` tells it by the longer side."""
-    return size if isinstance(size, tuple) else of_side(LONGER_SIDE if size is None else size)
+# Called with (checkpoint, last recorded frame, size), and with how it shall look: keywords of its own, of which it
+# takes those that have a meaning for it.
+SceneMaker = Callable[..., Scene]
+
+# By kind: the scene, or where it is, "module:name", so that it is imported only when it is needed.
+SCENES: dict[str, SceneMaker | str] = {
+    "dividers": "scalefree_studio.export.dividers.scene:DividerScene",
+    DRAWING: "scalefree_studio.export.walls.scene:DrawingScene",
+}
+TRAINING = "scalefree_studio.export.walls.scene:TrainingScene"  # of every other kind whose frames hold a wall
 
 
-def size_for(shape: tuple[int, ...], longer_side: int) -> tuple[int, int]:
-    """(width, height) with the shape of a picture (height, width)."""
-    height, width = (max(1, round(side * longer_side / max(shape[:2]))) for side in shape[:2])
-    return width, height
+def register_scene(kind: str, scene: SceneMaker | str) -> None:
+    """From now on, movies of that kind of run are made with this scene."""
+    SCENES[kind] = scene
+
+
+def scene_maker(kind: str) -> SceneMaker:
+    """Whatever draws runs of a kind; a UserError where it is named but cannot be imported."""
+    scene = SCENES.get(kind, TRAINING)
+    if not isinstance(scene, str):
+        return scene
+    try:
+        return resolve_name(scene)  # type: ignore[no-any-return]
+    except Exception as error:  # whatever it is: it may be somebody else's
+        raise UserError(f"The scene of {kind!r}, {scene}, cannot be imported: {error}.") from None
+
+
+def options_of(kind: str) -> set[str]:
+    """The names of what a scene may be asked for."""
+    parameters = inspect.signature(scene_maker(kind)).parameters.values()
+    return {p.name for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
+
+
+def scene_of(
+    checkpoint: Checkpoint, first: Snapshot, last: Snapshot, size: Size | None, options: Mapping[str, Any]
+) -> Scene:
+    """The scene of a recording that begins and ends with these frames, or a UserError in one sentence."""
+    kind = last.kind
+    if kind not in SCENES and "wall" not in first.frame and "wall" not in last.frame:
+        known = ", ".join(SCENES)
+        raise UserError(
+            f"There are no movies of {kind!r}, only of {known} and of trainings that show samples."
+        )
+    unknown = sorted(options.keys() - options_of(kind))
+    if unknown:
+        raise UserError(f"In a movie of {kind!r}, {' and '.join(unknown)} would mean nothing; leave it out.")
+    with frame_errors(last):
+        return scene_maker(kind)(checkpoint, last, size, **options)
+
+
+@contextmanager
+def frame_errors(snapshot: Snapshot) -> Iterator[None]:
+    """Within this, whatever is wrong with a recorded frame becomes one sentence."""
+    try:
+        yield
+    except (ValueError, KeyError, IndexError, TypeError) as error:
+        raise UserError(f"The recorded frame of step {snapshot.step} is damaged: {error}.") from None

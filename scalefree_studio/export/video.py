@@ -24,11 +24,10 @@ from typing import IO, Any
 
 import imageio_ffmpeg
 import numpy as np
-import numpy.typing as npt
 
 from ..errors import UserError
-
-Bytes = npt.NDArray[np.uint8]
+from ..files import check_folder, part_of, write_errors
+from ..snapshot import Bytes
 
 # What becomes of the colours: every player wants the first, which smears the colour of thin lines; some cannot play
 # the second; few can play the third, which keeps every byte.
@@ -40,6 +39,7 @@ COLOURS = {
 QUALITY = 16  # of x264: 0 is without loss, 51 the worst
 WAITING = 8  # frames that may wait for ffmpeg; whoever makes more, waits too
 LARGEST = 16_384  # pixels along a side: what H.264 can hold
+FASTEST = 1000  # frames a second
 
 
 @functools.cache
@@ -49,14 +49,6 @@ def fragments() -> str:
     known = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     best = "hybrid_fragmented" if "hybrid_fragmented" in known else "empty_moov"
     return f"{best}+frag_every_frame"
-
-
-def check_path(path: Path) -> None:
-    """A UserError where no movie could be written."""
-    if path.suffix.lower() != ".mp4":
-        raise UserError(f"A movie is written as .mp4; {path.name!r} ends otherwise.")
-    if not path.parent.is_dir():
-        raise UserError(f"{path} cannot be written: there is no such folder.")
 
 
 class VideoWriter:
@@ -75,37 +67,29 @@ class VideoWriter:
         quality: int = QUALITY,
     ):
         self.path = Path(path)
-        check_path(self.path)
+        check_folder(self.path)
         if colours not in COLOURS:
             raise UserError(f"The colours of a movie are one of {', '.join(COLOURS)}, not {colours!r}.")
         if not 1 <= min(width, height) <= max(width, height) <= LARGEST:
             raise UserError(f"A movie has between 1 and {LARGEST} pixels along a side, not {width}x{height}.")
-        if not 0 < fps <= 1000:
-            raise UserError(f"A movie shows between 0 and 1000 frames a second, not {fps:g}.")
+        if not 0 < fps <= FASTEST:
+            raise UserError(f"A movie shows between 0 and {FASTEST} frames a second, not {fps:g}.")
         # Beside an old file, which may be all that will be left; else at once under the name, where a kill leaves it.
-        beside = self.path.with_name(f".{self.path.stem}.{os.getpid()}.part{self.path.suffix}")
-        self._into = beside if self.path.is_file() else self.path
+        self._into = part_of(self.path) if self.path.is_file() else self.path
         self._size = height, width
         self._even = height + height % 2, width + width % 2  # yuv420p shares colours among 2 × 2 pixels
         self._complaints: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the movie
+        # fmt: off
         self._command = [
-            *(imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-v", "error"),
-            *(
-                "-f",
-                "rawvideo",
-                "-pix_fmt",
-                "rgb24",
-                "-s",
-                f"{self._even[1]}x{self._even[0]}",
-                "-r",
-                f"{fps:g}",
-            ),
-            *("-i", "-", "-an", *COLOURS[colours], "-crf", "0" if colours == "lossless" else str(quality)),
+            imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-v", "error",
+            "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{self._even[1]}x{self._even[0]}", "-r", f"{fps:g}",
+            "-i", "-", "-an", *COLOURS[colours], "-crf", "0" if colours == "lossless" else str(quality),
             # Key frames every two seconds, and a short look ahead: what ffmpeg holds is lost if it is killed.
-            *("-g", str(max(1, round(2 * fps))), "-rc-lookahead", "10", "-bf", "2"),
-            *("-movflags", fragments(), "-flush_packets", "1"),
-            f"file:{self._into}",  # said so, "a:b.mp4" is a file and no protocol
+            "-g", str(max(1, round(2 * fps))), "-rc-lookahead", "10", "-bf", "2",
+            "-movflags", fragments(), "-flush_packets", "1",
+            "-f", "mp4", f"file:{self._into}",  # said so, "a:b.mp4" is a file and no protocol
         ]
+        # fmt: on
         self.process = subprocess.Popen(
             self._command,
             stdin=subprocess.PIPE,
@@ -141,13 +125,12 @@ class VideoWriter:
             return
         self._closed = True
         try:
-            self._wait()
-            if not self._written:
-                self._into.unlink(missing_ok=True)  # an mp4 without a frame is not one
-            elif whole:
-                os.replace(self._into, self.path)
-        except OSError as error:
-            raise UserError(f"{self.path} cannot be written: {error.strerror or error}.") from None
+            with write_errors(self.path):
+                self._wait()
+                if not self._written:
+                    self._into.unlink(missing_ok=True)  # an mp4 without a frame is not one
+                elif whole:
+                    os.replace(self._into, self.path)
         finally:
             if self._into != self.path:
                 self._into.unlink(missing_ok=True)

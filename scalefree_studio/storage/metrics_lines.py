@@ -14,9 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..snapshot import Change
+from ..snapshot import Bytes, Change
 from .history import Measured
-from .tracker import Bytes
 
 LINES = "metrics.jsonl"
 

@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
+from ..files import PART, write_atomically
 from ..snapshot import Array, Checkpoint
 from .history import History
 from .shipped import resolved
-from .tensors import PART, pack, read_tensors, write_atomically
+from .tensors import pack, read_tensors
 
 MODEL, TRAINER, HISTORY, RUN = "model.safetensors", "trainer.safetensors", "history.sqlite", "run.json"
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,28 +12,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load, save
 
 from ..errors import UserError
+from ..files import write_atomically
 from ..snapshot import Array
 
 FORMAT = 1
-UMASK = os.umask(0)  # it can only be asked for by setting it, so once, before there are threads
-os.umask(UMASK)
-PART = ".part"  # ends the name of a file that is being written
 KEY = "scalefree_studio"  # our place in the file's metadata: one JSON object
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """All of the data under this name, or what was there before: a temporary file, synced, then renamed."""
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=PART, dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~UMASK)  # a temporary file is private; the finished one is as any other
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def pack(arrays: Mapping[str, Array], about: Mapping[str, Any] | None = None) -> bytes:

@@ -9,14 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-import numpy.typing as npt
-
-from ..snapshot import Change
+from ..files import write_atomically
+from ..snapshot import Bytes, Change
 from .history import Measured
-from .tensors import write_atomically
-
-Bytes = npt.NDArray[np.uint8]
 
 PROJECT = "scalefree-studio"  # under which trackers of many runs put ours
 RUNS = "trackers.json"  # in a run folder: tracker → how it calls the run

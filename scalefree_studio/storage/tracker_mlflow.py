@@ -8,9 +8,9 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..snapshot import Change
+from ..snapshot import Bytes, Change
 from .history import Measured
-from .tracker import PROJECT, SAMPLES, Begin, Bytes, numbers_of, prefer, text_of
+from .tracker import PROJECT, SAMPLES, Begin, numbers_of, prefer, text_of
 
 prefer(
     MLFLOW_DISABLE_TELEMETRY="true",

@@ -18,9 +18,9 @@ from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-from ..snapshot import Change
+from ..snapshot import Bytes, Change
 from .history import Measured
-from .tracker import SAMPLES, Begin, Bytes, numbers_of, text_of
+from .tracker import SAMPLES, Begin, numbers_of, text_of
 
 FOLDER = "tensorboard"
 RGB = 3  # what the format calls it

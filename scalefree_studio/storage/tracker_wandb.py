@@ -6,9 +6,9 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ..snapshot import Change
+from ..snapshot import Bytes, Change
 from .history import Measured
-from .tracker import PROJECT, SAMPLES, Begin, Bytes, numbers_of, prefer, text_of
+from .tracker import PROJECT, SAMPLES, Begin, numbers_of, prefer, text_of
 
 prefer(WANDB_ERROR_REPORTING="false")
 

@@ -12,11 +12,11 @@ from typing import TypeAlias
 import numpy as np
 
 from ..errors import UserError
-from ..snapshot import Change, Snapshot
+from ..snapshot import Bytes, Change, Snapshot
 from .history import Measured
 from .metrics_lines import MetricsLines
 from .recorder import METRICS_EVERY
-from .tracker import Begin, Bytes, Tracker
+from .tracker import Begin, Tracker
 from .worker import Worker
 
 NAMES = ("tensorboard", "mlflow", "wandb")  # also of the packages, and of our extras that bring them along

@@ -48,12 +48,13 @@ from typing import Any
 
 import numpy as np
 
+from ...snapshot import Bytes
 from ..brush import Brush
 from ..camera import Camera, Point
 from ..colours import DARK, Colours
 from ..gestures import Stroke
 from ..staged import StagedCanvas
-from .boards import Board, Bools, Bytes, Place, arranged, stroked
+from .boards import Board, Bools, Place, arranged, stroked
 from .listener import WallListener as WallListener  # for whoever imports the canvas
 from .mouse import WallMouse
 from .painter import PARTS, WallPainter

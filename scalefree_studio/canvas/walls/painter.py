@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ...snapshot import Bytes
 from ..camera import Size
 from ..colours import Colours
 from ..picture import OPAQUE, Layer
 from ..segments import NONE, Segments, frames, ring
-from .boards import UNDER, Board, Bytes, Floats, Grid, Place
+from .boards import UNDER, Board, Floats, Grid, Place
 from .shown import LEAST, ShownWall
 from .tiles import Tiles
 

@@ -12,10 +12,11 @@ import numpy as np
 import numpy.typing as npt
 from vispy import gloo
 
+from ...snapshot import Bytes
 from ..camera import Size
 from ..picture import Rect, halved
 from ..quads import Quads
-from .boards import Bytes, Floats
+from .boards import Floats
 
 LIMIT = 4096  # texels along a side that every graphics card takes
 

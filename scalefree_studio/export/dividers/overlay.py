@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ...models.dividers.render import Region
+from ...snapshot import Bytes
 
-Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float64]
 
 TILE = 32

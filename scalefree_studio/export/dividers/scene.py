@@ -12,10 +12,10 @@ import numpy as np
 from ...errors import UserError
 from ...models.dividers import network as dividers
 from ...models.dividers.render import Region
-from ...snapshot import Checkpoint, Snapshot
-from ..scene import Size, size_for, sized
+from ...snapshot import Bytes, Checkpoint, Snapshot
+from ..size import Size, size_for, sized
 from .overlay import stroke_of
-from .picture import Bytes, draw
+from .picture import crisp_sharpness, draw
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,12 @@ class DividerScene:
         self,
         checkpoint: Checkpoint,
         last: Snapshot,
-        size: Size = None,
+        size: Size | None = None,
         *,
         border: float = 1.0,
         samples: int = 1,
         overlay: bool = False,
-        zoom: Zoom | None = None,
+        zoom: tuple[float, float, float] | None = None,
         crisp: bool = False,
         sharpness: float | None = None,
     ):
@@ -64,7 +64,8 @@ class DividerScene:
         self._whole = Region.whole(self._picture, height, width, border)
         self._sharpness = sharpness or float(checkpoint.about.get("controls", {}).get("sharpness", 1000.0))
         self._stroke = stroke_of(width, height) if overlay else 0.0
-        self._samples, self._zoom, self._crisp = samples, zoom, crisp
+        self._samples, self._crisp = samples, crisp
+        self._zoom = Zoom(*zoom) if zoom else None
 
     def draw(self, time: float, snapshot: Snapshot) -> Bytes:
         region = self._zoom.region(self._whole, time) if self._zoom else self._whole
@@ -90,8 +91,3 @@ def _units(frame: Mapping[str, Any]) -> object:
     """Equal for two frames whose parameters mean the same units."""
     ids = frame.get("unit_ids")
     return sorted((name, value.shape) for name, value in frame.items()), None if ids is None else ids.tolist()
-
-
-def crisp_sharpness(sharpness: float, picture: tuple[int, int], region: Region) -> float:
-    """The sharpness with which an edge is as many pixels wide in a region as it was in the picture that was learnt."""
-    return sharpness * max(1.0, 2 / max(picture) / region.pixel)

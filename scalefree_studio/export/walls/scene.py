@@ -8,9 +8,8 @@ import numpy as np
 
 from ...drawings import PAPER, Drawing, still_of
 from ...errors import UserError
-from ...snapshot import Checkpoint, Snapshot
-from ..dividers.picture import Bytes
-from ..scene import LONGER_SIDE, Size, size_for, sized
+from ...snapshot import Bytes, Checkpoint, Snapshot
+from ..size import LONGER_SIDE, Size, size_for, sized
 from .wall import fitted_wall, wall_size
 
 CURSOR = (242, 178, 92)
@@ -18,7 +17,9 @@ VEIL, VEIL_OPACITY = (77, 166, 255), 0.8
 
 
 class DrawingScene:
-    def __init__(self, checkpoint: Checkpoint, last: Snapshot, size: Size = None, *, overlay: bool = False):
+    def __init__(
+        self, checkpoint: Checkpoint, last: Snapshot, size: Size | None = None, *, overlay: bool = False
+    ):
         """`overlay` lays a veil over the pictures, the denser the more open the choice was."""
         self._still = still_of(checkpoint.model)
         pictures = Drawing(last.frame, self._still).pictures()
@@ -55,7 +56,7 @@ class DrawingScene:
 class TrainingScene:
     """The wall of samples as it renews itself."""
 
-    def __init__(self, checkpoint: Checkpoint, last: Snapshot, size: Size = None):
+    def __init__(self, checkpoint: Checkpoint, last: Snapshot, size: Size | None = None):
         wall = last.frame.get("wall")
         if wall is None or wall.ndim != 4 or not wall.size:
             raise UserError("No samples were recorded of this training, so there is no movie to make.")
@@ -70,7 +71,7 @@ class TrainingScene:
         return a if part < 0.5 else b
 
 
-def _sized(size: Size, pictures: tuple[int, ...]) -> tuple[int, int]:
+def _sized(size: Size | None, pictures: tuple[int, ...]) -> tuple[int, int]:
     """(width, height) of a wall of N pictures (N, h, w): where nobody asks, so that it fits without a margin."""
     width, height = wall_size(*pictures[:3])
     if size is None:

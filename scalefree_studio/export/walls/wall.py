@@ -7,12 +7,10 @@ import math
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
-from ..dividers.picture import replacing
-
-Bytes = npt.NDArray[np.uint8]
+from ...files import replacing, write_errors
+from ...snapshot import Bytes
 
 WIDE = 640  # pixels: a wall is enlarged to about this, by whole factors, so that its pixels stay pixels
 GAP = 1  # pixels of the small pictures
@@ -92,5 +90,5 @@ def large_wall(pictures: Bytes, columns: int | None = None) -> Bytes:
 
 def write_wall(pictures: Bytes, path: Path, columns: int | None = None) -> None:
     """Write a wall as a PNG, whole or not at all."""
-    with replacing(path) as file:
+    with write_errors(path), replacing(path) as file:
         Image.fromarray(large_wall(pictures, columns)).save(file, format="PNG", optimize=True)

@@ -34,9 +34,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ...drawings import Bytes
 from ...models.ordered.request import Drawn, Request
-from ...snapshot import Array
+from ...snapshot import Array, Bytes
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,11 +15,11 @@ from torch import Tensor
 
 from ...controls import controls_of, edited
 from ...data.examples import Batch
-from ...data.quantise import Bytes, dequantise, quantise
+from ...data.quantise import dequantise, quantise
 from ...models.ordered.plain import draw_plainly
 from ...models.ordered.request import Drawn, Request, uniforms
 from ...models.threads import torch_threads
-from ...snapshot import Array
+from ...snapshot import Array, Bytes
 from .held_out import spread
 from .lesson import C, Card, Curve, Inputs, Lesson, N
 from .trainer import to_device

@@ -10,6 +10,7 @@ from PyQt6.QtWidgets import QApplication, QFileDialog
 
 from ...errors import UserError
 from ...jobs.job import Restore, StartOver, Undo
+from ...runs import add_scenes
 from ..views.export import MovieExport
 from ..widgets import theme
 from ..work.clipboard import subject_of
@@ -100,7 +101,10 @@ class Commands:
             self.w.say("Nothing has been recorded yet, so there is no movie to make.")
             return
         session.runner.save_soon()  # a movie needs the model, too
-        dialog = MovieExport(self.w, self.w.settings, session.folder, session.name)
+        add_scenes()
+        dialog = MovieExport(
+            self.w, self.w.settings, self.w.palette_, session.folder, session.name, session.job.kind
+        )
         dialog.message.connect(self.w.say)
         self.w.show_dialog(dialog)
 

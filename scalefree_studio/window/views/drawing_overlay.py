@@ -9,7 +9,8 @@ import numpy as np
 from ...canvas.walls.boards import Place
 from ...controls import control
 from ...drawings import Drawing
-from .heat import Bytes, veil
+from ...snapshot import Bytes
+from .heat import veil
 
 UNSEEN = (0, 0, 0, 190)  # lies over what was out of sight
 

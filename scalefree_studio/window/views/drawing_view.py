@@ -18,7 +18,7 @@ from ...drawings import Bools, Drawing, left, upper
 from ...jobs.drawing.draw import DrawPictures
 from ...jobs.drawing.edits import GoTo, SetPrompt, SetValue, Watch
 from ...jobs.job import Undo
-from ...snapshot import Snapshot
+from ...snapshot import Bytes, Snapshot
 from ..widgets.series import Quantity
 from ..widgets.theme import GRID, Palette
 from ..work.opening import Opened
@@ -30,7 +30,7 @@ from .prompts import Prompts
 from .thought import Thought
 from .unit_editor import buttons
 from .view import Host
-from .wall_view import Bytes, WallView
+from .wall_view import WallView
 
 EACH = "each in turn"  # of the classes
 

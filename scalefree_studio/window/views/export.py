@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from PyQt6.QtCore import QSettings
+from PyQt6.QtCore import QSettings, Qt
 from PyQt6.QtWidgets import QLabel, QWidget
 
-from ...export.dividers.picture import LONGEST, write_picture
+from ...controls import values_of
+from ...export.dividers.picture import write_picture
 from ...export.movie import movie_of_run
+from ...export.options import SCENE_OPTIONS, MovieOptions, PictureOptions
+from ...export.scene import options_of
+from ...export.size import size_for, sized
 from ...models.dividers.network import params_from_arrays
 from ...snapshot import Snapshot
 from ...storage.run_folder import RunFolder
-from ..widgets.fields import shown
 from ..widgets.theme import Palette
-from ..widgets.toggle import Toggle
-from ..widgets.value_edit import ValueEdit
 from .export_dialog import ExportDialog, Progress, Work
 
-WIDTH = 4096
-LONGEST_MOVIE = 8192  # pixels along a side
-SECONDS, PAUSE = 10.0, 1.5
+PICTURE = PictureOptions(size=4096)
+MOVIE = MovieOptions(seconds=10.0, pause=1.5)
 
 
 class Export(ExportDialog):
@@ -30,64 +31,39 @@ class Export(ExportDialog):
     suffix = ".png"
 
     def __init__(
-        self,
-        parent: QWidget | None,
-        settings: QSettings,
-        palette: Palette,
-        snapshot: Snapshot,
-        picture: tuple[int, int],
-        name: str,
-        sharpness: float,
-        border: float,
-    ):
+        self, parent: QWidget | None, settings: QSettings, palette: Palette, snapshot: Snapshot,
+        picture: tuple[int, int], name: str, sharpness: float, border: float,
+    ):  # fmt: skip
         words = f"Step {snapshot.step:,}, as it is on screen. It has no resolution: any size is sharp."
-        super().__init__(parent, settings, "Export picture", name, words)
+        options = replace(PICTURE, border=border)
+        super().__init__(parent, settings, palette, "Export picture", name, words, options)
         self._snapshot, self._picture, self._sharpness = snapshot, picture, sharpness
-        self.width_edit, self.border_edit = ValueEdit(), ValueEdit()
-        self.width_edit.say(str(WIDTH))
-        self.border_edit.say(shown(border))
-        self.width_edit.textEdited.connect(lambda _: self._say_size())
-        self.border_edit.setToolTip("3 shows three times the picture's extent: what lies around it")
-        self.lines = Toggle()
-        self.lines.set_palette(palette)
         self.size_words = QLabel()
         self.size_words.setProperty("soft", True)
-        self.form.addRow("Width in pixels", self.width_edit)
-        self.form.addRow("", self.size_words)
-        self.form.addRow("Border", self.border_edit)
-        self.form.addRow("With lines and circles", self.lines)
-        self._say_size()
+        self.size_words.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self.form.fields["size"].column.addWidget(self.size_words)
+        self.check()
 
-    def size_wanted(self) -> tuple[int, int] | None:
-        """(width, height) in the picture's proportion, or None if what was typed is no size."""
-        try:
-            width = int(self.width_edit.text())
-        except ValueError:
-            return None
-        height = max(1, round(width * self._picture[0] / self._picture[1]))
-        return (width, height) if 1 <= width <= LONGEST and height <= LONGEST else None
+    def size_of(self, options: PictureOptions) -> tuple[int, int]:
+        """(width, height)."""
+        height, width = self._picture
+        return sized(options.size or (width, height), lambda side: size_for(self._picture, side))
 
-    def _say_size(self) -> None:
-        size = self.size_wanted()
-        self.go.setEnabled(size is not None)
-        self.width_edit.mark(wrong="" if size else f"A whole number up to {LONGEST:,} is wanted here.")
-        self.size_words.setText(f"{size[0]:,} × {size[1]:,}" if size else f"a whole number up to {LONGEST:,}")
+    def check(self) -> None:
+        super().check()
+        options = self.options()
+        self.size_words.setText("{:,} × {:,}".format(*self.size_of(options)) if options else "–")
 
-    def work(self) -> Work | None:
-        size = self.size_wanted()
-        if size is None:
-            return None
-        try:
-            border = max(0.01, float(self.border_edit.text().replace(",", ".")))
-        except ValueError:
-            border = 1.0
-        overlay, self.total = self.lines.isChecked(), size[1]
+    def work(self, options: PictureOptions) -> Work:
+        size = self.size_of(options)
+        self.total = size[1]
 
         def draw(path: Path, progress: Progress) -> None:
             params = params_from_arrays(self._snapshot.frame)
             write_picture(
-                params, path, size, self._picture, self._sharpness,
-                border=border, overlay=overlay, progress=progress,
+                params, path, size, self._picture, options.sharpness or self._sharpness,
+                border=options.border, samples=options.samples, overlay=options.overlay, crisp=options.crisp,
+                progress=progress,
             )  # fmt: skip
 
         return draw
@@ -96,45 +72,23 @@ class Export(ExportDialog):
 class MovieExport(ExportDialog):
     """What was recorded so far, as a movie."""
 
-    files = "Movies (*.mp4)"
+    files = "Movies (*.mp4 *.gif *.tif)"
     suffix = ".mp4"
 
-    def __init__(self, parent: QWidget | None, settings: QSettings, folder: RunFolder, name: str):
+    def __init__(
+        self, parent: QWidget | None, settings: QSettings, palette: Palette, folder: RunFolder, name: str, kind: str
+    ):  # fmt: skip
         words = "What was recorded, from its beginning until now. A recording is data: the movie may have any size."
-        super().__init__(parent, settings, "Export movie", name, words)
+        meaningless = SCENE_OPTIONS - options_of(kind)
+        super().__init__(parent, settings, palette, "Export movie", name, words, MOVIE, meaningless)
         self._folder = folder
-        self.side, self.lasts = ValueEdit(), ValueEdit()
-        self.side.say("1080")
-        self.lasts.say(shown(SECONDS))
-        for edit in (self.side, self.lasts):
-            edit.textEdited.connect(lambda _: self._check())
-        self.form.addRow("Longer side in pixels", self.side)
-        self.form.addRow("Seconds", self.lasts)
 
-    def wanted(self) -> tuple[int, float] | None:
-        """The longer side and the seconds, or None if what was typed is neither."""
-        try:
-            side, seconds = int(self.side.text()), float(self.lasts.text().replace(",", "."))
-        except ValueError:
-            return None
-        return (side, seconds) if 16 <= side <= LONGEST_MOVIE and 0 < seconds <= 3600 else None
-
-    def _check(self) -> None:
-        wrong = "" if self.wanted() else f"16 to {LONGEST_MOVIE:,} pixels, and up to 3,600 seconds."
-        self.go.setEnabled(not wrong)
-        for edit in (self.side, self.lasts):
-            edit.mark(wrong=wrong)
-
-    def work(self) -> Work | None:
-        wanted = self.wanted()
-        if wanted is None:
-            return None
-
+    def work(self, options: MovieOptions) -> Work:
         def film(path: Path, progress: Progress) -> None:
             def begun(frames: int) -> Progress:
                 self.total = frames
                 return progress
 
-            movie_of_run(self._folder, path, size=wanted[0], seconds=wanted[1], pause=PAUSE, progress=begun)
+            movie_of_run(self._folder, path, progress=begun, **values_of(options))
 
         return film

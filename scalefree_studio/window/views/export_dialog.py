@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from PyQt6.QtCore import QSettings, QTimer, pyqtSignal
 from PyQt6.QtWidgets import (
     QDialog,
     QFileDialog,
-    QFormLayout,
     QHBoxLayout,
     QLabel,
     QProgressBar,
@@ -19,8 +20,10 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from ...controls import ControlError, edited
 from ...errors import UserError
-from ..widgets.theme import GRID
+from ..widgets.forms import Form
+from ..widgets.theme import GRID, Palette
 from ..work.background import Background
 
 Progress = Callable[[int], None]
@@ -39,16 +42,19 @@ def ask_place(parent: QWidget | None, settings: QSettings, title: str, name: str
 
 
 class ExportDialog(QDialog):
-    """`work` says what is done with what was asked for; `total` how much progress there will be."""
+    """A form of what may be asked for. `work` says what is done with it; `total` is how much of it there is to do."""
 
     message = pyqtSignal(str)  # how it went
 
     files = ""  # what a file dialog offers
     suffix = ""
 
-    def __init__(self, parent: QWidget | None, settings: QSettings, title: str, name: str, words: str):
+    def __init__(
+        self, parent: QWidget | None, settings: QSettings, palette: Palette, title: str, name: str, words: str,
+        options: Any, leave_out: Collection[str] = (),
+    ):  # fmt: skip
         super().__init__(parent)
-        self._settings, self._name = settings, name
+        self._settings, self._name, self._options = settings, name, options
         self._background: Background | None = None
         self._cancelled = threading.Event()
         self._cut: tuple[Path, bool] | None = None  # what was cut short; whether there was one before
@@ -61,9 +67,11 @@ class ExportDialog(QDialog):
         label = QLabel(words)
         label.setWordWrap(True)
         column.addWidget(label)
-        self.form = QFormLayout()
-        self.form.setSpacing(GRID)
-        column.addLayout(self.form)
+        self.form = Form(options, leave_out)
+        self.form.set_palette(palette)
+        for field in self.form.fields.values():
+            field.typing.connect(self.check)
+        column.addWidget(self.form)
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.hide()
@@ -80,14 +88,25 @@ class ExportDialog(QDialog):
         row.addWidget(self.cancel)
         row.addWidget(self.go)
         column.addLayout(row)
-        self._look = QTimer(self)
-        self._look.setInterval(100)
-        self._look.timeout.connect(self._show_progress)
+        self._timer = QTimer(self)
+        self._timer.setInterval(100)
+        self._timer.timeout.connect(self._show_progress)
         self.finished.connect(lambda _: self.stop())
 
-    def work(self) -> Work | None:
-        """What is to be done, with all that was asked for; None if that makes no sense yet."""
-        return None
+    def work(self, options: Any) -> Work:
+        """What is to be done, with all that was asked for."""
+        raise NotImplementedError
+
+    def options(self) -> Any:
+        """What is asked for as the form stands now; None if that makes no sense yet."""
+        values = {}
+        for name, field in self.form.fields.items():
+            with suppress(ControlError):
+                values[name] = field.typed()
+        return edited(self._options, values) if len(values) == len(self.form.fields) else None
+
+    def check(self) -> None:
+        self.go.setEnabled(self.options() is not None and self._background is None)
 
     def _choose(self) -> None:
         name = f"{self._name}{self.suffix}"
@@ -97,13 +116,14 @@ class ExportDialog(QDialog):
 
     def write(self, path: Path) -> None:
         """Make that file, in the background."""
-        work = self.work()
-        if work is None or self._background is not None:
+        options = self.options()
+        if options is None or self._background is not None:
             return
+        work = self.work(options)
         self.go.setEnabled(False)
         self.bar.setRange(0, self.total)
         self.bar.show()
-        self._look.start()
+        self._timer.start()
         self._background = Background("export", self)
 
         old = path.exists()
@@ -130,7 +150,7 @@ class ExportDialog(QDialog):
 
     def stop(self) -> None:
         """However the dialog ends: nothing goes on behind it."""
-        self._look.stop()
+        self._timer.stop()
         self._cancelled.set()
         if self._background is not None:
             self._background.close()

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from ...snapshot import Bytes
 from ..widgets.theme import Palette
-
-Bytes = npt.NDArray[np.uint8]
 
 
 def rgb(text: str) -> npt.NDArray[np.float64]:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ...drawings import Bools, Bytes, Drawing, upper
+from ...drawings import Bools, Drawing, upper
 from ...jobs.drawing.edits import SetPrompt
+from ...snapshot import Bytes
 
 
 @dataclass(frozen=True)

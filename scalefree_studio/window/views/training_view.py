@@ -11,7 +11,7 @@ from ...canvas.walls.boards import Board, Place
 from ...canvas.walls.listener import WallListener
 from ...jobs.instruments import draws
 from ...jobs.training.train import Train
-from ...snapshot import Array, Snapshot
+from ...snapshot import Array, Bytes, Snapshot
 from ..widgets.forms import heading
 from ..widgets.series import Quantity
 from ..widgets.theme import GRID, Palette
@@ -20,7 +20,7 @@ from ..work.session import Session
 from ..work.subjects import DRAW, Wish
 from .heat import heat
 from .view import Host
-from .wall_view import MODES, Bytes, WallView
+from .wall_view import MODES, WallView
 
 WORDS = (
     "The wall shows what the network draws as it is now, renewed row by row while learning goes on. Beside it are "

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 from PyQt6.QtGui import QShowEvent
 
 from ...canvas.walls.canvas import WallCanvas
 from ...errors import UserError
 from ...export.walls.wall import write_wall
+from ...snapshot import Bytes
 from ..widgets.theme import Palette
 from . import render
 from .canvas_view import CanvasView
 from .export_dialog import ask_place
 from .view import Host, Mode
 
-Bytes = npt.NDArray[np.uint8]
 MODES = (
     Mode("learn", "Learn", "Watch the network learn"),
     Mode("draw", "Draw", "Let the network draw, place after place"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from PyQt6.QtCore import QEvent, Qt, pyqtSignal
@@ -23,7 +24,11 @@ WIDE = 26 * GRID  # as much as there is in a narrow panel
 
 
 def shown(value: Any) -> str:
-    """A value as a person writes it: 1000, 0.05, 2.5e-05."""
+    """A value as a person writes it: 1000, 0.05, 2.5e-05; several beside each other; nothing for None."""
+    if value is None:
+        return ""
+    if isinstance(value, tuple):
+        return ("x" if isinstance(value[0], int) else ", ").join(map(shown, value))
     return (
         f"{value:.4g}"
         if isinstance(value, float) and abs(value) < 10_000
@@ -42,6 +47,7 @@ class Field(QWidget):
     """A control's value. `changed` gives what the person made of it; `put` shows another without emitting it."""
 
     changed = pyqtSignal(str, object)
+    typing = pyqtSignal()  # a value, which may not be whole yet
 
     def __init__(self, control: Control, value: Any):
         super().__init__()
@@ -69,6 +75,10 @@ class Field(QWidget):
         """Show a value that came from elsewhere."""
         self.value = value
 
+    def typed(self) -> Any:
+        """The value as it stands there now, or a ControlError; what cannot be taken is marked."""
+        return self.value
+
     def set_palette(self, palette: Palette) -> None:
         pass
 
@@ -79,27 +89,62 @@ class Field(QWidget):
             self.changed.emit(self.control.name, value)
 
 
-class NumberField(Field):
-    """A number that can be typed, and pulled along a slider where the control has a range."""
+class TextField(Field):
+    """What is typed: words, or whatever the control makes of them."""
 
     def __init__(self, control: Control, value: Any):
         super().__init__(control, value)
         self.edit = ValueEdit()
         self.edit.setAccessibleName(control.label)
-        self.edit.setFixedWidth(8 * GRID)
+        self.edit.setPlaceholderText(control.unset)
+        self.edit.textEdited.connect(lambda _: self.typing.emit())
         self.edit.returnPressed.connect(self._typed)
         self.edit.left.connect(self._typed)
-        self.edit.given_up.connect(lambda: self.put(self.value))
-        self.row.addWidget(self.edit)
+        self.edit.given_up.connect(self._give_up)
+        if control.read or control.count:
+            self.edit.setFixedWidth(16 * GRID)
+        self.row.addWidget(self.edit, 1)
+        self.put(value)
+
+    def put(self, value: Any) -> None:
+        super().put(value)
+        self.edit.say(shown(value))
+
+    def typed(self) -> Any:
+        try:
+            value = self.control.typed(self.edit.text())
+        except ControlError as error:
+            self.edit.mark(wrong=str(error))
+            raise
+        self.edit.mark()
+        return value
+
+    def _typed(self) -> None:
+        with suppress(ControlError):
+            value = self.typed()
+            self.edit.say(shown(value))
+            self.give(value)
+
+    def _give_up(self) -> None:
+        self.put(self.value)
+        self.typing.emit()
+
+
+class NumberField(TextField):
+    """A number that can be typed, and pulled along a slider where the control has a range."""
+
+    slider: Slider | None = None
+    _pending: Any = None  # chosen, but it starts over, so it waits for a release or Enter
+
+    def __init__(self, control: Control, value: Any):
+        self.hint = QLabel()
+        super().__init__(control, value)
+        self.edit.setFixedWidth((16 if control.unset else 8) * GRID)
         if control.unit:
             unit = QLabel(control.unit)
             unit.setProperty("soft", True)
             self.row.addWidget(unit)
-        self.hint = QLabel()
         self.hint.setProperty("accent", True)
-        self.hint.hide()
-        self._pending: Any = None  # chosen, but it starts over, so it waits for a release or Enter
-        self.slider: Slider | None = None
         if control.low is not None and control.high is not None and not _endless(control):
             self.slider = Slider()
             self.slider.setAccessibleName(control.label)
@@ -124,7 +169,7 @@ class NumberField(Field):
             self.slider.set_palette(palette)
 
     def _place(self, value: Any) -> None:
-        if self.slider is None:
+        if self.slider is None or value is None:
             return
         low, high = self._range
         self.slider.blockSignals(True)
@@ -178,13 +223,8 @@ class NumberField(Field):
         if not self.edit.isModified():
             self._released()
             return
-        text = self.edit.text().strip().replace(",", ".")
-        try:
-            value = self.control.check(_number(text, self.control.type))
-        except ControlError as error:
-            self.edit.mark(wrong=str(error))
-            return
-        self._settle(value)
+        with suppress(ControlError):
+            self._settle(self.typed())
 
     def eventFilter(self, watched: Any, event: QEvent | None) -> bool:
         """Enter on the slider settles a value that starts over; leaving it takes it back."""
@@ -201,15 +241,6 @@ class NumberField(Field):
 def _endless(control: Control) -> bool:
     """A range that nobody pulls through, such as that of seeds."""
     return control.scale != "log" and (control.high or 0) - (control.low or 0) > 1e6
-
-
-def _number(text: str, kind: type) -> Any:
-    """What was typed, as near to a number as it is; Control.check says the rest."""
-    try:
-        number = float(text)
-    except ValueError:
-        return text
-    return int(number) if kind is int and number.is_integer() else number
 
 
 class CheckField(Field):
@@ -287,27 +318,11 @@ def segment(text: str, n: int, count: int) -> QToolButton:
     return button
 
 
-class TextField(Field):
-    """Words."""
-
-    def __init__(self, control: Control, value: Any):
-        super().__init__(control, value)
-        self.edit = ValueEdit()
-        self.edit.setAccessibleName(control.label)
-        self.edit.returnPressed.connect(lambda: self.give(self.edit.text()))
-        self.edit.left.connect(lambda: self.give(self.edit.text()))
-        self.row.addWidget(self.edit)
-        self.put(value)
-
-    def put(self, value: Any) -> None:
-        super().put(value)
-        self.edit.say(str(value))
-
-
 def field_for(control: Control, value: Any, choices: Choices | None = None) -> Field:
     """`choices`: what can be chosen here and now, where that is less than what is declared."""
     if control.type is bool:
         return CheckField(control, value)
     if choices or control.choices:
         return ChoiceField(control, value, choices or {word: word for word in control.choices})
-    return (NumberField if control.type in (int, float) else TextField)(control, value)
+    number = control.type in (int, float) and not control.count
+    return (NumberField if number else TextField)(control, value)

@@ -1,0 +1,83 @@
+"""What may be asked of a picture or a movie, declared once: flags and dialogs are made from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from ..controls import control
+from .picture import LONGEST
+from .size import size_of
+from .video import COLOURS, FASTEST, LARGEST
+
+option = partial(control, live=True)  # nothing of it starts anything over
+MOST = 1e12  # of what is multiplied with itself
+# What a movie asks of its scene, and may ask only where that understands it.
+SCENE_OPTIONS = {"border", "samples", "overlay", "sharpness", "crisp", "zoom"}
+
+# fmt: off
+SIZE: dict[str, Any] = dict(
+    label="Size", low=1, read=size_of, wants="a size such as 1920x1080 or 1080", metavar="WxH",
+)
+
+
+@dataclass(frozen=True)
+class PictureOptions:
+    """How a divider network becomes a picture, and how a movie shows what it is of."""
+
+    size: tuple[int, int] | int | None = option(
+        None, **SIZE, high=LONGEST, unset="as learnt",
+        help="In pixels: 4096x4096, or 4096 for the longer side in the picture's own shape; another shape shows more "
+             "of the plane.")
+    border: float = option(
+        1.0, label="Border", above=0, high=MOST, metavar="N",
+        help="Show N times the extent: 3 shows what lies around it as well.")
+    samples: int = option(
+        1, label="Samples", low=1, high=8, advanced=True,
+        help="So many times so many to a pixel: smoother edges.")
+    overlay: bool = option(
+        False, label="Overlay",
+        help="Draw the lines and circles over it, or how open each choice was.")
+    sharpness: float | None = option(
+        None, label="Sharpness", above=0, high=MOST, unset="the model's", advanced=True,
+        help="How hard edges are.")
+    crisp: bool = option(
+        False, label="Crisp", advanced=True,
+        help="Keep edges as few pixels wide as they were when it was learnt.")
+
+
+@dataclass(frozen=True)
+class MovieTime:
+    """How long a movie lasts, and how smoothly it runs."""
+
+    seconds: float | None = option(
+        None, label="Seconds", above=0, high=1e6, unset="every frame once", metavar="S",
+        help="How long it lasts, whether frames are left out for that or made between.")
+    fps: float = option(
+        30.0, label="Frames a second", above=0, high=FASTEST, metavar="N",
+        help="How many frames it shows a second; a gif 50 at most.")
+
+
+@dataclass(frozen=True)
+class MovieOptions(MovieTime, PictureOptions):
+    """What a movie may be asked for: how it shows a run, how long, and what is written on it."""
+
+    size: tuple[int, int] | int | None = option(
+        None, **SIZE, high=LARGEST, unset="1080, of a gif 480",
+        help="In pixels: 1080x1080, or 1080 for the longer side in the picture's own shape; another shape shows more "
+             "of the plane.")
+    pause: float = option(
+        0.0, label="Pause", low=0, high=1e9, metavar="S",
+        help="Stay on the last picture for so many seconds more.")
+    caption: str | None = option(
+        None, label="Caption", unset="none",
+        help='Words on it, such as "step {step}: {psnr:.1f} dB, {seconds:.0f} s".')
+    zoom: tuple[float, float, float] | None = option(
+        None, label="Zoom", unset="none", advanced=True, wants="three numbers: x, y and a factor",
+        flag_name="zoom_to", metavar=("X", "Y", "FACTOR"),
+        help="Zoom in smoothly to a point; x and y lie between -1 and 1, (0, 0) is the middle, y points down.")
+    colours: str = option(
+        "yuv420p", label="Colours", choices=tuple(COLOURS), advanced=True,
+        help="Of an mp4: yuv420p plays everywhere, yuv444p keeps thin lines, lossless keeps every byte.")
+# fmt: on
