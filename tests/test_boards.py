@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from scalefree_studio.canvas.segments import frames
@@ -136,6 +136,7 @@ def test_the_place_at_a_point_is_the_one_whose_rectangle_holds_it(
 
 
 @given(st.tuples(*[st.floats(-3, 12)] * 4), st.tuples(st.floats(0.05, 4), st.floats(0.05, 4)))
+@example((0.125, -0.0625, -0.0625, 0.125), (1.0, 0.25))  # a corner is cut
 def test_a_stroke_meets_what_lies_under_the_brush(
     ends: tuple[float, float, float, float], radius: tuple[float, float]
 ) -> None:

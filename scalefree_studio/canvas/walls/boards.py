@@ -266,7 +266,7 @@ def stroked(
     way, px, py = (b - a) / radius, (x - a[0]) / radius[0], (y - a[1]) / radius[1]
     t = ((px * way[0] + py * way[1]) / max(float(way @ way), 1e-12)).clip(0, 1)
     met: Bools = np.hypot(px - t * way[0], py - t * way[1]) <= 1
-    steps = math.ceil(4 * float(abs(b - a).max())) + 1
+    steps = max(6, math.ceil(4 * float(abs(b - a).max()))) + 1  # a short one may cut a corner, too
     through = np.floor(np.linspace(a, b, steps)).astype(int)
     through = through[((through >= 0) & (through < (width, height))).all(-1)]
     met[through[:, 1], through[:, 0]] = True
