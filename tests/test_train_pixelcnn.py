@@ -408,6 +408,17 @@ def test_bad_wishes_for_samples_get_one_sentence(extra, capsys):
     assert "\n" not in capsys.readouterr().err.strip()
 
 
+def test_a_model_is_not_measured_on_other_classes(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    for n in range(8):
+        (tmp_path / "cats" if n % 2 else tmp_path / "dogs").mkdir(exist_ok=True)
+        pixels = rng.integers(256, size=(8, 8), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / ("cats" if n % 2 else "dogs") / f"{n}.png")
+    assert main(["evaluate", "model:digits", "--dataset", str(tmp_path)]) == 2
+    message = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "knows other classes" in message and message.endswith("0, 1, 2, 3, 4, 5, 6, 7, 8, 9.")
+
+
 def test_what_was_changed_can_be_undone_and_a_restart_too():
     job = run(make(wall_every=5), 6)
     before, seen = weights(job), job.snapshot().frame["wall"]

@@ -49,13 +49,18 @@ def dataset_learnt(
         raise UserError(
             f"The model knows pictures of {height}x{width}x{channels}; those of {dataset.name} are others."
         )
+    known = checkpoint.about.get("classes") or []
+    if dict(checkpoint.about.get("controls", {})).get("classes") and list(dataset.classes) != list(known):
+        raise UserError(
+            f"The model knows other classes than those of {dataset.name}: {', '.join(map(str, known))}."
+        )
     return dataset
 
 
 def evaluation(checkpoint: Checkpoint, lesson: Lesson[Any, Any], device: str = "cpu") -> dict[str, Any]:
     """How good the network of a checkpoint is on all held-out examples."""
     network = lesson.read_network(checkpoint).to(device)
-    exactly = replace(lesson.fitted(lesson.controls_of(checkpoint)), precision="float32")
+    exactly = replace(lesson.controls_of(checkpoint), precision="float32")
     loss = Trainer(lesson, exactly, torch.device(device), Ranks()).evaluate(network)
     data = lesson.dataset
     return {"dataset": data.name, "pictures": len(data.held), **lesson.results(loss)}
