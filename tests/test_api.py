@@ -1,7 +1,10 @@
 """From Python: the same engine, in a line."""
 
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 
 import scalefree_studio as s
 from scalefree_studio.controls import ControlError
@@ -43,3 +46,91 @@ def test_a_gpu_that_is_not_there_is_told(monkeypatch):
     with pytest.raises(UserError, match="no CUDA GPU"):
         s.fit(picture(), steps=1, device="cuda", **SMALL)
     assert s.fit(picture(), steps=1, **SMALL).steps == 1
+
+
+TINY = dict(levels=4, hidden_maps=6, output_maps=6, hidden_layers=1, causal_kernel=3, hidden_kernel=3)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A network that was trained into a run folder."""
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    return s.train("pixelcnn", dataset="digits", steps=6, out=folder, wall_every=2, **TINY), folder
+
+
+def is_png(data):
+    with Image.open(io.BytesIO(data)) as image:
+        return image.format == "PNG" and min(image.size) > 20
+
+
+def test_a_network_is_trained_draws_completes_and_is_measured(run):
+    network, folder = run
+    assert network.steps == 6 and repr(network).startswith("<PixelCNN: ")
+    drawn = network.draw(3, seed=2, temperature=0.9)
+    assert drawn.pixels.shape == (3, 8, 8, 3) and len(drawn) == 3 and repr(drawn) == "<Pictures: 3 of 8×8>"
+    again = s.load(folder).draw(3, seed=2, temperature=0.9)
+    np.testing.assert_array_equal(again.pixels, drawn.pixels)
+    assert not np.array_equal(s.load(folder).draw(3, seed=3).pixels, drawn.pixels)
+    white = np.full((16, 16), 255, np.uint8)
+    for keep, kept in (("top", np.s_[:, :4]), ("left", np.s_[:, :, :4]), (np.eye(8, dtype=bool), None)):
+        finished = network.complete(white, keep=keep, count=2)
+        assert (finished.pixels[kept] if kept else finished.pixels[:, range(8), range(8)] == 255).all()
+    found = network.evaluate()
+    assert found["pictures"] == 299 and 0 < found["bits_per_dimension"] < 3
+    assert s.load(folder).evaluate() == found
+    assert all(map(is_png, (drawn._repr_png_(), network._repr_png_())))
+    assert network.draw(2, size=(5, 9)).pixels.shape == (2, 5, 9, 3)
+
+
+def test_movies_from_python(run, tmp_path):
+    network, folder = run
+    for number, made in enumerate(
+        (network, s.load(folder), network.draw(2), s.fit(picture(), steps=9, out=tmp_path / "f", **SMALL))
+    ):
+        path = made.movie(tmp_path / f"{number}.gif", seconds=0.5, fps=8)
+        with Image.open(path) as film:
+            assert film.n_frames > 1
+    with pytest.raises(UserError, match="out="):
+        s.fit(picture(), steps=1, **SMALL).movie(tmp_path / "no.mp4")
+
+
+def test_what_is_saved_is_what_is_loaded(run, tmp_path):
+    network, _ = run
+    network.save(tmp_path / "n.safetensors")
+    network.draw(2).save(tmp_path / "wall.png")
+    again = s.load(tmp_path / "n.safetensors")
+    np.testing.assert_array_equal(again.draw(2).pixels, network.draw(2).pixels)
+    assert s.load("model:digits").steps > 1000
+    assert is_png(s.fit(picture(), steps=3, **SMALL)._repr_png_())
+
+
+def test_a_run_is_watched_step_by_step_and_broken_off(run):
+    job = s.training("pixelcnn", steps=5, **TINY)
+    steps = [snapshot.step for snapshot in s.watch(job, every=2)]
+    assert steps == [2, 4, 5] and s.result(job).steps == 5
+    fit = s.fitting(picture(), steps=100, **SMALL)
+    for snapshot in s.watch(fit):
+        if snapshot.step == 3:
+            break
+    assert fit.step_count == 3 and s.result(fit).steps == 3
+    assert [shot.step for shot in s.watch(fit, every=50)][-1] == 100
+    drawing = s.load("model:digits").drawing(2)
+    assert list(s.watch(drawing))[-1].metrics["share"] == 1 and len(s.result(drawing)) == 2
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        (lambda: s.train("gan"), "nothing to train"),
+        (lambda: s.train("pixelcnn", "nowhere"), "no data set"),
+        (lambda: s.train("pixelcnn", levles=4), "levles"),
+        (lambda: s.load("nowhere"), "no file"),
+        (lambda: s.load("model:digits").draw(0), "between"),
+        (lambda: s.load("model:digits").complete("nothing.png"), "nothing.png"),
+        (lambda: s.load("model:digits").complete(np.zeros((4, 4), np.uint8), keep="bottom"), "bottom"),
+    ],
+)
+def test_what_cannot_be_is_one_sentence(wrong, why):
+    with pytest.raises((UserError, ControlError), match=why) as caught:
+        wrong()
+    assert "\n" not in str(caught.value)

@@ -380,3 +380,22 @@ def test_setup_says_which_python_it_needs(machine: Machine) -> None:
     done = machine.setup(PATH=str(machine.tools), USER_ID="1000")
     assert done.returncode == 1
     assert "Python 3.11 or newer is needed" in done.stderr
+
+
+# --- What ships ---------------------------------------------------------------------------------------------
+
+
+def test_an_installed_studio_has_its_assets_inside(tmp_path: Path) -> None:
+    """In the tree they lie beside the package; a wheel takes them into it."""
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*pip, "--target", str(tmp_path / "site"), str(ROOT)], check=True)
+    code = (
+        "import scalefree_studio.assets as a; from scalefree_studio.data.pictures import drawings;"
+        "from scalefree_studio.storage.shipped import shipped; print(a.assets(), drawings(), *shipped())"
+    )
+    env = os.environ | {"PYTHONPATH": str(tmp_path / "site")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith(str(tmp_path / "site" / "scalefree_studio" / "assets"))
+    assert "lighthouse" in done.stdout and "mnist" in done.stdout

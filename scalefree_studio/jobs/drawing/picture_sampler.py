@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -49,6 +50,10 @@ class PictureSampler(Sampler):
         if min(self.size) < 1 or (wanted and len(classes) != wanted):
             raise UserError("The model does not say what it draws; it is damaged.")
         self.classes: Sequence[str] = classes if wanted else ()
+
+    @property
+    def order(self) -> npt.NDArray[np.int64]:
+        return self.lesson.order(self.size, self._controls)
 
     def draw(self, request: Request) -> Iterator[Drawn]:
         return self.lesson.draw(self.network, request, self.size[1], self._cached)

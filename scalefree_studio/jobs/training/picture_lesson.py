@@ -77,6 +77,11 @@ class PictureLesson(Lesson[C, N]):
         """How far a place sees: so many rows up, and columns to each side; -1: all that comes before it."""
         return -1, -1
 
+    @classmethod
+    def order(cls, size: tuple[int, int], controls: C) -> npt.NDArray[np.int64]:
+        """The places of a picture (H, W) as they are drawn, each counted row by row: `draw` and `logits` keep to it."""
+        return np.arange(size[0] * size[1])
+
     # What follows from that.
 
     def fitted(self, controls: C) -> C:
@@ -143,6 +148,7 @@ class SampleWall(Generic[N]):
         labels = torch.arange(SAMPLES) % classes if classes else None
         numbers = uniforms(SAMPLES, height * width, channels, controls.seed)
         self._request = Request(numbers, labels, every=width)
+        self._order = lesson.order((height, width), controls)
         self._steps: Iterator[Drawn] | None = None
         self._pictures: Bytes = np.zeros((SAMPLES, height, width, channels), np.uint8)
         self._fresh = 0  # rows of the new pictures
@@ -171,7 +177,7 @@ class SampleWall(Generic[N]):
             drawn = next(steps)
         colours = self._lesson.colours_of(drawn.values.cpu().numpy(), self._controls)  # (M, W, C)
         places = self._pictures.reshape(len(colours), -1, colours.shape[2])  # (M, H · W, C)
-        places[:, drawn.start : drawn.stop] = colours
+        places[:, self._order[drawn.start : drawn.stop]] = colours
         self._fresh = drawn.stop // self._pictures.shape[2]
         self._any = True
         if self._fresh < self._pictures.shape[1]:
