@@ -84,9 +84,8 @@ def test_a_network_is_trained_draws_completes_and_is_measured(run):
 
 def test_movies_from_python(run, tmp_path):
     network, folder = run
-    for number, made in enumerate(
-        (network, s.load(folder), network.draw(2), s.fit(picture(), steps=9, out=tmp_path / "f", **SMALL))
-    ):
+    fitted = s.fit(picture(), steps=9, out=tmp_path / "fit", **SMALL)
+    for number, made in enumerate((network, s.load(folder), network.draw(2), fitted)):
         path = made.movie(tmp_path / f"{number}.gif", seconds=0.5, fps=8)
         with Image.open(path) as film:
             assert film.n_frames > 1
