@@ -30,7 +30,7 @@ from small_jobs import (
 from scalefree_studio.controls import ControlError, controls_of
 from scalefree_studio.jobs.drawing.draw import DrawPictures
 from scalefree_studio.jobs.instruments import fits, instruments, lessons
-from scalefree_studio.jobs.job import Edit, Job, Restore, SetControls, StartOver
+from scalefree_studio.jobs.job import Edit, Job, Restore, SetControls, StartOver, Undo
 from scalefree_studio.runner import Runner
 from scalefree_studio.snapshot import Array, Change, Snapshot
 from scalefree_studio.storage.run_folder import RunFolder
@@ -107,6 +107,16 @@ def test_starting_over_is_a_new_start(case: Case) -> None:
     job.apply(StartOver())
     assert job.step_count == 0
     same(run(job, STEPS), run((case.over or case.make)(), STEPS))
+
+
+@every_job
+@pytest.mark.parametrize("what", ["live", "rebuild", "start over"])
+def test_an_edit_that_is_taken_back_at_once_has_not_been(case: Case, what: str) -> None:
+    job = run(case.make(), HALF)
+    job.apply({"live": case.live, "rebuild": case.rebuild, "start over": StartOver()}[what])
+    job.apply(Undo())
+    same(job, plain(case, HALF))
+    same(run(job, STEPS - HALF), plain(case, STEPS))
 
 
 # ---- Save, load, resume ----

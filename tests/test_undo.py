@@ -143,7 +143,7 @@ def test_what_takes_an_edit_back_returns_what_makes_it_again(edit: Edit) -> None
 
 def test_large_steps_are_forgotten_before_they_fill_the_memory() -> None:
     job = fit()
-    job._past.most_bytes = 3 * job.backup().nbytes
+    job._past.most_bytes = 3 * job.backup().learnt.nbytes
     for n in range(1, 6):
         job.apply(StartOver())
         job.apply(SetControls({"learning_rate": n / 1000}))  # takes no room

@@ -48,10 +48,9 @@ class Backup:
     step: int
     seconds: float
     random: Tensor
-
-    @property
-    def nbytes(self) -> int:
-        return self.learnt.nbytes
+    schedule: tuple[
+        int, float, bool
+    ]  # revivals made, what was regained of the schedule, whether it began on edges
 
 
 class FitDividers:
@@ -96,16 +95,18 @@ class FitDividers:
         self._regained = self._rate = 0.0
         self._loss = torch.tensor(math.nan)
         self._metrics: dict[str, float] = {}
-        self._good = Backup(learnt, 0, 0.0, self._random.get_state())
+        self._good = Backup(learnt, 0, 0.0, self._random.get_state(), (0, 0.0, self._on_edges))
 
     def backup(self) -> Backup:
         """A copy of everything that learning changes."""
-        return Backup(self._learner.copy(), self.step_count, self.seconds, self._random.get_state())
+        schedule = self._revivals, self._regained, self._on_edges
+        return Backup(self._learner.copy(), self.step_count, self.seconds, self._random.get_state(), schedule)
 
     def return_to(self, backup: Backup) -> None:
         self._learner.go_on(backup.learnt)
         self.step_count, self.seconds = backup.step, backup.seconds
         self._random.set_state(backup.random)
+        self._revivals, self._regained, self._on_edges = backup.schedule
         self._metrics = {}
 
     def _here(self, params: Params) -> Params:
@@ -299,7 +300,7 @@ class FitDividers:
                 self.return_to(backup)
             return again.reverse
 
-        size = 0 if backup is None else backup.nbytes
+        size = 0 if backup is None else backup.learnt.nbytes
         return Step("controls", reverse, tuple(sorted(values)), size)  # a slider being pulled is one gesture
 
     def _start_over(self) -> Step:
@@ -327,7 +328,7 @@ class FitDividers:
             self.return_to(backup)
             return again.reverse
 
-        return Step(what, reverse, size=backup.nbytes)
+        return Step(what, reverse, size=backup.learnt.nbytes)
 
     def _add(self, edit: AddUnit) -> Reverse:
         if edit.kind not in ("line", "circle"):
