@@ -69,3 +69,32 @@ def driven(qtbot: QtBot, tmp_path: Path) -> Iterator[Driven]:
     assert not [t for t in driven.window.findChildren(QTimer) if t.isActive()]
     driven.window.deleteLater()
     qtbot.wait(1)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run folder of a network that has hardly learnt."""
+    from driven_drawings import hardly_learnt
+
+    return hardly_learnt(tmp_path_factory.mktemp("runs") / "tiny")
+
+
+@pytest.fixture
+def one_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Torch in one thread, and a folder of the test's own to work in."""
+    import torch
+
+    torch.set_num_threads(1)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def untold(one_thread: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A person who has set nothing for trackers, which are imported afresh."""
+    from small_trackers import SETTINGS, forget
+
+    for name in (*SETTINGS, "WANDB_NAME"):
+        monkeypatch.delenv(name, raising=False)
+    forget()
+    yield
+    forget()

@@ -95,3 +95,7 @@ class Driven:
     def leave(self) -> None:
         self.window.leave()
         self.until(lambda: self.gone)
+
+
+def said(driven: Driven) -> str:
+    return driven.window.stage.toast.label.text()

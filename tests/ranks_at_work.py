@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from test_train_pixelcnn import TINY, stripes
+from small_training import TINY, stripes
 
 from scalefree_studio.errors import JobError
 from scalefree_studio.jobs.job import Limit

@@ -1,6 +1,5 @@
 """The command line as a stranger uses it: right and wrong input, interrupts, kills and full disks."""
 
-import contextlib
 import json
 import os
 import resource
@@ -8,23 +7,20 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import imageio_ffmpeg
 import numpy as np
 import pytest
+from command_line import ALONE, last_json, recorded, wait_until
 from PIL import Image
 
 from scalefree_studio import cli
 from scalefree_studio.cli import main
-from scalefree_studio.errors import UserError
 from scalefree_studio.storage.history import History
 from scalefree_studio.storage.run_folder import RunFolder, load_checkpoint
 
 SMALL = ["--lines", "3", "--hidden", "4", "--batch-size", "64", "--start", "random"]
 PROGRAM = [sys.executable, "-m", "scalefree_studio"]
-HERE = str(Path(__file__).parent.parent)
-ALONE = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": HERE}
 
 
 @pytest.fixture
@@ -40,10 +36,6 @@ def picture(tmp_path):
 def elsewhere(tmp_path, monkeypatch):
     """Default output folders land in a place of the test's own."""
     monkeypatch.chdir(tmp_path)
-
-
-def last_json(text):
-    return json.loads(text.strip().splitlines()[-1])
 
 
 def fit(*arguments):
@@ -241,15 +233,6 @@ def start(*arguments, **more):
     )
 
 
-def wait_until(condition, process):
-    for _ in range(1200):
-        if condition():
-            return
-        assert process.poll() is None, process.communicate()[1]
-        time.sleep(0.05)
-    raise AssertionError("it never happened")
-
-
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_interrupts_stop_save_and_exit_0(how, picture, tmp_path):
     run = tmp_path / "run"
@@ -280,13 +263,6 @@ def test_interrupts_finish_a_movie_and_leave_no_half_picture(how, picture, tmp_p
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0 and "Traceback" not in err
     assert set(os.listdir(tmp_path)) == before
-
-
-def recorded(run):
-    """How many frames of a run there are; none while its history is just being made."""
-    with contextlib.suppress(UserError), RunFolder(run).history() as history:
-        return len(history)
-    return 0
 
 
 def test_an_interrupted_run_resumed_equals_one_that_was_not(picture, tmp_path):

@@ -5,10 +5,11 @@ import os
 import signal
 from pathlib import Path
 
-import imageio_ffmpeg
 import numpy as np
 import pytest
+from command_line import last_json
 from PIL import Image
+from recordings import frames_of
 from small_drawings import H, N, W, directly, frame, make, network, play, same_frames
 
 from scalefree_studio.cli import main
@@ -27,19 +28,9 @@ def model(tmp_path, monkeypatch):
     RunFolder("model").keep(network())
 
 
-def last_json(text):
-    return json.loads(text.strip().splitlines()[-1])
-
-
 def pixels(path):
     with Image.open(path) as image:
         return np.array(image)
-
-
-def frames_of(path):
-    reader = imageio_ffmpeg.read_frames(str(path), pix_fmt="rgb24")
-    width, height = next(reader)["size"]
-    return np.stack([np.frombuffer(shot, np.uint8).reshape(height, width, 3) for shot in reader])
 
 
 def test_sample_draws_what_the_network_draws_however_it_is_asked(capsys):

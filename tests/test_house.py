@@ -1,4 +1,4 @@
-"""The house itself: who imports whom, what is pinned, and the scripts that set it up."""
+"""The house itself: who imports whom, what is pinned, and what ships."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ import itertools
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
-import time
 import tomllib
 from pathlib import Path
 
@@ -20,8 +18,6 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-
-only_with_x = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has Xvfb")
 
 
 # --- Rooms and imports --------------------------------------------------------------------------------------
@@ -146,240 +142,6 @@ def test_pins_fit_every_build_of_torch() -> None:
     pins = [line for line in lines if not line.startswith("#")]
     assert pins
     assert not [pin for pin in pins if "+" in pin or pin.startswith(("nvidia-", "cuda-", "triton"))]
-
-
-# --- scripts/with-display -----------------------------------------------------------------------------------
-
-
-def with_display(*command: str, display: str | None = None) -> subprocess.CompletedProcess[str]:
-    env = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "QT_QPA_PLATFORM")}
-    if display is not None:
-        env["DISPLAY"] = display
-    script = str(ROOT / "scripts" / "with-display")
-    return subprocess.run(
-        [script, *command], env=env, capture_output=True, text=True, check=False, timeout=60
-    )
-
-
-@pytest.mark.parametrize("code", [0, 7])
-def test_the_exit_code_passes_through(code: int) -> None:
-    assert with_display("sh", "-c", f"exit {code}").returncode == code
-
-
-def test_the_end_by_a_signal_passes_through() -> None:
-    assert with_display("sh", "-c", "kill -TERM $$").returncode == -signal.SIGTERM
-
-
-def test_arguments_and_output_pass_through() -> None:
-    done = with_display("printf", "%s|", "two words", "", "*")
-    assert (done.stdout, done.stderr) == ("two words||*|", "")
-
-
-def test_a_screen_that_exists_is_used() -> None:
-    assert with_display("sh", "-c", "echo $DISPLAY", display=":4711").stdout == ":4711\n"
-
-
-@only_with_x
-def test_without_a_screen_there_is_one_of_its_own_that_ends_with_the_command() -> None:
-    done = with_display("sh", "-c", "echo $DISPLAY && xdotool getdisplaygeometry")
-    display, size = done.stdout.split("\n", 1)
-    assert size == "1600 1000\n"
-    lock = Path(f"/tmp/.X{display.removeprefix(':')}-lock")
-    for _ in range(100):
-        if not lock.exists():
-            break
-        time.sleep(0.05)
-    assert not lock.exists()
-
-
-@only_with_x
-def test_the_command_can_be_interrupted_and_has_no_children_that_it_did_not_start() -> None:
-    code = (
-        "import psutil, signal; print(signal.getsignal(signal.SIGINT).__name__, psutil.Process().children())"
-    )
-    assert with_display(sys.executable, "-c", code).stdout == "default_int_handler []\n"
-
-
-# --- scripts/setup.sh ---------------------------------------------------------------------------------------
-
-# Stands for Python: notes what it is asked for, makes an "environment" with itself in it, fails where told to.
-PYTHON = """\
-#!/bin/sh
-case $* in
-    "-m venv"*) echo venv >>"$LOG"; for dir; do :; done; rm -rf "$dir"; mkdir -p "$dir/bin"
-        cp "$0" "$dir/bin/python"; echo "command = python -m venv $PWD/$dir" >"$dir/pyvenv.cfg" ;;
-    "-m pip install"*) echo "pip $*" >>"$LOG"
-        case $PIP in fails) exit 1 ;; killed) kill -KILL $PPID ;; esac ;;
-    "-m pip config list") echo "$CONFIG" ;;
-    --version) echo Python 3.11.0 ;;
-esac
-"""
-# Stands for a Debian that has every package but those of $MISSING, and $RENAMED under its newer name.
-DPKG_QUERY = """\
-#!/bin/sh
-shift 3 # -W -f FORMAT
-for package; do case $package in $RENAMED) ;; $RENAMED""t64) echo install ok installed ;;
-    *t64 | $MISSING) ;; *) echo install ok installed ;; esac; done
-"""
-APT_GET = '#!/bin/sh\necho "apt-get $*" >>"$LOG"\n'
-ID = "#!/bin/sh\necho ${USER_ID:-0}\n"
-SUDO = "#!/bin/sh\nexit 1\n"
-
-
-class Machine:
-    """A machine on which scripts/setup.sh can be run without anything being installed."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder / "clone"
-        self.log = folder / "log"
-        self.tools = folder / "tools"
-        self.tools.mkdir()
-        (self.folder / "scripts").mkdir(parents=True)
-        for name in ("pyproject.toml", "constraints.txt", "scripts/setup.sh"):
-            shutil.copy(ROOT / name, self.folder / name)
-        tools = {"python3": PYTHON, "dpkg-query": DPKG_QUERY, "apt-get": APT_GET, "id": ID, "sudo": SUDO}
-        for name, text in tools.items():
-            self.add_tool(name, text)
-
-    def add_tool(self, name: str, text: str) -> None:
-        (self.tools / name).write_text(text)
-        (self.tools / name).chmod(0o755)
-
-    def setup(self, purpose: str = "headless", **env: str) -> subprocess.CompletedProcess[str]:
-        self.log.write_text("")
-        path = f"{self.tools}:{os.environ['PATH']}"
-        return subprocess.run(
-            [str(self.folder / "scripts" / "setup.sh"), purpose],
-            env={
-                "PATH": path,
-                "LOG": str(self.log),
-                "PIP": "works",
-                "MISSING": "none",
-                "RENAMED": "none",
-                "CONFIG": "global.find-links='wheels'",
-                **env,
-            },
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-
-    @property
-    def did(self) -> list[str]:
-        """What was done to the machine, in order, each by its first word."""
-        return [line.split()[0] for line in self.log.read_text().splitlines()]
-
-
-@pytest.fixture
-def machine(tmp_path: Path) -> Machine:
-    return Machine(tmp_path)
-
-
-def test_setup_installs_with_the_pins_and_then_rests(machine: Machine) -> None:
-    assert machine.setup().returncode == 0
-    assert machine.did == ["venv", "pip"]
-    assert "--constraint constraints.txt --editable ." in machine.log.read_text()
-    assert machine.setup().returncode == 0
-    assert machine.did == []
-
-
-def test_setup_for_tests_also_serves_the_program_but_not_the_other_way_round(machine: Machine) -> None:
-    machine.setup("headless")
-    machine.setup("test")
-    assert machine.did == ["pip"]
-    assert "--editable .[dev,check]" in machine.log.read_text()
-    machine.setup("window")
-    assert machine.did == []
-
-
-def test_setup_follows_a_changed_pin(machine: Machine) -> None:
-    machine.setup()
-    with (machine.folder / "constraints.txt").open("a") as file:
-        file.write("another==1.0\n")
-    machine.setup()
-    assert machine.did == ["pip"]
-
-
-def test_setup_starts_afresh_after_an_installation_that_broke_off(machine: Machine) -> None:
-    assert machine.setup(PIP="killed").returncode == -signal.SIGKILL
-    assert machine.setup().returncode == 0
-    assert machine.did == ["venv", "pip"]
-    with (machine.folder / "constraints.txt").open("a") as file:
-        file.write("another==1.0\n")
-    assert machine.setup(PIP="killed").returncode == -signal.SIGKILL
-    assert machine.setup().returncode == 0
-    assert machine.did == ["venv", "pip"]
-
-
-def test_setup_tries_again_where_pip_failed_and_keeps_what_was_sound(machine: Machine) -> None:
-    machine.setup()
-    with (machine.folder / "constraints.txt").open("a") as file:
-        file.write("another==1.0\n")
-    failed = machine.setup(PIP="fails")
-    assert failed.returncode == 1
-    assert "pip could not install the studio" in failed.stderr
-    assert machine.setup().returncode == 0
-    assert machine.did == ["pip"]
-
-
-def test_setup_makes_the_environment_anew_where_the_folder_was_moved(machine: Machine) -> None:
-    machine.setup()
-    machine.folder = machine.folder.rename(machine.folder.with_name("moved"))
-    assert machine.setup().returncode == 0
-    assert machine.did == ["venv", "pip"]
-
-
-def test_setup_takes_the_small_torch_where_there_is_no_card(machine: Machine) -> None:
-    has_card = Path("/proc/driver/nvidia").exists() or shutil.which("nvidia-smi") is not None
-    machine.setup(CONFIG="")
-    assert ("download.pytorch.org/whl/cpu" in machine.log.read_text()) == (not has_card)
-
-
-def test_setup_takes_the_ordinary_torch_where_there_is_a_card(machine: Machine) -> None:
-    machine.add_tool("nvidia-smi", "#!/bin/sh\n")
-    machine.setup(CONFIG="")
-    assert machine.did == ["venv", "pip"]
-    assert "download.pytorch.org" not in machine.log.read_text()
-
-
-def test_setup_leaves_it_to_a_person_where_pip_looks(machine: Machine) -> None:
-    machine.setup(CONFIG="global.index-url='https://example.org/simple'")
-    assert "download.pytorch.org" not in machine.log.read_text()
-
-
-def test_setup_installs_missing_system_packages_as_root(machine: Machine) -> None:
-    assert machine.setup("window", MISSING="libxcb-cursor0").returncode == 0
-    assert machine.did == ["apt-get", "apt-get", "venv", "pip"]
-    assert machine.log.read_text().splitlines()[1].endswith(" libxcb-cursor0")
-
-
-def test_setup_knows_a_package_by_its_newer_name(machine: Machine) -> None:
-    machine.setup("window", RENAMED="libglib2.0-0")
-    assert machine.did == ["venv", "pip"]
-
-
-def test_setup_that_may_not_install_says_what_is_missing_and_goes_on(machine: Machine) -> None:
-    done = machine.setup("test", MISSING="xvfb", USER_ID="1000")
-    assert done.returncode == 0
-    assert machine.did == ["venv", "pip"]
-    assert [line for line in done.stderr.splitlines() if "xvfb" in line] == [
-        "setup: please install, if something does not start:  sudo apt-get install xvfb"
-    ]
-
-
-def test_setup_needs_no_screen_libraries_without_a_window(machine: Machine) -> None:
-    machine.setup("headless", MISSING="lib*")
-    assert machine.did == ["venv", "pip"]
-
-
-def test_setup_says_which_python_it_needs(machine: Machine) -> None:
-    machine.add_tool("python3", "#!/bin/sh\nexit 1\n")
-    for tool in ("sh", "dirname", "cat", "cksum", "tr", "grep"):
-        (machine.tools / tool).symlink_to(str(shutil.which(tool)))
-    done = machine.setup(PATH=str(machine.tools), USER_ID="1000")
-    assert done.returncode == 1
-    assert "Python 3.11 or newer is needed" in done.stderr
 
 
 # --- What ships ---------------------------------------------------------------------------------------------

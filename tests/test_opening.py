@@ -6,14 +6,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from driving import SMALL, Driven
+from driving import SMALL, Driven, said
 from PIL import Image
 from PyQt6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PyQt6.QtGui import QDragEnterEvent, QDropEvent, QImage
 from PyQt6.QtWidgets import QApplication
 
-from scalefree_studio.window.shell.gallery import Gallery
+from scalefree_studio.data.examples import Arrays
+from scalefree_studio.data.sources import Dataset
+from scalefree_studio.window.shell.gallery import SPEC, Gallery
 from scalefree_studio.window.shell.main_window import MainWindow
+from scalefree_studio.window.views.training_view import TrainingView
+from scalefree_studio.window.work import opening
+from scalefree_studio.window.work.opening import open_subject
+
+TRAIN = "train:pixelcnn:"  # before a data set, in the gallery
 
 
 def drop(window: MainWindow, mime: QMimeData) -> None:
@@ -109,3 +116,63 @@ def test_the_gallery_opens_what_is_clicked(driven: Driven) -> None:
     made.itemClicked.emit(item)
     assert chosen == [SMALL]
     driven.until(lambda: driven.window.sessions.session is not None)
+
+
+def test_the_gallery_offers_networks_and_data_sets(
+    driven: Driven, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SCALEFREE_DATA", str(tmp_path))
+    gallery = Gallery([], driven.window.palette_, driven.window)
+    asked: list[str] = []
+    gallery.chosen.connect(asked.append)
+    gallery.folder_wanted.connect(lambda kind: asked.append(f"a folder for {kind}"))
+    driven.window.show_dialog(gallery)
+    items = [shelf.item(n) for shelf in gallery.shelves for n in range(shelf.count())]
+    offered = {item.data(SPEC): item for item in items if item is not None}
+    assert {"model:mnist", f"{TRAIN}digits", f"{TRAIN}cifar10", "photo:astronaut"} <= set(offered)
+    driven.until(lambda: "downloads 12 MB first" in offered[f"{TRAIN}mnist"].toolTip())
+    assert "downloads" not in offered[f"{TRAIN}digits"].toolTip()
+    gallery.shelves[1].itemClicked.emit(offered[TRAIN])
+    assert asked == ["a folder for pixelcnn"]
+
+
+def test_a_data_set_that_is_nowhere_is_refused(
+    driven: Driven, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    driven.window.open(f"dataset:{tmp_path / 'none'}")
+    driven.until(driven.window.stage.toast.isVisible)
+    assert "There is no data set" in driven.window.stage.toast.label.text()
+
+
+@pytest.mark.parametrize(("count", "epochs"), [(6, 8000), (5000, 40)])
+def test_few_pictures_are_learnt_from_for_long_enough(count: int, epochs: int, tmp_path: Path) -> None:
+    labels = np.zeros(count, np.int64)
+    images = np.zeros((count, 8, 8, 1), np.uint8)
+    few = Dataset("few", "few", Arrays(images, labels), Arrays(images[:1], labels[:1]), ("all",))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(opening, "load_dataset", lambda *_, **__: few)
+        found = open_subject("dataset:few", tmp_path)
+    assert found.job.controls.epochs == epochs
+
+
+def test_a_folder_of_pictures_is_learnt_from(driven: Driven, tmp_path: Path) -> None:
+    driven.window.open(str(tmp_path))
+    driven.until(lambda: "there is no picture in it" in said(driven))
+    for kind in ("light", "dark"):
+        (tmp_path / "mine" / kind).mkdir(parents=True)
+        for n in range(12):
+            Image.new("L", (8, 8), 20 * n).save(tmp_path / "mine" / kind / f"{n}.png")
+    driven.window.open(str(tmp_path / "mine"))
+    driven.until(lambda: isinstance(driven.window.stage.view, TrainingView) and driven.session)
+    assert driven.session.job.lesson.dataset.classes == ("dark", "light")  # type: ignore[attr-defined]
+
+
+def test_a_list_of_pictures_is_learnt_from_and_what_it_lacks_is_said(driven: Driven, tmp_path: Path) -> None:
+    for n in range(12):
+        Image.new("L", (8, 8), 20 * n).save(tmp_path / f"{n}.png")
+    rows = [f"{n}.png,{'even' if n % 2 == 0 else 'odd'}" for n in range(12)]
+    (tmp_path / "mine.csv").write_text("\n".join(["image_path,label", *rows, "gone.png,odd"]))
+    driven.window.open(str(tmp_path / "mine.csv"))
+    driven.until(lambda: isinstance(driven.window.stage.view, TrainingView) and driven.session)
+    assert driven.session.job.lesson.dataset.classes == ("even", "odd")  # type: ignore[attr-defined]
+    driven.until(lambda: said(driven) == "1 of 13 pictures could not be read: gone.png.")

@@ -15,9 +15,9 @@ import numpy as np
 import psutil
 import pytest
 import torch
+from command_line import ALONE, last_json, recorded, wait_until
 from ranks_at_work import BATCHES, STEPS, job_of, learn
-from test_cli import ALONE, last_json, recorded, wait_until
-from test_train_pixelcnn import FLAGS
+from small_training import FLAGS
 
 from scalefree_studio.cli import main
 from scalefree_studio.errors import UserError

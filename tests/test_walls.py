@@ -6,13 +6,12 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-import imageio_ffmpeg
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from recordings import Recording
+from recordings import Recording, frames_of
 from small_drawings import N, W, make, mask, picture, play
 
 from scalefree_studio.drawings import PAPER, Drawing, still_of
@@ -28,13 +27,6 @@ from scalefree_studio.snapshot import Checkpoint, Snapshot
 @pytest.fixture(autouse=True)
 def _one_thread() -> None:
     torch.set_num_threads(1)
-
-
-def frames_of(path: Path) -> np.ndarray:
-    """All frames of a movie: (N, H, W, 3)."""
-    reader = imageio_ffmpeg.read_frames(str(path), pix_fmt="rgb24")
-    width, height = next(reader)["size"]
-    return np.stack([np.frombuffer(frame, np.uint8).reshape(height, width, 3) for frame in reader])
 
 
 def recorded(**controls: Any) -> Recording:

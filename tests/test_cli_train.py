@@ -1,0 +1,91 @@
+"""Training, sampling, completing and measuring from the command line, as a stranger uses it."""
+
+import numpy as np
+import pytest
+from command_line import last_json
+from PIL import Image
+from small_training import FLAGS, TINY, run, stripes
+
+from scalefree_studio.cli import main
+from scalefree_studio.jobs.job import Limit
+from scalefree_studio.jobs.pixelcnn.controls import PixelCNNControls
+from scalefree_studio.jobs.pixelcnn.lesson import PixelCNNLesson
+from scalefree_studio.jobs.training.train import Train
+from scalefree_studio.storage.run_folder import load_checkpoint
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def test_the_commands_train_resume_sample_complete_and_evaluate(tmp_path, capsys):
+    assert main(["train", "pixelcnn", *FLAGS, "--steps", "6", "--out", "run", "--json"]) == 0
+    trained = last_json(capsys.readouterr().out)
+    assert trained["steps"] == 6 and 0 < trained["bits_per_dimension"] < 1.1
+    assert main(["train", "pixelcnn", "--resume", "--out", "run", "--steps", "8", "--json"]) == 0
+    assert last_json(capsys.readouterr().out)["steps"] == 8 == load_checkpoint("run").step
+
+    assert main(["info", "run", "--json"]) == 0
+    told = last_json(capsys.readouterr().out)
+    assert told["kind"] == "pixelcnn" and told["step"] == 8 and told["numbers"] == trained["numbers"]
+
+    for extra in ([], ["--no-cache"]):
+        name = f"wall{len(extra)}.png"
+        assert main(["sample", "run", name, "--count", "4", "--label", "3", "--top-p", "0.9", *extra]) == 0
+    with Image.open("wall0.png") as fast, Image.open("wall1.png") as naive:
+        assert (np.array(fast) == np.array(naive)).all()
+    assert main(["sample", "run", "wide.png", "--count", "2", "--size", "4x12"]) == 0
+
+    Image.new("L", (16, 16), 255).save("white.png")
+    assert main(["complete", "run", "white.png", "done.png", "--keep", "left", "--count", "1"]) == 0
+    with Image.open("done.png") as image:
+        assert (np.array(image)[:, : image.width // 2 - 1] == 255).all()
+    capsys.readouterr()
+    assert main(["evaluate", "run", "--json"]) == 0
+    found = last_json(capsys.readouterr().out)
+    assert found["dataset"] == "digits" and found["nats_per_picture"] == pytest.approx(
+        64 * found["nats_per_dimension"]
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["train"],
+        ["train", "gan"],
+        ["train", "pixelcnn", "--dataset", "nothing"],
+        ["train", "pixelcnn", "--levels", "1"],
+        ["train", "pixelcnn", "--resume"],
+        ["sample", "nowhere", "out.png"],
+        ["complete", "nowhere", "a.png", "out.png"],
+        ["evaluate", "nowhere"],
+    ],
+    ids=" ".join,
+)
+def test_bad_input_gets_one_sentence(arguments, capsys):
+    assert main(arguments) == 2
+    told = capsys.readouterr().err.strip()
+    assert told.startswith("scalefree-studio: ") and "\n" not in told
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [["--count", "0"], ["--temperature", "0"], ["--top-p", "2"], ["--label", "cat"], ["--size", "big"]],
+    ids=" ".join,
+)
+def test_bad_wishes_for_samples_get_one_sentence(extra, capsys):
+    job = Train(PixelCNNLesson(stripes()), PixelCNNControls(**TINY), Limit(steps=1))
+    from scalefree_studio.storage.run_folder import RunFolder
+
+    RunFolder("run").keep(run(job, 1).checkpoint())
+    assert main(["sample", "run", "out.png", *extra]) == 2
+    assert "\n" not in capsys.readouterr().err.strip()
+
+
+def test_a_model_is_not_measured_on_other_classes(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    for n in range(8):
+        (tmp_path / "cats" if n % 2 else tmp_path / "dogs").mkdir(exist_ok=True)
+        pixels = rng.integers(256, size=(8, 8), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / ("cats" if n % 2 else "dogs") / f"{n}.png")
+    assert main(["evaluate", "model:digits", "--dataset", str(tmp_path)]) == 2
+    message = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "knows other classes" in message and message.endswith("0, 1, 2, 3, 4, 5, 6, 7, 8, 9.")
