@@ -14,7 +14,8 @@ from PyQt6.QtGui import QFont, QFontMetrics, QImage
 from PyQt6.QtTest import QTest
 
 from scalefree_studio.drawings import Drawing, left
-from scalefree_studio.window.views.bars import Bars, Scale, entropy, percent, shares
+from scalefree_studio.window.views.bars import Bars
+from scalefree_studio.window.views.chances import Scale, entropy, percent, shares
 from scalefree_studio.window.views.prompts import Prompts
 from scalefree_studio.window.views.thought import EMPTY, POINTER, TINTS, Thought
 from scalefree_studio.window.widgets import theme

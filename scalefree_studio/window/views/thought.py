@@ -25,11 +25,11 @@ from PyQt6.QtGui import (
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from ..widgets.theme import DARK, GRID, Palette, scaled, tabular
-from .bars import Bars, Scale, described, percent, read_off, scales, shares
+from .bars import Bars
+from .chances import Channel, channels_of, percent
 
 EMPTY = "Point at a pixel to see what it thought there."
 HINT = "Click a bar to choose its level instead: what comes after is drawn anew.\nOr ← → and Enter."
-CHANNELS = ("Red", "Green", "Blue")
 TINTS = {  # of the three channels' bars, seen at 3 : 1 on the panel
     "dark": ("#e06c64", "#5fae6b", "#6b9be8"),
     "light": ("#c4473d", "#35803f", "#3568c0"),
@@ -43,7 +43,8 @@ HALF, WRAPPED = GRID / 2, Qt.TextFlag.TextWordWrap
 class Chart:
     """One channel's part of the widget."""
 
-    channel: int
+    index: int
+    channel: Channel
     head: QRectF  # the words above
     plot: QRectF
     strip: QRectF
@@ -66,13 +67,8 @@ class Thought(QWidget):
         self.palette_ = DARK
         self.marked: tuple[int, int] | None = None  # channel and bar under the pointer or the arrow keys
         self._title, self._note = "", ""
-        self._chances: npt.NDArray[np.float64] | None = (
-            None  # (C, K): of all values, or of some and all others
-        )
-        self._scales: list[Scale] = []  # which values these are, channel by channel
-        self._chosen: tuple[int | None, ...] = ()
+        self._channels: list[Channel] = []  # none where nothing was thought
         self._colours: npt.NDArray[np.uint8] | None = None  # (L, 3)
-        self._names: tuple[str, ...] = ()
         self._editable = False
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -94,13 +90,10 @@ class Thought(QWidget):
         """The chances (C, L) of a place, the values (C,) that it got, and what values look like, (L, 3) bytes; of very
         many `levels`, chances (C, K) of some `values` (C, K). Without, title and note, or else what to do."""
         self._title, self._note = title, note
-        self._chances = shares(chances, values)
-        self._scales = scales(self._chances, values, levels)
-        levels = self._scales[0].levels if self._scales else 0
-        self._chosen = tuple(int(v) if 0 <= v < levels else None for v in (() if chosen is None else chosen))
+        self._channels = channels_of(chances, chosen, names, values, levels)
+        levels = self._channels[0].scale.levels if self._channels else 0
         self._colours = None if colours is None or len(colours) != levels else np.asarray(colours, np.uint8)
-        self._names = tuple(names) if names is not None and len(names) == levels else ()
-        if self._chances is None or (self.marked and not self._has(*self.marked)):
+        if self.marked is not None and not self._has(*self.marked):
             self.marked = None
         text = "\n".join(part for part in (title, *self.words(), note) if part) or EMPTY
         if text != self.accessibleDescription():
@@ -130,33 +123,19 @@ class Thought(QWidget):
 
     def words(self) -> list[str]:
         """Each channel's chances in a sentence."""
-        return [] if self._chances is None else [self._said(c)[0] for c in range(len(self._chances))]
-
-    def _said(self, channel: int) -> list[str]:
-        assert self._chances is not None
-        shown = self._chances[channel], self._scales[channel], self._chosen_of(channel)
-        return described(*shown, self._names, self._about(channel))
-
-    def _about(self, channel: int) -> str:
-        return CHANNELS[channel] if self._chances is not None and len(self._chances) == 3 else ""
-
-    def _chosen_of(self, channel: int) -> int | None:
-        """The value that a channel got."""
-        return self._chosen[channel] if channel < len(self._chosen) else None
-
-    def _bar(self, channel: int) -> int | None:
-        """Where that is."""
-        value = self._chosen_of(channel)
-        return None if value is None else self._scales[channel].bar(value)
+        return [channel.described()[0] for channel in self._channels]
 
     def _has(self, channel: int, bar: int) -> bool:
-        return self._chances is not None and channel < len(self._chances) and bar < self._chances.shape[1]
+        return channel < len(self._channels) and bar < len(self._channels[channel].chances)
+
+    def _value(self) -> int | None:
+        """The one value that is marked."""
+        return None if self.marked is None else self._channels[self.marked[0]].scale.value(self.marked[1])
 
     @property
     def _choosable(self) -> bool:
         """Whether what is marked is one value that a person may choose."""
-        marked = self.marked
-        return self._editable and marked is not None and self._scales[marked[0]].value(marked[1]) is not None
+        return self._editable and self._value() is not None
 
     # Where things lie.
 
@@ -179,30 +158,29 @@ class Thought(QWidget):
 
     def _fit(self) -> None:
         """Ask for the height that nothing of this can do without."""
-        channels = 0 if self._chances is None else len(self._chances)
         chart = QFontMetricsF(self._font).height() + HALF + LEAST_PLOT + 2 + STRIP + POINTER + HALF
         words = self._height_of(self._title, self._title_font) + self._height_of(self._note, self._font)
-        needed = max(LOWEST, math.ceil(words + channels * chart))
+        needed = max(LOWEST, math.ceil(words + len(self._channels) * chart))
         if needed != self.minimumHeight():
             self.setMinimumHeight(needed)
             self.updateGeometry()
 
     def charts(self) -> list[Chart]:
         """One below another, between title and note."""
-        if self._chances is None:
+        if not self._channels:
             return []
         top = self._height_of(self._title, self._title_font)
         bottom = self.height() - self._height_of(self._note, self._font)
-        count, bars = self._chances.shape
-        each, line = (bottom - top) / count, math.ceil(QFontMetricsF(self._font).height())
+        each, line = (bottom - top) / len(self._channels), math.ceil(QFontMetricsF(self._font).height())
         made = []
-        for channel in range(count):
-            y = round(top + channel * each)
+        for n, channel in enumerate(self._channels):
+            y = round(top + n * each)
             foot = round(y + each - HALF) - POINTER - 2
             head = QRectF(0, y, self.width(), line)
             plot = QRectF(0, y + line + HALF, self.width(), max(1.0, foot - STRIP - 2 - y - line - HALF))
             strip = QRectF(0, foot - STRIP, self.width(), STRIP)
-            made.append(Chart(channel, head, plot, strip, Bars(bars, self.width(), WIDEST)))
+            bars = Bars(len(channel.chances), self.width(), WIDEST)
+            made.append(Chart(n, channel, head, plot, strip, bars))
         return made
 
     # Painting.
@@ -215,34 +193,33 @@ class Thought(QWidget):
         painter.drawText(QRectF(0, 0, self.width(), self.height()), WRAPPED, self._title)
         painter.setFont(self._font)
         painter.setPen(p.colour("soft"))
-        if self._chances is None and not self._title:
+        if not self._channels and not self._title:
             middle = Qt.AlignmentFlag.AlignCenter | WRAPPED
             painter.drawText(
                 QRectF(self.rect()).adjusted(4 * GRID, 0, -4 * GRID, 0), middle, self._note or EMPTY
             )
             return
-        below = self._height_of(self._title if self._chances is None else "", self._title_font)
+        below = self._height_of("" if self._channels else self._title, self._title_font)
         note = QRectF(0, below, self.width(), self.height() - below)
-        side = Qt.AlignmentFlag.AlignTop if self._chances is None else Qt.AlignmentFlag.AlignBottom
+        side = Qt.AlignmentFlag.AlignBottom if self._channels else Qt.AlignmentFlag.AlignTop
         painter.drawText(note, side | WRAPPED, self._note)
         for chart in self.charts():
             self._draw_head(painter, chart)
             self._draw_bars(painter, chart)
             self._draw_strip(painter, chart)
 
+    def _marked_in(self, chart: Chart) -> int | None:
+        """The bar of this chart that is under the pointer or the arrow keys."""
+        return self.marked[1] if self.marked is not None and self.marked[0] == chart.index else None
+
     def _draw_head(self, painter: QPainter, chart: Chart) -> None:
         """What was chosen, or what is pointed at; at the right, how much the highest bar is."""
-        assert self._chances is not None
-        p, metrics = self.palette_, QFontMetricsF(painter.font())
-        most = percent(float(self._scales[chart.channel].singles(self._chances[chart.channel]).max()))
-        reading = self.marked is not None and self.marked[0] == chart.channel
-        said = self._said(chart.channel)
-        if reading and self.marked is not None:
-            c, bar = chart.channel, self.marked[1]
-            said = read_off(self._chances[c], self._scales[c], bar, self._names, self._about(c))
+        p, metrics, most = self.palette_, QFontMetricsF(painter.font()), percent(chart.channel.most)
+        marked = self._marked_in(chart)
+        said = chart.channel.described() if marked is None else chart.channel.read_off(marked)
         room = chart.head.width() - metrics.horizontalAdvance(most) - GRID
         fitting = [words for words in said if metrics.horizontalAdvance(words) <= room]
-        painter.setPen(p.colour("accent" if reading else "text"))
+        painter.setPen(p.colour("text" if marked is None else "accent"))
         words = fitting[0] if fitting else ""
         painter.drawText(chart.head, Qt.AlignmentFlag.AlignLeft, words[:1].upper() + words[1:])
         painter.setPen(p.colour("soft"))
@@ -251,23 +228,20 @@ class Thought(QWidget):
         painter.drawLine(chart.plot.topLeft() + QPointF(0, -0.5), chart.plot.topRight() + QPointF(0, -0.5))
 
     def _draw_bars(self, painter: QPainter, chart: Chart) -> None:
-        assert self._chances is not None
-        p, plot, chances = self.palette_, chart.plot, self._chances[chart.channel]
-        unit = plot.height() / float(
-            self._scales[chart.channel].singles(chances).max()
-        )  # others may stand out
+        p, plot, chances = self.palette_, chart.plot, chart.channel.chances
+        unit = plot.height() / chart.channel.most  # all others together may stand out
         heights = np.round(chart.bars.highest(chances) * unit).clip(max=plot.height())
-        marked = self.marked[1] if self.marked and self.marked[0] == chart.channel else None
+        marked = self._marked_in(chart)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         painter.setPen(Qt.PenStyle.NoPen)
         if marked is not None:
             self._draw_marked(painter, chart, marked)
-        plain = QColor(TINTS[p.name][chart.channel]) if len(self._chances) == 3 else p.colour("edge")
+        plain = QColor(TINTS[p.name][chart.index]) if len(self._channels) == 3 else p.colour("edge")
         painter.setBrush(plain)
         spans = zip(chart.bars.spans.tolist(), heights.tolist(), strict=True)
         tall = [(left, right, height) for (left, right), height in spans if height > 0]
         painter.drawRects(*[QRectF(left, plot.bottom() - h, right - left, h) for left, right, h in tall])
-        for bar, role in ((marked, "text"), (self._bar(chart.channel), "accent")):
+        for bar, role in ((marked, "text"), (chart.channel.bar, "accent")):
             if bar is not None:
                 left, right = chart.bars.span(bar)
                 across = QRectF(
@@ -293,12 +267,12 @@ class Thought(QWidget):
 
     def _draw_strip(self, painter: QPainter, chart: Chart) -> None:
         """What each value looks like, and a triangle below the one that was chosen."""
-        if self._colours is not None and self._chances is not None:
-            values = [self._scales[chart.channel].value(bar) for bar in chart.bars.starts.tolist()]
+        if self._colours is not None:
+            values = [chart.channel.scale.value(bar) for bar in chart.bars.starts.tolist()]
             behind = self.palette_.colour("panel").getRgb()[:3]  # where no one value stands
             colours = np.array([behind if v is None else self._colours[v] for v in values], int)
-            if len(self._chances) == 3:
-                colours = colours * (np.arange(3) == chart.channel)
+            if len(self._channels) == 3:
+                colours = colours * (np.arange(3) == chart.index)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
             edges = chart.bars.spans if chart.bars.apart else chart.bars.spans[[0, -1], [0, 1]][None]
             for (left, right), rgb in zip(chart.bars.spans.tolist(), colours.tolist(), strict=True):
@@ -308,9 +282,8 @@ class Thought(QWidget):
             for left, right in edges.tolist():
                 painter.drawRect(QRectF(left, chart.strip.top(), right - left - 1, STRIP - 1))
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        bar = self._bar(chart.channel)
-        if bar is not None:
-            left, right = chart.bars.span(bar)
+        if chart.channel.bar is not None:
+            left, right = chart.bars.span(chart.channel.bar)
             self._draw_pointer(painter, QPointF((left + right) / 2, chart.strip.bottom() + 1))
 
     def _draw_pointer(self, painter: QPainter, tip: QPointF) -> None:
@@ -326,8 +299,8 @@ class Thought(QWidget):
     def _at(self, at: QPointF) -> tuple[int, int] | None:
         """The channel and the bar that are there."""
         for chart in self.charts():
-            if chart.area.contains(at) and self._chances is not None:
-                return chart.channel, chart.bars.level_at(at.x(), self._chances[chart.channel])
+            if chart.area.contains(at):
+                return chart.index, chart.bars.level_at(at.x(), chart.channel.chances)
         return None
 
     def _mark(self, marked: tuple[int, int] | None) -> None:
@@ -367,7 +340,7 @@ class Thought(QWidget):
         self._fit()
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
-        if event is None or self._chances is None or not self._moved(Qt.Key(event.key())):
+        if event is None or not self._channels or not self._moved(Qt.Key(event.key())):
             super().keyPressEvent(event)
 
     def _moved(self, key: Qt.Key) -> bool:
@@ -378,9 +351,9 @@ class Thought(QWidget):
             return self._editable
         steps = {keys.Key_Left: (0, -1), keys.Key_Right: (0, 1), keys.Key_Up: (-1, 0), keys.Key_Down: (1, 0)}
         ends = {keys.Key_Home: 0, keys.Key_End: -1}
-        if first is None or self._chances is None or key not in (*steps, *ends):
+        if first is None or key not in (*steps, *ends):
             return False
-        count, bars = self._chances.shape
+        count, bars = len(self._channels), len(self._channels[0].chances)
         channel, bar = self.marked or first
         if key in ends:
             self._mark((channel, ends[key] % bars))
@@ -391,11 +364,11 @@ class Thought(QWidget):
 
     def _first(self) -> tuple[int, int] | None:
         """Where the keys begin: at the value that was chosen, or at the likeliest."""
-        if self._chances is None:
+        if not self._channels:
             return None
-        return 0, int(self._chances[0].argmax()) if (bar := self._bar(0)) is None else bar
+        channel = self._channels[0]
+        return 0, int(channel.chances.argmax()) if channel.bar is None else channel.bar
 
     def _choose(self) -> None:
         if self._choosable and self.marked is not None:
-            channel, bar = self.marked
-            self.chosen.emit(channel, self._scales[channel].value(bar))
+            self.chosen.emit(self.marked[0], self._value())
