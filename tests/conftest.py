@@ -1,4 +1,4 @@
-"""What every test of the window needs."""
+"""What many tests need: a window, a network that has hardly learnt, a quiet place to work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What tests of trackers share: what is told, and how metrics.jsonl and a stand-in for TensorBoard are read."""
+"""What tests of trackers share: a fresh start, and how metrics.jsonl and the stand-in for TensorBoard are read."""
 
 import json
 import sys
