@@ -146,9 +146,9 @@ def test_three_channels_have_their_colours(thought: Thought, palette: Palette) -
         part = image[int(chart.plot.top()) : int(chart.plot.bottom())]
         assert is_(part, tint).sum() > 200
         strip = image[int(chart.strip.center().y()), 2:-2].astype(int)
-        assert (np.delete(strip, chart.channel, axis=1) <= 2).all() and np.ptp(strip[:, chart.channel]) > 240
+        assert (np.delete(strip, chart.index, axis=1) <= 2).all() and np.ptp(strip[:, chart.index]) > 240
         accent = is_(image, palette.accent)[int(chart.strip.bottom()) + 2 : int(chart.strip.bottom()) + 7]
-        assert accent.any() == (chart.channel != 1)  # nothing was chosen there
+        assert accent.any() == (chart.index != 1)  # nothing was chosen there
     assert [words.split(":")[0] for words in thought.words()] == ["Red", "Green", "Blue"]
     assert "likeliest" in thought.words()[1]
 
