@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .controls import add_flags, from_flags, given_flags, only_live, values_of
-from .data.datasets import load_dataset
+from .data.datasets import DATASETS, load_dataset
 from .data.sources import Dataset
 from .errors import UserError
 from .export.walls.wall import write_wall
@@ -32,7 +32,7 @@ DATASET = "digits"  # where nobody names one: it needs no download
 def _data_flags(parser: argparse.ArgumentParser, default: str) -> None:
     parser.add_argument(
         "--dataset", metavar="NAME|PATH",
-        help="digits, mnist, fashionmnist, cifar10, a folder of pictures and films (classes are its sub-folders), "
+        help=f"{', '.join(DATASETS)}, a folder of pictures and films (classes are its sub-folders), "
         "a list of pictures (.csv or .json), or a film "
         f"(default: {default})",
     )  # fmt: skip

@@ -49,7 +49,7 @@ def recorders(job: Job, recording: Recording, say: Callable[[str], None]) -> lis
     folder = recording.folder
     folder.prepare()
     begin = Begin(folder.path, job.step_count, values_of(job.controls))
-    walls = Walls(job.pieces, large_wall) if isinstance(job, Train) else None
+    walls = Walls(job.pieces, large_wall) if isinstance(job, Train) and job.pieces else None
     recorder = Recorder(folder.history_path, recording.every, told=say)
     if recording.first:
         recorder.show(job.snapshot())
@@ -112,6 +112,8 @@ def add_scenes() -> None:
 
 def choose_device(wanted: str = "auto") -> str:
     """cpu or cuda; auto takes the GPU where there is one."""
+    if wanted not in ("auto", "cpu", "cuda"):
+        raise UserError(f"It computes on the cpu or on cuda, or chooses (auto); not on {wanted!r}.")
     if wanted == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     if wanted == "cuda" and not torch.cuda.is_available():

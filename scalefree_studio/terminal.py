@@ -7,6 +7,7 @@ import json
 import signal
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -88,6 +89,9 @@ class ProgressBar:
 @contextmanager
 def signals_stop(runner: Runner) -> Iterator[None]:
     """Within this, Ctrl-C and SIGTERM stop the runner as Escape stops the window: it saves, and all is well."""
+    if threading.current_thread() is not threading.main_thread():  # others hear of no signal
+        yield
+        return
     names = [signal.SIGINT, signal.SIGTERM]
     before = {name: signal.signal(name, lambda *_: runner.stop()) for name in names}
     try:

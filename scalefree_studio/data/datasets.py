@@ -84,7 +84,7 @@ def _source_of(request: DataRequest) -> Source:
     if name in DATASETS:
         return SOURCES[name]
     if path.exists():
-        for source in SOURCES.values():
+        for source in reversed(SOURCES.values()):  # what came last knows more exactly what is its own
             if source.opens is not None and source.opens(path):
                 return source
         raise UserError(f"{path} is a file, but no list of pictures (.csv or .json) and no film.")

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..assets import add_models
+from ..controls import controls_of
 from ..drawings import KIND as DRAWING
 from ..errors import UserError
 from ..snapshot import Array, Checkpoint
@@ -33,10 +34,14 @@ MakeSampler = Callable[[Checkpoint, str, tuple[int, int] | None, bool], Sampler]
 
 
 class Fit(Protocol):
-    """A class of jobs that learn one picture."""
+    """A class of jobs that learn one picture. The window and Python begin one only of divider networks so far."""
 
     kind: str
     title: str
+
+    @classmethod
+    def from_checkpoint(cls, checkpoint: Checkpoint, device: str = "cpu") -> Any:
+        """The job, to go on from there."""
 
     @classmethod
     def info(cls, checkpoint: Checkpoint) -> dict[str, Any]:
@@ -89,7 +94,7 @@ def registry() -> Registry:
     for entry in sorted(metadata.entry_points(group=GROUP), key=lambda entry: entry.name):
         try:
             instrument = _checked(entry.load(), found.values())
-        except Exception as error:  # whatever it is: it is not ours
+        except (Exception, SystemExit) as error:  # whatever it is: it is not ours
             troubles.append(f"The instrument {entry.name!r} ({entry.value}) is left out: {_why(error)}.")
             continue
         found[instrument.name] = instrument
@@ -101,11 +106,18 @@ def registry() -> Registry:
 def _checked(instrument: object, others: Iterable[Instrument]) -> Instrument:
     if not isinstance(instrument, Instrument):
         raise TypeError("its entry point is not an Instrument")
+    for lesson in instrument.lessons:
+        controls_of(lesson.controls)  # a control that is declared wrongly says so here
+    kinds = instrument.kinds()
+    if DRAWING in kinds or not {*instrument.views, *instrument.scenes} <= kinds:
+        raise ValueError("its views and scenes are of kinds that are not its own")
     for other in others:
         if instrument.name == other.name:
             raise ValueError(f"there is another instrument of the name {other.name!r}")
         if both := instrument.kinds() & other.kinds():
             raise ValueError(f"{other.title} has models of the kind {min(both)!r}, too")
+        if same := instrument.commands.keys() & other.commands.keys():
+            raise ValueError(f"{other.title} has a command {min(same)!r}, too")
     return instrument
 
 
@@ -118,7 +130,7 @@ def imported(place: str) -> Any:
         raise UserError(f"{place} cannot be imported: {_why(error)}.") from None
 
 
-def _why(error: Exception) -> str:
+def _why(error: BaseException) -> str:
     """An error as the middle of a sentence."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
 

@@ -133,7 +133,7 @@ class Tracked:
         if self._walls is not None:
             rows, fresh = self._walls.rows, int(snapshot.frame.get("fresh", 0))
             wait = min(wait, rows - fresh or rows)
-            if fresh == rows:
+            if fresh == rows and "wall" in snapshot.frame:
                 self._show_wall(snapshot.step, np.asarray(snapshot.frame["wall"], np.uint8))
         self._next_wall = snapshot.step + wait
 

@@ -41,14 +41,19 @@ def dataset_learnt(
     root: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Dataset:
-    """The data set that a network learnt from, or another whose pictures are as large."""
-    height, width, channels = shape_learnt(checkpoint)
-    spec = spec or str(checkpoint.about["dataset"].get("spec", ""))
-    dataset = load_dataset(spec, root, channels, (height, width), progress=progress)
-    if dataset.shape != (height, width, channels):
-        raise UserError(
-            f"The model knows pictures of {height}x{width}x{channels}; those of {dataset.name} are others."
-        )
+    """The data set that a network learnt from, or another whose examples are of the same size."""
+    saved = checkpoint.about.get("dataset")
+    if not isinstance(saved, dict) or not isinstance(saved.get("shape"), list):
+        raise UserError("This model does not say what it learnt from; it is damaged or foreign.")
+    spec = spec or str(saved.get("spec", ""))
+    if len(saved["shape"]) == 3:  # pictures, which can be made to fit
+        height, width, channels = shape_learnt(checkpoint)
+        dataset = load_dataset(spec, root, channels, (height, width), progress=progress)
+    else:
+        dataset = load_dataset(spec, root, progress=progress)
+    if list(dataset.shape) != saved["shape"]:
+        size = "x".join(map(str, saved["shape"]))
+        raise UserError(f"The model knows examples of {size}; those of {dataset.name} are others.")
     known = checkpoint.about.get("classes") or []
     if dict(checkpoint.about.get("controls", {})).get("classes") and list(dataset.classes) != list(known):
         raise UserError(
