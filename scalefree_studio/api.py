@@ -17,13 +17,15 @@ for snapshot in s.watch(s.training("pixelcnn")): ...          # while it learns
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from .controls import edited
+from .controls import edited, values_of
 from .data.datasets import load_dataset
 from .data.pictures import Picture, downscaled, load_picture, pixels_of
+from .data.sources import Dataset
 from .drawings import KIND as DRAWING
 from .errors import UserError
 from .jobs.dividers.controls import FitControls
@@ -39,7 +41,7 @@ from .results import Network as Network
 from .results import Pictures as Pictures
 from .runs import Recording, choose_device, run_to_end
 from .snapshot import Checkpoint, Snapshot
-from .storage.run_folder import RunFolder, load_checkpoint
+from .storage.run_folder import MODEL, RunFolder, load_checkpoint
 
 FIT_SECONDS = 20.0  # where nobody says how long
 
@@ -49,7 +51,7 @@ def fit(image: Any, *, out: str | Path | None = None, progress: bool = False, **
     lines, circles, hidden, seed, learning_rate, …, besides `seconds`, `steps` and `device`; `out` is a run folder."""
     job = fitting(image, **asked)
     with torch_threads(cores_for_learning()):
-        _run(job, out, job.name if progress else "")
+        _run(job, out, job.name if progress else "", {"picture": job.spec})
     return Dividers.of(job.checkpoint(), out)
 
 
@@ -59,13 +61,14 @@ def train(
     """Train a network on a data set: `kind` as in the command `train`, every control a keyword, besides `seconds`,
     `steps`, `size`, `data_root` and `device`; `out` is a run folder."""
     job = training(kind, dataset, **asked)
-    _run(job, out, job.lesson.dataset.name if progress else "")
+    _run(job, out, job.lesson.dataset.name if progress else "", {"dataset": dataset})
     return Network(job.checkpoint(), out, job.lesson.dataset)
 
 
 def load(path: str | Path) -> Dividers | Network | Pictures:
     """What is in a model file, a run folder, or a model that comes along (`model:NAME`)."""
-    return _result(load_checkpoint(path), path if Path(path).is_dir() else None)
+    is_run = Path(path).is_dir() or Path(path).name == MODEL
+    return _result(load_checkpoint(path), RunFolder(path).path if is_run else None)
 
 
 def fitting(
@@ -77,7 +80,8 @@ def fitting(
     **controls: Any,
 ) -> FitDividers:
     """The job of `fit`, not yet begun: see `watch`."""
-    limit = Limit(steps, seconds) if steps or seconds else Limit(seconds=FIT_SECONDS)
+    limit = _limit(steps, seconds)
+    limit = limit if limit != Limit() else Limit(seconds=FIT_SECONDS)
     return fit_job(image, edited(FitControls(), controls), limit, choose_device(device))
 
 
@@ -99,13 +103,26 @@ def training(
         )
     lesson = lessons()[kind]
     wanted = edited(lesson.controls(), controls)
+    if not isinstance(dataset, str | Path):
+        raise UserError(
+            "A data set is named by a word or a path; arrays are registered with data.datasets.register."
+        )
     loaded = load_dataset(dataset, data_root, size=size)
-    return Train(lesson(loaded), wanted, Limit(steps, seconds), choose_device(device))
+    return Train(lesson(loaded), wanted, _limit(steps, seconds), choose_device(device))
+
+
+def _limit(steps: int | None, seconds: float | None) -> Limit:
+    for what, number in (("steps", steps), ("seconds", seconds)):
+        if number is not None and not (isinstance(number, int | float) and number > 0):  # type: ignore[redundant-expr]
+            raise UserError(f"The number of {what} is above 0, not {number!r}.")
+    return Limit(steps, seconds)
 
 
 def watch(job: Job, every: int = 1) -> Iterator[Snapshot]:
     """Run a job to its end, and yield what is to be seen after every so many steps. Whoever breaks off may go on later;
     `result` says what has come of it."""
+    if every < 1:
+        raise UserError(f"It is looked at every 1 or more steps, not every {every}.")
     seen = -1
     while not job.limit.reached(job.step_count, job.seconds):
         job.step()
@@ -118,7 +135,8 @@ def watch(job: Job, every: int = 1) -> Iterator[Snapshot]:
 
 def result(job: Job) -> Dividers | Network | Pictures:
     """What a job has come to by now."""
-    return _result(job.checkpoint(), None)
+    dataset = job.lesson.dataset if isinstance(job, Train) else None
+    return _result(job.checkpoint(), None, dataset)
 
 
 def fit_job(image: Any, controls: FitControls, limit: Limit, device: str = "cpu") -> FitDividers:
@@ -133,9 +151,15 @@ def fit_job(image: Any, controls: FitControls, limit: Limit, device: str = "cpu"
     return FitDividers(pixels, controls, limit, device, picture.name, picture.spec)
 
 
-def _run(job: Job, out: str | Path | None, bar: str) -> None:
-    recording = None if out is None else Recording(new_folder(out))
-    run_to_end(job, recording, bar)
+def _run(
+    job: FitDividers | Train[Any, Any], out: str | Path | None, bar: str, source: Mapping[str, str]
+) -> None:
+    if out is None:
+        run_to_end(job, bar=bar)
+        return
+    folder, controls = new_folder(out), job.controls
+    folder.describe(sys.argv, **source, seed=controls.seed, controls=values_of(controls))
+    run_to_end(job, Recording(folder), bar)
 
 
 def new_folder(path: str | Path) -> RunFolder:
@@ -145,11 +169,13 @@ def new_folder(path: str | Path) -> RunFolder:
     return folder
 
 
-def _result(checkpoint: Checkpoint, folder: str | Path | None) -> Dividers | Network | Pictures:
+def _result(
+    checkpoint: Checkpoint, folder: str | Path | None, dataset: Dataset | None = None
+) -> Dividers | Network | Pictures:
     if checkpoint.kind == DRAWING:
         return Pictures(DrawPictures.from_checkpoint(checkpoint), folder)
     if checkpoint.kind == DIVIDERS:
         return Dividers.of(checkpoint, folder)
     if checkpoint.kind in lessons():
-        return Network(checkpoint, folder)
+        return Network(checkpoint, folder, dataset)
     raise unknown(checkpoint.kind)

@@ -20,13 +20,14 @@ from .drawings import Drawing, left, upper
 from .errors import UserError
 from .export.movie import movie_of_run
 from .export.walls.wall import large_wall, write_wall
+from .files import check_folder
 from .jobs.dividers.controls import FitControls
 from .jobs.dividers.saved import KIND as DIVIDERS
 from .jobs.dividers.saved import SavedModel, read_model
 from .jobs.drawing.controls import AT_ONCE, DrawControls
 from .jobs.drawing.draw import DrawPictures
 from .jobs.drawing.edits import SetPrompt
-from .jobs.instruments import lesson_of, sampler_of
+from .jobs.instruments import draws, lesson_of, sampler_of
 from .jobs.training.learnt import dataset_learnt, evaluation
 from .models.dividers.network import count_numbers
 from .models.dividers.render import Region, render_region
@@ -97,6 +98,7 @@ class Dividers:
 
     def save(self, path: str | Path) -> None:
         """Write the model as one file."""
+        check_folder(Path(path))
         arrays = {name: tensor.cpu().numpy() for name, tensor in self.model.params.items()}
         arrays |= {"target": self.model.target, "unit_ids": self.model.unit_ids}
         about = {"step": self.steps, "seconds": self.seconds, "controls": values_of(self.controls)}
@@ -134,9 +136,15 @@ class Network:
         return self.lesson.controls_of(self.checkpoint)
 
     def drawing(
-        self, count: int = 16, *, size: tuple[int, int] | None = None, device: str = "auto", **controls: Any
+        self,
+        count: int = 16,
+        *,
+        size: tuple[int, int] | int | None = None,
+        device: str = "auto",
+        **controls: Any,
     ) -> DrawPictures:
         """The job of `draw`, not yet begun: see `watch`."""
+        size = (size, size) if isinstance(size, int) else size
         asked = edited(DrawControls(count=count, speed=AT_ONCE), controls)
         return DrawPictures(sampler_of(self.checkpoint, choose_device(device), size), asked)
 
@@ -148,7 +156,7 @@ class Network:
     def complete(
         self, image: Any, keep: Any = "top", count: int = 8, *, progress: bool = False, **asked: Any
     ) -> Pictures:
-        """Ways to go on from a part of a picture: its "top", its "left", or where an array (h, w) is not nothing."""
+        """Ways to go on from a part of a picture: "top", "left", where a mask is white or an array (h, w) not 0."""
         job = self.drawing(count, **asked)
         pixels = load_picture(image).pixels if isinstance(image, str | Path) else pixels_of(image)
         job.apply(SetPrompt(keep=kept(keep, job.sampler.size), pixels=pixels))
@@ -167,6 +175,7 @@ class Network:
 
     def save(self, path: str | Path) -> None:
         """Write the model as one file."""
+        check_folder(Path(path))
         c = self.checkpoint
         write_tensors(Path(path), c.model, {"kind": c.kind, "step": c.step, **c.about})
 
@@ -174,8 +183,8 @@ class Network:
         numbers = self.lesson.count_numbers(self.lesson.read_network(self.checkpoint))
         return f"<{self.lesson.title}: {numbers:,} numbers after {self.steps:,} steps>"
 
-    def _repr_png_(self) -> bytes:
-        return self.draw(16)._repr_png_()
+    def _repr_png_(self) -> bytes | None:
+        return self.draw(16)._repr_png_() if draws(self.lesson.kind) else None
 
 
 class Pictures:
@@ -204,7 +213,10 @@ class Pictures:
         return dict(self.job.snapshot().metrics)
 
     def save(self, path: str | Path) -> None:
-        """All of them in one picture."""
+        """All of them in one PNG."""
+        if Path(path).suffix.lower() != ".png":
+            raise UserError(f"Pictures are written as .png; {path} ends otherwise.")
+        check_folder(Path(path))
         write_wall(self.pixels, Path(path))
 
     def movie(self, path: str | Path, **options: Any) -> Path:
@@ -224,9 +236,16 @@ class Pictures:
 
 
 def kept(keep: Any, size: tuple[int, int]) -> Array:
-    """Which places (H, W) stay as they are: a half by its name, or where a mask is white."""
+    """Which places (H, W) stay as they are: a half by its name, where a mask is white, or where an array is not 0."""
     if isinstance(keep, str) and keep in HALVES:
-        return HALVES[keep](size)  # type: ignore[no-any-return]
+        half: Array = HALVES[keep](size)
+        return half
+    if not isinstance(keep, str | Path):
+        keep = np.asarray(keep) != 0  # (h, w)
+    elif not Path(keep).exists():
+        raise UserError(
+            f"There is no file {keep}; {' or '.join(HALVES)} can be kept, or where a mask is white."
+        )
     pixels = load_picture(keep).pixels if isinstance(keep, str | Path) else keep
     white: Array = fitted(pixels, size, channels=1)[..., 0] > 127
     return white

@@ -1,6 +1,8 @@
 """From Python: the same engine, in a line."""
 
 import io
+import json
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -133,3 +135,43 @@ def test_what_cannot_be_is_one_sentence(wrong, why):
     with pytest.raises((UserError, ControlError), match=why) as caught:
         wrong()
     assert "\n" not in str(caught.value)
+
+
+def test_what_is_kept_may_be_said_in_many_ways(run):
+    network, _ = run
+    white = np.full((8, 8, 1), 255, np.uint8)
+    for keep in (np.ones((8, 8), np.uint8), np.full((8, 8), 0.3), np.ones((8, 8), np.int64)):
+        assert (network.complete(white, keep=keep, count=1).pixels == 255).all()
+
+
+def test_a_thread_may_draw_and_train(run):
+    network, _ = run
+    with ThreadPoolExecutor(1) as threads:
+        assert len(threads.submit(network.draw, 2).result()) == 2
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda network: network.draw(2, size=0),
+        lambda network: network.draw(2, device="gpu"),
+        lambda network: network.draw(2).save("walls.jpg"),
+        lambda network: network.draw(2).save("nowhere/wall.png"),
+        lambda network: network.save("nowhere/n.safetensors"),
+        lambda network: s.train("pixelcnn", steps=-1),
+        lambda network: s.fit(picture(), steps="3"),
+        lambda network: s.train("pixelcnn", np.zeros((4, 8, 8))),
+        lambda network: next(s.watch(network.drawing(2), every=0)),
+    ],
+)
+def test_wrong_arguments_are_one_sentence_and_write_nothing(run, wrong, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises((UserError, ControlError)) as caught:
+        wrong(run[0])
+    assert "\n" not in str(caught.value) and not list(tmp_path.iterdir())
+
+
+def test_a_run_says_where_it_comes_from_and_is_found_by_its_model(run, tmp_path):
+    _, folder = run
+    assert json.loads((folder / "run.json").read_text())["dataset"] == "digits"
+    s.load(folder / "model.safetensors").movie(tmp_path / "m.gif", seconds=0.3)

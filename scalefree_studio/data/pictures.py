@@ -96,6 +96,8 @@ def pixels_of(image: Any) -> Pixels:
     array = np.asarray(image)
     if array.ndim == 2:
         array = np.repeat(array[..., None], 3, axis=2)
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = np.repeat(array, 3, axis=2)
     if array.ndim != 3 or array.shape[2] < 3 or min(array.shape) == 0:
         raise UserError(f"A picture is an array (height, width, 3), not {array.shape}.")
     array = array[..., :3]

@@ -32,15 +32,17 @@ class PictureSampler(Sampler):
     ):
         """`size` (H, W) may be any, and is the one learnt where it is not named; without `cached`, the whole network is
         asked for every number."""
-        height, width, self.channels = shape_learnt(checkpoint)
+        height, width, self._colours = shape_learnt(checkpoint)
         self.lesson, self.kind = lesson, lesson.kind
         self.network = lesson.read_network(checkpoint).to(device)
         self.device, self._cached = torch.device(device), cached
         self._controls = lesson.controls_of(checkpoint)
-        self.levels = self._controls.levels
+        self.channels, self.levels = lesson.alphabet(self._controls, self._colours)
         self._about = {name: checkpoint.about.get(name) for name in SAVED}
         self._model = checkpoint.model
         wanted = getattr(self._controls, "classes", 0)
+        if size is not None and min(size) < 1:
+            raise UserError(f"Pictures have a height and a width of at least 1, not {size}.")
         try:
             drawn = size or checkpoint.about.get("size") or (height, width)
             self.size = int(drawn[0]), int(drawn[1])
@@ -73,7 +75,7 @@ class PictureSampler(Sampler):
         return {"tiles": np.broadcast_to(colours, (self.levels, 3))[:, None, None], **reach}  # a pixel each
 
     def values_of(self, pixels: Array, stage: int = 0) -> Array:
-        picture = fitted(pixels, self.size, self.channels)[None]  # (1, H, W, C)
+        picture = fitted(pixels, self.size, self._colours)[None]  # (1, H, W, C)
         values: Array = self.lesson.values_of(picture, self._controls)[0]
         return values
 

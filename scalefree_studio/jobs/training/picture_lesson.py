@@ -78,6 +78,11 @@ class PictureLesson(Lesson[C, N]):
         return -1, -1
 
     @classmethod
+    def alphabet(cls, controls: C, channels: int) -> tuple[int, int]:
+        """How many values there are at a place of pictures with so many channels, and of how many each is one."""
+        return channels, controls.levels  # type: ignore[attr-defined]
+
+    @classmethod
     def order(cls, size: tuple[int, int], controls: C) -> npt.NDArray[np.int64]:
         """The places of a picture (H, W) as they are drawn, each counted row by row: `draw` and `logits` keep to it."""
         return np.arange(size[0] * size[1])
@@ -103,7 +108,8 @@ class PictureLesson(Lesson[C, N]):
 
     def most_bits(self, controls: C) -> float:
         """What a place costs a guess without any knowledge."""
-        return float(self.dataset.shape[2] * math.log2(getattr(controls, "levels", 256)))
+        values, levels = self.alphabet(controls, self.dataset.shape[2])
+        return values * math.log2(levels)
 
     def inputs(self, batch: Batch, controls: C) -> Inputs:
         values = torch.from_numpy(self.values_of(np.asarray(batch.values), controls))  # (B, H, W, C)
@@ -146,11 +152,13 @@ class SampleWall(Generic[N]):
         height, width, channels = lesson.dataset.shape
         classes = getattr(controls, "classes", 0)
         labels = torch.arange(SAMPLES) % classes if classes else None
-        numbers = uniforms(SAMPLES, height * width, channels, controls.seed)
+        count, _ = lesson.alphabet(controls, channels)
+        shown = lesson.colours_of(np.zeros((1, count), np.int64), controls).shape[1]  # 1 or 3
+        numbers = uniforms(SAMPLES, height * width, count, controls.seed)
         self._request = Request(numbers, labels, every=width)
         self._order = lesson.order((height, width), controls)
         self._steps: Iterator[Drawn] | None = None
-        self._pictures: Bytes = np.zeros((SAMPLES, height, width, channels), np.uint8)
+        self._pictures: Bytes = np.zeros((SAMPLES, height, width, shown), np.uint8)
         self._fresh = 0  # rows of the new pictures
         self._any = False  # whether there is something to see
         self._held = spread(len(lesson.dataset.held), HELD)
