@@ -1,7 +1,8 @@
 """What is learnt. A lesson says all that a trainer does not know, and nothing that every trainer does.
 
 A network of one's own is a `Lesson` with its controls and three methods, `network`, `inputs` and `loss`; see
-docs/own-instrument.md. One that draws pictures place after place is a `PictureLesson`, which needs `network` and `logits`.
+docs/own-instrument.md. One that draws pictures place after place is a `PictureLesson`, which needs `network` and
+`logits`.
 """
 
 from __future__ import annotations
