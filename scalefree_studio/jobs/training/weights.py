@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ...snapshot import Array
 
 ADAM = {"step", "exp_avg", "exp_avg_sq"}  # what AdamW keeps of a parameter
+AMSGRAD = ADAM | {"max_exp_avg_sq"}
 
 
 def weights_of(network: nn.Module) -> dict[str, Tensor]:
@@ -52,16 +53,28 @@ def optimizer_arrays(optimizer: torch.optim.Optimizer, network: nn.Module, prefi
 def load_optimizer(
     optimizer: torch.optim.Optimizer, network: nn.Module, arrays: Mapping[str, Array], prefix: str
 ) -> None:
-    """What it kept, or a ValueError: it does not look at shapes and names itself."""
+    """What it kept, or a ValueError: it does not look at shapes and names itself. Of AdamW we know them."""
+    adamw = type(optimizer) is torch.optim.AdamW
+    expected = {
+        id(p): AMSGRAD if g.get("amsgrad") else ADAM for g in optimizer.param_groups for p in g["params"]
+    }
     for name, parameter in network.named_parameters():
         begin = f"{prefix}{name}."
         saved = {key.removeprefix(begin): a for key, a in arrays.items() if key.startswith(begin)}
-        if saved and isinstance(optimizer, torch.optim.AdamW) and saved.keys() != ADAM:
-            raise ValueError(f"{' and '.join(sorted(ADAM ^ saved.keys()))} of {name}")
+        if saved and adamw and (wrong := expected[id(parameter)] ^ saved.keys()):
+            raise ValueError(f"{' and '.join(sorted(wrong))} of {name}")
         optimizer.state[parameter] = {
-            key: tensor_of(array, parameter) if key != "step" else _count_of(array, parameter)
-            for key, array in saved.items()
+            key: _kept_of(key, array, parameter, strict=adamw) for key, array in saved.items()
         }
+
+
+def _kept_of(key: str, array: Array, parameter: Tensor, strict: bool) -> Tensor:
+    """Some optimizers keep sums of rows, or single numbers beside the count of steps."""
+    if key == "step":
+        return _count_of(array, parameter)
+    if strict or array.shape == parameter.shape:
+        return tensor_of(array, parameter)
+    return tensor_of(array).to(parameter.device)
 
 
 def _count_of(array: Array, parameter: Tensor) -> Tensor:
