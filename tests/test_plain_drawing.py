@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 import torch
 from small_drawings import H, N, W, network
+from small_training import TINY, stripes
 
 from scalefree_studio.jobs.instruments import sampler_of
+from scalefree_studio.jobs.pixelcnn.controls import PixelCNNControls
 from scalefree_studio.jobs.pixelcnn.lesson import PixelCNNLesson
-from scalefree_studio.jobs.training.picture_lesson import PictureLesson
+from scalefree_studio.jobs.training.picture_lesson import PictureLesson, SampleWall
 from scalefree_studio.models.ordered.request import Request, uniforms
 
 
@@ -40,16 +42,21 @@ def test_it_draws_what_the_fast_way_draws(channels: int, prompted: bool) -> None
         np.testing.assert_allclose(a.likeliest.chances, b.likeliest.chances, atol=1e-5)
 
 
-def test_it_draws_with_the_network_as_it_was() -> None:
-    model = PixelCNNLesson.read_network(network())
-    request = Request(uniforms(2, N, 1, seed=5), torch.tensor([0, 1]), every=W)
-    expected = [step.values for step in PlainLesson.draw(model, request, W)]
-    steps = PlainLesson.draw(model, request, W)
-    found = [next(steps).values]
-    with torch.no_grad():
-        model.head.weight.zero_()
-    found += [step.values for step in steps]
-    assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
+def test_the_wall_is_of_the_network_as_it_was() -> None:
+    lesson = PlainLesson(stripes())
+    controls = lesson.fitted(PixelCNNControls(**TINY))
+    model = lesson.network(controls)
+    walls = [SampleWall(lesson, controls, torch.device("cpu")) for _ in range(2)]
+    for wall, changed in zip(walls, (False, True), strict=True):
+        wall.begin(model)
+        if changed:
+            with torch.no_grad():
+                model.head.bias += 100 * torch.arange(model.head.bias.numel())
+        while wall.busy:
+            wall.advance()
+    shown, meanwhile_changed = (wall.frame()["wall"] for wall in walls)
+    assert 0 < shown.mean() < 255
+    np.testing.assert_array_equal(meanwhile_changed, shown)
 
 
 def test_surprise_is_what_the_logits_say() -> None:

@@ -60,9 +60,8 @@ class PictureLesson(Lesson[C, N]):
 
     @classmethod
     def draw(cls, network: N, request: Request, width: int, cached: bool = True) -> Iterator[Drawn]:
-        """Draw pictures so wide with the network as it is now, though it goes on learning. Without `cached`, as plainly
-        as here: the whole network is asked for every number."""
-        network = copy.deepcopy(network)
+        """Draw pictures so wide with a network that does not change meanwhile. Without `cached`, as plainly as here:
+        the whole network is asked for every number."""
         count, places, channels = request.uniforms.shape
         size = (count, places // width, width, channels)
 
@@ -165,8 +164,9 @@ class SampleWall(Generic[N]):
         self._surprise: Array | None = None  # bits a place: (K, H, W)
 
     def begin(self, network: N) -> None:
-        self._steps, self._fresh = self._lesson.draw(network, self._request, self._pictures.shape[2]), 0
-        self.advance()  # packs the weights as they are
+        then = copy.deepcopy(network)  # it goes on learning while this is drawn
+        self._steps, self._fresh = self._lesson.draw(then, self._request, self._pictures.shape[2]), 0
+        self.advance()
         self._surprise = self._surprised(network)
 
     @property
