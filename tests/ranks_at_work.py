@@ -7,6 +7,7 @@ hides whether two ways of adding up are the same mathematics.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from scalefree_studio.storage.run_folder import RunFolder
 
 STEPS = 9
 BATCHES = {"even": 8, "odd": 7, "fewer than ranks": 1}
+TROUBLED = ("optimizer", "judging", "showing")
 
 Arrays = dict[str, np.ndarray]
 
@@ -79,6 +81,42 @@ def troubled(ranks: Ranks) -> Arrays:
     return {"told": np.array(told), **learn(job, STEPS - 3)}
 
 
+def fails_once(owner: Any, name: str, fails: bool, when: Callable[..., bool] = lambda *_: True) -> None:
+    """Memory runs out there, once."""
+    well = getattr(owner, name)
+
+    def once(*arguments: Any) -> Any:
+        if fails and when(*arguments):
+            setattr(owner, name, well)
+            raise torch.OutOfMemoryError("out of memory here")
+        return well(*arguments)
+
+    setattr(owner, name, once)
+
+
+def troubled_at(ranks: Ranks, place: str) -> Arrays:
+    """One rank runs out of memory elsewhere, once; all go on."""
+    job, told = job_of(ranks, batch_size=7), []
+    trainer = job.trainer
+    match place:
+        case "optimizer":
+            fails_once(trainer._scaler, "step", not ranks.first)
+        case "judging":
+            fails_once(
+                job.lesson, "loss", not ranks.first, lambda network, *_: network is not trainer.network
+            )
+        case "showing":
+            fails_once(job.now.display, "begin", ranks.first)
+    while job.step_count < STEPS:
+        try:
+            job.step()
+        except JobError as error:
+            told.append(str(error))
+    held = job.snapshot().metrics["held_out"]
+    weights = torch.cat([p.detach().flatten() for p in trainer.network.parameters()])
+    return {"told": np.array(told), "held": np.array(held), "weights": weights.numpy()}
+
+
 class StopsAt:
     """Has a runner stop, whatever the others want."""
 
@@ -110,6 +148,7 @@ def main(out: Path) -> None:
     with joined() as ranks:
         parts = {name: learn(job_of(ranks, batch_size=size)) for name, size in BATCHES.items()}
         parts |= {"resumed": resumed(ranks, RunFolder(out.parent / "half"))}
+        parts |= {f"troubled at {place}": troubled_at(ranks, place) for place in TROUBLED}
         parts |= {"troubled": troubled(ranks), "stopped": stopped(ranks)}
         if ranks.first:
             np.savez(

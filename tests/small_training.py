@@ -36,9 +36,9 @@ def stripes(count=60, side=6):
     )
 
 
-def make(steps=60, **controls):
+def make(steps=60, lesson=PixelCNNLesson, **controls):
     asked = {**TINY, "batch_size": 8, "warm_up": 5, "learning_rate": 0.02, **controls}
-    return Train(PixelCNNLesson(stripes()), PixelCNNControls(**asked), Limit(steps=steps))
+    return Train(lesson(stripes()), PixelCNNControls(**asked), Limit(steps=steps))
 
 
 def run(job, steps):

@@ -16,7 +16,7 @@ import psutil
 import pytest
 import torch
 from command_line import ALONE, last_json, recorded, wait_until
-from ranks_at_work import BATCHES, STEPS, job_of, learn
+from ranks_at_work import BATCHES, STEPS, TROUBLED, job_of, learn
 from small_training import FLAGS
 
 from scalefree_studio.cli import main
@@ -136,6 +136,16 @@ def test_where_one_runs_out_of_memory_all_say_so_and_no_batch_is_lost(told: dict
     assert told["troubled.told"].tolist() == ["Rank 1: out of memory here"]  # as the first of them hears it
     assert (told["troubled.losses"] == told["odd.losses"][3:]).all()
     assert (told["troubled.weights"] == told["odd.weights"]).all()
+
+
+@pytest.mark.parametrize("place", TROUBLED)
+def test_wherever_memory_runs_out_nobody_waits_and_the_same_is_learnt(
+    place: str, told: dict[str, np.ndarray]
+) -> None:
+    (sentence,) = told[f"troubled at {place}.told"].tolist()
+    assert "ut of memory" in sentence
+    assert (told[f"troubled at {place}.weights"] == told["odd.weights"]).all()
+    assert told[f"troubled at {place}.held"] == told["odd.held"]
 
 
 def test_all_stop_at_the_same_step_and_have_the_same_time(told: dict[str, np.ndarray]) -> None:

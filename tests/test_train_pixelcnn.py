@@ -1,15 +1,22 @@
 """Training a PixelCNN: what it learns, how it is measured, and what is seen of it meanwhile."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
-from small_training import make, run, same, stripes, weights
+from small_training import TINY, make, run, same, stripes, weights
 
+from scalefree_studio.data.examples import Arrays
 from scalefree_studio.data.quantise import dequantise
-from scalefree_studio.errors import JobError
-from scalefree_studio.jobs.job import SetControls
+from scalefree_studio.errors import JobError, UserError
+from scalefree_studio.jobs.job import SetControls, Undo
+from scalefree_studio.jobs.pixelcnn.controls import PixelCNNControls
+from scalefree_studio.jobs.pixelcnn.lesson import PixelCNNLesson
 from scalefree_studio.jobs.training.held_out import HeldOutPass, spread
+from scalefree_studio.jobs.training.learnt import evaluation
 from scalefree_studio.jobs.training.picture_lesson import bits_per_dimension
+from scalefree_studio.jobs.training.train import Train
 from scalefree_studio.models.ordered.request import Request, finish, uniforms
 from scalefree_studio.models.pixelcnn.draw import draw
 from scalefree_studio.models.pixelcnn.network import PixelCNN
@@ -176,3 +183,42 @@ def test_live_controls_act_and_others_start_over():
     assert job.step_count == 5 and job.trainer.network.dropout == 0.3
     job.apply(SetControls({"hidden_maps": 9}))
     assert job.step_count == 0 and job.trainer.network.shape.hidden_maps == 9
+
+
+def test_after_patience_has_ended_a_run_it_can_be_switched_off_and_on(monkeypatch):
+    monkeypatch.setattr("scalefree_studio.jobs.training.trainer.MOST", 8)
+    job = make(100_000, patience=2, learning_rate=1e-6, warm_up=0)
+    job.trainer.best = -1.0  # nothing will be better
+    while not job.rest:
+        job.step()
+    ended = job.step_count
+    assert job.epoch == 2
+    job.apply(SetControls({"patience": 0}))
+    assert job.rest == 0 and job.progress < 1
+    run(job, 12)
+    assert job.step_count == ended + 12 and job.rest == 0
+    job.apply(SetControls({"patience": 100}))
+    assert job.rest == 0
+    job.apply(Undo())  # one gesture
+    assert job.controls.patience == 2 and job.rest > 0
+
+
+def test_an_evaluation_is_what_the_training_says_and_leaves_random_numbers_alone():
+    job = run(make(), 10)
+    found = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        best = evaluation(job.checkpoint(), PixelCNNLesson(stripes()))
+        found.append(float(torch.rand(())))
+    assert found[0] != found[1]
+    network = PixelCNNLesson.read_network(job.checkpoint())
+    assert best["nats_per_dimension"] == job.trainer.evaluate(network)
+
+
+def test_without_held_out_examples_there_is_one_sentence():
+    some = stripes()
+    alone = replace(some, held=Arrays(some.held.values[:0], some.held.labels[:0]))
+    with pytest.raises(UserError, match="no held-out examples"):
+        Train(PixelCNNLesson(alone), PixelCNNControls(**TINY))
+    with pytest.raises(UserError, match="no held-out examples"):
+        evaluation(make().checkpoint(), PixelCNNLesson(alone))

@@ -148,3 +148,92 @@ def test_a_bad_edit_leaves_all_as_it_was():
     assert job.step_count == 3 and job.controls.hidden_maps == 6
     with pytest.raises(ControlError, match="nothing to undo"):
         job.apply(Undo())
+
+
+class TiedLesson(PixelCNNLesson):
+    """Its last weights have two names."""
+
+    @classmethod
+    def network(cls, controls):
+        network = PixelCNNLesson.network(controls)
+        network.twin = network.head
+        return network
+
+
+def test_tied_weights_are_averaged_under_both_names():
+    job = run(make(40, TiedLesson, averaging=0.9), 6)
+    judged, kept = job.trainer.held_out_pass, job.trainer.weights()
+    expected = job.trainer.used_network().head.weight
+    assert not torch.equal(expected, job.trainer.network.head.weight)
+    for name in ("head.weight", "twin.weight"):
+        assert torch.equal(kept[name], expected)
+        assert torch.equal(judged.weights[name], judged.network.head.weight)
+    run(job, 12)
+    resumed = Train.from_checkpoint(job.checkpoint(), TiedLesson(stripes()))
+    assert same(weights(run(resumed, 4)), weights(run(job, 4)))
+    best = TiedLesson.read_network(job.checkpoint())
+    assert torch.equal(best.head.weight, job.trainer.best_weights["head.weight"])
+
+
+OPTIMIZERS = {
+    "AdamW, amsgrad": lambda parameters: torch.optim.AdamW(parameters, amsgrad=True),
+    "Adafactor": torch.optim.Adafactor,
+    "NAdam": torch.optim.NAdam,
+    "Rprop": torch.optim.Rprop,
+    "SGD": lambda parameters: torch.optim.SGD(parameters, momentum=0.9),
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_with_any_optimizer_it_goes_on_exactly(name):
+    class OtherLesson(PixelCNNLesson):
+        def optimizer(self, network):
+            return OPTIMIZERS[name](network.parameters())
+
+    job = run(make(40, OtherLesson), 5)
+    resumed = Train.from_checkpoint(job.checkpoint(), OtherLesson(stripes()))
+    assert same(weights(run(resumed, 5)), weights(run(job, 5)))
+
+
+def test_a_display_does_not_save_over_the_trainer(monkeypatch):
+    job = run(make(), 3)
+    monkeypatch.setattr(
+        job.now.display, "saved", lambda: {"now.head.weight": np.zeros(1), "mine": np.ones(1)}
+    )
+    arrays = job.checkpoint().trainer
+    assert torch.equal(torch.tensor(arrays["now.head.weight"]), weights(job)["head.weight"])
+    assert "mine" in arrays
+
+
+def test_a_gesture_does_not_pass_over_what_was_learnt():
+    job = run(make(), 5)
+    before = weights(job)
+    job.apply(SetControls({"hidden_maps": 7}))
+    job.apply(SetControls({"hidden_maps": 8}))  # the same move of a slider
+    run(job, 3)
+    learnt = weights(job)
+    job.apply(SetControls({"hidden_maps": 9}))
+    job.apply(Undo())
+    assert job.step_count == 3 and same(weights(job), learnt)
+    job.apply(Undo())
+    assert job.step_count == 5 and same(weights(job), before)
+
+
+def test_where_memory_runs_out_earlier_attempts_make_room():
+    job = run(make(), 2)
+    job.apply(StartOver())
+    run(job, 1)
+    begin, kept = job._begun, job._undo
+
+    def begun():
+        if job._undo is kept:
+            raise torch.OutOfMemoryError("out of memory")
+        return begin()
+
+    job._begun = begun
+    job.apply(StartOver())
+    assert job.step_count == 0
+    job.apply(Undo())
+    assert job.step_count == 1
+    with pytest.raises(ControlError, match="nothing to undo"):
+        job.apply(Undo())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,7 @@ from ...data.sources import Dataset
 from ...errors import UserError
 from ...snapshot import Checkpoint
 from .lesson import Lesson
-from .ranks import Ranks
-from .trainer import Trainer
+from .trainer import evaluate
 
 
 def shape_learnt(checkpoint: Checkpoint) -> tuple[int, int, int]:
@@ -65,7 +63,6 @@ def dataset_learnt(
 def evaluation(checkpoint: Checkpoint, lesson: Lesson[Any, Any], device: str = "cpu") -> dict[str, Any]:
     """How good the network of a checkpoint is on all held-out examples."""
     network = lesson.read_network(checkpoint).to(device)
-    exactly = replace(lesson.controls_of(checkpoint), precision="float32")
-    loss = Trainer(lesson, exactly, torch.device(device), Ranks()).evaluate(network)
+    loss = evaluate(lesson, network, lesson.controls_of(checkpoint), torch.device(device))
     data = lesson.dataset
     return {"dataset": data.name, "pictures": len(data.held), **lesson.results(loss)}

@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic
 
 import numpy as np
@@ -17,7 +17,7 @@ from ...data.batches import Batches
 from ...errors import JobError, UserError
 from ...snapshot import Array, Change, Checkpoint, Snapshot, frozen_all
 from ..job import Edit, Limit, SetControls, StartOver, Undo
-from ..memory import within_memory
+from ..memory import OutOfMemoryError, within_memory
 from ..undo import Reverse, Step, UndoStack
 from .lesson import C, Display, Lesson, N
 from .ranks import Ranks
@@ -43,6 +43,7 @@ class Attempt(Generic[C, N]):
     seconds: float = 0.0
     rate: float = 0.0  # steps a second
     stopped_early: bool = False
+    origin: object = field(default_factory=object)  # shared with those that it replaced before they learnt
 
 
 class Train(Generic[C, N]):
@@ -65,6 +66,11 @@ class Train(Generic[C, N]):
 
     def start(self) -> None:
         """Forget everything learnt and begin."""
+        try:
+            self.now = within_memory(self._begun, self.lesson.advice)
+            return
+        except OutOfMemoryError:
+            self._undo = UndoStack()  # which keeps earlier attempts where there is no room for them
         self.now = within_memory(self._begun, self.lesson.advice)
 
     def _begun(self) -> Attempt[C, N]:
@@ -131,8 +137,10 @@ class Train(Generic[C, N]):
         if self.epoch > epoch or now.step % every == 0:
             within_memory(now.trainer.begin_held_out_pass, self.lesson.advice)
         within_memory(self._judge, self.lesson.advice)
-        if self.ranks.first:
-            self._show_on()
+        if now.display is not None:
+            with self.ranks.together():  # where the first cannot show it, the others do not wait
+                if self.ranks.first:
+                    self._show_on(now.display)
         took = self.ranks.as_first(time.perf_counter() - began)
         now.seconds += took
         now.rate += (1 / took - now.rate) * (SMOOTH if now.rate else 1.0)
@@ -151,9 +159,18 @@ class Train(Generic[C, N]):
             raise
 
     def _judge(self) -> None:
-        trainer, patience = self.trainer, self._controls.patience
-        if trainer.judge(self.epoch) and patience:
-            self.now.stopped_early = self.epoch - trainer.best_epoch >= patience
+        if self.trainer.judge(self.epoch):
+            self._check_patience()
+
+    def _check_patience(self) -> None:
+        """Whether more epochs have stopped helping, as far as the networks judged so far say."""
+        unhelpful = self.epoch - self.trainer.best_epoch
+        self.now.stopped_early = 0 < self._controls.patience <= unhelpful
+
+    def _follow_patience(self) -> None:
+        """Controls have changed. While a network is being judged, what comes of that decides."""
+        if self.trainer.held_out_pass is None:
+            self._check_patience()
 
     def _judge_the_last(self) -> None:
         """The network at the end of the run, at one go."""
@@ -161,11 +178,9 @@ class Train(Generic[C, N]):
         while self.trainer.held_out_pass is not None:
             self._judge()
 
-    def _show_on(self) -> None:
+    def _show_on(self, display: Display[N]) -> None:
         """A piece more of what is shown, or the first of something new."""
-        display, every = self.now.display, self._controls.wall_every
-        if display is None:
-            return
+        every = self._controls.wall_every
         if display.busy:
             within_memory(display.advance, SHOW_LESS)
         elif every and self.step_count % every == 0:
@@ -210,10 +225,12 @@ class Train(Generic[C, N]):
                 what, values = "controls", dict(edit.values)
                 now = self.now
                 self._set_controls(values)
-                size = 0 if self.now is now else now.trainer.size
-                self._undo.add(
-                    Step(what, back, tuple(sorted(values)), size)
-                )  # a slider being drawn is one gesture
+                begun = self.now is not now
+                if begun and not now.step:
+                    self.now.origin = now.origin
+                # Moves of a slider are one gesture, but never so that undo passes over what was learnt in between.
+                gesture = (tuple(sorted(values)), begun, self.now.origin)
+                self._undo.add(Step(what, back, gesture, now.trainer.size if begun else 0))
             case StartOver():
                 what, size = "start over", self.trainer.size
                 self.start()
@@ -232,6 +249,7 @@ class Train(Generic[C, N]):
             again = self._way_back()
             self._controls, self.now = controls, now
             now.trainer.set_controls(controls)
+            self._follow_patience()
             return again
 
         return reverse
@@ -241,6 +259,7 @@ class Train(Generic[C, N]):
         if all(c.live for c, _ in differing(self._controls, new)):
             self.trainer.set_controls(new)
             self._controls = new
+            self._follow_patience()
         else:
             before, self._controls = self._controls, new
             try:
@@ -263,7 +282,7 @@ class Train(Generic[C, N]):
             **learnt,
         }
         if now.display is not None:
-            arrays |= now.display.saved()
+            arrays = {**now.display.saved(), **arrays}  # whatever it calls its own, the trainer's stay
         weights = now.trainer.kept_weights()
         return Checkpoint(self.kind, now.step, about, frozen_all(weights), frozen_all(arrays))
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Generic
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.optim.swa_utils import get_ema_multi_avg_fn
@@ -14,7 +15,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from ...controls import ControlError
 from ...data.batches import Indices
 from ...data.examples import Examples
-from ...errors import JobError
+from ...errors import JobError, UserError
 from ...snapshot import Array
 from .held_out import MOST, HeldOutPass, spread
 from .lesson import C, Inputs, Lesson, N, rows_of
@@ -39,6 +40,7 @@ class Trainer(Generic[C, N]):
 
     def __init__(self, lesson: Lesson[C, N], controls: C, device: torch.device, ranks: Ranks):
         check_precision(controls.precision, device)
+        check_held_out(lesson)
         self.lesson, self.controls, self.device, self.ranks = lesson, controls, device, ranks
         torch.manual_seed(controls.seed)
         self.network: N = lesson.network(controls).to(device)
@@ -99,12 +101,16 @@ class Trainer(Generic[C, N]):
         self.loss = loss.detach()
 
     def _step_optimizer(self) -> None:
-        first = not self._optimizer.state
+        first, before = not self._optimizer.state, dict[str, Tensor]()
         try:
-            self._scaler.step(self._optimizer)
-        except RuntimeError:  # out of memory: torch would go on with a state of which a part is missing
+            with self.ranks.together():
+                if first and self.ranks.count > 1:
+                    before = copied(dict(self.network.named_parameters()))
+                self._scaler.step(self._optimizer)
+        except Exception:  # out of memory: torch would go on with a state of which a part is missing
             if first:
                 self._optimizer.state.clear()
+                self.load(before)  # the other ranks may have made this step
             raise
         self._scaler.update()
 
@@ -116,7 +122,7 @@ class Trainer(Generic[C, N]):
 
     def inputs(self, examples: Examples, indices: Indices) -> Inputs:
         """What the network is given of these examples, where it computes."""
-        return to_device(self.lesson.inputs(examples.take(indices), self.controls), self.device)
+        return inputs_of(self.lesson, examples, indices, self.controls, self.device)
 
     def check_finite(self, step: int) -> None:
         """Where the loss is no number any more, return to the best network, and raise a JobError."""
@@ -133,7 +139,9 @@ class Trainer(Generic[C, N]):
 
     def begin_held_out_pass(self) -> None:
         if self.held_out_pass is None:
-            self.held_out_pass = HeldOutPass(self.network, self.weights())
+            with self.ranks.together():
+                begun = HeldOutPass(self.network, self.weights())
+            self.held_out_pass = begun  # on all ranks, or on none
 
     @torch.no_grad()
     def judge(self, epoch: int) -> bool:
@@ -143,7 +151,8 @@ class Trainer(Generic[C, N]):
             return False
         part = self._judged[held_out.at : held_out.at + self.controls.batch_size]
         mine, share = self.ranks.slice(part)
-        loss = self.lesson.loss(held_out.network, *self.inputs(self.lesson.dataset.held, mine))
+        with self.ranks.together():
+            loss = self.lesson.loss(held_out.network, *self.inputs(self.lesson.dataset.held, mine))
         self.ranks.add_up([loss.mul_(share)])
         held_out.add(float(loss), len(part))
         if held_out.at < len(self._judged):
@@ -153,14 +162,9 @@ class Trainer(Generic[C, N]):
             self.best, self.best_epoch, self.best_weights = self.held_out, epoch, held_out.weights
         return True
 
-    @torch.no_grad()
     def evaluate(self, network: N | None = None) -> float:
         """The mean loss over all held-out examples, of the network to be used as it is now, or of another."""
-        network, held, total = network or self.used_network(), self.lesson.dataset.held, 0.0
-        for part in rows_of(len(held), EVALUATED):
-            indices = torch.arange(part.start, part.stop).numpy()
-            total += float(self.lesson.loss(network, *self.inputs(held, indices))) * len(indices)
-        return total / len(held)
+        return evaluate(self.lesson, network or self.used_network(), self.controls, self.device)
 
     def used_network(self) -> N:
         """The network to draw and judge with: of averaged weights if they are wanted."""
@@ -173,8 +177,13 @@ class Trainer(Generic[C, N]):
 
     def weights(self) -> dict[str, Tensor]:
         """Those of the network to be used."""
-        weights = weights_of(self.network)
-        return weights | self._average if self.controls.averaging else weights
+        if not self.controls.averaging:
+            return weights_of(self.network)
+        names = {
+            id(p): name for name, p in self.network.named_parameters()
+        }  # tied weights have one of their names
+        tensors = self.network.state_dict(keep_vars=True)
+        return {n: self._average.get(names.get(id(t), n), t.detach()) for n, t in tensors.items()}
 
     @property
     def size(self) -> int:
@@ -234,6 +243,32 @@ def check_precision(wanted: str, device: torch.device) -> None:
     """Nothing that the machine cannot do."""
     if wanted == "float16" and device.type != "cuda":
         raise ControlError("Only a CUDA GPU learns in float16; choose bfloat16 or float32.")
+
+
+def check_held_out(lesson: Lesson[C, N]) -> None:
+    """A network is judged by what it has not learnt."""
+    if not len(lesson.dataset.held):
+        raise UserError(f"{lesson.dataset.name} has no held-out examples to judge a network by.")
+
+
+@torch.no_grad()
+def evaluate(lesson: Lesson[C, N], network: N, controls: C, device: torch.device) -> float:
+    """The mean loss of a network on this device over all held-out examples."""
+    check_held_out(lesson)
+    held, total = lesson.dataset.held, 0.0
+    for part in rows_of(len(held), EVALUATED):
+        indices = np.arange(part.start, part.stop)
+        total += float(lesson.loss(network, *inputs_of(lesson, held, indices, controls, device))) * len(
+            indices
+        )
+    return total / len(held)
+
+
+def inputs_of(
+    lesson: Lesson[C, N], examples: Examples, indices: Indices, controls: C, device: torch.device
+) -> Inputs:
+    """What a network on this device is given of these examples."""
+    return to_device(lesson.inputs(examples.take(indices), controls), device)
 
 
 def to_device(inputs: Inputs, device: torch.device) -> Inputs:
