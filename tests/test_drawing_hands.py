@@ -14,7 +14,7 @@ from scalefree_studio.controls import ControlError
 from scalefree_studio.errors import UserError
 from scalefree_studio.jobs.drawing.controls import AT_ONCE, DrawControls
 from scalefree_studio.jobs.drawing.draw import DrawPictures
-from scalefree_studio.jobs.drawing.edits import GoTo, SetPrompt, SetValue, Watch
+from scalefree_studio.jobs.drawing.edits import GoTo, SetPrompt, SetValue, SetWay, Watch
 from scalefree_studio.jobs.instruments import sampler_of
 from scalefree_studio.jobs.job import Edit, Restore, SetControls, StartOver, Undo
 
@@ -218,6 +218,25 @@ def test_a_recording_that_knows_no_surprise_is_gone_on_from_without():
     after = frame(play(job))
     np.testing.assert_array_equal(after["values"], whole["values"])
     assert np.isfinite(job.snapshot().metrics["surprise"])
+
+
+def test_the_same_drawing_once_more_comes_to_the_same_pictures():
+    job = make()
+    job.apply(SetPrompt(keep=mask("spots"), pixels=picture(job)[0]))
+    job.apply(GoTo(11))
+    job.apply(SetControls({"temperature": 3.0}))
+    job.apply(SetWay((1,), {"top_k": 1}))
+    job.apply(SetWay((2,), {"label": 1}))
+    job.apply(SetValue(3, 1, 2, (2,)))
+    drawn = frame(play(job))
+    again = job.again()
+    assert again.step_count == 0 and not frame(again)["position"].any()
+    assert seen(again).drawn().tolist() == drawn["given"].astype(bool).tolist()
+    found = frame(play(again))
+    for name in ("values", "given"):
+        np.testing.assert_array_equal(found[name], drawn[name])
+    np.testing.assert_array_equal(again.still()["labels"], job.still()["labels"])
+    same_frames(frame(job), drawn)
 
 
 # ---- What is kept ----

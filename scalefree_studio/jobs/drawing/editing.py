@@ -34,6 +34,8 @@ class Edited(Protocol):
 
     def begin(self, controls: DrawControls, prompt: Prompt | None = None) -> State: ...
 
+    def not_begun(self) -> State: ...
+
     def start(self, controls: DrawControls, prompt: Prompt | None) -> None: ...
 
     def adopt(self, state: State) -> None: ...
@@ -179,9 +181,9 @@ class Editing:
         if not 0 <= position <= job.state.places:
             raise ControlError(f"A drawing has the places 0 to {job.state.places}, not {position}.")
         if (job.state.position > position).any():
-            if job.sampler.beams:  # nobody knows any more what pictures were that others took the places of
-                state = job.begin(job.controls, job.state.prompt)
-                state.step, state.labels = job.state.step, job.state.labels
+            if job.sampler.beams:  # which cannot go back
+                state = job.not_begun()
+                state.step = job.state.step
                 job.adopt(state)
             else:
                 job.state.go_back(position)
