@@ -126,7 +126,7 @@ class Editing:
             job.start(new, state.prompt)
         else:
             state.controls = new
-            state.steer((new.temperature, new.top_k, new.top_p))
+            state.steer_all(new, (c.name for c in changed))  # some have a way of their own
             job.renew()
         return tuple(c.name for c in changed)
 
@@ -170,10 +170,8 @@ class Editing:
         position[pictures[anew]] = 0
         state.labels = labels
         state.go_back(position)
-        for picture, (temperature, top_k, top_p) in zip(edit.pictures, ways, strict=True):
-            own = edited(new, {"temperature": temperature, "top_k": top_k, "top_p": top_p})
-            own = edited(own, {name: value for name, value in edit.values.items() if name != "label"})
-            state.steer((own.temperature, own.top_k, own.top_p), picture)
+        for picture, way in zip(edit.pictures, ways, strict=True):
+            state.steer(way.with_changes(new, edit.values), picture)
         job.renew()
 
     def _go_to(self, position: int) -> None:
