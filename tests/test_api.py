@@ -11,6 +11,9 @@ from PIL import Image
 import scalefree_studio as s
 from scalefree_studio.controls import ControlError
 from scalefree_studio.errors import UserError
+from scalefree_studio.jobs.drawing.edits import GoTo, SetValue
+from scalefree_studio.jobs.job import SetControls
+from scalefree_studio.storage.run_folder import RunFolder
 
 SMALL = dict(lines=2, hidden=3, start="random", batch_size=64)
 
@@ -93,6 +96,26 @@ def test_movies_from_python(run, tmp_path):
             assert film.n_frames > 1
     with pytest.raises(UserError, match="out="):
         s.fit(picture(), steps=1, **SMALL).movie(tmp_path / "no.mp4")
+
+
+def test_a_movie_ends_with_the_pictures_that_were_drawn(run, tmp_path, monkeypatch):
+    network, _ = run
+    drawing = network.drawing(3)
+    drawing.apply(GoTo(20))
+    drawing.apply(SetValue(1, 1, 2, (3,)))
+    drawing.apply(SetControls({"temperature": 4.0}))
+    *_, last = s.watch(drawing)
+    ends = []
+
+    def recorded(folder, path, options):
+        with RunFolder(folder).history() as history:
+            ends.append(list(history.frames())[-1].frame)
+        return path
+
+    monkeypatch.setattr("scalefree_studio.results._movie", recorded)
+    s.result(drawing).movie(tmp_path / "a.mp4")
+    np.testing.assert_array_equal(ends[0]["values"], last.frame["values"])
+    np.testing.assert_array_equal(ends[0]["given"], last.frame["given"])
 
 
 def test_what_is_saved_is_what_is_loaded(run, tmp_path):

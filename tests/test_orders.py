@@ -284,6 +284,31 @@ def test_half_drawn_pictures_go_on_in_the_new_way_and_finished_ones_begin_anew()
     np.testing.assert_array_equal(frame(job)["values"], hot)
 
 
+def test_a_control_that_is_changed_leaves_what_else_a_picture_has_of_its_own():
+    job = job_of(one_stage(levels=7))
+    job.apply(SetWay((1,), {"temperature": 3.0}))
+    job.apply(SetWay((2,), {"top_p": 0.5, "temperature": 0.4}))
+    job.apply(SetControls({"top_k": 3}))
+    ways = {"p1": (3.0, 3, 1.0), "p2": (0.4, 3, 0.5)}
+    expected, _ = slowly(job, ways=ways_of(job, **ways))
+    np.testing.assert_array_equal(frame(play(job))["values"], placed(expected, "rows"))
+    job = job_of(one_stage(levels=7))
+    job.apply(SetWay((1,), {"temperature": 3.0, "top_k": 4}))
+    job.apply(SetControls({"temperature": 0.5}))  # the same name: for all pictures
+    expected, _ = slowly(job, ways=ways_of(job, p1=(0.5, 4, 1.0)))
+    np.testing.assert_array_equal(frame(play(job))["values"], placed(expected, "rows"))
+
+
+def test_a_control_that_is_changed_after_going_back_is_for_all_that_is_to_come():
+    job = job_of(one_stage(levels=7))
+    job.apply(GoTo(8))
+    job.apply(SetControls({"temperature": 3.0}))
+    job.apply(GoTo(0))
+    job.apply(SetControls({"top_k": 2}))
+    expected, _ = slowly(job)  # with the controls of now from the first place on
+    np.testing.assert_array_equal(frame(play(job))["values"], placed(expected, "rows"))
+
+
 def test_a_label_of_its_own_is_of_the_whole_picture():
     job = job_of(one_stage(classes=3), speed=60.0)
     assert job.still()["labels"].tolist() == [0, 1, 2, 0]

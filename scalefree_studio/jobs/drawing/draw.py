@@ -85,10 +85,21 @@ class DrawPictures:
         return State.begin(controls, prompt, labels, size, int(layout.levels.max()), sampler.beams)
 
     def again(self) -> DrawPictures:
-        """The same drawing, not yet begun."""
+        """The same drawing, not yet begun: what is given, and how each place is drawn, stay."""
         job = DrawPictures(self.sampler, self.controls)
-        job.start(self.controls, self.state.prompt)
+        job.adopt(within_memory(self.not_begun, DRAW_FEWER))
         return job
+
+    def not_begun(self) -> State:
+        """The state with nothing drawn yet."""
+        if self.sampler.beams:  # nobody knows any more what pictures were that others took the places of
+            state = self.begin(self.controls, self.state.prompt)
+            state.labels = self.state.labels.copy()
+        else:
+            state = self.state.copy()
+            state.go_back(0)
+            state.step = 0
+        return state
 
     def adopt(self, state: State) -> None:
         """Go on from there. Nothing is known yet of what was thought on the way."""
@@ -160,7 +171,6 @@ class DrawPictures:
         """Draw until all pictures have come to a position."""
         while self.state.behind < to:
             self._draw(to, to - self.state.behind)
-        self.recall()
 
     def _draw(self, to: int, every: int) -> int:
         """Let those that are furthest behind draw as far as `to`, `every` places at a time; how many were drawn."""

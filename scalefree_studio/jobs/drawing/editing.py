@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
@@ -9,8 +10,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from ...controls import ControlError, differing, edited
+from ...errors import JobError
 from ...snapshot import Array, Change
 from ..job import Edit, Restore, SetControls, StartOver, Undo
+from ..memory import OutOfMemoryError
 from ..undo import Reverse, Step, UndoStack
 from .controls import DrawControls
 from .edits import GoTo, SetPrompt, SetValue, SetWay, Watch
@@ -25,6 +28,7 @@ class Edited(Protocol):
     sampler: Sampler
     layout: Layout
     state: State
+    watched: int
 
     @property
     def controls(self) -> DrawControls: ...
@@ -33,6 +37,8 @@ class Edited(Protocol):
     def step_count(self) -> int: ...
 
     def begin(self, controls: DrawControls, prompt: Prompt | None = None) -> State: ...
+
+    def not_begun(self) -> State: ...
 
     def start(self, controls: DrawControls, prompt: Prompt | None) -> None: ...
 
@@ -85,7 +91,13 @@ class Editing:
                 job.adopt(self._recorded(edit.frame))
             case GoTo():
                 what, values = "go to", {"position": edit.position}
-                self._go_to(edit.position)
+                try:
+                    self._go_to(edit.position)
+                except JobError:  # it may have gone back, or drawn a part
+                    job.state = before
+                    job.watch(job.watched)
+                    self._recall()
+                    raise
             case Watch():
                 what, values = "watch", {"picture": edit.picture}
                 self._check(edit.picture, len(job.state.position), "pictures")
@@ -97,8 +109,14 @@ class Editing:
         if gesture is not None:
             size = sum(array.nbytes for array in before.arrays().values())
             self.past.add(Step(what, self._back_to(before), gesture, size))
-        job.within_memory(job.recall)
+        self._recall()
         return Change(job.step_count, what, values)
+
+    def _recall(self) -> None:
+        """Ask what is not known. The edit was made, or taken back, also where memory lacks for this: what is not known
+        then is asked again with the next step or edit."""
+        with contextlib.suppress(OutOfMemoryError):
+            self._job.within_memory(self._job.recall)
 
     def _back_to(self, state: State) -> Reverse:
         def reverse() -> Reverse:
@@ -124,7 +142,7 @@ class Editing:
             job.start(new, state.prompt)
         else:
             state.controls = new
-            state.steer((new.temperature, new.top_k, new.top_p))
+            state.steer_all(new, (c.name for c in changed))  # some have a way of their own
             job.renew()
         return tuple(c.name for c in changed)
 
@@ -168,10 +186,8 @@ class Editing:
         position[pictures[anew]] = 0
         state.labels = labels
         state.go_back(position)
-        for picture, (temperature, top_k, top_p) in zip(edit.pictures, ways, strict=True):
-            own = edited(new, {"temperature": temperature, "top_k": top_k, "top_p": top_p})
-            own = edited(own, {name: value for name, value in edit.values.items() if name != "label"})
-            state.steer((own.temperature, own.top_k, own.top_p), picture)
+        for picture, way in zip(edit.pictures, ways, strict=True):
+            state.steer(way.with_changes(new, edit.values), picture)
         job.renew()
 
     def _go_to(self, position: int) -> None:
@@ -179,9 +195,9 @@ class Editing:
         if not 0 <= position <= job.state.places:
             raise ControlError(f"A drawing has the places 0 to {job.state.places}, not {position}.")
         if (job.state.position > position).any():
-            if job.sampler.beams:  # nobody knows any more what pictures were that others took the places of
-                state = job.begin(job.controls, job.state.prompt)
-                state.step, state.labels = job.state.step, job.state.labels
+            if job.sampler.beams:  # which cannot go back
+                state = job.not_begun()
+                state.step = job.state.step
                 job.adopt(state)
             else:
                 job.state.go_back(position)

@@ -5,9 +5,9 @@ B pictures of N places in their order, C channels.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,18 @@ from .controls import DrawControls
 
 Ints = npt.NDArray[np.integer[Any]]
 Bools = npt.NDArray[np.bool_]
-Way = tuple[float, int, float]  # temperature, top k and top p
+
+
+class Way(NamedTuple):
+    """How a place is drawn: by the names of the controls."""
+
+    temperature: float
+    top_k: int
+    top_p: float
+
+    def with_changes(self, controls: DrawControls, names: Iterable[str]) -> Way:
+        """The same, but for what is named: that is taken from the controls."""
+        return self._replace(**{name: getattr(controls, name) for name in names if name in self._fields})
 
 
 @dataclass(frozen=True)
@@ -72,7 +83,7 @@ class State:
         state = cls(
             controls,
             prompt,
-            ways=((controls.temperature, controls.top_k, controls.top_p),),
+            ways=(Way(controls.temperature, controls.top_k, controls.top_p),),
             labels=labels,
             values=np.zeros((B, N, C), np.min_scalar_type(levels - 1)),
             position=np.zeros(B, np.int64),
@@ -139,9 +150,17 @@ class State:
         ahead = ~self.reached()
         self.way[pictures] = np.where(ahead[pictures], self.ways.index(way), self.way[pictures])
 
+    def steer_all(self, controls: DrawControls, names: Iterable[str]) -> None:
+        """What is not drawn yet will be drawn as before, but for the controls that are named."""
+        names, last = tuple(names), self.way[:, -1].copy()  # (B,): the way that each was given last
+        unfinished = self.position < self.places
+        for number in np.unique(last[unfinished]).tolist():
+            way = self.ways[number].with_changes(controls, names)
+            self.steer(way, np.flatnonzero(unfinished & (last == number)))
+
     def way_of(self, picture: int) -> Way:
         """In which a picture will be drawn on, or was drawn last."""
-        return self.ways[self.way[picture, min(self.position[picture], self.places - 1)]]
+        return self.ways[int(self.way[picture, min(self.position[picture], self.places - 1)])]
 
     def turn(self) -> Turn:
         """Who draws next, and how far: those furthest behind, until they have caught up with the next ones, or one of
@@ -189,7 +208,7 @@ class State:
     def read(cls, about: Mapping[str, Any], arrays: Mapping[str, Array], like: State) -> State:
         """What was saved, checked against a state that has begun with the same controls; or a ValueError."""
         ways = tuple(
-            (float(t), int(k[0]) if k else 0, float(p)) for t, *k, p in about["ways"]
+            Way(float(t), int(k[0]) if k else 0, float(p)) for t, *k, p in about["ways"]
         )  # k: not always
         prompt = None
         if "prompt_keep" in arrays:
