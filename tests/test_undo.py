@@ -77,6 +77,23 @@ def test_it_is_bounded_by_count_and_by_bytes_and_gestures_are_one_step(
         stack.undo()
 
 
+def test_what_could_not_be_taken_back_can_be_tried_again() -> None:
+    counter, stack, full = Counter(), UndoStack(), [True]
+    back = counter.set(7)
+
+    def reverse() -> Reverse:
+        if full.pop():
+            raise OutOfMemoryError("Out of memory.")
+        return back()
+
+    full.insert(0, False)
+    stack.add(Step("set 7", reverse))
+    with pytest.raises(OutOfMemoryError):
+        stack.undo()
+    assert counter.value == 7
+    assert stack.undo() == "set 7" and counter.value == 0
+
+
 # -- a step that was taken back can be made again ---------------------------------------------------------------------
 
 

@@ -48,7 +48,8 @@ class UndoStack:
         """Take the last step back; what it was."""
         if not self._steps:
             raise ControlError("There is nothing to undo.")
-        step = self._steps.pop()
+        step = self._steps[-1]
+        step.reverse()  # first what may lack memory: then it can be tried again
+        self._steps.pop()
         self._bytes -= step.size
-        step.reverse()
         return step.what

@@ -171,7 +171,6 @@ class DrawPictures:
         """Draw until all pictures have come to a position."""
         while self.state.behind < to:
             self._draw(to, to - self.state.behind)
-        self.recall()
 
     def _draw(self, to: int, every: int) -> int:
         """Let those that are furthest behind draw as far as `to`, `every` places at a time; how many were drawn."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
@@ -9,8 +10,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from ...controls import ControlError, differing, edited
+from ...errors import JobError
 from ...snapshot import Array, Change
 from ..job import Edit, Restore, SetControls, StartOver, Undo
+from ..memory import OutOfMemoryError
 from ..undo import Reverse, Step, UndoStack
 from .controls import DrawControls
 from .edits import GoTo, SetPrompt, SetValue, SetWay, Watch
@@ -25,6 +28,7 @@ class Edited(Protocol):
     sampler: Sampler
     layout: Layout
     state: State
+    watched: int
 
     @property
     def controls(self) -> DrawControls: ...
@@ -87,7 +91,13 @@ class Editing:
                 job.adopt(self._recorded(edit.frame))
             case GoTo():
                 what, values = "go to", {"position": edit.position}
-                self._go_to(edit.position)
+                try:
+                    self._go_to(edit.position)
+                except JobError:  # it may have gone back, or drawn a part
+                    job.state = before
+                    job.watch(job.watched)
+                    self._recall()
+                    raise
             case Watch():
                 what, values = "watch", {"picture": edit.picture}
                 self._check(edit.picture, len(job.state.position), "pictures")
@@ -99,8 +109,14 @@ class Editing:
         if gesture is not None:
             size = sum(array.nbytes for array in before.arrays().values())
             self.past.add(Step(what, self._back_to(before), gesture, size))
-        job.within_memory(job.recall)
+        self._recall()
         return Change(job.step_count, what, values)
+
+    def _recall(self) -> None:
+        """Ask what is not known. The edit was made, or taken back, also where memory lacks for this: what is not known
+        then is asked again with the next step or edit."""
+        with contextlib.suppress(OutOfMemoryError):
+            self._job.within_memory(self._job.recall)
 
     def _back_to(self, state: State) -> Reverse:
         def reverse() -> Reverse:
