@@ -12,7 +12,7 @@ from scalefree_studio.drawings import PAPER
 from scalefree_studio.errors import JobError
 from scalefree_studio.jobs.drawing.controls import AT_ONCE
 from scalefree_studio.jobs.drawing.edits import GoTo, SetValue, Watch
-from scalefree_studio.jobs.job import SetControls
+from scalefree_studio.jobs.job import SetControls, Undo
 from scalefree_studio.models.ordered.request import chances_of
 from scalefree_studio.models.pixelcnn.draw import draw
 from scalefree_studio.runner import Runner
@@ -194,6 +194,55 @@ def test_running_out_of_memory_is_told_and_the_drawing_can_go_on():
     assert told.value.__context__ is None  # no tensor is kept alive by it
     job.sampler.draw = whole
     assert seen(play(job)).done
+
+
+def out_of_memory(*_):
+    raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory")
+
+
+@pytest.mark.parametrize("position", [9, N])
+def test_going_somewhere_without_memory_leaves_the_pictures_where_they_were(position, monkeypatch):
+    job = make()
+    job.apply(GoTo(20))
+    job.apply(SetValue(1, 1, 1, (2,)))  # it is behind the others, and catches up on the way
+    before = job.snapshot()
+    draw, moved = job.sampler.draw, []
+
+    def breaks_off(request):
+        for drawn in draw(request):
+            yield drawn
+            moved.append(frame(job)["position"].tolist())
+            if moved[-1] != before.frame["position"].tolist():
+                out_of_memory()
+
+    monkeypatch.setattr(job.sampler, "draw", breaks_off)
+    with pytest.raises(JobError, match="memory"):
+        job.apply(GoTo(position))
+    monkeypatch.undo()
+    assert moved[-1] != before.frame["position"].tolist()
+    same_frames(frame(job), before.frame)
+    assert job.step_count == before.step
+    given = torch.from_numpy(before.frame["values"].astype(np.int64))
+    keep = torch.from_numpy(before.frame["given"].copy())
+    np.testing.assert_array_equal(frame(play(job))["values"], directly(job, given=given, keep=keep))
+
+
+@pytest.mark.parametrize("edit", [SetValue(0, 1, 1, (2,)), Watch(2), Undo()], ids=str)
+def test_an_edit_is_made_though_memory_lacks_for_what_was_thought(edit, monkeypatch):
+    job, twin = make(), make()
+    for each in (job, twin):
+        each.apply(GoTo(20))
+        each.apply(SetValue(0, 2, 3, (1,)))
+        each.apply(SetValue(0, 2, 2, (1,)))
+    job._known[:] = False  # all of it is to be asked
+    monkeypatch.setattr(job.sampler, "chances", out_of_memory)
+    assert job.apply(edit) == twin.apply(edit)
+    for name in ("values", "position", "given", "watched"):
+        np.testing.assert_array_equal(frame(job)[name], frame(twin)[name])
+    assert not frame(job)["chances"].any()
+    monkeypatch.undo()
+    same_frames(frame(play(job)), frame(play(twin)))
+    assert job.apply(Undo()) == twin.apply(Undo())
 
 
 def test_chances_that_are_no_numbers_are_told():
