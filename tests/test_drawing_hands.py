@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from small_drawings import H, N, W, directly, frame, make, mask, network, picture, play, same_frames, seen
 
 from scalefree_studio.controls import ControlError
-from scalefree_studio.errors import JobError, UserError
+from scalefree_studio.errors import UserError
 from scalefree_studio.jobs.drawing.controls import AT_ONCE, DrawControls
 from scalefree_studio.jobs.drawing.draw import DrawPictures
 from scalefree_studio.jobs.drawing.edits import GoTo, SetPrompt, SetValue, SetWay, Watch
@@ -218,55 +218,6 @@ def test_a_recording_that_knows_no_surprise_is_gone_on_from_without():
     after = frame(play(job))
     np.testing.assert_array_equal(after["values"], whole["values"])
     assert np.isfinite(job.snapshot().metrics["surprise"])
-
-
-def out_of_memory(*_):
-    raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory")
-
-
-@pytest.mark.parametrize("position", [9, N])
-def test_going_somewhere_without_memory_leaves_the_pictures_where_they_were(position, monkeypatch):
-    job = make()
-    job.apply(GoTo(20))
-    job.apply(SetValue(1, 1, 1, (2,)))  # it is behind the others, and catches up on the way
-    before = job.snapshot()
-    draw, moved = job.sampler.draw, []
-
-    def breaks_off(request):
-        for drawn in draw(request):
-            yield drawn
-            moved.append(frame(job)["position"].tolist())
-            if moved[-1] != before.frame["position"].tolist():
-                out_of_memory()
-
-    monkeypatch.setattr(job.sampler, "draw", breaks_off)
-    with pytest.raises(JobError, match="memory"):
-        job.apply(GoTo(position))
-    monkeypatch.undo()
-    assert moved[-1] != before.frame["position"].tolist()
-    same_frames(frame(job), before.frame)
-    assert job.step_count == before.step
-    given = torch.from_numpy(before.frame["values"].astype(np.int64))
-    keep = torch.from_numpy(before.frame["given"].copy())
-    np.testing.assert_array_equal(frame(play(job))["values"], directly(job, given=given, keep=keep))
-
-
-@pytest.mark.parametrize("edit", [SetValue(0, 1, 1, (2,)), Watch(2), Undo()], ids=str)
-def test_an_edit_is_made_though_memory_lacks_for_what_was_thought(edit, monkeypatch):
-    job, twin = make(), make()
-    for each in (job, twin):
-        each.apply(GoTo(20))
-        each.apply(SetValue(0, 2, 3, (1,)))
-        each.apply(SetValue(0, 2, 2, (1,)))
-    job._known[:] = False  # all of it is to be asked
-    monkeypatch.setattr(job.sampler, "chances", out_of_memory)
-    assert job.apply(edit) == twin.apply(edit)
-    for name in ("values", "position", "given", "watched"):
-        np.testing.assert_array_equal(frame(job)[name], frame(twin)[name])
-    assert not frame(job)["chances"].any()
-    monkeypatch.undo()
-    same_frames(frame(play(job)), frame(play(twin)))
-    assert job.apply(Undo()) == twin.apply(Undo())
 
 
 def test_the_same_drawing_once_more_comes_to_the_same_pictures():
