@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ from ..widgets.forms import Form
 from ..widgets.theme import GRID, Palette
 
 NARROWEST = 32 * GRID
+IN_A_ROW = 3  # instruments
 
 
 class Panel(QWidget):
@@ -58,23 +60,38 @@ class Panel(QWidget):
         self._feet.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
         column.addLayout(self._feet)
 
-    def _switch(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
-        row.setSpacing(0)
+    def _switch(self) -> QVBoxLayout:
+        """A button an instrument, in rows of a few that are as full as may be."""
+        rows = QVBoxLayout()
+        rows.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
+        rows.setSpacing(GRID // 2)
         group = QButtonGroup(self)
-        for n, (name, instrument) in enumerate(instruments().items()):
-            button = segment(instrument.title, n, len(instruments()))
-            button.setToolTip(instrument.summary)
-            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-            policy = button.sizePolicy()
-            policy.setHorizontalPolicy(policy.Policy.Expanding)
-            button.setSizePolicy(policy)
-            button.clicked.connect(lambda _=False, name=name: self.instrument_chosen.emit(name))
-            group.addButton(button)
-            row.addWidget(button)
-            self.instruments[name] = button
-        return row
+        known = list(instruments().items())
+        most = math.ceil(len(known) / math.ceil(len(known) / IN_A_ROW))
+        for start in range(0, len(known), most):
+            row, part = QHBoxLayout(), known[start : start + most]
+            row.setSpacing(0)
+            for n, (name, instrument) in enumerate(part):
+                button = segment(instrument.title, n, len(part))
+                button.setToolTip(instrument.summary)
+                button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+                policy = button.sizePolicy()
+                policy.setHorizontalPolicy(policy.Policy.Expanding)
+                button.setSizePolicy(policy)
+                button.clicked.connect(lambda _=False, name=name: self.instrument_chosen.emit(name))
+                group.addButton(button)
+                row.addWidget(button)
+                self.instruments[name] = button
+            rows.addLayout(row)
+        return rows
+
+    def _narrowest(self) -> int:
+        """So wide that nothing is cut, whatever the font: no title of an instrument, and nothing in the form; what is
+        folded away counts too."""
+        fields = self.form.fields.values() if self.form is not None else ()
+        widest = max((field.minimumSizeHint().width() for field in fields), default=0)
+        titles = max((button.sizeHint().width() for button in self.instruments.values()), default=0)
+        return max(NARROWEST, widest + 6 * GRID, min(IN_A_ROW, len(self.instruments)) * titles + 4 * GRID)
 
     def show_view(self, view: View) -> None:
         """What belongs to another view."""
@@ -113,9 +130,7 @@ class Panel(QWidget):
         self.form.edited.connect(self.edited)
         self._page.insertWidget(0, self.form)
         self.form.show()  # at once, not when the loop comes to it: what is hidden gets no room
-        # Nothing is cut, whatever the font; what is folded away counts too.
-        widest = max(field.minimumSizeHint().width() for field in self.form.fields.values())
-        self.setMinimumWidth(max(NARROWEST, widest + 6 * GRID))
+        self.setMinimumWidth(self._narrowest())
         self._settle()
 
     def _settle(self) -> None:

@@ -72,6 +72,8 @@ class ExportDialog(QDialog):
         for field in self.form.fields.values():
             field.typing.connect(self.check)
         column.addWidget(self.form)
+        if self.form.more is not None:  # the dialog is as high as what is open
+            self.form.more.button.toggled.connect(lambda _: QTimer.singleShot(0, self.adjustSize))
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.hide()
