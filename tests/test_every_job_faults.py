@@ -40,11 +40,12 @@ NO_MEMORY: dict[str, Callable[[], Exception]] = {
 
 
 class Fault(TorchDispatchMode):
-    """Within this, the operation of torch raises that is the n-th to take memory; without one, they are counted."""
+    """Within this, the operation of torch raises that is the n-th to take memory, or also all after it; without one,
+    they are counted."""
 
-    def __init__(self, error: Exception | None = None, at: int = 0) -> None:
+    def __init__(self, error: Exception | None = None, at: int = 0, for_good: bool = False) -> None:
         super().__init__()
-        self.error, self.at, self.count = error, at, 0
+        self.error, self.at, self.count, self.for_good = error, at, 0, for_good
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
@@ -53,7 +54,7 @@ class Fault(TorchDispatchMode):
         )  # not a view, not in place
         if fresh and isinstance(result, torch.Tensor) and result.numel() > 1:
             self.count += 1
-            if self.error is not None and self.count == self.at:
+            if self.error is not None and (self.count == self.at or (self.for_good and self.count > self.at)):
                 raise self.error
         return result
 
@@ -89,7 +90,7 @@ def test_an_edit_without_memory_is_reported_and_changes_nothing(case: Case, wher
     counted = run(case.make(), HALF)
     for at in places(lambda: counted.apply(case.rebuild)):
         job = run(case.make(), HALF)
-        with Fault(NO_MEMORY[where](), at), pytest.raises(JobError, match="memory") as caught:
+        with Fault(NO_MEMORY[where](), at, for_good=True), pytest.raises(JobError, match="memory") as caught:
             job.apply(case.rebuild)
         one_sentence(caught.value)
         same(job, plain(case, HALF))
