@@ -25,7 +25,7 @@ from .drawing.sampler import Sampler
 from .training.lesson import Lesson
 from .training.picture_lesson import PictureLesson
 
-BUILT_IN = ("dividers", "pixelcnn")
+BUILT_IN = ("dividers", "pixelcnn", "pixels")
 GROUP = "scalefree_studio.instruments"
 PREFIX = "sampler."  # of the network's arrays in a drawing's checkpoint
 

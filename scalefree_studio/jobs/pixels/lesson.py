@@ -1,0 +1,97 @@
+"""What a pixel transformer learns: pictures as sequences of colour tokens."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from ...controls import controls_of, edited
+from ...data.tokens import Tokens, tokens_of
+from ...models.ordered.request import Drawn, Request
+from ...models.pixels.network import PixelTransformer, count_numbers
+from ...models.pixels.optimizer import optimizer_of
+from ...models.pixels.orders import order_of
+from ...models.pixels.shape import PixelsShape
+from ...snapshot import Bytes
+from ..training.picture_lesson import PictureLesson
+from .controls import PixelsControls
+
+
+def shape_of(controls: PixelsControls) -> PixelsShape:
+    """The network's part of the controls."""
+    return PixelsShape(**{c.name: getattr(controls, c.name) for c in controls_of(PixelsShape)})
+
+
+@functools.lru_cache(maxsize=8)
+def _tokens(spec: str, palette: str, channels: int) -> Tokens:
+    return tokens_of(spec, palette, channels)
+
+
+class PixelsLesson(PictureLesson[PixelsControls, PixelTransformer]):
+    kind = "pixels"
+    title = "Pixel transformer"
+    summary = "a language model of pictures: a transformer that draws colour tokens one after another"
+    controls = PixelsControls
+    settled = ("rows", "columns", "channels", "colours", "classes", "palette")
+    advice = "use a smaller batch, a narrower network or local attention"
+
+    def fitted(self, controls: PixelsControls) -> PixelsControls:
+        rows, columns, depth = self.dataset.shape
+        tokens = _tokens(controls.tokens, controls.palette, depth)
+        classes = len(self.dataset.classes)
+        return edited(
+            controls,
+            {
+                "rows": rows,
+                "columns": columns,
+                "channels": tokens.channels,
+                "colours": tokens.count,
+                "classes": classes if controls.labelled and classes > 1 else 0,
+            },
+        )
+
+    @classmethod
+    def tokens(cls, controls: PixelsControls) -> Tokens:
+        return _tokens(controls.tokens, controls.palette, controls.channels)
+
+    @classmethod
+    def network(cls, controls: PixelsControls) -> PixelTransformer:
+        return PixelTransformer(shape_of(controls))
+
+    def follow(self, network: PixelTransformer, controls: PixelsControls) -> None:
+        network.set_dropout(controls.dropout)
+
+    def optimizer(self, network: PixelTransformer) -> torch.optim.Optimizer:
+        return optimizer_of(network, muon=True)
+
+    @classmethod
+    def logits(cls, network: PixelTransformer, values: Tensor, labels: Tensor | None) -> Tensor:
+        found: Tensor = network(values, labels)
+        return found
+
+    @classmethod
+    def order(cls, size: tuple[int, int], controls: PixelsControls) -> npt.NDArray[np.int64]:
+        return order_of(controls.order, *size).numpy()
+
+    @classmethod
+    def alphabet(cls, controls: PixelsControls, channels: int) -> tuple[int, int]:
+        return controls.channels, controls.colours
+
+    @classmethod
+    def values_of(cls, pictures: Bytes, controls: PixelsControls) -> npt.NDArray[np.integer]:
+        return cls.tokens(controls).encode(pictures)
+
+    @classmethod
+    def colours_of(cls, values: npt.NDArray[np.integer], controls: PixelsControls) -> Bytes:
+        return cls.tokens(controls).decode(values)
+
+    @classmethod
+    def count_numbers(cls, network: PixelTransformer) -> int:
+        return count_numbers(network)
