@@ -23,7 +23,7 @@ from .runs import Recording, choose_device, run_to_end
 from .snapshot import Change
 from .storage.run_folder import RunFolder, free_folder, load_checkpoint
 from .storage.trackers import add_track_flag
-from .terminal import MODEL_HELP, add_json_flag, report, say
+from .terminal import MODEL_HELP, add_json_flag, report, say, show_progress
 
 Handler = Callable[[argparse.Namespace], int]
 DATASET = "digits"  # where nobody names one: it needs no download
@@ -83,7 +83,7 @@ def train(arguments: argparse.Namespace) -> int:
 
 def _begun(arguments: argparse.Namespace, ranks: Ranks) -> tuple[Train[Any, Any], Recording]:
     lesson, limit, device = _asked(arguments, ranks)
-    spec, progress = arguments.dataset or DATASET, _show_progress if ranks.first else None
+    spec, progress = arguments.dataset or DATASET, show_progress if ranks.first else None
     dataset = load_dataset(spec, arguments.data_root, size=arguments.size, progress=progress)
     job: Train[Any, Any] = Train(
         lesson(dataset), from_flags(lesson.controls, arguments), limit, device, ranks
@@ -103,7 +103,7 @@ def _resumed(arguments: argparse.Namespace, ranks: Ranks) -> tuple[Train[Any, An
     lesson, limit, device = _asked(arguments, ranks)
     if arguments.out is None:
         raise UserError("--resume goes on with the run in --out DIR; name it.")
-    folder, progress = RunFolder(arguments.out), _show_progress if ranks.first else None
+    folder, progress = RunFolder(arguments.out), show_progress if ranks.first else None
     checkpoint, given = folder.checkpoint(), given_flags(lesson.controls, arguments)
     lesson.check_kind(checkpoint)
     only_live(lesson.controls_of(checkpoint), given)
@@ -146,7 +146,7 @@ def fill_evaluate(parser: argparse.ArgumentParser) -> Handler:
 def evaluate(arguments: argparse.Namespace) -> int:
     checkpoint = load_checkpoint(arguments.model)
     lesson = lesson_of(checkpoint)
-    dataset = dataset_learnt(checkpoint, arguments.dataset, arguments.data_root, _show_progress)
+    dataset = dataset_learnt(checkpoint, arguments.dataset, arguments.data_root, show_progress)
     _say_notes(dataset)
     report(evaluation(checkpoint, lesson(dataset), choose_device(arguments.device)), arguments.json)
     return 0
@@ -156,11 +156,3 @@ def _say_notes(dataset: Dataset) -> None:
     """What a person should know of the data: what could not be read, what was left out."""
     for note in dataset.notes:
         say(note)
-
-
-def _show_progress(name: str, done: int, total: int) -> None:
-    """How far a download or the reading of a folder is."""
-    if done == total:
-        print(f"\r{name}: {done:,} of {total:,}", file=sys.stderr)
-    elif sys.stderr.isatty():  # elsewhere every number would be a line of its own
-        print(f"\r{name}: {done:,} of {total:,}", end="", file=sys.stderr)

@@ -24,7 +24,7 @@ from .snapshot import Change, Snapshot
 REFRESH_SECONDS = 0.1  # on a terminal
 LOG_SECONDS = 5.0  # in a log file
 
-MODEL_HELP = "a model file, a run folder, or model:NAME for one that comes with the studio"
+MODEL_HELP = "a model file, a run folder, or model:NAME for one that came with the studio or was fetched"
 
 
 def output(text: str) -> Path:
@@ -104,6 +104,15 @@ def signals_stop(runner: Runner) -> Iterator[None]:
 def say(message: str) -> None:
     """A sentence while work goes on, above the progress bar."""
     tqdm.write(message, file=sys.stderr)
+
+
+def show_progress(what: str, done: int, total: int) -> None:
+    """How far a download or the reading of a folder is; the total is 0 where nobody knows it yet."""
+    text = f"\r{what}: {done:,} of {total:,}" if total else f"\r{what}: {done:,}"
+    if done == total:
+        print(text, file=sys.stderr)
+    elif sys.stderr.isatty():  # elsewhere every number would be a line of its own
+        print(text, end="", file=sys.stderr, flush=True)
 
 
 def add_json_flag(parser: argparse.ArgumentParser) -> None:

@@ -77,7 +77,7 @@ class Mirror(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def mirror(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., list[str]]]:
-    """URLs of mirrors with these faults."""
+    """Where the file lies at mirrors with these faults."""
     monkeypatch.setenv("no_proxy", "*")
     monkeypatch.setattr(Mirror, "files", {FILE.name: CONTENT})
     monkeypatch.setattr(Mirror, "asked", [])
@@ -85,7 +85,7 @@ def mirror(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., list[str]]
     server.released = threading.Event()  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    yield lambda *faults: [f"http://127.0.0.1:{server.server_port}/{fault}/" for fault in faults]
+    yield lambda *faults: [f"http://127.0.0.1:{server.server_port}/{fault}/{FILE.name}" for fault in faults]
     server.released.set()  # type: ignore[attr-defined]
     server.shutdown()
     thread.join()
@@ -187,7 +187,8 @@ def test_a_data_set_is_downloaded_once(tmp_path: Path, mirror: Urls, monkeypatch
             files[f"{part}-{kind}-ubyte.gz"] = gzip.compress(header + bytes(int(np.prod(shape))))
     monkeypatch.setattr(Mirror, "files", files)
     remote = tuple(RemoteFile(n, len(d), hashlib.sha256(d).hexdigest()) for n, d in files.items())
-    made = replace(official.OFFICIAL["mnist"], files=remote, mirrors=tuple(mirror("missing", "fine")))
+    mirrors = tuple(url.removesuffix(FILE.name) for url in mirror("missing", "fine"))
+    made = replace(official.OFFICIAL["mnist"], files=remote, mirrors=mirrors)
     monkeypatch.setitem(official.OFFICIAL, "mnist", made)
     first = load_dataset("mnist", tmp_path / "data")
     asked = len(Mirror.asked)

@@ -45,8 +45,6 @@ def test_the_card_of_the_digits_tells_the_truth() -> None:
 
 
 def test_a_name_that_is_none(tmp_path: Path) -> None:
-    with pytest.raises(
-        UserError, match=r"No model 'elephants' comes with the studio; there are digits, mnist"
-    ):
+    with pytest.raises(UserError, match=r"There is no model 'elephants' here; there are digits, mnist"):
         resolved("model:elephants")
     assert resolved(tmp_path / "model.safetensors") == tmp_path / "model.safetensors"

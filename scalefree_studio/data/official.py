@@ -120,7 +120,7 @@ def obtain(official: Official, root: Path, download: bool, progress: Progress | 
     if download:
         try:
             for file in official.files:
-                fetch(file, official.mirrors, folder, progress)
+                fetch(file, [mirror + file.name for mirror in official.mirrors], folder, progress)
             return folder
         except DownloadError as error:
             why = f"could not be downloaded ({error}) and is not in"

@@ -7,10 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..assets import data_root
 from .download import Progress
 from .examples import Examples
-
-ROOT_VARIABLE = "SCALEFREE_DATA"
 
 Size = tuple[int, int]  # height, width
 
@@ -51,7 +50,7 @@ class DataRequest:
 
     @property
     def data_root(self) -> Path:
-        return Path(self.root or os.environ.get(ROOT_VARIABLE) or "data").expanduser().absolute()
+        return data_root(self.root)
 
 
 @dataclass(frozen=True)

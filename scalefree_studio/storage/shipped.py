@@ -1,31 +1,45 @@
-"""The models that come with the studio: `model:NAME` wherever a model file is wanted."""
+"""`model:NAME` wherever a model file is wanted: the models that come with the studio, and those that were fetched."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
-from ..assets import model_folders
+from ..assets import fetched_models, model_folders
 from ..errors import UserError
 
 PREFIX = "model:"
 
 
 def shipped() -> dict[str, Path]:
-    """Name → file, ours first; of two of one name the first."""
+    """Name → file of those that come with the studio or an instrument, ours first."""
+    return _found(model_folders())
+
+
+def named_models() -> dict[str, Path]:
+    """Name → file of all that answer to `model:NAME`: those that come along, then those that a person has fetched."""
+    return _found([*model_folders(), fetched_models()])
+
+
+def _found(folders: Iterable[Path]) -> dict[str, Path]:
+    """Of two of one name the first."""
     found: dict[str, Path] = {}
-    for folder in model_folders():
+    for folder in folders:
         for path in sorted(folder.glob("*.safetensors")):
             found.setdefault(path.stem, path)
     return found
 
 
 def resolved(path: Path | str) -> Path:
-    """The file that is meant by a path, or by the name of a model that comes with the studio."""
+    """The file that is meant by a path, or by the name of a model."""
     text = str(path)
     if not text.startswith(PREFIX):
         return Path(path)
-    models = shipped()
+    models = named_models()
     name = text.removeprefix(PREFIX)
     if name not in models:
-        raise UserError(f"No model {name!r} comes with the studio; there are {', '.join(models) or 'none'}.")
+        raise UserError(
+            f"There is no model {name!r} here; there are {', '.join(models) or 'none'}, and "
+            "`scalefree-studio fetch --list` says what can be had."
+        )
     return models[name]
