@@ -66,7 +66,7 @@ def train(
 
 
 def load(path: str | Path) -> Dividers | Network | Pictures:
-    """What is in a model file, a run folder, or a model that comes along (`model:NAME`)."""
+    """What is in a model file, a run folder, or a model that came along or was fetched (`model:NAME`)."""
     is_run = Path(path).is_dir() or Path(path).name == MODEL
     return _result(load_checkpoint(path), RunFolder(path).path if is_run else None)
 

@@ -158,6 +158,7 @@ def _state(listed: Mapping[str, Any]) -> str:
 def _title(path: Path | None) -> str:
     """What a model calls itself."""
     try:
-        return str(read_tensors(path, arrays=False)[1].get("title", "")) if path else ""
+        title = str(read_tensors(path, arrays=False)[1].get("title", "")) if path else ""
     except UserError:
         return "damaged, or no model"
+    return title if title.isprintable() else ""

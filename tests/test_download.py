@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import itertools
 import os
 import re
-import threading
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from email.message import Message
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from mirrors import Mirror, serving
 
-from scalefree_studio.data import official
+from scalefree_studio.data import download, official
 from scalefree_studio.data.datasets import load_dataset
 from scalefree_studio.data.download import DownloadError, RemoteFile, fetch
 from scalefree_studio.errors import UserError
@@ -26,70 +29,11 @@ CONTENT = bytes(range(256)) * 4000  # a megabyte
 FILE = RemoteFile("file.bin", len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
 
 
-class Mirror(BaseHTTPRequestHandler):
-    """/<fault>/<name>: the file of that name, with the fault."""
-
-    files: dict[str, bytes] = {}
-    asked: list[tuple[str, str | None]] = []
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-    def do_GET(self) -> None:
-        _, fault, name = self.path.split("/")
-        wanted = self.headers.get("Range")
-        self.asked.append((fault, wanted))
-        data = self.files.get(name)
-        if fault == "missing" or data is None:
-            return self.send_error(404)
-        if fault == "silent":
-            self.server.released.wait(5)  # type: ignore[attr-defined]
-            return None
-        if fault == "wrong":
-            data = data[:-1] + bytes([data[-1] ^ 1])
-        if fault == "shorter":
-            data = data[:-100]
-        start = 0
-        if wanted and fault != "rangeless":
-            start = int(wanted.removeprefix("bytes=").removesuffix("-"))
-            if start >= len(data) or fault == "unsatisfiable":
-                return self.send_error(416)
-            self.send_response(206)
-            begin = 0 if fault == "liar" else start
-            self.send_header("Content-Range", f"bytes {begin}-{len(data) - 1}/{len(data)}")
-        else:
-            self.send_response(200)
-        if fault == "endless":
-            data *= 3
-        else:
-            self.send_header("Content-Length", str(len(data) - start))
-        self.end_headers()
-        body = data[start:]
-        if fault == "breaking":  # sends a third at a time
-            body = body[: len(data) // 3]
-        if fault == "stuck":
-            body = b""
-        with suppress(OSError):  # nobody listens any more
-            self.wfile.write(body)
-        self.close_connection = True
-        return None
-
-
 @pytest.fixture
 def mirror(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., list[str]]]:
     """Where the file lies at mirrors with these faults."""
-    monkeypatch.setenv("no_proxy", "*")
-    monkeypatch.setattr(Mirror, "files", {FILE.name: CONTENT})
-    monkeypatch.setattr(Mirror, "asked", [])
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Mirror)
-    server.released = threading.Event()  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield lambda *faults: [f"http://127.0.0.1:{server.server_port}/{fault}/{FILE.name}" for fault in faults]
-    server.released.set()  # type: ignore[attr-defined]
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving({FILE.name: CONTENT}, monkeypatch) as address:
+        yield lambda *faults: [f"{address}/{fault}/{FILE.name}" for fault in faults]
 
 
 Urls = Callable[..., list[str]]
@@ -106,13 +50,89 @@ def test_a_download_is_whole_and_tells_how_far_it_is(tmp_path: Path, mirror: Url
     assert len(Mirror.asked) == 1  # what is there is not asked for
 
 
-@pytest.mark.parametrize("fault", ["missing", "wrong", "shorter", "endless", "stuck", "silent", "liar"])
+USELESS = (
+    "missing", "wrong", "shorter", "endless", "stuck", "silent", "liar", "page", "huge", "forever",
+    "to-file", "to-ftp", "to-nonsense", "to-nowhere", "around",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", USELESS)
 def test_a_mirror_of_no_use_is_passed_over(tmp_path: Path, mirror: Urls, fault: str) -> None:
     if fault == "liar":
         (tmp_path / "file.bin.part").write_bytes(CONTENT[:1000])
     path = fetch(FILE, mirror(fault, "fine"), tmp_path, timeout=0.3)
     assert path.read_bytes() == CONTENT
     assert {asked for asked, _ in Mirror.asked} == {fault, "fine"}
+
+
+@pytest.mark.parametrize("fault", ["moved", "with-endless-body", "chunked", "without-length", "odd-length"])
+@pytest.mark.parametrize("file", [FILE, RemoteFile(FILE.name, 0, FILE.sha256), RemoteFile(FILE.name)])
+def test_a_mirror_may_be_strange(tmp_path: Path, mirror: Urls, fault: str, file: RemoteFile) -> None:
+    assert fetch(file, mirror(fault), tmp_path).read_bytes() == CONTENT
+
+
+WHAT_IS_WRONG = {
+    "missing": "answered 404", "page": "answered with a web page", "huge": "1,000,000,000,000 bytes, and at most",
+    "forever": "does not end", "to-file": r"another kind of address \(file:\)", "to-ftp": r"\(ftp:\)",
+    "around": "leads on more than 5 times", "to-nowhere": "answered 302", "breaking": "broke off", "stuck": "broke off",
+    "chunked-nonsense": "broke off", "silent": "timed out",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", WHAT_IS_WRONG)
+def test_where_nothing_is_known_of_a_file_what_is_wrong_is_told_and_nothing_is_kept(
+    tmp_path: Path, mirror: Urls, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "MOST", 2 * len(CONTENT))
+    with pytest.raises(DownloadError, match=f"^127.0.0.1: .*{WHAT_IS_WRONG[fault]}"):
+        fetch(RemoteFile("file.bin"), mirror(fault), tmp_path, timeout=0.3)
+    assert not [path for path in tmp_path.iterdir() if not path.name.startswith(".")]
+
+
+def test_from_the_safe_to_the_unsafe_web_nothing_leads(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Web:
+        def open(self, request: urllib.request.Request, timeout: float) -> None:
+            headers = Message()
+            headers["Location"] = "http://example.org/file.bin"
+            raise urllib.error.HTTPError(request.full_url, 301, "", headers, None)
+
+    monkeypatch.setattr(download, "_web", Web)
+    with pytest.raises(download._MirrorError, match=r"another kind of address \(http:\)"):
+        download._open("https://example.org/file.bin", 0, 1)
+
+
+def test_a_line_that_brings_next_to_nothing_is_as_good_as_broken(
+    tmp_path: Path, mirror: Urls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a clock that runs two hours each time it is asked: the line brings a third of the file, then waits."""
+    clock = itertools.count(step=7200.0)
+    monkeypatch.setattr(download, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    with pytest.raises(DownloadError, match="broke off"):
+        fetch(FILE, mirror("stalling"), tmp_path, timeout=3600.0)
+    assert 0 < len(Mirror.asked) <= 4
+
+
+@pytest.mark.parametrize("size", [0, FILE.size])
+def test_only_what_a_checksum_will_prove_is_taken_up_where_it_broke(
+    tmp_path: Path, mirror: Urls, size: int
+) -> None:
+    part = tmp_path / "file.bin.part"
+    part.write_bytes(CONTENT[:1000])
+    fetch(RemoteFile("file.bin", size, FILE.sha256), mirror("fine"), tmp_path)
+    part.write_bytes(b"of another file")
+    (tmp_path / "file.bin").unlink()
+    assert fetch(RemoteFile("file.bin", size), mirror("fine"), tmp_path).read_bytes() == CONTENT
+    assert [wanted for _, wanted in Mirror.asked] == ["bytes=1000-", None]
+
+
+def test_what_is_refused_never_has_its_name(tmp_path: Path, mirror: Urls) -> None:
+    def refuse(path: Path) -> None:
+        assert path.read_bytes() == CONTENT and not (tmp_path / "file.bin").exists()
+        raise UserError("It is refused.")
+
+    with pytest.raises(UserError, match="It is refused"):
+        fetch(FILE, mirror("fine"), tmp_path, check=refuse)
+    assert not [path for path in tmp_path.iterdir() if not path.name.startswith(".")]
 
 
 def test_where_every_mirror_fails_each_is_told_and_nothing_wrong_is_kept(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -21,9 +22,11 @@ from PyQt6.QtWidgets import (
 
 from ...data.datasets import DATASETS, SOURCES
 from ...data.pictures import gallery
-from ...jobs.instruments import lessons
+from ...errors import UserError
+from ...jobs.instruments import draws, lessons
 from ...snapshot import Array
-from ...storage.shipped import PREFIX, shipped
+from ...storage.run_folder import kind_of
+from ...storage.shipped import PREFIX, named_models
 from ..widgets.icons import ROUND, tile
 from ..widgets.theme import GRID, Palette, tabular
 from ..work.background import Background
@@ -88,9 +91,8 @@ class Gallery(QDialog):
     def _fill(self, recent: list[Path]) -> None:
         if recent:
             self._shelf("Recent runs", [(str(path), path.name) for path in recent])
-        models = [(f"{PREFIX}{name}", DATASETS.get(name, name.capitalize())) for name in shipped()]
-        if models:
-            self._shelf("Networks that draw", models)
+        for title, models in _models().items():
+            self._shelf(title, models)
         data = [*DATASETS.items(), (FOLDER, "Your own…")]
         for kind, lesson in lessons().items():
             which = f": {lesson.title}" if len(lessons()) > 1 else ""
@@ -138,6 +140,16 @@ class Gallery(QDialog):
                 self.chosen.emit(item.data(SPEC))
 
 
+def _models() -> dict[str, list[tuple[str, str]]]:
+    """Of each shelf, those that answer to their names. A file that is no model of ours is on none."""
+    shelves: dict[str, list[tuple[str, str]]] = {}
+    for name, path in named_models().items():
+        with suppress(UserError):
+            shelf = "Networks that draw" if draws(kind_of(path)) else "Other models"
+            shelves.setdefault(shelf, []).append((f"{PREFIX}{name}", DATASETS.get(name, name.capitalize())))
+    return shelves
+
+
 def _show_on(item: QListWidgetItem, pixels: Array) -> None:
     item.setIcon(rounded(pixels))
 
@@ -151,7 +163,7 @@ def _hint(spec: str, title: str) -> str:
     if _is_folder(spec):
         return "Choose a folder of pictures to learn from; its sub-folders are classes"
     if spec.startswith(PREFIX):
-        return f"{title}: let the network draw"
+        return f"{title}: let the network draw" if draws(kind_of(spec)) else f"{title}: open it"
     return f"Go on with {spec}" if Path(spec).is_dir() else f"{title}: learn it"
 
 

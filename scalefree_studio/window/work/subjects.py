@@ -38,7 +38,7 @@ class Wish:
 
     @property
     def is_model(self) -> bool:
-        """One that comes along, by its name."""
+        """One that answers to its name."""
         return self.source.startswith(PREFIX)
 
 

@@ -35,12 +35,23 @@ def thumbnail_of(spec: str) -> Array:
     """Of whatever a gallery offers; a UserError where there is nothing to see."""
     wish = wish_of(spec)
     if wish.is_model:
-        return thumbnail(np.asarray(Image.open(resolved(spec).with_suffix(".png")).convert("RGB")))
+        return _of_model(resolved(spec))
     if wish.action == TRAIN:
         examples = load_dataset(wish.source, download=False).train
         return wall_thumbnail(examples.take(np.arange(min(FEW, len(examples)))).values)
     path = Path(spec)
     return _of_run(path) if path.is_dir() else thumbnail(load_picture(spec).pixels)
+
+
+def _of_model(path: Path) -> Array:
+    """The wall that came along with it; of a fitted picture, what it learnt."""
+    wall = path.with_suffix(".png")
+    if wall.exists():
+        return thumbnail(np.asarray(Image.open(wall).convert("RGB")))
+    model = load_checkpoint(path).model
+    if "target" not in model:
+        raise UserError("This model has no picture.")
+    return thumbnail(model["target"])
 
 
 def _of_run(path: Path) -> Array:
