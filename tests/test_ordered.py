@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_pixelcnn import alike, some_model
 
+from scalefree_studio.models.ordered import rows
 from scalefree_studio.models.ordered.request import (
     ALL_KEPT,
     LIKELIEST,
@@ -165,7 +166,7 @@ def test_chances_may_be_measured_a_few_at_a_time(monkeypatch, every, room):
     model = some_model()
     request = asked(model, every=every, watched=2)
     expected = list(drawing.draw(model, request, 5))
-    monkeypatch.setattr(drawing, "ROOM", room)  # for one pixel, two, or all of a row
+    monkeypatch.setattr(rows, "ROOM", room)  # for one pixel, two, or all of a row
     for a, b in zip(drawing.draw(model, request, 5), expected, strict=True):
         assert torch.equal(a.values, b.values)
         alike(a, b, rtol=0, atol=0)

@@ -10,6 +10,7 @@ import torch
 from scalefree_studio.controls import checked
 from scalefree_studio.models.ordered import graphs as pg
 from scalefree_studio.models.ordered import request as rq
+from scalefree_studio.models.ordered import rows
 from scalefree_studio.models.pixelcnn import draw as ps
 from scalefree_studio.models.pixelcnn import network as px
 
@@ -352,7 +353,7 @@ def test_a_column_is_drawn_once_captured_once_and_replayed_in_all_later_rows(mon
     request = asked(model)
     expected = rq.finish(draw(model, request))
     captures = Captures(fails)
-    monkeypatch.setattr(ps, "graphed", lambda work, device: pg.Graphed(work, captures))
+    monkeypatch.setattr(rows, "graphed", lambda work, device: pg.Graphed(work, captures))
     assert torch.equal(rq.finish(draw(model, request)), expected)
     assert (captures.warmed, captures.captured) == (5, 5)  # of 4 × 5 pixels
     assert captures.replayed == (0 if fails else 3 * 5)
@@ -364,7 +365,7 @@ def test_rows_that_are_given_are_not_captured(monkeypatch):
     keep[:, 1:] = True
     request = asked(model, given=some_levels(model), keep=keep, measured=False)
     expected = rq.finish(draw(model, request))
-    monkeypatch.setattr(ps, "graphed", lambda work, device: pg.Graphed(work, captures))
+    monkeypatch.setattr(rows, "graphed", lambda work, device: pg.Graphed(work, captures))
     assert torch.equal(rq.finish(draw(model, request)), expected)
     assert (captures.warmed, captures.captured) == (5, 0)
 
@@ -378,10 +379,10 @@ def test_captured_graphs_draw_what_is_drawn_without_them(changes, top_p, monkeyp
     request = asked(model, labels=labels, top_p=top_p, height=6)
     captures = []
     monkeypatch.setattr(
-        ps, "graphed", lambda work, device: captures.append(pg.graphed(work, device)) or captures[-1]
+        rows, "graphed", lambda work, device: captures.append(pg.graphed(work, device)) or captures[-1]
     )
     graphs = list(draw(model, request))
-    monkeypatch.setattr(ps, "graphed", lambda work, device: work)
+    monkeypatch.setattr(rows, "graphed", lambda work, device: work)
     eager = list(draw(model, request))
     assert all(command.__name__ == "replay" for command in captures[0]._replays.values()), (
         "nothing was captured"

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -15,7 +14,7 @@ from ...errors import UserError
 from ...models.ordered.request import Drawn, Request, chances_of
 from ...snapshot import Array, Checkpoint
 from ..training.learnt import shape_learnt
-from ..training.picture_lesson import PictureLesson
+from ..training.picture_lesson import Order, PictureLesson
 from .sampler import Sampler
 
 SAVED = ("controls", "dataset", "classes", "best")  # of its checkpoint, what is needed or worth knowing
@@ -54,17 +53,18 @@ class PictureSampler(Sampler):
         self.classes: Sequence[str] = classes if wanted else ()
 
     @property
-    def order(self) -> npt.NDArray[np.int64]:
+    def order(self) -> Order:
         return self.lesson.order(self.size, self._controls)
 
     def draw(self, request: Request) -> Iterator[Drawn]:
-        return self.lesson.draw(self.network, request, self.size[1], self._cached)
+        return self.lesson.draw(self.network, request, self.size[1], self._cached, self.order)
 
     @torch.inference_mode()
     def chances(self, request: Request, values: Tensor) -> Tensor:
-        B, N, C = values.shape
-        logits = self.lesson.logits(self.network, values.view(B, *self.size, C), request.labels)
-        return chances_of(logits, request.temperature, request.top_k, request.top_p).view(B, N, C, -1)
+        order = torch.from_numpy(self.order).to(values.device)
+        placed = values[:, order.argsort()].unflatten(1, self.size)
+        logits = self.lesson.logits(self.network, placed, request.labels).flatten(1, 2)[:, order]
+        return chances_of(logits, request.temperature, request.top_k, request.top_p)
 
     def looks(self, stage: int = 0) -> Mapping[str, Array]:
         every = np.arange(self.levels)[:, None].repeat(self.channels, axis=1)  # (L, C)

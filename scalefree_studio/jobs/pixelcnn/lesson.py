@@ -10,7 +10,7 @@ from ...controls import controls_of
 from ...models.ordered.request import Drawn, Request
 from ...models.pixelcnn.draw import draw
 from ...models.pixelcnn.network import PixelCNN, PixelCNNShape, count_numbers
-from ..training.picture_lesson import PictureLesson
+from ..training.picture_lesson import Order, PictureLesson
 from .controls import PixelCNNControls
 
 
@@ -44,7 +44,9 @@ class PixelCNNLesson(PictureLesson[PixelCNNControls, PixelCNN]):
         return network.surprise(values, labels)
 
     @classmethod
-    def draw(cls, network: PixelCNN, request: Request, width: int, cached: bool = True) -> Iterator[Drawn]:
+    def draw(
+        cls, network: PixelCNN, request: Request, width: int, cached: bool = True, order: Order | None = None
+    ) -> Iterator[Drawn]:
         return draw(network, request, width, cached)
 
     @classmethod

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,12 +13,13 @@ from torch import Tensor
 from ...controls import controls_of, edited
 from ...data.tokens import Tokens, tokens_of
 from ...models.ordered.request import Drawn, Request
+from ...models.pixels.draw import draw
 from ...models.pixels.network import PixelTransformer, count_numbers
 from ...models.pixels.optimizer import optimizer_of
 from ...models.pixels.orders import order_of
 from ...models.pixels.shape import PixelsShape
 from ...snapshot import Bytes
-from ..training.picture_lesson import PictureLesson
+from ..training.picture_lesson import Order, PictureLesson
 from .controls import PixelsControls
 
 
@@ -77,7 +76,18 @@ class PixelsLesson(PictureLesson[PixelsControls, PixelTransformer]):
         return found
 
     @classmethod
-    def order(cls, size: tuple[int, int], controls: PixelsControls) -> npt.NDArray[np.int64]:
+    def draw(
+        cls,
+        network: PixelTransformer,
+        request: Request,
+        width: int,
+        cached: bool = True,
+        order: Order | None = None,
+    ) -> Iterator[Drawn]:
+        return draw(network, request, width, cached)
+
+    @classmethod
+    def order(cls, size: tuple[int, int], controls: PixelsControls) -> Order:
         return order_of(controls.order, *size).numpy()
 
     @classmethod

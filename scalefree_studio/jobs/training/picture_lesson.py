@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, Generic
+from typing import Any, ClassVar, Generic, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,8 @@ from ...snapshot import Array, Bytes
 from .held_out import spread
 from .lesson import C, Card, Curve, Inputs, Lesson, N
 from .trainer import to_device
+
+Order: TypeAlias = npt.NDArray[np.int64]  # (N,): the place of each position, counted row by row
 
 SAMPLES, HELD = 64, 16  # pictures on the wall of samples, and of those held out
 
@@ -59,15 +61,19 @@ class PictureLesson(Lesson[C, N]):
         return nats.view(values.shape)
 
     @classmethod
-    def draw(cls, network: N, request: Request, width: int, cached: bool = True) -> Iterator[Drawn]:
-        """Draw pictures so wide with a network that does not change meanwhile. Without `cached`, as plainly as here:
-        the whole network is asked for every number."""
+    def draw(
+        cls, network: N, request: Request, width: int, cached: bool = True, order: Order | None = None
+    ) -> Iterator[Drawn]:
+        """Draw pictures so wide with a network that does not change meanwhile, in the order that `order` says for their
+        size. Without `cached`, as plainly as here: the whole network is asked for every number."""
         count, places, channels = request.uniforms.shape
         size = (count, places // width, width, channels)
+        at = torch.from_numpy(np.arange(places) if order is None else order).to(request.uniforms.device)
+        ranks = at.argsort()
 
         def logits(values: Tensor, place: int, channel: int) -> Tensor:
-            found = cls.logits(network, values.view(size), request.labels)
-            return found[:, place // width, place % width, channel]
+            found = cls.logits(network, values[:, ranks].view(size), request.labels)
+            return found.flatten(1, 2)[:, at[place], channel]
 
         return draw_plainly(logits, request, width)
 
@@ -82,7 +88,7 @@ class PictureLesson(Lesson[C, N]):
         return channels, controls.levels  # type: ignore[attr-defined]
 
     @classmethod
-    def order(cls, size: tuple[int, int], controls: C) -> npt.NDArray[np.int64]:
+    def order(cls, size: tuple[int, int], controls: C) -> Order:
         """The places of a picture (H, W) as they are drawn, each counted row by row: `draw` and `logits` keep to it."""
         return np.arange(size[0] * size[1])
 
@@ -165,7 +171,8 @@ class SampleWall(Generic[N]):
 
     def begin(self, network: N) -> None:
         then = copy.deepcopy(network)  # it goes on learning while this is drawn
-        self._steps, self._fresh = self._lesson.draw(then, self._request, self._pictures.shape[2]), 0
+        width = self._pictures.shape[2]
+        self._steps, self._fresh = self._lesson.draw(then, self._request, width, order=self._order), 0
         self.advance()
         self._surprise = self._surprised(network)
 

@@ -199,8 +199,9 @@ class CachedPixelCNN:
             )
 
     @torch.inference_mode()
-    def begin_row(self, above: Tensor | None) -> None:
-        """Go one row on; `above` is the row that is complete now, levels (B, W, C), or None before the first."""
+    def begin_row(self, above: Tensor | None, given: bool = False) -> None:
+        """Go one row on; `above` is the row that is complete now, levels (B, W, C), or None before the first. What is
+        given counts like what is drawn."""
         k = self.packed
         v = None if above is None else self.model.scaled(above).permute(0, 2, 1)[:, :, None]
         to_gates = []
@@ -216,7 +217,7 @@ class CachedPixelCNN:
         torch.mul(together[:, :, k.reads], k.factor, out=self.above)
 
     def predict(self, x: int, c: int) -> Tensor:
-        """The P numbers about channel c of pixel x of this row, (B, P), when all before it have been taken."""
+        """The logits of channel c of pixel x of this row, (B, L), when all before it have been taken."""
         w, at = self.packed.channels[c], self.places[c]
         torch.baddbmm(at.above[x], self.windows[x], w.past, out=at.layers)
         if c:
@@ -230,7 +231,7 @@ class CachedPixelCNN:
         value.mul_(door)
         torch.addmm(at.end, at.known, w.skips, out=at.skips).relu_()
         torch.addmm(w.late[0], at.skipped, w.late[1], out=at.late).relu_()
-        return torch.addmm(w.head[0], at.lates, w.head[1])
+        return self.model.logits(torch.addmm(w.head[0], at.lates, w.head[1]))
 
     def take(self, x: int, c: int, levels: Tensor) -> None:
         """The levels (B, 1) of channel c of pixel x, now that they are known."""

@@ -23,9 +23,10 @@ def local_attention(q: Tensor, k: Tensor, v: Tensor, places: Places) -> Tensor:
     return seen.flatten(2, 3)[:, :, tiles.where]
 
 
-def near(places: Places) -> Tensor:
-    """The definition: which keys each query may see, (T, T) bool."""
-    apart = (places.query_at[:, None] - places.key_at[None]).abs().amax(-1)  # (T, T)
-    allowed = (apart <= places.shape.radius).tril()
-    allowed[:, 0] = True  # the start token
-    return allowed
+def near(places: Places, rows: slice | Tensor = slice(None), keys: slice = slice(None)) -> Tensor:
+    """The definition: which keys each query may see, (T, T) bool; of these queries and keys only."""
+    position = torch.arange(places.count, device=places.device)
+    apart = (places.query_at[rows, None] - places.key_at[keys]).abs().amax(-1)  # (T, T)
+    allowed: Tensor = apart <= places.shape.radius
+    allowed |= position[keys] == 0  # the start token
+    return allowed & (position[keys] <= position[rows, None])

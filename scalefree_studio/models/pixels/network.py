@@ -10,7 +10,6 @@ B pictures of T tokens, D numbers a token, L colours.
 
 from __future__ import annotations
 
-import math
 from functools import lru_cache
 
 import torch
@@ -93,10 +92,13 @@ class Embedding(nn.Module):
     def forward(self, tokens: Tensor, labels: Tensor | None, places: Places) -> Tensor:
         """Tokens (B, T), those for which nothing is drawn yet among them → (B, T, D)."""
         before = F.pad(tokens[:, :-1], (1, 0), value=START)  # (B, T): the inputs
+        known = around(tokens, places.neighbours) if self.shape.neighbours else None
+        return self.seen(before, known) + self.place(places, labels)
+
+    def seen(self, before: Tensor, known: Tensor | None) -> Tensor:
+        """What inputs (B, T) say, and the tokens around (B, T, K): (B, T, D)."""
         x: Tensor = self.colour(before)
-        if self.shape.neighbours:
-            x = x + self.near(self.near_colour(around(tokens, places.neighbours)).flatten(2))
-        return x + self.place(places, labels)
+        return x if known is None else x + self.near(self.near_colour(known).flatten(2))
 
     def place(self, places: Places, labels: Tensor | None) -> Tensor:
         """What is known without any token: (B or 1, T, D)."""
@@ -132,7 +134,7 @@ class PixelTransformer(nn.Module):
         for name, weight in self.named_parameters():
             if weight.ndim < 2:
                 continue
-            if "embedding." in name and "near.weight" not in name or "seen" in name:
+            if ("embedding." in name and "near.weight" not in name) or "seen" in name:
                 nn.init.normal_(weight, std=0.5 if "colour" in name else 0.1)
             else:
                 nn.init.normal_(weight, std=weight.shape[1] ** -0.5)
@@ -170,8 +172,14 @@ class PixelTransformer(nn.Module):
 
     def predict(self, x: Tensor) -> Tensor:
         """What is left of the network after its blocks: (…, D) → (…, L)."""
-        weight = self.embedding.colour.weight[RESERVED:] if self.shape.tied else self.head.weight
-        logits = F.linear(unit(x), weight)
+        return self.capped(F.linear(unit(x), self.head_weight))
+
+    @property
+    def head_weight(self) -> Tensor:
+        """(L, D)"""
+        return self.embedding.colour.weight[RESERVED:] if self.shape.tied else self.head.weight
+
+    def capped(self, logits: Tensor) -> Tensor:
         cap = self.shape.softcap
         # tanh(x) is 2 σ(2x) - 1, which a CPU finds ten times as fast
         return cap * (2 * torch.sigmoid(logits * (2 / cap)) - 1) if cap else logits

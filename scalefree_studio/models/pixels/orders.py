@@ -11,6 +11,7 @@ ORDERS = ("raster", "columns", "spiral")
 
 
 @functools.lru_cache(maxsize=64)
+@torch.inference_mode(False)
 def order_of(name: str, rows: int, columns: int) -> Tensor:
     """The places of rows × columns as they are drawn, each counted row by row: (N,)."""
     places = torch.arange(rows * columns)

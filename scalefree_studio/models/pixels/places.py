@@ -7,8 +7,10 @@ and a key where its input was seen.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -16,6 +18,13 @@ from torch import Tensor
 from .orders import order_of
 from .rotary import angles
 from .shape import PixelsShape
+
+Made = TypeVar("Made")
+
+
+def table(make: Callable[[Any], Made]) -> cached_property[Made]:
+    """Made once, so that learning can use it also where it was drawing that needed it first."""
+    return cached_property(torch.inference_mode(False)(make))
 
 
 @dataclass(frozen=True)
@@ -31,26 +40,29 @@ class Tiles:
 class Places:
     """All tensors are indices or coordinates, and lie on one device."""
 
+    @torch.inference_mode(False)
     def __init__(self, shape: PixelsShape, rows: int, columns: int, device: torch.device):
         self.shape, self.rows, self.columns, self.channels = shape, rows, columns, shape.channels
         self.device = device
         self.order = order_of(shape.order, rows, columns).to(device)  # (N,): the place at each rank
         self.ranks = self.order.argsort()  # (N,): the rank of each place
         self.count = len(self.order) * self.channels  # T
-        self.target = self.order.repeat_interleave(self.channels)  # (T,): the place of what position t predicts
+        self.target = self.order.repeat_interleave(
+            self.channels
+        )  # (T,): the place of what position t predicts
         self.channel = torch.arange(self.channels, device=device).repeat(len(self.order))  # (T,)
 
-    @cached_property
+    @table
     def query_at(self) -> Tensor:
         """Row and column of what is predicted: (T, 2)."""
         return torch.stack([self.target // self.columns, self.target % self.columns], dim=1)
 
-    @cached_property
+    @table
     def key_at(self) -> Tensor:
         """Row and column of the input: (T, 2). The start token stands outside of the picture."""
         return torch.cat([self.query_at.new_full((1, 2), -1), self.query_at[:-1]])
 
-    @cached_property
+    @table
     def neighbours(self) -> Tensor:
         """Which tokens of the sequence lie around each target and are known before it, (T, K); T: not known, or
         outside. Offsets that are known nowhere are left out, and so is what lies in the same place."""
@@ -69,24 +81,24 @@ class Places:
 
     # A learned row or column stands for as large a part of a picture of another size as of those learnt.
 
-    @cached_property
+    @table
     def learned_row(self) -> Tensor:
         return self.query_at[:, 0] * self.shape.rows // self.rows
 
-    @cached_property
+    @table
     def learned_column(self) -> Tensor:
         return self.query_at[:, 1] * self.shape.columns // self.columns
 
-    @cached_property
+    @table
     def query_turn(self) -> Tensor:
         """How far queries are turned: (2, T, d // 2)."""
         return angles(self.query_at, self.shape.width // self.shape.heads)
 
-    @cached_property
+    @table
     def key_turn(self) -> Tensor:
         return angles(self.key_at, self.shape.width // self.shape.heads)
 
-    @cached_property
+    @table
     def tiles(self) -> Tiles:
         """A tile is as wide as the radius; what is nowhere seen around tiles, such as the rows below, is left out."""
         r, C, T = self.shape.radius, self.channels, self.count
