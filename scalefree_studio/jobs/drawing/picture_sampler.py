@@ -38,6 +38,8 @@ class PictureSampler(Sampler):
         self.device, self._cached = torch.device(device), cached
         self._controls = lesson.controls_of(checkpoint)
         self.channels, self.levels = lesson.alphabet(self._controls, self._colours)
+        self.dimensions = lesson.dimensions(self._controls, self._colours)
+        self.comparable = lesson.comparable(self._controls, self._colours)
         self._about = {name: checkpoint.about.get(name) for name in SAVED}
         self._model = checkpoint.model
         wanted = getattr(self._controls, "classes", 0)
@@ -63,8 +65,12 @@ class PictureSampler(Sampler):
     @torch.inference_mode()
     def chances(self, request: Request, values: Tensor) -> Tensor:
         B, N, C = values.shape
-        logits = self.lesson.logits(self.network, values.view(B, *self.size, C), request.labels)
-        return chances_of(logits, request.temperature, request.top_k, request.top_p).view(B, N, C, -1)
+        order = torch.from_numpy(self.order).to(values.device)
+        by_place = torch.empty_like(values)
+        by_place[:, order] = values
+        logits = self.lesson.logits(self.network, by_place.view(B, *self.size, C), request.labels)
+        ordered = logits.view(B, N, C, -1)[:, order]
+        return chances_of(ordered, request.temperature, request.top_k, request.top_p)
 
     def looks(self, stage: int = 0) -> Mapping[str, Array]:
         every = np.arange(self.levels)[:, None].repeat(self.channels, axis=1)  # (L, C)
