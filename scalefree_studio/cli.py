@@ -33,7 +33,7 @@ class Parser(argparse.ArgumentParser):
 
 def commands() -> dict[str, tuple[str, Callable[[argparse.ArgumentParser], Handler]]]:
     """Command → (what it does, what fills its parser and returns its handler): ours, then those of instruments."""
-    from . import cli_draw, cli_export, cli_fetch, cli_fit, cli_info, cli_train
+    from . import cli_draw, cli_export, cli_fetch, cli_fit, cli_info, cli_surprise, cli_train
     from .jobs.instruments import imported, instruments
 
     ours = {
@@ -44,6 +44,7 @@ def commands() -> dict[str, tuple[str, Callable[[argparse.ArgumentParser], Handl
         "train": ("train a model on many pictures", cli_train.fill_train),
         "sample": ("let a trained model draw", cli_draw.fill_sample),
         "complete": ("let a trained model finish a picture", cli_draw.fill_complete),
+        "surprise": ("say how surprising a picture is to a trained model", cli_surprise.fill_surprise),
         "evaluate": ("measure a trained model on held-out pictures", cli_train.fill_evaluate),
         "fetch": ("download a trained model", cli_fetch.fill_fetch),
         "info": ("say what a model or a run holds", cli_info.fill_info),

@@ -98,7 +98,7 @@ def _job(arguments: argparse.Namespace, sampler: Sampler, controls: DrawControls
         controls = replace(
             controls, speed=AT_ONCE
         )  # a row a step, rather than as few places as a movie wants
-    return DrawPictures(sampler, replace(controls, label=_label(arguments.of_class, list(sampler.classes))))
+    return DrawPictures(sampler, replace(controls, label=label_of(arguments.of_class, list(sampler.classes))))
 
 
 def _draw(arguments: argparse.Namespace, job: DrawPictures) -> int:
@@ -155,7 +155,7 @@ def _check_outputs(arguments: argparse.Namespace) -> tuple[float, float]:
     return seconds, time.fps
 
 
-def _label(wanted: str | None, classes: list[str]) -> int:
+def label_of(wanted: str | None, classes: list[str]) -> int:
     """The number of a class, by its name or number; -1 for each in turn."""
     if wanted is None:
         return -1

@@ -37,6 +37,8 @@ class PictureSampler(Sampler):
         self.device, self._cached = torch.device(device), cached
         self._controls = lesson.controls_of(checkpoint)
         self.channels, self.levels = lesson.alphabet(self._controls, self._colours)
+        self.dimensions = lesson.dimensions(self._controls, self._colours)
+        self.comparable = lesson.comparable(self._controls, self._colours)
         self._about = {name: checkpoint.about.get(name) for name in SAVED}
         self._model = checkpoint.model
         wanted = getattr(self._controls, "classes", 0)

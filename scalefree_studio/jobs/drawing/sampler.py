@@ -54,6 +54,10 @@ class Sampler(ABC):
     levels: int  # how many values a place may hold, in each channel
     size: tuple[int, int]  # places of the pictures it draws, (H, W): of the last stage, if there are several
     channels: int = 1  # the same in all stages
+    dimensions: int = 0  # how many numbers of a picture a place of the last stage stands for; 0: nobody says
+    comparable: bool = (
+        False  # whether bits per dimension are those of bytes, and may stand beside published ones
+    )
     classes: Sequence[str] = ()  # by name; none if it draws without labels
     device: torch.device = torch.device("cpu")  # where it computes, and so where requests go
     beams: bool = False  # whether its steps say which picture each one continues, and which are given up

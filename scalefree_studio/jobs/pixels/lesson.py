@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,8 @@ from ...models.pixels.optimizer import optimizer_of
 from ...models.pixels.orders import order_of
 from ...models.pixels.shape import PixelsShape
 from ...snapshot import Bytes
-from ..training.picture_lesson import Order, PictureLesson
+from ..training.lesson import Card, Curve
+from ..training.picture_lesson import ONLY_EXACT, Order, PictureLesson, bits_per_dimension
 from .controls import PixelsControls
 
 
@@ -38,6 +40,12 @@ class PixelsLesson(PictureLesson[PixelsControls, PixelTransformer]):
     title = "Pixel transformer"
     summary = "a language model of pictures: a transformer that draws colour tokens one after another"
     controls = PixelsControls
+    unit = "nats_per_token"
+    curves: ClassVar[tuple[Curve, ...]] = (
+        Curve("loss", "Loss", "nats", log=True, beside="held_out"),
+        Curve("bits_per_token", "Bits per token", beside="held_out_bits_per_token"),
+        Curve("bits_per_dimension", "Bits per dimension", beside="held_out_bits", help=ONLY_EXACT),
+    )
     settled = ("rows", "columns", "channels", "colours", "classes", "palette")
     advice = "use a smaller batch, a narrower network or local attention"
 
@@ -105,3 +113,42 @@ class PixelsLesson(PictureLesson[PixelsControls, PixelTransformer]):
     @classmethod
     def count_numbers(cls, network: PixelTransformer) -> int:
         return count_numbers(network)
+
+    # Bits per token are those of what it learns; bits per dimension, those of a whole pixel shared among the numbers
+    # that the pixel has on the screen.
+
+    def _share(self, controls: PixelsControls) -> float:
+        """Tokens of a pixel for each of its numbers."""
+        return controls.channels / self.dimensions(controls, self.dataset.shape[2])
+
+    def metrics(
+        self, loss: float | None, held_out: float | None, controls: PixelsControls
+    ) -> dict[str, float]:
+        found = super().metrics(loss, held_out, controls)
+        per_token = {"bits_per_dimension": "bits_per_token", "held_out_bits": "held_out_bits_per_token"}
+        for dimension, token in per_token.items():
+            if dimension in found:
+                found |= {token: found[dimension], dimension: found[dimension] * self._share(controls)}
+        return found
+
+    def results(self, held_out: float, controls: PixelsControls) -> dict[str, Any]:
+        rows, columns, depth = self.dataset.shape
+        bits = bits_per_dimension(held_out)
+        return {
+            self.unit: held_out,
+            "bits_per_token": bits,
+            "bits_per_dimension": bits * self._share(controls),
+            "nats_per_picture": held_out * rows * columns * controls.channels,
+            "comparable": self.comparable(controls, depth),
+            "note": ONLY_EXACT,
+        }
+
+    def card(self, results: Mapping[str, Any], controls: PixelsControls) -> Card:
+        bits, token, whole = (
+            results[n] for n in ("bits_per_dimension", "bits_per_token", "nats_per_picture")
+        )
+        measured = (
+            f"**{bits:.3f} bits per dimension**, {token:.3f} bits per token, {whole:.1f} nats a picture"
+        )
+        may = "These may." if results["comparable"] else "These may not."
+        return Card(f", as {self.tokens(controls).title}", f"{measured}. {ONLY_EXACT} {may}")

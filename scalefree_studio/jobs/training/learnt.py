@@ -38,6 +38,7 @@ def dataset_learnt(
     spec: str | None = None,
     root: str | Path | None = None,
     progress: Progress | None = None,
+    download: bool = True,
 ) -> Dataset:
     """The data set that a network learnt from, or another whose examples are of the same size."""
     saved = checkpoint.about.get("dataset")
@@ -46,9 +47,9 @@ def dataset_learnt(
     spec = spec or str(saved.get("spec", ""))
     if len(saved["shape"]) == 3:  # pictures, which can be made to fit
         height, width, channels = shape_learnt(checkpoint)
-        dataset = load_dataset(spec, root, channels, (height, width), progress=progress)
+        dataset = load_dataset(spec, root, channels, (height, width), download, progress)
     else:
-        dataset = load_dataset(spec, root, progress=progress)
+        dataset = load_dataset(spec, root, download=download, progress=progress)
     if list(dataset.shape) != saved["shape"]:
         size = "x".join(map(str, saved["shape"]))
         raise UserError(f"The model knows examples of {size}; those of {dataset.name} are others.")
@@ -62,7 +63,7 @@ def dataset_learnt(
 
 def evaluation(checkpoint: Checkpoint, lesson: Lesson[Any, Any], device: str = "cpu") -> dict[str, Any]:
     """How good the network of a checkpoint is on all held-out examples."""
-    network = lesson.read_network(checkpoint).to(device)
-    loss = evaluate(lesson, network, lesson.controls_of(checkpoint), torch.device(device))
+    network, controls = lesson.read_network(checkpoint).to(device), lesson.controls_of(checkpoint)
+    loss = evaluate(lesson, network, controls, torch.device(device))
     data = lesson.dataset
-    return {"dataset": data.name, "pictures": len(data.held), **lesson.results(loss)}
+    return {"dataset": data.name, "pictures": len(data.held), **lesson.results(loss, controls)}

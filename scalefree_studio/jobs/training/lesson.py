@@ -68,6 +68,7 @@ class Curve:
     unit: str = ""
     log: bool = False
     beside: str = ""
+    help: str = ""  # what a person should know of it
 
 
 @dataclass(frozen=True)
@@ -127,12 +128,12 @@ class Lesson(Generic[C, N]):
         """A new one, for a new network."""
         return None
 
-    def metrics(self, loss: float | None, held_out: float | None) -> dict[str, float]:
+    def metrics(self, loss: float | None, held_out: float | None, controls: C) -> dict[str, float]:
         """What is measured of the last batch and of the held-out examples, as far as it is known."""
         losses = {"loss": loss, "held_out": held_out}
         return {name: value for name, value in losses.items() if value is not None}
 
-    def results(self, held_out: float) -> dict[str, Any]:
+    def results(self, held_out: float, controls: C) -> dict[str, Any]:
         """What is said of a network whose mean loss on the held-out examples is this."""
         return {self.unit: held_out}
 

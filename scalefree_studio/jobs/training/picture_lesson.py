@@ -26,6 +26,9 @@ from .trainer import to_device
 
 Order: TypeAlias = npt.NDArray[np.int64]  # (N,): the place of each position, counted row by row
 
+ONLY_EXACT = (
+    "Only the bits per dimension of exact tokens, one for each byte, may stand beside published ones."
+)
 SAMPLES, HELD = 64, 16  # pictures on the wall of samples, and of those held out
 
 
@@ -92,6 +95,17 @@ class PictureLesson(Lesson[C, N]):
         """The places of a picture (H, W) as they are drawn, each counted row by row: `draw` and `logits` keep to it."""
         return np.arange(size[0] * size[1])
 
+    @classmethod
+    def dimensions(cls, controls: C, channels: int) -> int:
+        """How many numbers a pixel has in the pictures that it shows: 1 if they are grey, 3 if they have colours."""
+        count, _ = cls.alphabet(controls, channels)
+        return int(cls.colours_of(np.zeros((1, count), np.int64), controls).shape[1])
+
+    @classmethod
+    def comparable(cls, controls: C, channels: int) -> bool:
+        """Whether its bits per dimension may stand beside published ones: those of bytes, each a value by itself."""
+        return cls.alphabet(controls, channels) == (cls.dimensions(controls, channels), 256)
+
     # What follows from that.
 
     def fitted(self, controls: C) -> C:
@@ -128,15 +142,15 @@ class PictureLesson(Lesson[C, N]):
     def display(self, controls: C, device: torch.device) -> SampleWall[N]:
         return SampleWall(self, controls, device)
 
-    def metrics(self, loss: float | None, held_out: float | None) -> dict[str, float]:
-        found = super().metrics(loss, held_out)
+    def metrics(self, loss: float | None, held_out: float | None, controls: C) -> dict[str, float]:
+        found = super().metrics(loss, held_out, controls)
         found |= {} if loss is None else {"bits_per_dimension": bits_per_dimension(loss)}
         return found | ({} if held_out is None else {"held_out_bits": bits_per_dimension(held_out)})
 
-    def results(self, held_out: float) -> dict[str, Any]:
+    def results(self, held_out: float, controls: C) -> dict[str, Any]:
         bits, dimensions = bits_per_dimension(held_out), math.prod(self.dataset.shape)
         more = {"bits_per_dimension": bits, "nats_per_picture": held_out * dimensions}
-        return super().results(held_out) | more
+        return super().results(held_out, controls) | more
 
     def card(self, results: Mapping[str, Any], controls: C) -> Card:
         bits, nats, whole = (results[n] for n in ("bits_per_dimension", self.unit, "nats_per_picture"))
@@ -158,7 +172,7 @@ class SampleWall(Generic[N]):
         classes = getattr(controls, "classes", 0)
         labels = torch.arange(SAMPLES) % classes if classes else None
         count, _ = lesson.alphabet(controls, channels)
-        shown = lesson.colours_of(np.zeros((1, count), np.int64), controls).shape[1]  # 1 or 3
+        shown = lesson.dimensions(controls, channels)
         numbers = uniforms(SAMPLES, height * width, count, controls.seed)
         self._request = Request(numbers, labels, every=width)
         self._order = lesson.order((height, width), controls)

@@ -206,7 +206,7 @@ class Train(Generic[C, N]):
     def snapshot(self) -> Snapshot:
         now, loss, held_out = self.now, float(self.trainer.loss), self.trainer.held_out
         metrics = {"learning_rate": self.learning_rate(), "epoch": float(self.epoch)}
-        metrics |= self.lesson.metrics(_finite(loss), _finite(held_out))
+        metrics |= self.lesson.metrics(_finite(loss), _finite(held_out), self._controls)
         if now.rate:
             metrics["steps_per_second"] = now.rate
         frame = {} if now.display is None else now.display.frame()

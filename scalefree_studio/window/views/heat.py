@@ -5,23 +5,15 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from ...export.heat import heat as between
+from ...export.heat import rgb as rgb
 from ...snapshot import Bytes
 from ..widgets.theme import Palette
 
 
-def rgb(text: str) -> npt.NDArray[np.float64]:
-    return np.array(list(bytes.fromhex(text.removeprefix("#"))), float)
-
-
 def heat(shares: npt.ArrayLike, palette: Palette) -> Bytes:
     """Shares in [0, 1], (…), as opaque colours, (…, 3)."""
-    stops = np.stack([rgb(palette.window), rgb(palette.accent), rgb(palette.text)])
-    at = np.clip(np.asarray(shares, float), 0, 1)[..., None] * (len(stops) - 1)
-    low = np.minimum(at.astype(int), len(stops) - 2)[..., 0]
-    colours: Bytes = (
-        (stops[low] + (stops[low + 1] - stops[low]) * (at - low[..., None])).round().astype(np.uint8)
-    )
-    return colours
+    return between(shares, (palette.window, palette.accent, palette.text))
 
 
 def veil(shares: npt.ArrayLike, colour: str, most: float = 0.85) -> Bytes:

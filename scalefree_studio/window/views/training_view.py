@@ -62,7 +62,10 @@ class TrainingView(WallView):
         lesson = session.job.lesson
         self.settled, self.modes = lesson.settled, MODES if draws(lesson.kind) else ()
         self.quantities = (
-            *(Quantity(c.metric, c.title, c.unit, c.log, 3, c.beside, "held out") for c in lesson.curves),
+            *(
+                Quantity(c.metric, c.title, c.unit, c.log, 3, c.beside, "held out", c.help)
+                for c in lesson.curves
+            ),
             Quantity("learning_rate", "Learning rate", log=True),
             Quantity("steps_per_second", "Speed", "steps/s"),
         )

@@ -43,6 +43,8 @@ class Curve(QWidget):
         self.setMinimumSize(LEAST, 64)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAccessibleName(quantity.title)
+        self.setAccessibleDescription(quantity.help)
+        self.setToolTip(quantity.help)
 
     def sizeHint(self) -> QSize:
         return QSize(200, 96)

@@ -24,6 +24,7 @@ class Quantity:
     share: int = 2  # of the width
     beside: str = ""  # another metric …
     beside_title: str = ""
+    help: str = ""  # what a person should know of it
 
 
 class Series:
