@@ -57,7 +57,7 @@ def nearest(pictures: Bytes, palette: Bytes) -> npt.NDArray[np.int64]:
 
 
 def _nearest(colours: Floats, palette: Floats) -> npt.NDArray[np.int64]:
-    return np.argmin((palette**2).sum(1) - 2 * colours @ palette.T, axis=1)
+    return np.asarray(np.argmin((palette**2).sum(1) - 2 * colours @ palette.T, axis=1))
 
 
 def _clustered(found: Packed, counts: npt.NDArray[np.int64], colours: int, seed: int) -> Packed:

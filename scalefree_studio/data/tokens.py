@@ -138,13 +138,13 @@ class Rgb(_Packed):
 
     def decode(self, tokens: npt.NDArray[np.integer]) -> Bytes:
         _check_tokens(tokens, self.count)
-        return np.asarray(np.rint(self.values(tokens[..., 0]) * 255), np.uint8)
+        return np.rint(self.values(tokens[..., 0]) * 255).astype(np.uint8)
 
 
 class Hsv(_Packed):
-    """Hue, saturation and value.
+    """Hue, saturation and value; encode(decode(t)) is t for every token t that some picture has.
 
-    The highest hue is red like the lowest, for a hue goes from 0 to 1 and both its ends are red.
+    A hue goes from 0 to 1 and both its ends are red: so are the lowest level and the highest.
     """
 
     kind, names = "hsv", ("hue", "saturation", "value")
@@ -154,14 +154,38 @@ class Hsv(_Packed):
 
     def decode(self, tokens: npt.NDArray[np.integer]) -> Bytes:
         _check_tokens(tokens, self.count)
-        return _hsv_colours(self.bits)[tokens[..., 0]]
+        return np.asarray(_hsv_colours(self.bits)[tokens[..., 0]])
 
 
 @cache
 def _hsv_colours(bits: tuple[int, ...]) -> Bytes:
-    """The colour (3,) of each token."""
+    """The colour (3,) of each token: in bytes its own if that gives the token again, else a near one that does.
+
+    Dark and pale colours are so few in bytes that rounding would change the hue of many, and the highest hue itself
+    is that of 0. So whatever a picture's token is, its colour has that token too. (Tokens that no bytes have, 5 % of
+    hsv:5,4,4, keep their rounded colour; `values` are exact for them as well.)
+    """
     every = Hsv(bits)
-    return np.rint(rgb_of(every.values(np.arange(every.count))) * 255).astype(np.uint8)
+    tokens = np.arange(every.count)
+    own = rgb_of(every.values(tokens)) * 255
+    colours: Bytes = np.rint(own).astype(np.uint8)
+    distances = np.where(every.encode(colours)[:, 0] == tokens, 0, np.inf)
+    highest, lowest = (side.astype(np.float64) for side in np.tril_indices(256))
+    chroma, value = highest - lowest, highest / 255
+    saturation = chroma / np.maximum(highest, 1)
+    for level in range(
+        2 ** bits[0]
+    ):  # of all bytes with this highest and lowest one, those nearest to the hue
+        hue = np.minimum(level / (2 ** bits[0] - 1), 1 - 1 / (6 * np.maximum(chroma, 1)))
+        tried = np.rint(rgb_of(np.stack([hue, saturation, value], -1)) * 255).astype(np.uint8)
+        given = every.encode(tried)[:, 0]
+        far = ((tried - own[given]) ** 2).sum(-1)
+        order = np.argsort(far, kind="stable")
+        found, first = np.unique(given[order], return_index=True)
+        best = order[first]
+        nearer = far[best] < distances[found]
+        colours[found[nearer]], distances[found[nearer]] = tried[best[nearer]], far[best[nearer]]
+    return colours
 
 
 class Grey:
@@ -218,7 +242,7 @@ class Palette:
 
     def decode(self, tokens: npt.NDArray[np.integer]) -> Bytes:
         _check_tokens(tokens, self.count)
-        return self.colours[tokens[..., 0]]
+        return np.asarray(self.colours[tokens[..., 0]])
 
 
 def _colour(pictures: Bytes) -> Bytes:
