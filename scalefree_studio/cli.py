@@ -33,7 +33,7 @@ class Parser(argparse.ArgumentParser):
 
 def commands() -> dict[str, tuple[str, Callable[[argparse.ArgumentParser], Handler]]]:
     """Command → (what it does, what fills its parser and returns its handler): ours, then those of instruments."""
-    from . import cli_draw, cli_export, cli_fit, cli_info, cli_train
+    from . import cli_draw, cli_export, cli_fit, cli_info, cli_tokens, cli_train
     from .jobs.instruments import imported, instruments
 
     ours = {
@@ -45,6 +45,7 @@ def commands() -> dict[str, tuple[str, Callable[[argparse.ArgumentParser], Handl
         "sample": ("let a trained model draw", cli_draw.fill_sample),
         "complete": ("let a trained model finish a picture", cli_draw.fill_complete),
         "evaluate": ("measure a trained model on held-out pictures", cli_train.fill_evaluate),
+        "tokens": ("show a picture in colour tokens", cli_tokens.fill_tokens),
         "info": ("say what a model or a run holds", cli_info.fill_info),
         "pictures": ("list the built-in pictures", cli_info.fill_pictures),
     }

@@ -65,8 +65,7 @@ def tokens_of(spec: str, palette: str = "", channels: int = 3) -> Tokens:
     `palette` is what `learn_palette` gives, wanted for "palette:…" only; `channels` says how many the pictures have,
     heeded by "exact" only, the others being of colours or greys whatever the pictures are.
     """
-    kind, _, rest = spec.strip().lower().partition(":")
-    numbers = tuple(int(n) for n in rest.split(",")) if re.fullmatch(r"\d{1,6}(,\d{1,6})*", rest) else ()
+    kind, rest, numbers = _parted(spec)
     if kind == "exact" and not rest:
         return Exact(channels)
     if kind in ("hsv", "rgb") and len(numbers) == 3:
@@ -75,11 +74,26 @@ def tokens_of(spec: str, palette: str = "", channels: int = 3) -> Tokens:
     if kind == "grey" and len(numbers) == 1:
         _check_bits(spec, numbers)
         return Grey(numbers[0])
-    if kind == "palette" and len(numbers) == 1:
-        if not 2 <= numbers[0] <= MOST_PALETTE:
-            raise ControlError(f"A palette has 2 to {MOST_PALETTE} colours, not {numbers[0]}.")
-        return Palette(numbers[0], palette)
+    if most := palette_size(spec):
+        return Palette(most, palette)
     raise ControlError(f"Tokens are {KINDS}, not {spec!r}.")
+
+
+def palette_size(spec: str) -> int:
+    """How many colours must be learned for these tokens: 0 for most; or a ControlError in one sentence."""
+    kind, _, numbers = _parted(spec)
+    if kind != "palette" or len(numbers) != 1:
+        return 0
+    if not 2 <= numbers[0] <= MOST_PALETTE:
+        raise ControlError(f"A palette has 2 to {MOST_PALETTE} colours, not {numbers[0]}.")
+    return numbers[0]
+
+
+def _parted(spec: str) -> tuple[str, str, tuple[int, ...]]:
+    """The kind of tokens, what comes after the colon, and the numbers that this is."""
+    kind, _, rest = spec.strip().lower().partition(":")
+    are_numbers = re.fullmatch(r"[0-9]{1,6}(,[0-9]{1,6})*", rest)
+    return kind, rest, tuple(int(n) for n in rest.split(",")) if are_numbers else ()
 
 
 def _check_bits(spec: str, bits: tuple[int, ...]) -> None:

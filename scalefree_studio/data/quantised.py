@@ -1,0 +1,79 @@
+"""One picture in tokens: what it looks like then, and how much of it is left."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from ..snapshot import Bytes
+from .palettes import learn_palette
+from .prepare import prepared
+from .sources import Size
+from .tokens import Numbers, Tokens, palette_size, tokens_of
+
+KINDS = (
+    "exact",
+    "hsv:5,4,4",
+    "hsv:4,3,3",
+    "rgb:3,3,2",
+    "grey:4",
+    "palette:512",
+    "palette:16",
+)  # side by side
+
+
+@dataclass(frozen=True, eq=False)
+class Quantised:
+    """A picture in some tokens."""
+
+    tokens: Tokens
+    numbers: Numbers  # (H, W, tokens a place)
+    pixels: Bytes  # (H, W, 3), the picture that they are
+    psnr: float  # in dB, against the picture before; infinite where nothing is lost
+
+    @property
+    def colours(self) -> int:
+        """How many different ones there could be."""
+        return int(self.tokens.count**self.tokens.channels)
+
+    @property
+    def used(self) -> int:
+        """How many different ones there are."""
+        return len(np.unique(self.pixels.reshape(-1, 3), axis=0))
+
+    @property
+    def bits(self) -> float:
+        """Of a pixel, if every colour were as likely."""
+        return math.log2(self.colours)
+
+    def facts(self) -> tuple[str, str]:
+        """What is left of the picture, and what it costs, in words."""
+        left = "nothing lost" if math.isinf(self.psnr) else f"{self.psnr:.1f} dB"
+        return f"{left}, {self.bits:.3g} bits a pixel", f"{self.used:,} of {self.colours:,} colours"
+
+
+def resized(pixels: Bytes, size: Size) -> Bytes:
+    """The middle of a picture (h, w, 3) in that shape and size (H, W, 3), as data sets have it."""
+    return prepared(Image.fromarray(pixels), size, 3)
+
+
+def quantised(pixels: Bytes, size: Size, specs: Sequence[str]) -> list[Quantised]:
+    """A picture (h, w, 3) in that size in each of these tokens; a palette is learned from the picture itself."""
+    small = resized(pixels, size)
+    return [_quantised(small, _tokens_for(pixels, spec)) for spec in specs]
+
+
+def _quantised(picture: Bytes, tokens: Tokens) -> Quantised:
+    numbers = tokens.encode(picture)
+    back = np.broadcast_to(tokens.decode(numbers), picture.shape)
+    error = float(np.mean((picture.astype(float) - back) ** 2))
+    return Quantised(tokens, numbers, back, 10 * math.log10(255**2 / error) if error else math.inf)
+
+
+def _tokens_for(pixels: Bytes, spec: str) -> Tokens:
+    most = palette_size(spec)
+    return tokens_of(spec, learn_palette(pixels, most) if most else "")
