@@ -10,9 +10,11 @@ import numpy.typing as npt
 from ..controls import ControlError
 from ..snapshot import Bytes
 from .colours import Floats, bytes_of_oklab, oklab_of
+from .examples import Examples
 
 SAMPLED = 2**16  # pixels that a palette is learned from, at most
 LOOKED_THROUGH = 2**22  # pixels among which colours are looked for, at most
+MOST_PICTURES = 1024  # that a palette is learned from
 AT_ONCE = 2**14  # colours that are compared with a palette
 
 Packed = npt.NDArray[np.int64]
@@ -36,6 +38,13 @@ def learn_palette(pictures: Bytes, colours: int, seed: int = 0) -> str:
     unpacked = _unpacked(found)
     order = np.lexsort((found, oklab_of(unpacked)[:, 0]))
     return unpacked[order].tobytes().hex()
+
+
+def palette_of(examples: Examples, colours: int, seed: int = 0) -> str:
+    """The palette that serves a data set best, learned from some of its pictures."""
+    count = min(len(examples), MOST_PICTURES)
+    chosen = np.random.default_rng(seed).choice(len(examples), count, replace=False)
+    return learn_palette(examples.take(np.sort(chosen)).values, colours, seed)
 
 
 def colours_of(palette: str) -> Bytes:
