@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,24 +55,27 @@ class Quantised:
         return f"{left}, {self.bits:.3g} bits a pixel", f"{self.used:,} of {self.colours:,} colours"
 
 
-def resized(pixels: Bytes, size: Size) -> Bytes:
-    """The middle of a picture (h, w, 3) in that shape and size (H, W, 3), as data sets have it."""
-    return prepared(Image.fromarray(pixels), size, 3)
+class Quantiser:
+    """A picture (h, w, 3) that can be had in any tokens; a palette is learned from the picture itself, once."""
 
+    def __init__(self, pixels: Bytes) -> None:
+        self._pixels = pixels
+        self._tokens: dict[str, Tokens] = {}
 
-def quantised(pixels: Bytes, size: Size, specs: Sequence[str]) -> list[Quantised]:
-    """A picture (h, w, 3) in that size in each of these tokens; a palette is learned from the picture itself."""
-    small = resized(pixels, size)
-    return [_quantised(small, _tokens_for(pixels, spec)) for spec in specs]
+    def resized(self, size: Size) -> Bytes:
+        """Its middle in that shape and size (H, W, 3), as data sets have it."""
+        return prepared(Image.fromarray(self._pixels), size, 3)
 
+    def quantised(self, size: Size, spec: str) -> Quantised:
+        """In that size, in these tokens."""
+        picture, tokens = self.resized(size), self._tokens_of(spec)
+        numbers = tokens.encode(picture)
+        back = np.broadcast_to(tokens.decode(numbers), picture.shape)
+        error = float(np.mean((picture.astype(float) - back) ** 2))
+        return Quantised(tokens, numbers, back, 10 * math.log10(255**2 / error) if error else math.inf)
 
-def _quantised(picture: Bytes, tokens: Tokens) -> Quantised:
-    numbers = tokens.encode(picture)
-    back = np.broadcast_to(tokens.decode(numbers), picture.shape)
-    error = float(np.mean((picture.astype(float) - back) ** 2))
-    return Quantised(tokens, numbers, back, 10 * math.log10(255**2 / error) if error else math.inf)
-
-
-def _tokens_for(pixels: Bytes, spec: str) -> Tokens:
-    most = palette_size(spec)
-    return tokens_of(spec, learn_palette(pixels, most) if most else "")
+    def _tokens_of(self, spec: str) -> Tokens:
+        if spec not in self._tokens:
+            most = palette_size(spec)
+            self._tokens[spec] = tokens_of(spec, learn_palette(self._pixels, most) if most else "")
+        return self._tokens[spec]
