@@ -76,7 +76,7 @@ def _clustered(found: Packed, counts: npt.NDArray[np.int64], colours: int, seed:
 
     lab = oklab_of(_unpacked(found))
     means = KMeans(colours, n_init=1, max_iter=50, random_state=seed)
-    with threadpool_limits(1):  # several threads add up in an order of their own
+    with threadpool_limits(1, "openmp"):  # several threads add up in an order of their own
         centres = means.fit(lab, sample_weight=counts).cluster_centers_
     chosen = np.unique(_packed(bytes_of_oklab(centres)))
     distances = _distances(lab, chosen).min(1)
