@@ -33,7 +33,16 @@ class Parser(argparse.ArgumentParser):
 
 def commands() -> dict[str, tuple[str, Callable[[argparse.ArgumentParser], Handler]]]:
     """Command → (what it does, what fills its parser and returns its handler): ours, then those of instruments."""
-    from . import cli_draw, cli_export, cli_fetch, cli_fit, cli_info, cli_surprise, cli_train
+    from . import (
+        cli_draw,
+        cli_export,
+        cli_fetch,
+        cli_fit,
+        cli_info,
+        cli_surprise,
+        cli_tokens,
+        cli_train,
+    )
     from .jobs.instruments import imported, instruments
 
     ours = {
@@ -47,6 +56,7 @@ def commands() -> dict[str, tuple[str, Callable[[argparse.ArgumentParser], Handl
         "surprise": ("say how surprising a picture is to a trained model", cli_surprise.fill_surprise),
         "evaluate": ("measure a trained model on held-out pictures", cli_train.fill_evaluate),
         "fetch": ("download a trained model", cli_fetch.fill_fetch),
+        "tokens": ("show a picture in colour tokens", cli_tokens.fill_tokens),
         "info": ("say what a model or a run holds", cli_info.fill_info),
         "pictures": ("list the built-in pictures", cli_info.fill_pictures),
     }

@@ -101,7 +101,7 @@ def test_no_more_pictures_stay_in_memory_than_fit(tmp_path: Path, monkeypatch: p
     assert isinstance(examples, PictureFiles)
     for _ in range(3):
         examples.take(np.arange(len(examples)))
-    assert sum(not isinstance(picture, str) for picture in examples._pictures) == 3
+    assert len(examples._kept) == 3
 
 
 def test_a_picture_that_breaks_later_gives_way_to_the_next(

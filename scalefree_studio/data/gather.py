@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -99,11 +101,7 @@ class Gathered:
         """What a person should know, in sentences."""
         notes = []
         if self.skipped:
-            more = " …" if self.skipped > len(self.skipped_names) else "."
-            notes.append(
-                f"{self.skipped:,} of {self.entries:,} pictures could not be read: "
-                f"{', '.join(self.skipped_names)}{more}"
-            )
+            notes.append(broken_note(self.skipped_names, self.skipped, self.entries))
         if self.frames < self.all_frames:
             films = self.films[0] if len(self.films) == 1 else f"{len(self.films)} films"
             notes.append(f"{self.frames:,} of {self.all_frames:,} frames of {films} are learnt from.")
@@ -121,6 +119,10 @@ class PictureFiles:
         self, pictures: Sequence[Picture], labels: Labels, size: Size, channels: int | None, depth: int
     ) -> None:
         self._pictures, self._labels = list(pictures), labels
+        self._kept: dict[int, Pixels] = {}
+        self.broken: dict[
+            str, None
+        ] = {}  # the files that could not be read after all, in the order of their finding
         self._size, self._channels = size, channels
         self.shape = (*size, depth)
         self._room = MOST_KEPT
@@ -144,14 +146,37 @@ class PictureFiles:
         raise JobError(f"{self._pictures[index]} and the pictures after it cannot be read any more.")
 
     def _read(self, index: int) -> Pixels | None:
-        file = self._pictures[index]
+        file = self._kept.get(index, self._pictures[index])
         if not isinstance(file, str):
             return file
         picture = read_prepared(file, self._size, self._channels)
-        if picture is not None and self._room >= picture.nbytes:
+        if picture is None:
+            self.broken[file] = None
+        elif self._room >= picture.nbytes:
             self._room -= picture.nbytes
-            self._pictures[index] = picture
+            self._kept[index] = picture
         return picture
+
+    def identity(self) -> str:
+        """Other files, another text: as their names, sizes and times say, without reading them."""
+        found = hashlib.blake2b(repr((self.shape, self._channels)).encode(), digest_size=16)
+        for picture in self._pictures:
+            found.update(_said_of(picture).encode() if isinstance(picture, str) else picture.tobytes())
+        found.update(self._labels.tobytes())
+        return found.hexdigest()
+
+
+def _said_of(file: str) -> str:
+    try:
+        about = os.stat(file)
+    except OSError:  # it will be found broken
+        return file
+    return f"{file} {about.st_size} {about.st_mtime_ns}"
+
+
+def broken_note(names: Sequence[str], broken: int, of: int) -> str:
+    """How many of so many pictures could not be read, and which are the first of them."""
+    return f"{broken:,} of {of:,} pictures could not be read: {', '.join(names)}{' …' if broken > len(names) else '.'}"
 
 
 def gather(entries: Iterable[Entry], source: Path, request: DataRequest, total: int = 0) -> Gathered:

@@ -10,9 +10,11 @@ import numpy.typing as npt
 from ..controls import ControlError
 from ..snapshot import Bytes
 from .colours import Floats, bytes_of_oklab, oklab_of
+from .examples import Examples
 
 SAMPLED = 2**16  # pixels that a palette is learned from, at most
 LOOKED_THROUGH = 2**22  # pixels among which colours are looked for, at most
+MOST_PICTURES = 1024  # that a palette is learned from
 AT_ONCE = 2**14  # colours that are compared with a palette
 
 Packed = npt.NDArray[np.int64]
@@ -38,6 +40,13 @@ def learn_palette(pictures: Bytes, colours: int, seed: int = 0) -> str:
     return unpacked[order].tobytes().hex()
 
 
+def palette_of(examples: Examples, colours: int, seed: int = 0) -> str:
+    """The palette that serves a data set best, learned from some of its pictures."""
+    count = min(len(examples), MOST_PICTURES)
+    chosen = np.random.default_rng(seed).choice(len(examples), count, replace=False)
+    return learn_palette(examples.take(np.sort(chosen)).values, colours, seed)
+
+
 def colours_of(palette: str) -> Bytes:
     """The colours (N, 3) of a palette, or a ControlError in one sentence."""
     if not palette:
@@ -57,7 +66,7 @@ def nearest(pictures: Bytes, palette: Bytes) -> npt.NDArray[np.int64]:
 
 
 def _nearest(colours: Floats, palette: Floats) -> npt.NDArray[np.int64]:
-    return np.argmin((palette**2).sum(1) - 2 * colours @ palette.T, axis=1)
+    return np.asarray(np.argmin((palette**2).sum(1) - 2 * colours @ palette.T, axis=1))
 
 
 def _clustered(found: Packed, counts: npt.NDArray[np.int64], colours: int, seed: int) -> Packed:
@@ -67,7 +76,7 @@ def _clustered(found: Packed, counts: npt.NDArray[np.int64], colours: int, seed:
 
     lab = oklab_of(_unpacked(found))
     means = KMeans(colours, n_init=1, max_iter=50, random_state=seed)
-    with threadpool_limits(1):  # several threads add up in an order of their own
+    with threadpool_limits(1, "openmp"):  # several threads add up in an order of their own
         centres = means.fit(lab, sample_weight=counts).cluster_centers_
     chosen = np.unique(_packed(bytes_of_oklab(centres)))
     distances = _distances(lab, chosen).min(1)

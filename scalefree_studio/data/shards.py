@@ -78,6 +78,10 @@ class Header:
         ]
 
 
+class StaleError(UserError):
+    """What is there is whole, and was made of something else."""
+
+
 class Shards:
     """Values and labels of a folder, which are on disk and read-only; `values[a:b]` copies nothing."""
 
@@ -86,7 +90,7 @@ class Shards:
         self.folder, self.header = folder, _read_header(folder)
         header = self.header
         if made_of is not None and (differences := header.differences(made_of)):
-            raise UserError(f"{folder} was made of something else ({'; '.join(differences)}): make it anew.")
+            raise StaleError(f"{folder} was made of something else ({'; '.join(differences)}): make it anew.")
         if not header.whole or not header.count:
             raise UserError(f"{folder} was not written to its end: let it be finished.")
         self.values: npt.NDArray[Any] = _mapped(

@@ -65,8 +65,7 @@ def tokens_of(spec: str, palette: str = "", channels: int = 3) -> Tokens:
     `palette` is what `learn_palette` gives, wanted for "palette:…" only; `channels` says how many the pictures have,
     heeded by "exact" only, the others being of colours or greys whatever the pictures are.
     """
-    kind, _, rest = spec.strip().lower().partition(":")
-    numbers = tuple(int(n) for n in rest.split(",")) if re.fullmatch(r"\d{1,6}(,\d{1,6})*", rest) else ()
+    kind, rest, numbers = _parted(spec)
     if kind == "exact" and not rest:
         return Exact(channels)
     if kind in ("hsv", "rgb") and len(numbers) == 3:
@@ -75,11 +74,26 @@ def tokens_of(spec: str, palette: str = "", channels: int = 3) -> Tokens:
     if kind == "grey" and len(numbers) == 1:
         _check_bits(spec, numbers)
         return Grey(numbers[0])
-    if kind == "palette" and len(numbers) == 1:
-        if not 2 <= numbers[0] <= MOST_PALETTE:
-            raise ControlError(f"A palette has 2 to {MOST_PALETTE} colours, not {numbers[0]}.")
-        return Palette(numbers[0], palette)
+    if most := palette_size(spec):
+        return Palette(most, palette)
     raise ControlError(f"Tokens are {KINDS}, not {spec!r}.")
+
+
+def palette_size(spec: str) -> int:
+    """How many colours must be learned for these tokens: 0 for most; or a ControlError in one sentence."""
+    kind, _, numbers = _parted(spec)
+    if kind != "palette" or len(numbers) != 1:
+        return 0
+    if not 2 <= numbers[0] <= MOST_PALETTE:
+        raise ControlError(f"A palette has 2 to {MOST_PALETTE} colours, not {numbers[0]}.")
+    return numbers[0]
+
+
+def _parted(spec: str) -> tuple[str, str, tuple[int, ...]]:
+    """The kind of tokens, what comes after the colon, and the numbers that this is."""
+    kind, _, rest = spec.strip().lower().partition(":")
+    are_numbers = re.fullmatch(r"[0-9]{1,6}(,[0-9]{1,6})*", rest)
+    return kind, rest, tuple(int(n) for n in rest.split(",")) if are_numbers else ()
 
 
 def _check_bits(spec: str, bits: tuple[int, ...]) -> None:
@@ -138,13 +152,13 @@ class Rgb(_Packed):
 
     def decode(self, tokens: npt.NDArray[np.integer]) -> Bytes:
         _check_tokens(tokens, self.count)
-        return np.asarray(np.rint(self.values(tokens[..., 0]) * 255), np.uint8)
+        return np.rint(self.values(tokens[..., 0]) * 255).astype(np.uint8)
 
 
 class Hsv(_Packed):
-    """Hue, saturation and value.
+    """Hue, saturation and value; encode(decode(t)) is t for every token t that some picture has.
 
-    The highest hue is red like the lowest, for a hue goes from 0 to 1 and both its ends are red.
+    A hue goes from 0 to 1 and both its ends are red: so are the lowest level and the highest.
     """
 
     kind, names = "hsv", ("hue", "saturation", "value")
@@ -154,14 +168,38 @@ class Hsv(_Packed):
 
     def decode(self, tokens: npt.NDArray[np.integer]) -> Bytes:
         _check_tokens(tokens, self.count)
-        return _hsv_colours(self.bits)[tokens[..., 0]]
+        return np.asarray(_hsv_colours(self.bits)[tokens[..., 0]])
 
 
 @cache
 def _hsv_colours(bits: tuple[int, ...]) -> Bytes:
-    """The colour (3,) of each token."""
+    """The colour (3,) of each token: in bytes its own if that gives the token again, else a near one that does.
+
+    Dark and pale colours are so few in bytes that rounding would change the hue of many, and the highest hue itself
+    is that of 0. So whatever a picture's token is, its colour has that token too. (Tokens that no bytes have, 5 % of
+    hsv:5,4,4, keep their rounded colour; `values` are exact for them as well.)
+    """
     every = Hsv(bits)
-    return np.rint(rgb_of(every.values(np.arange(every.count))) * 255).astype(np.uint8)
+    tokens = np.arange(every.count)
+    own = rgb_of(every.values(tokens)) * 255
+    colours: Bytes = np.rint(own).astype(np.uint8)
+    distances = np.where(every.encode(colours)[:, 0] == tokens, 0, np.inf)
+    highest, lowest = (side.astype(np.float64) for side in np.tril_indices(256))
+    chroma, value = highest - lowest, highest / 255
+    saturation = chroma / np.maximum(highest, 1)
+    for level in range(
+        2 ** bits[0]
+    ):  # of all bytes with this highest and lowest one, those nearest to the hue
+        hue = np.minimum(level / (2 ** bits[0] - 1), 1 - 1 / (6 * np.maximum(chroma, 1)))
+        tried = np.rint(rgb_of(np.stack([hue, saturation, value], -1)) * 255).astype(np.uint8)
+        given = every.encode(tried)[:, 0]
+        far = ((tried - own[given]) ** 2).sum(-1)
+        order = np.argsort(far, kind="stable")
+        found, first = np.unique(given[order], return_index=True)
+        best = order[first]
+        nearer = far[best] < distances[found]
+        colours[found[nearer]], distances[found[nearer]] = tried[best[nearer]], far[best[nearer]]
+    return colours
 
 
 class Grey:
@@ -218,7 +256,7 @@ class Palette:
 
     def decode(self, tokens: npt.NDArray[np.integer]) -> Bytes:
         _check_tokens(tokens, self.count)
-        return self.colours[tokens[..., 0]]
+        return np.asarray(self.colours[tokens[..., 0]])
 
 
 def _colour(pictures: Bytes) -> Bytes:

@@ -12,6 +12,7 @@ from .size import size_of
 from .video import COLOURS, FASTEST, LARGEST
 
 option = partial(control, live=True)  # nothing of it starts anything over
+MOST_PLACES = 1024  # along a side of a picture in tokens
 MOST = 1e12  # of what is multiplied with itself
 # What a movie asks of its scene, and may ask only where that understands it.
 SCENE_OPTIONS = {"border", "samples", "overlay", "sharpness", "crisp", "zoom"}
@@ -45,6 +46,25 @@ class PictureOptions:
     crisp: bool = option(
         False, label="Crisp", advanced=True,
         help="Keep edges as few pixels wide as they were when it was learnt.")
+
+
+@dataclass(frozen=True)
+class TokenOptions:
+    """A picture in colour tokens."""
+
+    tokens: str = option(
+        "hsv:5,4,4", label="Tokens", metavar="KIND",
+        help="Bits of hue, saturation and value (hsv:5,4,4), of red, green and blue (rgb:3,3,2) or of grey (grey:4); a "
+             "palette learned from the picture (palette:512); or every byte (exact).")
+    size: tuple[int, int] | int = option(
+        32, **{**SIZE, "wants": "a size such as 32 or 48x32"}, high=MOST_PLACES,
+        help="In pixels: 32 for a square, or wide and high: 48x32.")
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width."""
+        width, height = self.size if isinstance(self.size, tuple) else (self.size, self.size)
+        return height, width
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from ..work.subjects import TRAIN, Wish
 from . import dialogs
 from .frame import Frame
 from .gallery import Gallery
+from .token_dialog import FIRST, TokenDialog
 
 PICTURES = (
     "Pictures, models, lists, films (*.png *.jpg *.jpeg *.webp *.gif *.bmp *.tif *.tiff *.ppm *.safetensors "
@@ -71,6 +72,12 @@ class Commands:
         path = QFileDialog.getExistingDirectory(self.w, "Learn from a folder of pictures", "")
         if path:
             self.w.sessions.open(str(Wish(TRAIN, path, kind)))
+
+    def show_tokens(self) -> None:
+        """Of the picture that is being learnt, or else of one that comes along."""
+        opened = self.w.stage.view.opened
+        picture = opened.picture if opened is not None else None
+        self.w.show_dialog(TokenDialog(picture or FIRST, self.w.settings, self.w))
 
     def paste(self) -> None:
         clipboard = QApplication.clipboard()
