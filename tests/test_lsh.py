@@ -1,4 +1,4 @@
-"""LSH attention: what depends on what, by autograd; the parallel form beside one loop over tokens, and beside drawing."""
+"""LSH attention: what depends on what, by autograd; the parallel form beside a loop over tokens, and drawing."""
 
 import pytest
 import torch
@@ -143,7 +143,9 @@ def test_no_output_changes_when_later_tokens_do_so_much_as_to_change_their_bucke
         seen2 = lsh.allowed(lsh.buckets_of(qk2, rotations), chunk)
         assert torch.equal(seen[..., :t, :], seen2[..., :t, :])
         # Not to the bit: the same sums, but their terms may stand elsewhere in a chunk.
-        torch.testing.assert_close(attention(qk2, v2, rotations, chunk)[:, :, :t], out[:, :, :t], rtol=1e-12, atol=1e-14)
+        torch.testing.assert_close(
+            attention(qk2, v2, rotations, chunk)[:, :, :t], out[:, :, :t], rtol=1e-12, atol=1e-14
+        )
 
 
 # ---- Against other forms ----
@@ -180,12 +182,16 @@ def test_its_gradients_are_those_of_small_differences():
 def test_one_chunk_that_holds_everything_is_full_attention(rounds, chunk):
     T = 19
     qk, v = some_tokens(T)
-    qk = F.normalize(torch.rand_like(qk) + 1, dim=-1) * qk.norm(dim=-1, keepdim=True)  # all in one half of space
+    qk = F.normalize(torch.rand_like(qk) + 1, dim=-1) * qk.norm(
+        dim=-1, keepdim=True
+    )  # all in one half of space
     rotations = torch.ones(H, rounds, D, 1)  # so that of two buckets one has all
     assert len(lsh.buckets_of(qk, rotations).unique()) == 1
     others = torch.ones(T, T).tril(-1).bool()
     others[0, 0] = True  # the first has none but itself
-    full = F.scaled_dot_product_attention(qk, qk / qk.norm(dim=-1, keepdim=True), v, attn_mask=others, scale=1.0)
+    full = F.scaled_dot_product_attention(
+        qk, qk / qk.norm(dim=-1, keepdim=True), v, attn_mask=others, scale=1.0
+    )
     torch.testing.assert_close(attention(qk, v, rotations, chunk), full)
 
 

@@ -87,7 +87,11 @@ def test_extras_for_all_and_for_each_block_have_their_gradients():
     gen = torch.Generator().manual_seed(3)
     with_gradient = torch.randn(B, 1, 2 * D, generator=gen).requires_grad_()
     without = torch.randn(T, 1, generator=gen)
-    own = [[torch.randn(B, T, 2 * D, generator=gen).requires_grad_()], [], [torch.tensor(0.7).requires_grad_()]]
+    own = [
+        [torch.randn(B, T, 2 * D, generator=gen).requires_grad_()],
+        [],
+        [torch.tensor(0.7).requires_grad_()],
+    ]
     ours, plain = (learnt(layers, p, streams, (with_gradient,), own) for p in (False, True))
     assert_the_same(ours, plain)
     ours, plain = (layers_out(layers, p, streams, with_gradient, without) for p in (False, True))

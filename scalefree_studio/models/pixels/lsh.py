@@ -5,8 +5,8 @@ the same bucket of a hash of directions. Each of several rounds hashes anew; a t
 
 The published form (Kitaev et al., Reformer, 2020) sorts all tokens by bucket, cuts them into chunks, and lets a token
 see its own chunk and the one before. Where the cuts fall depends on later tokens, so that what a token sees does too.
-Here it sees what the two chunks hold wherever the cuts may fall, the `chunk` tokens before it in its bucket: sorting and
-cutting are only how they are found, in time linear in the number of tokens.
+Here it sees what those two chunks hold wherever the cuts may fall: the `chunk` tokens before it in its bucket. Sorting
+and cutting are only how these are found, in time linear in the number of tokens.
 
     tokens        0  1  2  3  4  5  6  7      place = (bucket, rank: how many tokens of this bucket came before)
     buckets       A  B  A  A  B  A  B  A
@@ -80,9 +80,9 @@ def next_place(bucket: Tensor, places: Tensor) -> Tensor:
 def query_and_key(qk: Tensor) -> tuple[Tensor, Tensor]:
     """What scores are made of, (B, H, T, d) each: a token's vector, and the same at unit length.
 
-    Scores are their products, nothing else: the division by √d that vectors of length √d ask for is done once a key has
-    unit length. The caller makes the length: RMS-normalised ones give √d · cos, as QK-norm does elsewhere; free ones let
-    a token say how sharply it looks. Positions are turned into qk before this (turning keeps lengths), but after hashing.
+    Scores are their products, nothing else: a key of unit length is already divided by the √d that ordinary attention
+    divides by. The caller chooses the query's length: √d, by RMS norm, gives √d · cos, as QK-norm does in ordinary
+    attention; a free length lets a token choose how sharp it is. Rotary positions go in before this, but after hashing.
     """
     return qk, F.normalize(qk, dim=-1)
 
@@ -135,9 +135,7 @@ def lsh_attention(q: Tensor, k: Tensor, v: Tensor, buckets: Tensor, chunk: int) 
     return torch.einsum("bhrt,bhrtd->bhtd", share.to(seen.dtype), seen)
 
 
-def attend_in_round(
-    q: Tensor, k: Tensor, v: Tensor, places: Tensor, r: int, m: int
-) -> tuple[Tensor, Tensor]:
+def attend_in_round(q: Tensor, k: Tensor, v: Tensor, places: Tensor, r: int, m: int) -> tuple[Tensor, Tensor]:
     """What round r finds that no earlier round found, (B, H, T, d), and the log-sum-exp of its scores, (B, H, T), to
     base 2: exp of what underflows, as all does that is not seen, takes a CPU thirty times as long as exp2."""
     T = q.shape[2]
@@ -148,7 +146,9 @@ def attend_in_round(
     scores = (q / LN2) @ k.mT  # (B, H, C, m, 2m)
     scores = scores.float() if scores.dtype.itemsize < 4 else scores
     scores = scores.masked_fill(~found_first(places, order, r, m), torch.finfo(scores.dtype).min)
-    most = scores.detach().amax(-1, keepdim=True)  # the least number, where nothing is found: no share of the whole
+    most = scores.detach().amax(
+        -1, keepdim=True
+    )  # the least number, where nothing is found: no share of the whole
     powers = (scores - most).exp2()
     total = powers.sum(-1, keepdim=True)
     seen = (powers.to(v.dtype) @ v / total).to(v.dtype)  # (B, H, C, m, d)
@@ -177,8 +177,10 @@ class Permute(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, order: Tensor, back: Tensor) -> Tensor:
         ctx.save_for_backward(order, back)
-        rows = order + torch.arange(0, order.numel(), order.shape[2], device=x.device).view(*order.shape[:2], 1)
-        return x.flatten(0, 2).index_select(0, rows.flatten()).view(x.shape)
+        B, H, T, _ = x.shape
+        rows = order + torch.arange(0, B * H * T, T, device=x.device).view(B, H, 1)
+        permuted: Tensor = x.flatten(0, 2).index_select(0, rows.flatten()).view(x.shape)
+        return permuted
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
@@ -188,13 +190,14 @@ class Permute(torch.autograd.Function):
 
 def permute(x: Tensor, order: Tensor, back: Tensor) -> Tensor:
     """x (B, H, T, d) in this order (B, H, T), which `back` undoes."""
-    permuted: Tensor = Permute.apply(x, order, back)
+    permuted: Tensor = Permute.apply(x, order, back)  # type: ignore[no-untyped-call]
     return permuted
 
 
 def in_chunks(x: Tensor, m: int, fill: int = 0) -> Tensor:
     """(B, H, T, d) → (B, H, C, m, d), the last chunk filled up."""
-    return F.pad(x, (0, 0, 0, -x.shape[2] % m), value=fill).unflatten(2, (-1, m))
+    chunks: Tensor = F.pad(x, (0, 0, 0, -x.shape[2] % m), value=fill).unflatten(2, (-1, m))
+    return chunks
 
 
 def with_look_back(x: Tensor, fill: int = 0) -> Tensor:

@@ -1,8 +1,8 @@
 """Reversible residual layers: learning keeps the last layer's numbers, and gets back the others from them.
 
 A layer adds to two streams in turn, y1 = x1 + f(x2) and y2 = x2 + g(y1), so that what went in can be had from what came
-out: x2 = y2 - g(y1), x1 = y1 - f(x2). The memory that learning needs does not grow with depth (Gomez et al., 2017); the
-price is that f and g are computed once more. Their rounding stays in x: keep the streams in 32 bits, within autocast too.
+out: x2 = y2 - g(y1), x1 = y1 - f(x2). So the memory for activations does not grow with depth (Gomez et al., 2017); the
+price is that f and g are computed once more. Rounding stays in x: keep the streams in 32 bits, within autocast too.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ class ReversibleSequence(nn.ModuleList):
             for part in (block.f, block.g)
         ]
         learned = [p for p in self.parameters() if p.requires_grad]
-        streams: tuple[Tensor, Tensor] = Recomputed.apply(steps, learned, x1, x2, *given, *learned)
-        return streams
+        streams = Recomputed.apply(steps, learned, x1, x2, *given, *learned)  # type: ignore[no-untyped-call]
+        return streams[0], streams[1]
 
 
 @dataclass
@@ -88,20 +88,20 @@ class Recomputed(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, by_a: Tensor, by_b: Tensor) -> tuple[Tensor | None, ...]:
         a, b, *tensors = ctx.saved_tensors
-        given = [t.detach().requires_grad_(t.requires_grad) for t in tensors[: len(tensors) - len(ctx.learned)]]
-        inputs = [*given, *ctx.learned]
+        given = [t.detach().requires_grad_(t.requires_grad) for t in tensors]
+        inputs = [*given[: len(tensors) - len(ctx.learned)], *ctx.learned]
         totals: dict[Tensor, Tensor] = {}  # the gradients by these
         for step in reversed(ctx.steps):
-            x, extras = a.detach().requires_grad_(), [given[i] for i in step.extras]
+            x, extras = a.detach().requires_grad_(), [inputs[i] for i in step.extras]
             with torch.enable_grad(), step.setting.again():
                 added = step.part(x, *extras)
-            asked = [t for t in (*extras, *step.part.parameters()) if t.requires_grad]
-            by_x, *by_asked = torch.autograd.grad(added, [x, *asked], by_b.to(added.dtype), allow_unused=True)
+            asked = [t for t in (x, *extras, *step.part.parameters()) if t.requires_grad]
+            by_asked = torch.autograd.grad(added, asked, by_b.to(added.dtype), allow_unused=True)
             for t, by_t in zip(asked, by_asked, strict=True):
                 if by_t is not None:
                     totals[t] = totals[t] + by_t if t in totals else by_t
             a, b = b - added.detach(), a
-            by_a, by_b = by_b, by_a if by_x is None else by_a + by_x
+            by_a, by_b = by_b, by_a + totals.pop(x, 0)
         return None, None, by_a, by_b, *(totals.get(t) for t in inputs)
 
 
@@ -109,22 +109,22 @@ class Setting:
     """What a computation depends on beside its inputs: autocast, and the state of random numbers before it."""
 
     def __init__(self, device: torch.device):
-        self.device = device
+        self.device, self.on_gpu = device, device.type == "cuda"
         self.cast = torch.is_autocast_enabled(device.type)
         self.cast_to = torch.get_autocast_dtype(device.type)
         self.random = torch.get_rng_state()
-        self.random_there = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
+        self.random_on_gpu = torch.cuda.get_rng_state(device) if self.on_gpu else self.random
 
     def autocast(self) -> torch.autocast:
-        """Without its cache: weights that were cast without gradients would be taken where gradients are needed."""
+        """Without its cache: before torch 2.11 it kept casts that were made without gradients, and gave them where
+        gradients are needed."""
         return torch.autocast(self.device.type, self.cast_to, self.cast, cache_enabled=False)
 
     @contextmanager
     def again(self) -> Iterator[None]:
-        """The same once more; afterwards random numbers go on as if nothing had been drawn."""
-        on_gpu = self.random_there is not None
-        with torch.random.fork_rng([self.device] if on_gpu else []), self.autocast():
+        """The same once more; afterwards random numbers go on as if none had been drawn."""
+        with torch.random.fork_rng([self.device] if self.on_gpu else []), self.autocast():
             torch.set_rng_state(self.random)
-            if self.random_there is not None:
-                torch.cuda.set_rng_state(self.random_there, self.device)
+            if self.on_gpu:
+                torch.cuda.set_rng_state(self.random_on_gpu, self.device)
             yield
