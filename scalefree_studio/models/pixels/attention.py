@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .local import local_attention
+from .lsh import buckets_of, lsh_attention, random_rotations
 from .places import Places
 from .rotary import rotate
 from .shape import PixelsShape
@@ -24,35 +25,46 @@ class Attention(nn.Module):
     """What a token takes over from those before it."""
 
     heads_on: Tensor  # (H,): 1, or 0 for heads that a person has switched off
+    rotations: Tensor  # of LSH attention, (H, R, d, buckets / 2)
 
     def __init__(self, shape: PixelsShape):
         super().__init__()
-        D, self.shape = shape.width, shape
-        self.query, self.key, self.value, self.out = (nn.Linear(D, D, bias=False) for _ in range(4))
+        D, self.shape, self.dropout = shape.width, shape, 0.0
+        self.query, self.value, self.out = (nn.Linear(D, D, bias=False) for _ in range(3))
+        if shape.attention == "lsh":  # queries are keys
+            rotations = random_rotations(shape.heads, shape.rounds, D // shape.heads, shape.buckets)
+            self.register_buffer("rotations", rotations)
+        else:
+            self.key = nn.Linear(D, D, bias=False)
         self.register_buffer("heads_on", torch.ones(shape.heads), persistent=False)
         if shape.value_embeddings:
             self.seen = nn.Embedding(shape.vocabulary, D)
             self.share = nn.Parameter(torch.zeros(()))
 
     def forward(self, x: Tensor, tokens: Tensor, places: Places) -> Tensor:
-        """(B, T, D) and the tokens that went in, (B, T) → (B, T, D)."""
-        q, k, v = self.project(x, tokens, places)
-        if self.shape.attention == "local":
+        """(B, T, D) and the tokens that went in, (B, T) → what is added, (B, T, D)."""
+        q, k, v, buckets = self.project(unit(x), tokens, places)
+        if buckets is not None:
+            seen = lsh_attention(q, k, v, buckets, self.shape.chunk)
+        elif self.shape.attention == "local":
             seen = local_attention(q, k, v, places)
         else:
             seen = F.scaled_dot_product_attention(q, k, v, is_causal=True)
-        return self.gather(seen)
+        return F.dropout(self.gather(seen), self.dropout, self.training)
 
-    def project(self, x: Tensor, tokens: Tensor, places: Places) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries, keys and values, (B, H, T, d) each."""
-        q, k, v = (self._heads(part(x)) for part in (self.query, self.key, self.value))
+    def project(self, x: Tensor, tokens: Tensor, places: Places) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+        """Queries, keys and values, (B, H, T, d) each; with LSH, their buckets (B, H, R, T)."""
+        lsh = self.shape.attention == "lsh"
+        q, v = self._heads(self.query(x)), self._heads(self.value(x))
+        k = q if lsh else self._heads(self.key(x))
         if self.shape.value_embeddings:
             v = v + self.share * self._heads(self.seen(tokens))
         if self.shape.qk_norm:
             q, k = unit(q), unit(k)
+        buckets = buckets_of(q, self.rotations) if lsh else None  # alike wherever they are: before they are turned
         if self.shape.positions != "learned":
             q, k = rotate(q, places.query_turn), rotate(k, places.key_turn)
-        return q, k, v
+        return q, F.normalize(k, dim=-1) if lsh else k, v, buckets
 
     def gather(self, seen: Tensor) -> Tensor:
         """What all heads saw, (B, H, T, d) → (B, T, D)."""

@@ -28,14 +28,14 @@ class Hidden(nn.Module):
 
     def __init__(self, shape: PixelsShape):
         super().__init__()
-        D, self.kind = shape.width, shape.hidden
+        D, self.kind, self.dropout = shape.width, shape.hidden, 0.0
         inner = 8 * D // 3 if self.kind == "swiglu" else 4 * D
         self.into = nn.Linear(D, 2 * inner if self.kind == "swiglu" else inner, bias=False)
         self.out = nn.Linear(inner, D, bias=False)
 
-    def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.out(self.act(self.into(x)))
-        return out
+    def forward(self, x: Tensor, *_: object) -> Tensor:
+        """(B, T, D) → what is added, (B, T, D)."""
+        return F.dropout(self.out(self.act(self.into(unit(x)))), self.dropout, self.training)
 
     def act(self, x: Tensor) -> Tensor:
         if self.kind == "swiglu":
@@ -60,15 +60,11 @@ class Block(nn.Module):
     def __init__(self, shape: PixelsShape):
         super().__init__()
         self.attention, self.hidden = Attention(shape), Hidden(shape)
-        self.dropout = 0.0
 
     def forward(self, x: Tensor, tokens: Tensor, places: Places) -> Tensor:
-        """(B, T, D) → (B, T, D)."""
-        x = x + self._drop(self.attention(unit(x), tokens, places))
-        return x + self._drop(self.hidden(unit(x)))
-
-    def _drop(self, x: Tensor) -> Tensor:
-        return F.dropout(x, self.dropout, self.training) if self.dropout else x
+        """(B, T, D) and the tokens that went in, (B, T) → (B, T, D)."""
+        x = x + self.attention(x, tokens, places)
+        return x + self.hidden(x)
 
 
 class Embedding(nn.Module):
@@ -145,8 +141,9 @@ class PixelTransformer(nn.Module):
             nn.init.normal_(self.embedding.colour.weight, std=D**-0.5)
 
     def set_dropout(self, share: float) -> None:
-        for block in self.blocks:
-            block.dropout = share
+        for part in self.modules():
+            if isinstance(part, Attention | Hidden):
+                part.dropout = share
 
     def _places(self, rows: int, columns: int, device: torch.device) -> Places:
         return Places(self.shape, rows, columns, device)
