@@ -187,7 +187,7 @@ OPTIMIZERS = {
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_with_any_optimizer_it_goes_on_exactly(name):
     class OtherLesson(PixelCNNLesson):
-        def optimizer(self, network):
+        def optimizer(self, network, controls):
             return OPTIMIZERS[name](network.parameters())
 
     job = run(make(40, OtherLesson), 5)

@@ -13,7 +13,8 @@ from ..training.controls import TrainControls
 class PixelsControls(TrainControls, PixelsShape):
     # fmt: off
     tokens: str = control(
-        "grey:4", label="Tokens", help="How a pixel becomes a token: hsv:5,4,4 · rgb:3,3,2 · grey:4 · palette:512 · exact.",
+        "grey:4", label="Tokens",
+        help="How a pixel becomes a token: hsv:5,4,4, rgb:3,3,2, grey:4, palette:512 or exact.",
         group="Pictures",
     )
     palette: str = control("", label="Palette", help="The colours of a learned palette.", group="Pictures")

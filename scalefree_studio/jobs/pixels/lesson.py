@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ...controls import controls_of, edited
+from ...data.palettes import palette_of
 from ...data.tokens import Tokens, tokens_of
 from ...models.ordered.request import Drawn, Request
 from ...models.pixels.draw import draw
@@ -23,6 +24,8 @@ from ...snapshot import Bytes
 from ..training.lesson import Card, Curve
 from ..training.picture_lesson import ONLY_EXACT, Order, PictureLesson, bits_per_dimension
 from .controls import PixelsControls
+
+DIGITS, BLACK = 6, "000000"  # of a colour in a palette
 
 
 def shape_of(controls: PixelsControls) -> PixelsShape:
@@ -51,11 +54,14 @@ class PixelsLesson(PictureLesson[PixelsControls, PixelTransformer]):
 
     def fitted(self, controls: PixelsControls) -> PixelsControls:
         rows, columns, depth = self.dataset.shape
-        tokens = _tokens(controls.tokens, controls.palette, depth)
+        palette = self._palette(controls)
+        tokens = _tokens(controls.tokens, palette, depth)
         classes = len(self.dataset.classes)
         return edited(
             controls,
             {
+                "tokens": tokens.spec if not palette else f"palette:{tokens.count}",
+                "palette": palette,
                 "rows": rows,
                 "columns": columns,
                 "channels": tokens.channels,
@@ -63,6 +69,16 @@ class PixelsLesson(PictureLesson[PixelsControls, PixelTransformer]):
                 "classes": classes if controls.labelled and classes > 1 else 0,
             },
         )
+
+    def _palette(self, controls: PixelsControls) -> str:
+        """The one that there is if it fits, or a new one, learned from the pictures."""
+        kind, _, count = controls.tokens.partition(":")
+        if kind != "palette" or not count.isdecimal():
+            return ""
+        if len(controls.palette) == DIGITS * int(count):
+            return controls.palette
+        tokens_of(controls.tokens, BLACK)  # what cannot be says so at once
+        return palette_of(self.dataset.train, int(count), controls.seed)
 
     @classmethod
     def tokens(cls, controls: PixelsControls) -> Tokens:
@@ -75,8 +91,8 @@ class PixelsLesson(PictureLesson[PixelsControls, PixelTransformer]):
     def follow(self, network: PixelTransformer, controls: PixelsControls) -> None:
         network.set_dropout(controls.dropout)
 
-    def optimizer(self, network: PixelTransformer) -> torch.optim.Optimizer:
-        return optimizer_of(network, muon=True)
+    def optimizer(self, network: PixelTransformer, controls: PixelsControls) -> torch.optim.Optimizer:
+        return optimizer_of(network, muon=controls.optimizer == "muon")
 
     @classmethod
     def logits(cls, network: PixelTransformer, values: Tensor, labels: Tensor | None) -> Tensor:

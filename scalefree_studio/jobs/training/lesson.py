@@ -117,7 +117,7 @@ class Lesson(Generic[C, N]):
         """The mean over a batch."""
         raise NotImplementedError
 
-    def optimizer(self, network: N) -> torch.optim.Optimizer:
+    def optimizer(self, network: N, controls: C) -> torch.optim.Optimizer:
         """Its learning rate and weight decay are set before each step, times a group's own `rate` where it has one."""
         fused = all(p.is_floating_point() for p in network.parameters())
         return torch.optim.AdamW(network.parameters(), lr=0.0, betas=(0.9, 0.95), fused=fused)

@@ -52,7 +52,7 @@ class Trainer(Generic[C, N]):
     def forget(self) -> None:
         """Go on from these weights, without a memory of how they came to be."""
         self._average = copied(dict(self.network.named_parameters()))
-        self._optimizer = self.lesson.optimizer(self.network)
+        self._optimizer = self.lesson.optimizer(self.network, self.controls)
         self.set_precision(self.controls)
         self.loss = torch.tensor(math.nan)  # of the last batch
         self.held_out_pass: HeldOutPass[N] | None = None  # while it lasts

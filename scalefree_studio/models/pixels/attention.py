@@ -50,9 +50,12 @@ class Attention(nn.Module):
             seen = local_attention(q, k, v, places)
         else:
             seen = F.scaled_dot_product_attention(q, k, v, is_causal=True)
-        return F.dropout(self.gather(seen), self.dropout, self.training)
+        added: Tensor = F.dropout(self.gather(seen), self.dropout, self.training)
+        return added
 
-    def project(self, x: Tensor, tokens: Tensor, places: Places) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+    def project(
+        self, x: Tensor, tokens: Tensor, places: Places
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
         """Queries, keys and values, (B, H, T, d) each; with LSH, their buckets (B, H, R, T)."""
         lsh = self.shape.attention == "lsh"
         q, v = self._heads(self.query(x)), self._heads(self.value(x))
@@ -61,7 +64,9 @@ class Attention(nn.Module):
             v = v + self.share * self._heads(self.seen(tokens))
         if self.shape.qk_norm:
             q, k = unit(q), unit(k)
-        buckets = buckets_of(q, self.rotations) if lsh else None  # alike wherever they are: before they are turned
+        buckets = (
+            buckets_of(q, self.rotations) if lsh else None
+        )  # alike wherever they are: before they are turned
         if self.shape.positions != "learned":
             q, k = rotate(q, places.query_turn), rotate(k, places.key_turn)
         return q, F.normalize(k, dim=-1) if lsh else k, v, buckets
@@ -73,4 +78,5 @@ class Attention(nn.Module):
         return out
 
     def _heads(self, x: Tensor) -> Tensor:
-        return x.unflatten(-1, (self.shape.heads, -1)).transpose(1, 2)  # (B, T, D) → (B, H, T, d)
+        heads: Tensor = x.unflatten(-1, (self.shape.heads, -1))
+        return heads.transpose(1, 2)  # (B, T, D) → (B, H, T, d)

@@ -35,7 +35,8 @@ class Hidden(nn.Module):
 
     def forward(self, x: Tensor, *_: object) -> Tensor:
         """(B, T, D) → what is added, (B, T, D)."""
-        return F.dropout(self.out(self.act(self.into(unit(x)))), self.dropout, self.training)
+        added: Tensor = F.dropout(self.out(self.act(self.into(unit(x)))), self.dropout, self.training)
+        return added
 
     def act(self, x: Tensor) -> Tensor:
         if self.kind == "swiglu":
@@ -64,7 +65,8 @@ class Block(nn.Module):
     def forward(self, x: Tensor, tokens: Tensor, places: Places) -> Tensor:
         """(B, T, D) and the tokens that went in, (B, T) → (B, T, D)."""
         x = x + self.attention(x, tokens, places)
-        return x + self.hidden(x)
+        out: Tensor = x + self.hidden(x)
+        return out
 
 
 class Embedding(nn.Module):
@@ -153,7 +155,8 @@ class PixelTransformer(nn.Module):
         B, rows, columns, C = values.shape
         places = self.places(rows, columns, values.device)
         logits = self.logits(self.sequence(values, places), labels, places)  # (B, T, L)
-        return logits.unflatten(1, (-1, C))[:, places.ranks].view(B, rows, columns, C, -1)
+        by_place: Tensor = logits.unflatten(1, (-1, C))[:, places.ranks]  # (B, N, C, L)
+        return by_place.view(B, rows, columns, C, -1)
 
     def sequence(self, values: Tensor, places: Places) -> Tensor:
         """Colours (B, R, W, C) as tokens in their order, (B, T)."""
@@ -174,7 +177,8 @@ class PixelTransformer(nn.Module):
     @property
     def head_weight(self) -> Tensor:
         """(L, D)"""
-        return self.embedding.colour.weight[RESERVED:] if self.shape.tied else self.head.weight
+        weight: Tensor = self.embedding.colour.weight[RESERVED:] if self.shape.tied else self.head.weight
+        return weight
 
     def capped(self, logits: Tensor) -> Tensor:
         cap = self.shape.softcap

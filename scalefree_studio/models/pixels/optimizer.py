@@ -31,10 +31,10 @@ class MuonAdamW(torch.optim.Optimizer):
             part.state = self.state  # by parameter, so that they do not meet
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         loss = None if closure is None else closure()
         for part in self._both:
-            part.step()
+            part.step()  # type: ignore[no-untyped-call]
         return loss
 
 

@@ -1,8 +1,8 @@
 """Where the tokens of a picture lie, once for each size and order.
 
-A picture of N places with C tokens each is a sequence of T = N · C tokens. At position t the network has seen the tokens
-before t and predicts token t: its input there is token t - 1, or the start token. So a query stands where it predicts,
-and a key where its input was seen.
+A picture of N places with C tokens each is a sequence of T = N · C tokens. At position t the network has seen the
+tokens before t and predicts token t: its input there is token t - 1, or the start token. So a query stands where it
+predicts, and a key where its input was seen.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class Places:
     @table
     def tiles(self) -> Tiles:
         """A tile is as wide as the radius; what is nowhere seen around tiles, such as the rows below, is left out."""
-        r, C, T = self.shape.radius, self.channels, self.count
+        r, T = self.shape.radius, self.count
         high, wide = min(r, self.rows), min(r, self.columns)
         corner = torch.cartesian_prod(
             torch.arange(0, self.rows, high, device=self.device),

@@ -31,7 +31,7 @@ class PixelsShape:
         low=0, high=100_000, group="Pictures",
     )
     order: str = control(
-        "raster", label="Order", help="In which pixels are drawn: row by row, column by column, or from the middle out.",
+        "raster", label="Order", help="In which pixels are drawn: by row, by column, or from the middle out.",
         choices=ORDERS, group="Pictures",
     )
     layers: int = control(
