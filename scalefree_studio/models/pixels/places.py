@@ -47,9 +47,7 @@ class Places:
         self.order = order_of(shape.order, rows, columns).to(device)  # (N,): the place at each rank
         self.ranks = self.order.argsort()  # (N,): the rank of each place
         self.count = len(self.order) * self.channels  # T
-        self.target = self.order.repeat_interleave(
-            self.channels
-        )  # (T,): the place of what position t predicts
+        self.target = self.order.repeat_interleave(self.channels)  # (T,): the place that position t predicts
         self.channel = torch.arange(self.channels, device=device).repeat(len(self.order))  # (T,)
 
     @table
@@ -65,7 +63,19 @@ class Places:
     @table
     def neighbours(self) -> Tensor:
         """Which tokens of the sequence lie around each target and are known before it, (T, K); T: not known, or
-        outside. Offsets that are known nowhere are left out, and so is what lies in the same place."""
+        outside. What an order never knows is left out, such as the rows below."""
+        return self._around[:, self._known]
+
+    @property
+    def _known(self) -> Tensor:
+        """The same for pictures of any size, so that it is counted on one with room for all: (all around,) bool."""
+        side = 2 * self.shape.neighbours + 2
+        small = Places(self.shape, side, side, self.device)
+        return (small._around < small.count).any(0)
+
+    @table
+    def _around(self) -> Tensor:
+        """All tokens around each target, (T, (2 r + 1)² · C); T where they are not known."""
         r, C, T = self.shape.neighbours, self.channels, self.count
         steps = torch.arange(-r, r + 1, device=self.device)
         around = torch.cartesian_prod(steps, steps)  # (K, 2)
@@ -76,8 +86,7 @@ class Places:
         first = self.ranks[place] * C  # (T, K): where the tokens of that place begin in the sequence
         index = first[..., None] + torch.arange(C, device=self.device)  # (T, K, C)
         now = torch.arange(T, device=self.device)[:, None, None]
-        index = index.where(inside[..., None] & (index < now), T).flatten(1)  # (T, K · C)
-        return index[:, (index < T).any(0)]
+        return index.where(inside[..., None] & (index < now), T).flatten(1)
 
     # A learned row or column stands for as large a part of a picture of another size as of those learnt.
 
