@@ -93,17 +93,18 @@ def test_hashes_are_the_same_within_autocast():
     assert torch.equal(within, lsh.buckets_of(qk, rotations))
 
 
-def test_buckets_are_even_in_number():
-    for buckets in (0, 1, 5):
+def test_buckets_are_even_in_number_and_not_too_many():
+    for buckets in (0, 1, 5, 2048):
         with pytest.raises(ValueError, match="even"):
             some_rotations(1, buckets)
 
 
 def test_a_place_is_a_bucket_and_a_rank_in_it():
-    buckets = torch.tensor([2, 0, 2, 2, 1, 0]).view(1, 1, 1, 6)
-    expected = [2 * lsh.APART, 0, 2 * lsh.APART + 1, 2 * lsh.APART + 2, lsh.APART, 1]
+    last = 2045
+    buckets = torch.tensor([last, 0, last, last, 1, 0], dtype=torch.int32).view(1, 1, 1, 6)
+    expected = [last * lsh.APART, 0, last * lsh.APART + 1, last * lsh.APART + 2, lsh.APART, 1]
     assert lsh.places_of(buckets).flatten().tolist() == expected
-    cache = torch.full((1, 1, 1, 9), lsh.NOWHERE)
+    cache = torch.full((1, 1, 1, 9), lsh.NOWHERE, dtype=torch.int32)
     for t in range(6):
         cache[..., t] = lsh.next_place(buckets[..., t], cache)
     assert cache.flatten().tolist() == expected + [lsh.NOWHERE] * 3

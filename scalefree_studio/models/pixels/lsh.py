@@ -37,8 +37,8 @@ def random_rotations(
     heads: int, rounds: int, d: int, buckets: int, generator: torch.Generator | None = None
 ) -> Tensor:
     """What hashes are taken with, (H, R, d, n/2): kept with the weights, as drawing must hash as learning did."""
-    if buckets < 2 or buckets % 2:
-        raise ValueError("the count of buckets must be even")
+    if buckets % 2 or not 2 <= buckets < 2048:  # 2048 · APART is too much for 32 bits
+        raise ValueError("the count of buckets must be even, from 2 to 2046")
     return torch.randn(heads, rounds, d, buckets // 2, generator=generator)
 
 
@@ -47,7 +47,7 @@ def buckets_of(qk: Tensor, rotations: Tensor) -> Tensor:
     """The bucket of each token in each round, by its direction alone: (B, H, T, d) → (B, H, R, T), int32.
 
     Half of the buckets are random directions, the others their opposites; a token is in the one nearest to its own.
-    In 32 bits even within autocast: where two directions are nearly as near, rounding chooses.
+    In the rotations' precision even within autocast: where two directions are nearly as near, rounding chooses.
     """
     with torch.autocast(qk.device.type, enabled=False):
         turned = torch.einsum("bhtd,hrdn->bhrtn", qk.to(rotations.dtype), rotations)  # (B, H, R, T, n/2)
@@ -146,9 +146,7 @@ def attend_in_round(q: Tensor, k: Tensor, v: Tensor, places: Tensor, r: int, m: 
     scores = (q / LN2) @ k.mT  # (B, H, C, m, 2m)
     scores = scores.float() if scores.dtype.itemsize < 4 else scores
     scores = scores.masked_fill(~found_first(places, order, r, m), torch.finfo(scores.dtype).min)
-    most = scores.detach().amax(
-        -1, keepdim=True
-    )  # the least number, where nothing is found: no share of the whole
+    most = scores.detach().amax(-1, keepdim=True)  # where nothing is found, so low that it has no share in the whole
     powers = (scores - most).exp2()
     total = powers.sum(-1, keepdim=True)
     seen = (powers.to(v.dtype) @ v / total).to(v.dtype)  # (B, H, C, m, d)
