@@ -126,7 +126,7 @@ def full_attention(qk: Tensor, v: Tensor) -> None:
 
 def hashed_attention(qk: Tensor, v: Tensor, rotations: Tensor, chunk: int) -> None:
     buckets = lsh.buckets_of(qk, rotations)
-    lsh.lsh_attention(*lsh.query_and_key(qk), v, buckets, chunk).sum().backward()
+    lsh.lsh_attention(qk, F.normalize(qk, dim=-1), v, buckets, chunk).sum().backward()
 
 
 def race_of_attention(arguments: argparse.Namespace) -> None:

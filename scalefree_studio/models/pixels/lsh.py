@@ -77,16 +77,6 @@ def next_place(bucket: Tensor, places: Tensor) -> Tensor:
 # ---- Who sees whom ----
 
 
-def query_and_key(qk: Tensor) -> tuple[Tensor, Tensor]:
-    """What scores are made of, (B, H, T, d) each: a token's vector, and the same at unit length.
-
-    Scores are their products, nothing else: a key of unit length is already divided by the √d that ordinary attention
-    divides by. The caller chooses the query's length: √d, by RMS norm, gives √d · cos, as QK-norm does in ordinary
-    attention; a free length lets a token choose how sharp it is. Rotary positions go in before this, but after hashing.
-    """
-    return qk, F.normalize(qk, dim=-1)
-
-
 def allowed(buckets: Tensor, chunk: int) -> Tensor:
     """Which tokens (last) each token sees in each round: (B, H, R, T) → (B, H, R, T, T). Itself only if no round finds
     another. T² of memory: for small pictures and for showing."""
@@ -121,6 +111,9 @@ def attend_next(q: Tensor, k: Tensor, v: Tensor, place: Tensor, places: Tensor, 
 def lsh_attention(q: Tensor, k: Tensor, v: Tensor, buckets: Tensor, chunk: int) -> Tensor:
     """q, k, v (B, H, T, d) and buckets (B, H, R, T) → (B, H, T, d): softmax(q kᵀ) v over all that any round finds.
 
+    Keys are queries at unit length: so divided already by the √d that ordinary attention divides by. Queries of length
+    √d, as QK-norm makes them, give √d · cos, as it does there. Rotary positions belong into both, but not into the hash.
+
     The rounds are weighted by the log-sum-exp of their scores. A token that several rounds find counts in the first of
     them only: so the whole is one softmax over a set, the same whether tokens are seen at once or one by one, and not
     sharper for rounds that agree. (The published form counts such a token once for each round.)
@@ -146,7 +139,8 @@ def attend_in_round(q: Tensor, k: Tensor, v: Tensor, places: Tensor, r: int, m: 
     scores = (q / LN2) @ k.mT  # (B, H, C, m, 2m)
     scores = scores.float() if scores.dtype.itemsize < 4 else scores
     scores = scores.masked_fill(~found_first(places, order, r, m), torch.finfo(scores.dtype).min)
-    most = scores.detach().amax(-1, keepdim=True)  # where nothing is found, so low that it has no share in the whole
+    # Where nothing is found all are the least number, and so low that the round has no share in the whole.
+    most = scores.detach().amax(-1, keepdim=True)
     powers = (scores - most).exp2()
     total = powers.sum(-1, keepdim=True)
     seen = (powers.to(v.dtype) @ v / total).to(v.dtype)  # (B, H, C, m, d)
