@@ -37,8 +37,8 @@ def random_rotations(
     heads: int, rounds: int, d: int, buckets: int, generator: torch.Generator | None = None
 ) -> Tensor:
     """What hashes are taken with, (H, R, d, n/2): kept with the weights, as drawing must hash as learning did."""
-    if buckets < 2 or buckets % 2:
-        raise ValueError("the count of buckets must be even")
+    if buckets % 2 or not 2 <= buckets < 2048:  # 2048 · APART is too much for 32 bits
+        raise ValueError("the count of buckets must be even, from 2 to 2046")
     return torch.randn(heads, rounds, d, buckets // 2, generator=generator)
 
 
@@ -47,7 +47,7 @@ def buckets_of(qk: Tensor, rotations: Tensor) -> Tensor:
     """The bucket of each token in each round, by its direction alone: (B, H, T, d) → (B, H, R, T), int32.
 
     Half of the buckets are random directions, the others their opposites; a token is in the one nearest to its own.
-    In 32 bits even within autocast: where two directions are nearly as near, rounding chooses.
+    In the rotations' precision even within autocast: where two directions are nearly as near, rounding chooses.
     """
     with torch.autocast(qk.device.type, enabled=False):
         turned = torch.einsum("bhtd,hrdn->bhrtn", qk.to(rotations.dtype), rotations)  # (B, H, R, T, n/2)
@@ -75,16 +75,6 @@ def next_place(bucket: Tensor, places: Tensor) -> Tensor:
 
 
 # ---- Who sees whom ----
-
-
-def query_and_key(qk: Tensor) -> tuple[Tensor, Tensor]:
-    """What scores are made of, (B, H, T, d) each: a token's vector, and the same at unit length.
-
-    Scores are their products, nothing else: a key of unit length is already divided by the √d that ordinary attention
-    divides by. The caller chooses the query's length: √d, by RMS norm, gives √d · cos, as QK-norm does in ordinary
-    attention; a free length lets a token choose how sharp it is. Rotary positions go in before this, but after hashing.
-    """
-    return qk, F.normalize(qk, dim=-1)
 
 
 def allowed(buckets: Tensor, chunk: int) -> Tensor:
@@ -121,6 +111,9 @@ def attend_next(q: Tensor, k: Tensor, v: Tensor, place: Tensor, places: Tensor, 
 def lsh_attention(q: Tensor, k: Tensor, v: Tensor, buckets: Tensor, chunk: int) -> Tensor:
     """q, k, v (B, H, T, d) and buckets (B, H, R, T) → (B, H, T, d): softmax(q kᵀ) v over all that any round finds.
 
+    Keys are queries at unit length: so divided already by the √d that ordinary attention divides by. Queries of length
+    √d, as QK-norm makes them, give √d · cos, as it does there. Rotary positions belong into both, but not into the hash.
+
     The rounds are weighted by the log-sum-exp of their scores. A token that several rounds find counts in the first of
     them only: so the whole is one softmax over a set, the same whether tokens are seen at once or one by one, and not
     sharper for rounds that agree. (The published form counts such a token once for each round.)
@@ -146,9 +139,8 @@ def attend_in_round(q: Tensor, k: Tensor, v: Tensor, places: Tensor, r: int, m: 
     scores = (q / LN2) @ k.mT  # (B, H, C, m, 2m)
     scores = scores.float() if scores.dtype.itemsize < 4 else scores
     scores = scores.masked_fill(~found_first(places, order, r, m), torch.finfo(scores.dtype).min)
-    most = scores.detach().amax(
-        -1, keepdim=True
-    )  # the least number, where nothing is found: no share of the whole
+    # Where nothing is found all are the least number, and so low that the round has no share in the whole.
+    most = scores.detach().amax(-1, keepdim=True)
     powers = (scores - most).exp2()
     total = powers.sum(-1, keepdim=True)
     seen = (powers.to(v.dtype) @ v / total).to(v.dtype)  # (B, H, C, m, d)
