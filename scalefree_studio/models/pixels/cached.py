@@ -47,12 +47,14 @@ class Layer:
         self.values = torch.zeros_like(self.keys)
 
     def __call__(self, x: Tensor, before: Tensor, here: Here) -> Tensor:
-        """Positions (B, n, D), whose inputs were these tokens (B, n)."""
+        """Positions (B · n, D), whose inputs were these tokens (B, n)."""
         x = x + self.gather(self._attend(unit(x), before, here))
         return x + self.out(self.hidden.act(self.into(unit(x))))
 
     def _attend(self, x: Tensor, before: Tensor, here: Here) -> Tensor:
-        found = self.project(x).unflatten(-1, (3, self.shape.heads, -1)).permute(2, 0, 3, 1, 4)
+        """(B · n, D) → (B · n, D)."""
+        B, n = before.shape
+        found = self.project(x).view(B, n, 3, self.shape.heads, -1).permute(2, 0, 3, 1, 4)
         qk, v = found[:2], found[2]  # (2, B, H, n, d), (B, H, n, d)
         if self.seen is not None:
             v = v + self.seen[before].unflatten(-1, (self.shape.heads, -1)).transpose(1, 2)
@@ -64,7 +66,7 @@ class Layer:
         self.keys[:, :, here.at], self.values[:, :, here.at] = k, v
         keys, values = self.keys[:, :, : here.stop], self.values[:, :, : here.stop]
         seen = F.scaled_dot_product_attention(q, keys, values, attn_mask=here.mask)
-        return seen.transpose(1, 2).flatten(2)  # (B, n, D)
+        return seen.transpose(1, 2).reshape(B * n, -1)
 
 
 class Here:
@@ -141,7 +143,7 @@ class CachedPixels:
         self.next.fill_(stop)
 
     def step(self, at: At, stop: int) -> Tensor:
-        """Let positions pass, that look at those before `stop`: (B, n, D)."""
+        """Let positions pass, that look at those before `stop`: (B · n, D)."""
         e, here = self.network.embedding, Here(self.places, at, stop, self.turn)
         before = self.before[:, at]
         known = None
@@ -150,6 +152,7 @@ class CachedPixels:
         x = e.seen(before, known) + self.place[:, at]
         if self.label is not None:
             x = x + self.label
+        x = x.flatten(0, 1)
         for layer in self.layers:
             x = layer(x, before, here)
         return x
@@ -162,7 +165,7 @@ class CachedPixels:
         else:
             t = self.start + x * self.places.channels + c
             last = self.step(slice(t, t + 1), t + 1)
-        return self.network.capped(self.head(unit(last[:, 0])))
+        return self.network.capped(self.head(unit(last)))
 
     @torch.inference_mode()
     def take(self, x: int, c: int, values: Tensor) -> None:
