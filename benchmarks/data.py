@@ -78,7 +78,7 @@ def main() -> None:
     )
     parser.add_argument("--count", type=int, default=2000, help="of files")
     parser.add_argument("--tokens", default="hsv:5,4,4")
-    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--device", default="cpu")
     arguments = parser.parse_args()
