@@ -48,6 +48,7 @@ bench: ## measure learning against a naive reference, rendering, and how fast th
 	$(PYTHON) benchmarks/render.py
 	$(PYTHON) benchmarks/pixelcnn.py
 	$(PYTHON) benchmarks/reformer.py
+	$(PYTHON) benchmarks/data.py
 	$(WITH_DISPLAY) $(PYTHON) benchmarks/latency.py
 
 pins: ## resolve constraints.txt afresh (ARGS=torch==2.13.0 holds one back)

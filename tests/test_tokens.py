@@ -11,7 +11,7 @@ from PIL import Image
 
 from scalefree_studio.controls import ControlError
 from scalefree_studio.data.colours import bytes_of_oklab, hsv_of, oklab_of, rgb_of
-from scalefree_studio.data.palettes import colours_of, learn_palette, nearest
+from scalefree_studio.data.palettes import Nearest, colours_of, learn_palette
 from scalefree_studio.data.quantise import dequantise, quantise
 from scalefree_studio.data.tokens import Hsv, Rgb, tokens_of
 from scalefree_studio.snapshot import Bytes
@@ -168,7 +168,11 @@ def test_tokens_of_a_palette_are_the_nearest_colours() -> None:
     distances = np.linalg.norm(oklab_of(given)[..., None, :] - oklab_of(palette), axis=-1)
     assert (numbers[..., 0] == distances.argmin(-1)).all()
     assert (tokens.encode(palette)[:, 0] == np.arange(32)).all()
-    assert nearest(np.zeros((0, 3), np.uint8), palette).shape == (0,)
+    others = pictures(3, 9, 9, 3, seed=1)
+    both = np.concatenate([given, others])  # known colours and new ones
+    distances = np.linalg.norm(oklab_of(both)[..., None, :] - oklab_of(palette), axis=-1)
+    assert (tokens.encode(both)[..., 0] == distances.argmin(-1)).all()
+    assert Nearest(palette)(np.zeros((0, 3), np.uint8)).shape == (0,)
 
 
 def test_a_learned_palette_is_better_than_a_fixed_one() -> None:

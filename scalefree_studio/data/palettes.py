@@ -56,17 +56,30 @@ def colours_of(palette: str) -> Bytes:
     return np.frombuffer(bytes.fromhex(palette), np.uint8).reshape(-1, 3)
 
 
-def nearest(pictures: Bytes, palette: Bytes) -> npt.NDArray[np.int64]:
-    """For each colour (…, 3) the number (…) of the one in the palette (N, 3) that is nearest in OKLab."""
-    found, where = np.unique(_packed(pictures), return_inverse=True)
-    colours, lab = oklab_of(_unpacked(found)), oklab_of(palette)
-    parts = [_nearest(colours[n : n + AT_ONCE], lab) for n in range(0, len(colours), AT_ONCE)]
-    numbers = np.concatenate(parts or [np.zeros(0, np.int64)])
-    return np.asarray(numbers[where].reshape(pictures.shape[:-1]))
+class Nearest:
+    """For each colour (…, 3) the number (…) of the one in a palette (N, 3) that is nearest in OKLab.
 
+    The pictures of a data set have many colours in common: each colour is looked for once, and then known.
+    """
 
-def _nearest(colours: Floats, palette: Floats) -> npt.NDArray[np.int64]:
-    return np.asarray(np.argmin((palette**2).sum(1) - 2 * colours @ palette.T, axis=1))
+    def __init__(self, palette: Bytes) -> None:
+        self._palette = oklab_of(palette)
+        self._lengths = (self._palette**2).sum(1)
+        self._known: npt.NDArray[np.int16] | None = None  # by colour; -1 where it is not known yet
+
+    def __call__(self, pictures: Bytes) -> npt.NDArray[np.int64]:
+        if self._known is None:
+            self._known = np.full(2**24, -1, np.int16)
+        packed = _packed(pictures)
+        found = self._known[packed]
+        new = np.unique(packed[found < 0])
+        for start in range(0, len(new), AT_ONCE):
+            some = new[start : start + AT_ONCE]
+            lab = oklab_of(_unpacked(some))
+            self._known[some] = np.argmin(self._lengths - 2 * lab @ self._palette.T, axis=1)
+        if len(new):
+            found = self._known[packed]
+        return found.astype(np.int64).reshape(pictures.shape[:-1])
 
 
 def _clustered(found: Packed, counts: npt.NDArray[np.int64], colours: int, seed: int) -> Packed:

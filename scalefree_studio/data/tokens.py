@@ -22,7 +22,7 @@ import numpy.typing as npt
 from ..controls import ControlError
 from ..snapshot import Bytes
 from .colours import hsv_of, rgb_of
-from .palettes import colours_of, nearest
+from .palettes import Nearest, colours_of
 from .quantise import dequantise, quantise
 
 MOST_BITS = 16  # of a token
@@ -247,12 +247,13 @@ class Palette:
         self.spec = f"palette:{most}"
         self.colours = colours_of(palette)  # (count, 3)
         self.count = len(self.colours)
+        self._nearest = Nearest(self.colours)
         if self.count > most:
             raise ControlError(f"A palette of {self.count} colours is no palette of {most}.")
         self.title = f"{self.count} learned colours"
 
     def encode(self, pictures: Bytes) -> Numbers:
-        return nearest(_colour(pictures), self.colours)[..., None]
+        return self._nearest(_colour(pictures))[..., None]
 
     def decode(self, tokens: npt.NDArray[np.integer]) -> Bytes:
         _check_tokens(tokens, self.count)

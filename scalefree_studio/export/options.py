@@ -58,7 +58,7 @@ class TokenOptions:
              "palette learned from the picture (palette:512); or every byte (exact).")
     size: tuple[int, int] | int = option(
         32, **{**SIZE, "wants": "a size such as 32 or 48x32"}, high=MOST_PLACES,
-        help="In pixels: 32 for a square, or wide and high: 48x32.")
+        help="In pixels: 32 for a square, or wide and high: 48x32; the middle of the picture is cut to that shape.")
 
     @property
     def shape(self) -> tuple[int, int]:
