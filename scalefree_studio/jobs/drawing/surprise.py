@@ -63,9 +63,9 @@ class Surprise:
         return picture
 
     @property
-    def most_bits(self) -> float:
-        """What a place costs a guess without any knowledge."""
-        return self.drawing.current.most_bits
+    def highest(self) -> float:
+        """Bits that take the brightest colour: those of a guess without any knowledge, or more where there are more."""
+        return max(self.drawing.current.most_bits, float(self.bits.max()))
 
     @property
     def most(self) -> tuple[int, int]:

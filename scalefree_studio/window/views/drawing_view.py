@@ -27,7 +27,7 @@ from ..work.subjects import LEARN, Subject, Wish, is_picture
 from .canvas_view import Painted
 from .drawing_overlay import DrawingDisplay, overlay
 from .prompts import Prompts
-from .thought import Thought
+from .thoughts import Thoughts
 from .unit_editor import buttons
 from .view import Host
 from .wall_view import WallView
@@ -77,7 +77,7 @@ class DrawingView(Painted, WallView):
         column = QVBoxLayout(self.foot)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(GRID)
-        self.thought = Thought()
+        self.thought = Thoughts(host.settings)
         self.thought.editable = True
         self.thought.chosen.connect(self._choose)
         column.addWidget(self.thought)
