@@ -72,7 +72,7 @@ def surprise(arguments: argparse.Namespace) -> int:
         except UserError as error:
             say(f"It is not set beside held-out pictures: {error}")
     if out is not None:
-        write_beside(found.picture, found.bits / found.most_bits, out)
+        write_beside(found.picture, found.bits / found.highest, out)
     classes = list(sampler.classes)
     report(_told(found, classes, among, out, arguments.json), arguments.json)
     return 0

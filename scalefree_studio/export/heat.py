@@ -11,14 +11,15 @@ from PIL import Image
 
 from ..files import replacing, write_errors
 from ..snapshot import Bytes
-from .walls.wall import wall_of
+from .walls.wall import BEHIND
 
 STOPS = (
     "#0f1318",
     "#f2b25c",
     "#e4e8ed",
 )  # from what was seen coming to what was not: those of the dark window
-SIDE = 512  # pixels: each of the two is enlarged to about this, by a whole factor
+SIDE = 512  # pixels: each of the two is enlarged to about this, by a whole factor …
+GAP = 16  # … with so much between them
 
 
 def rgb(text: str) -> npt.NDArray[np.float64]:
@@ -41,9 +42,11 @@ def beside(picture: Bytes, shares: npt.NDArray[np.floating]) -> Bytes:
     height, width = picture.shape[:2]
     rows = np.arange(height) * shares.shape[0] // height
     columns = np.arange(width) * shares.shape[1] // width
-    wall = wall_of(np.stack([picture, heat(shares)[rows[:, None], columns]]), columns=2)
     larger = max(1, round(SIDE / max(height, width)))
-    return wall.repeat(larger, axis=0).repeat(larger, axis=1)
+    both = (picture, heat(shares)[rows[:, None], columns])
+    left, right = (part.repeat(larger, axis=0).repeat(larger, axis=1) for part in both)
+    gap = np.full((len(left), GAP, 3), BEHIND, np.uint8)
+    return np.hstack([left, gap, right])
 
 
 def write_beside(picture: Bytes, shares: npt.NDArray[np.floating], path: Path) -> None:

@@ -8,6 +8,7 @@ N places in their order, C channels, L values.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,9 +64,9 @@ class Surprise:
         return picture
 
     @property
-    def most_bits(self) -> float:
-        """What a place costs a guess without any knowledge."""
-        return self.drawing.current.most_bits
+    def highest(self) -> float:
+        """Bits that take the brightest colour: those of a guess without any knowledge, or more where there are more."""
+        return max(self.drawing.current.most_bits, float(self.bits.max()))
 
     @property
     def most(self) -> tuple[int, int]:
@@ -179,11 +180,19 @@ def _thought(job: DrawPictures, chances: Tensor) -> dict[str, Array]:
 # Beside other pictures.
 
 
-def held_out_bits(sampler: Sampler, held: Examples, count: int = COMPARED) -> Floats:
-    """Bits of so many held-out pictures, each of its own class: (K,)."""
+def held_out_bits(
+    sampler: Sampler,
+    held: Examples,
+    count: int = COMPARED,
+    measured: Callable[[int], object] = lambda done: None,
+) -> Floats:
+    """Bits of so many held-out pictures, each of its own class: (K,). `measured` is called after each."""
     job, batch = DrawPictures(sampler, DrawControls(count=1)), held.take(spread(len(held), count))
-    pictures = zip(batch.values, batch.labels.tolist(), strict=True)
-    return np.array([_measured(sampler, _values(job, pixels), label).total for pixels, label in pictures])
+    found = []
+    for pixels, label in zip(batch.values, batch.labels.tolist(), strict=True):
+        found.append(_measured(sampler, _values(job, pixels), label).total)
+        measured(len(found))
+    return np.array(found)
 
 
 def standing(total: float, held: Floats) -> str:

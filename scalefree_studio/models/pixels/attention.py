@@ -64,9 +64,7 @@ class Attention(nn.Module):
             v = v + self.share * self._heads(self.seen(tokens))
         if self.shape.qk_norm:
             q, k = unit(q), unit(k)
-        buckets = (
-            buckets_of(q, self.rotations) if lsh else None
-        )  # alike wherever they are: before they are turned
+        buckets = buckets_of(q, self.rotations) if lsh else None  # before they are turned: wherever they are
         if self.shape.positions != "learned":
             q, k = rotate(q, places.query_turn), rotate(k, places.key_turn)
         return q, F.normalize(k, dim=-1) if lsh else k, v, buckets

@@ -26,8 +26,7 @@ from ..work.session import Session
 from ..work.subjects import LEARN, Subject, Wish, is_picture
 from .canvas_view import Painted
 from .drawing_overlay import DrawingDisplay, overlay
-from .prompts import Prompts
-from .thought import Thought
+from .thoughts import Thoughts
 from .unit_editor import buttons
 from .view import Host
 from .wall_view import WallView
@@ -43,7 +42,7 @@ class DrawingView(Painted, WallView):
         Quantity("bits", "Openness", "bits per number", share=3),
         Quantity("surprise", "Surprise", "bits per number", share=3),
     )
-    tools = ("show_gallery", "brush", "fit", "theme")
+    tools = ("show_gallery", "surprise", "brush", "fit", "theme")
     names = WallView.names | {
         "paste": ("Paste", "Go on from the picture that is on the clipboard"),
         "save_now": ("Save now", "Keep the drawing as it is now (it is also kept every few seconds)"),
@@ -72,12 +71,11 @@ class DrawingView(Painted, WallView):
         self.pointed: Place | None = None  # what the pointer is over
         self._watched: int | None = None  # asked for last
         self._classes: Sequence[str] = ()
-        self._prompts = Prompts()
         self.foot = QWidget()
         column = QVBoxLayout(self.foot)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(GRID)
-        self.thought = Thought()
+        self.thought = Thoughts(host.settings)
         self.thought.editable = True
         self.thought.chosen.connect(self._choose)
         column.addWidget(self.thought)
@@ -270,9 +268,8 @@ class DrawingView(Painted, WallView):
         if drawing is not None:
             self.canvas.painting = None
             self._prompt(self._prompts.begin(picture.pixels, drawing))
-            self.message.emit(
-                "Its upper half is given. Keep the left half instead, or paint away any part of it (B)."
-            )
+            words = "Its upper half is given. Keep the left half instead, or paint away any part of it (B)."
+            self.offer.emit(words, "surprise")
 
     def _prompt(self, prompt: SetPrompt) -> None:
         self.edited.emit(prompt)

@@ -61,6 +61,7 @@ class Thought(QWidget):
     """A title, a chart a channel, and a note. `chosen` says the channel and the value that a person would have."""
 
     chosen = pyqtSignal(int, int)
+    hint = HINT  # where a person may choose
 
     def __init__(self, parent: QWidget | None = None):
         super().__init__(parent)
@@ -108,7 +109,7 @@ class Thought(QWidget):
     @editable.setter
     def editable(self, editable: bool) -> None:
         self._editable = editable
-        self.setToolTip(HINT if editable else "")
+        self.setToolTip(self.hint if editable else "")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus if editable else Qt.FocusPolicy.NoFocus)
         self._show_cursor()
 
@@ -158,20 +159,29 @@ class Thought(QWidget):
 
     def _fit(self) -> None:
         """Ask for the height that nothing of this can do without."""
-        chart = QFontMetricsF(self._font).height() + HALF + LEAST_PLOT + 2 + STRIP + POINTER + HALF
         words = self._height_of(self._title, self._title_font) + self._height_of(self._note, self._font)
-        needed = max(LOWEST, math.ceil(words + len(self._channels) * chart))
+        needed = max(LOWEST, math.ceil(words + self._least_body()))
         if needed != self.minimumHeight():
             self.setMinimumHeight(needed)
             self.updateGeometry()
+
+    def _least_body(self) -> float:
+        """The height that is needed between title and note."""
+        chart = QFontMetricsF(self._font).height() + HALF + LEAST_PLOT + 2 + STRIP + POINTER + HALF
+        return len(self._channels) * chart
+
+    def _body(self) -> QRectF:
+        """What lies between title and note."""
+        top = self._height_of(self._title, self._title_font)
+        bottom = self.height() - self._height_of(self._note, self._font)
+        return QRectF(0, top, self.width(), bottom - top)
 
     def charts(self) -> list[Chart]:
         """One below another, between title and note."""
         if not self._channels:
             return []
-        top = self._height_of(self._title, self._title_font)
-        bottom = self.height() - self._height_of(self._note, self._font)
-        each, line = (bottom - top) / len(self._channels), math.ceil(QFontMetricsF(self._font).height())
+        body, line = self._body(), math.ceil(QFontMetricsF(self._font).height())
+        top, each = body.top(), body.height() / len(self._channels)
         made = []
         for n, channel in enumerate(self._channels):
             y = round(top + n * each)
@@ -203,6 +213,10 @@ class Thought(QWidget):
         note = QRectF(0, below, self.width(), self.height() - below)
         side = Qt.AlignmentFlag.AlignBottom if self._channels else Qt.AlignmentFlag.AlignTop
         painter.drawText(note, side | WRAPPED, self._note)
+        if self._channels:
+            self._draw_body(painter)
+
+    def _draw_body(self, painter: QPainter) -> None:
         for chart in self.charts():
             self._draw_head(painter, chart)
             self._draw_bars(painter, chart)
@@ -218,14 +232,20 @@ class Thought(QWidget):
         marked = self._marked_in(chart)
         said = chart.channel.described() if marked is None else chart.channel.read_off(marked)
         room = chart.head.width() - metrics.horizontalAdvance(most) - GRID
-        fitting = [words for words in said if metrics.horizontalAdvance(words) <= room]
-        painter.setPen(p.colour("text" if marked is None else "accent"))
-        words = fitting[0] if fitting else ""
-        painter.drawText(chart.head, Qt.AlignmentFlag.AlignLeft, words[:1].upper() + words[1:])
+        self._draw_words(painter, chart.head, said, room, marked is not None)
         painter.setPen(p.colour("soft"))
         painter.drawText(chart.head, Qt.AlignmentFlag.AlignRight, most)
         painter.setPen(QPen(p.colour("line"), 1))
         painter.drawLine(chart.plot.topLeft() + QPointF(0, -0.5), chart.plot.topRight() + QPointF(0, -0.5))
+
+    def _draw_words(
+        self, painter: QPainter, at: QRectF, said: Sequence[str], room: float, read: bool
+    ) -> None:
+        """As much of what is said in ever fewer words as there is room for; `read`: off what is pointed at."""
+        metrics = QFontMetricsF(painter.font())
+        words = next((words for words in said if metrics.horizontalAdvance(words) <= room), "")
+        painter.setPen(self.palette_.colour("accent" if read else "text"))
+        painter.drawText(at, Qt.AlignmentFlag.AlignLeft, words[:1].upper() + words[1:])
 
     def _draw_bars(self, painter: QPainter, chart: Chart) -> None:
         p, plot, chances = self.palette_, chart.plot, chart.channel.chances

@@ -31,7 +31,7 @@ WORDS = (
 
 class TrainingView(WallView):
     at_rest = "It has learnt to its end. More epochs in the panel let it go on, or start over."
-    lacks = ("go_on_from_here",)  # what is recorded are pictures, not the network
+    lacks: tuple[str, ...] = ("go_on_from_here",)  # what is recorded are pictures, not the network
     titles = {"samples": "Samples", "held": "Held out", "surprise": "Surprise"}
     names = WallView.names | {"single_step": ("Step", "Learn from one single batch")}
     mouse = (
@@ -60,6 +60,7 @@ class TrainingView(WallView):
         super().begin(session, opened)
         assert isinstance(session.job, Train)
         lesson = session.job.lesson
+        self.lacks = TrainingView.lacks + (() if draws(lesson.kind) else ("surprise",))
         self.settled, self.modes = lesson.settled, MODES if draws(lesson.kind) else ()
         self.quantities = (
             *(

@@ -50,6 +50,7 @@ class View(QWidget):
 
     edited = pyqtSignal(object)  # an edit of the job
     message = pyqtSignal(str)  # a sentence for the person
+    offer = pyqtSignal(str, str)  # a sentence, and a command that a person may want next
     readout = pyqtSignal(str)  # what the pointer is over, in words
     open_requested = pyqtSignal(object, object)  # a subject, and controls or None
 

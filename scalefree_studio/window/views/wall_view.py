@@ -7,13 +7,18 @@ from pathlib import Path
 from PyQt6.QtGui import QShowEvent
 
 from ...canvas.walls.canvas import WallCanvas
+from ...data.pictures import Picture
 from ...errors import UserError
 from ...export.walls.wall import write_wall
+from ...runs import choose_device
 from ...snapshot import Bytes
 from ..widgets.theme import Palette
+from ..work.judge import Judge, classes_of, network_at_work
 from . import render
 from .canvas_view import CanvasView
 from .export_dialog import ask_place
+from .prompts import Prompts
+from .surprise_dialog import SurpriseDialog
 from .view import Host, Mode
 
 MODES = (
@@ -36,6 +41,8 @@ class WallView(CanvasView):
     def __init__(self, host: Host):
         super().__init__(host)
         render.watch_leaving(self.canvas)
+        self._prompts = Prompts()
+        self._surprise: SurpriseDialog | None = None
 
     def pictures(self) -> Bytes | None:
         """What an export writes: (N, h, w, 3)."""
@@ -44,6 +51,8 @@ class WallView(CanvasView):
     def set_palette(self, palette: Palette) -> None:
         super().set_palette(palette)
         self._name_boards()
+        if self._surprise is not None:
+            self._surprise.set_palette(palette)
 
     def showEvent(self, event: QShowEvent | None) -> None:
         """On a screen, whose pixels are known now."""
@@ -71,6 +80,28 @@ class WallView(CanvasView):
         path = ask_place(self.window(), self.host.settings, "Export the wall", name, "Pictures (*.png)")
         if path is not None:
             self.write(pictures, path.with_suffix(".png"))
+
+    def surprise(self) -> None:
+        """Ask how surprising a picture is to the network: the one that is gone on from, if there is one."""
+        if self.session is None or self.palette_ is None:
+            return
+        job, folder = self.session.job, self.session.folder
+        self.session.runner.save_soon()
+        judge = Judge(network_at_work(job, folder), choose_device())
+        classes = classes_of(job)
+        dialog = SurpriseDialog(
+            judge, classes, self.host.settings, self.palette_, self.mode == "draw", self.window()
+        )
+        dialog.message.connect(self.message)
+        dialog.complete.connect(self.take)
+        dialog.finished.connect(self._forget_surprise)
+        self.host.show_dialog(dialog)
+        self._surprise = dialog
+        if self._prompts.own is not None:
+            dialog.take(Picture(self._prompts.own, "picture", ""))
+
+    def _forget_surprise(self) -> None:
+        self._surprise = None
 
     def write(self, pictures: Bytes, path: Path) -> None:
         try:

@@ -209,9 +209,18 @@ def _folder() -> Shape:
     return QPainterPath(), path
 
 
+def _surprise() -> Shape:
+    """A mark of exclamation in a picture."""
+    mark, square = QPainterPath(), QPainterPath()
+    mark.addRoundedRect(QRectF(7.2, 4.6, 1.6, 4.6), 0.8, 0.8)
+    mark.addEllipse(QPointF(8, 11), 1, 1)
+    square.addRoundedRect(QRectF(2.5, 2.5, 11, 11), 1.5, 1.5)
+    return mark, square
+
+
 _SHAPES = {
     "play": _play, "pause": _pause, "step": _step, "restart": _restart, "record": _record, "line": _line,
     "circle": _circle, "delete": _delete, "undo": _undo, "overlay": _overlay, "brush": _brush, "theme": _theme,
     "fit": _fit, "gallery": _gallery, "top": _top, "left": _left, "others": _others,
-    "download": _download, "folder": _folder,
+    "download": _download, "folder": _folder, "surprise": _surprise,
 }  # fmt: skip

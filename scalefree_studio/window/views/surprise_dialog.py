@@ -1,0 +1,301 @@
+"""How surprising a picture of one's own is to the network: place by place, in all, and among pictures it never saw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PyQt6.QtCore import QSettings, pyqtSignal
+from PyQt6.QtGui import QDragEnterEvent, QDropEvent, QKeySequence, QShortcut
+from PyQt6.QtWidgets import (
+    QApplication,
+    QDialog,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ...data.pictures import Picture, load_picture
+from ...errors import UserError
+from ...export.heat import write_beside
+from ...jobs.drawing.surprise import Floats, Surprise, standing
+from ...jobs.training.picture_lesson import ONLY_EXACT
+from ..widgets.dropdown import Dropdown
+from ..widgets.theme import GRID, Palette
+from ..work.background import Background
+from ..work.clipboard import subject_of
+from ..work.judge import Judge
+from ..work.subjects import Subject, is_picture
+from .export_dialog import ask_place
+from .picture_pair import PicturePair, Place
+from .thoughts import Thoughts
+
+EMPTY = (
+    "Drop a picture here, paste one (Ctrl+V), or choose a file:\n"
+    "the network says of each place how little it saw it coming."
+)
+BEST = "what fits best"  # of the classes
+FILES = "Pictures (*.png *.jpg *.jpeg *.webp *.gif *.bmp *.tif *.tiff *.ppm);;All files (*)"
+WIDE = 38 * GRID  # of what is said at the right
+
+
+class SurpriseDialog(QDialog):
+    """`complete` gives a picture that the network is to go on from; `message` says how things went."""
+
+    complete = pyqtSignal(object)
+    message = pyqtSignal(str)
+
+    def __init__(
+        self, judge: Judge, classes: Sequence[str], settings: QSettings, palette: Palette, completes: bool,
+        parent: QWidget | None = None,
+    ):  # fmt: skip
+        super().__init__(parent)
+        self._judge, self._settings, self.classes = judge, settings, list(classes)
+        self.picture: Picture | None = None
+        self.surprise: Surprise | None = None
+        self.held: Floats | None = None  # bits of held-out pictures
+        self._wanted = 0  # the number of the newest question
+        self._open = True
+        self._background = Background("surprise", self)
+        self.setWindowTitle("How surprising is it?")
+        self.setAcceptDrops(True)
+        self.resize(122 * GRID, 72 * GRID)
+        self.pair, self.thoughts = PicturePair(), Thoughts(settings)
+        self.total, self.among, self.hint, self.whose = QLabel(), QLabel(), QLabel(), QLabel()
+        self.most, self.least = QPushButton(), QPushButton()
+        self.label = Dropdown()
+        self._lay_out(completes)
+        self.pair.say(EMPTY)
+        self.pair.pointed.connect(self._show_place)
+        QShortcut(QKeySequence(QKeySequence.StandardKey.Paste), self).activated.connect(self.paste)
+        self.finished.connect(lambda _: self._stop())
+        self.set_palette(palette)
+        self._show()
+
+    def _lay_out(self, completes: bool) -> None:
+        columns = QHBoxLayout()
+        columns.setSpacing(3 * GRID)
+        columns.addWidget(self.pair, 1)
+        side = QWidget()
+        side.setFixedWidth(WIDE)
+        column = QVBoxLayout(side)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(GRID)
+        for part in (self.total, self.among, self.hint):
+            part.setWordWrap(True)
+            column.addWidget(part)
+        self.hint.setProperty("soft", True)
+        row = QHBoxLayout()
+        row.addWidget(self.whose, 1)
+        self.whose.setText("Taken for")
+        self.label.addItems([BEST, *self.classes])
+        self.label.setAccessibleName("The class that it is taken for")
+        self.label.activated.connect(lambda _: self.measure())
+        row.addWidget(self.label)
+        column.addLayout(row)
+        self.whose.setVisible(bool(self.classes))
+        self.label.setVisible(bool(self.classes))
+        for button, help in (
+            (self.most, "Show the place that surprises most"),
+            (self.least, "… and the least"),
+        ):
+            button.setToolTip(help)
+            button.setAutoDefault(False)
+            column.addWidget(button)
+        self.most.clicked.connect(lambda: self._go_to(True))
+        self.least.clicked.connect(lambda: self._go_to(False))
+        column.addStretch()
+        column.addWidget(self.thoughts)
+        columns.addWidget(side)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(3 * GRID, 3 * GRID, 3 * GRID, 2 * GRID)
+        outer.setSpacing(2 * GRID)
+        outer.addLayout(columns, 1)
+        outer.addLayout(self._buttons(completes))
+
+    def _buttons(self, completes: bool) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(GRID)
+        self.choose = QPushButton("Choose a picture…")
+        self.choose.clicked.connect(self._choose)
+        self.pasting = QPushButton("Paste")
+        self.pasting.clicked.connect(self.paste)
+        self.completing = QPushButton("Complete it")
+        self.completing.setToolTip("Let the network go on from its upper half")
+        self.completing.clicked.connect(self._complete)
+        self.completing.setVisible(completes)
+        self.saving = QPushButton("Save…")
+        self.saving.setToolTip("The picture and the heat map beside each other, as PNG")
+        self.saving.clicked.connect(self._save)
+        for button in (self.choose, self.pasting, self.completing, self.saving):
+            button.setAutoDefault(False)
+            row.addWidget(button)
+        row.addStretch()
+        close = QPushButton("Close")
+        close.setAutoDefault(False)
+        close.clicked.connect(self.reject)
+        row.addWidget(close)
+        return row
+
+    def set_palette(self, palette: Palette) -> None:
+        for part in (self.pair, self.thoughts, self.label):
+            part.set_palette(palette)
+
+    # What is asked, in the background.
+
+    def take(self, subject: Subject) -> None:
+        """A picture, or the path of one."""
+        if not is_picture(subject):
+            self._refuse("That is no picture.")
+        elif isinstance(subject, Picture):
+            self._begin(subject)
+        else:
+            path = str(subject)
+            self._background.submit(lambda: load_picture(path), self._begin, self._refuse)
+
+    def _begin(self, picture: Picture) -> None:
+        self.picture = picture
+        self.setWindowTitle(f"How surprising is it? — {picture.name}")
+        self.measure()
+
+    def measure(self) -> None:
+        """Of the picture that is there, as of the class that is chosen."""
+        if self.picture is None:
+            return
+        self._wanted += 1
+        wish, pixels, label = self._wanted, self.picture.pixels, self.label.currentIndex() - 1
+        self.among.setText("Measuring …")
+        self._background.submit(
+            lambda: self._judge.measure(pixels, label),
+            lambda found: self._take_surprise(found, wish),
+            lambda message: self._refuse(message, wish),
+        )
+        if self.held is None:
+            self._background.submit(
+                lambda: self._judge.held_out(lambda: self._open), self._take_held, self._without_held
+            )
+
+    def _take_surprise(self, found: Surprise, wish: int) -> None:
+        if wish == self._wanted:
+            self.surprise = found
+            self.pair.show_surprise(found)
+            self._show()
+            self._go_to(True)
+
+    def _take_held(self, bits: Floats) -> None:
+        self.held = bits
+        self._show()
+
+    def _without_held(self, message: str) -> None:
+        if self.held is None and self._open:
+            self.among.setText(f"It is not set beside held-out pictures: {message}")
+
+    def _refuse(self, message: str, wish: int | None = None) -> None:
+        if wish in (None, self._wanted):
+            self.among.setText(message)
+            if self.surprise is None:
+                self.pair.say(message)
+
+    def _stop(self) -> None:
+        """What is being measured is measured in vain."""
+        self._open = False
+        self._background.close(timeout=0)
+
+    # What is shown.
+
+    def _show(self) -> None:
+        found = self.surprise
+        for button in (self.most, self.least, self.completing, self.saving):
+            button.setEnabled(found is not None)
+        if found is None:
+            self.most.setText("Most surprising: –")
+            self.least.setText("Least surprising: –")
+            self.thoughts.show_thought("", None, None, None)
+            return
+        per = "" if found.per_dimension is None else f"<br>{found.per_dimension:.3f} bits per dimension"
+        self.total.setText(f"<b>{found.per_place:.2f} bits a pixel</b>{per}")
+        may = "These may." if found.comparable else "These may not."
+        self.hint.setText("" if found.per_dimension is None else f"{ONLY_EXACT} {may}")
+        waiting = "Compared with held-out pictures in a moment …"
+        where = waiting if self.held is None else standing(found.total, self.held)
+        self.among.setText(where[:1].upper() + where[1:] + ("" if self.held is None else "."))
+        taken = found.label >= 0 and self.label.currentIndex() == 0
+        self.whose.setText(f"Taken for “{self.classes[found.label]}”" if taken else "Taken for")
+        for button, word, (y, x) in ((self.most, "Most", found.most), (self.least, "Least", found.least)):
+            button.setText(f"{word} surprising: row {y + 1}, column {x + 1}, {found.bits[y, x]:.1f} bits")
+
+    def _go_to(self, most: bool) -> None:
+        if self.surprise is not None:
+            self.pair.mark(self.surprise.most if most else self.surprise.least)
+
+    def _show_place(self, place: Place | None) -> None:
+        """What was expected there, and what is there."""
+        if self.surprise is None or place is None:
+            return
+        (y, x), drawing = place, self.surprise.drawing.current
+        thought = drawing.thought(0, y, x)
+        title = f"Row {y + 1}, column {x + 1}: {self.surprise.bits[y, x]:.2f} bits"
+        chosen = [int(value) for value in drawing.values[0, y, x]]
+        chances, values = (None, None) if thought is None else (thought.chances, thought.values)
+        self.thoughts.show_thought(
+            title, chances, chosen, drawing.looks(), values=values, levels=drawing.levels
+        )
+
+    # What the person does.
+
+    def paste(self) -> None:
+        clipboard = QApplication.clipboard()
+        self._take_mime(clipboard.mimeData() if clipboard else None)
+
+    def _take_mime(self, mime: object) -> None:
+        try:
+            subject = subject_of(mime)  # type: ignore[arg-type]
+        except UserError as error:
+            self._refuse(str(error))
+            return
+        if subject is None:
+            self._refuse("There is no picture, nor the path of one.")
+        else:
+            self.take(subject)
+
+    def _choose(self) -> None:
+        start = str(self._settings.value("folder", str(Path.home())))
+        path, _ = QFileDialog.getOpenFileName(self, "Choose a picture", start, FILES)
+        if path:
+            self._settings.setValue("folder", str(Path(path).parent))
+            self.take(path)
+
+    def _complete(self) -> None:
+        if self.picture is not None:
+            self.accept()
+            self.complete.emit(self.picture)
+
+    def _save(self) -> None:
+        if self.picture is None:
+            return
+        name = f"{self.picture.name}-surprise.png"
+        path = ask_place(self, self._settings, "Save the picture and its heat map", name, "Pictures (*.png)")
+        if path is not None:
+            self.write(path.with_suffix(".png"))
+
+    def write(self, path: Path) -> None:
+        if self.surprise is None:
+            return
+        try:
+            write_beside(self.surprise.picture, self.surprise.bits / self.surprise.highest, path)
+            self.message.emit(f"Saved: {path}")
+        except (OSError, UserError) as error:
+            self.message.emit(f"The picture cannot be written: {error}")
+
+    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
+        mime = None if event is None else event.mimeData()
+        if event is not None and mime is not None and (mime.hasUrls() or mime.hasImage() or mime.hasText()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent | None) -> None:
+        if event is not None:
+            event.acceptProposedAction()
+            self._take_mime(event.mimeData())
