@@ -112,7 +112,7 @@ def lsh_attention(q: Tensor, k: Tensor, v: Tensor, buckets: Tensor, chunk: int) 
     """q, k, v (B, H, T, d) and buckets (B, H, R, T) → (B, H, T, d): softmax(q kᵀ) v over all that any round finds.
 
     Keys are queries at unit length: so divided already by the √d that ordinary attention divides by. Queries of length
-    √d, as QK-norm makes them, give √d · cos, as it does there. Rotary positions belong into both, but not into the hash.
+    √d, as QK-norm makes them, give √d · cos, as there. Rotary positions belong into both, but not into the hash.
 
     The rounds are weighted by the log-sum-exp of their scores. A token that several rounds find counts in the first of
     them only: so the whole is one softmax over a set, the same whether tokens are seen at once or one by one, and not
