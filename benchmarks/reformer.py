@@ -32,7 +32,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from scalefree_studio.models.pixels import lsh
-from scalefree_studio.models.pixels.reversible import Block, ReversibleSequence
+from scalefree_studio.models.pixels.reversible import reversible
 from scalefree_studio.models.threads import torch_threads
 
 # ---- Memory ----
@@ -62,16 +62,27 @@ class FeedForward(nn.Module):
         return self.out(F.relu(self.into(F.rms_norm(x, (WIDTH,)))).square())
 
 
-def step_of_learning(layers: ReversibleSequence, tokens: int = TOKENS) -> None:
+class Layers(nn.ModuleList):
+    """Attention and a hidden layer in turn."""
+
+    def __init__(self, depth: int, plain: bool):
+        super().__init__(kind() for _ in range(depth) for kind in (Attention, FeedForward))
+        self.plain = plain
+
+    def forward(self, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+        return reversible(self, a, b, plain=self.plain)
+
+
+def step_of_learning(layers: Layers, tokens: int = TOKENS) -> None:
     layers.zero_grad()
     x = torch.randn(BATCH, tokens, WIDTH)
     y1, y2 = layers(x, x)
     (y1 + y2).square().mean().backward()
 
 
-def some_layers(depth: int, plain: bool) -> ReversibleSequence:
+def some_layers(depth: int, plain: bool) -> Layers:
     torch.manual_seed(0)
-    return ReversibleSequence((Block(Attention(), FeedForward()) for _ in range(depth)), plain=plain)
+    return Layers(depth, plain)
 
 
 def peak() -> float:
@@ -81,7 +92,7 @@ def peak() -> float:
     )
 
 
-def memory_of_step(layers: ReversibleSequence) -> float:
+def memory_of_step(layers: Layers) -> float:
     """In MB, in a process that has done nothing else: the peak of a process never falls."""
     step_of_learning(
         layers, tokens=2

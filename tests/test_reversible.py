@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from scalefree_studio.models.pixels.reversible import Block, ReversibleSequence
+from scalefree_studio.models.pixels.reversible import reversible
 
 B, T, D = 2, 3, 8
 
@@ -33,9 +33,18 @@ class Part(nn.Module):
         return self.out(x)
 
 
+class Layers(nn.ModuleList):
+    """Two parts a layer."""
+
+    plain = False
+
+    def forward(self, *streams_and_extras):
+        return reversible(self, *streams_and_extras, plain=self.plain)
+
+
 def some_layers(depth=4, dropout=0.0, seed=0):
     torch.manual_seed(seed)
-    return ReversibleSequence(Block(Part(dropout), Part(dropout)) for _ in range(depth))
+    return Layers(Part(dropout) for _ in range(2 * depth))
 
 
 def some_streams(seed=1):
@@ -43,12 +52,11 @@ def some_streams(seed=1):
     return [torch.randn(B, T, D, generator=gen).requires_grad_() for _ in range(2)]
 
 
-def learnt(layers, plain, streams, extras=(), own=None):
+def learnt(layers, plain, streams, extras=()):
     """What comes out, and the gradients by the streams, all extras and all weights."""
     layers.plain = plain
-    out = layers(*streams, *extras, own=own)
-    asked = [*streams, *extras, *(e for each in own or () for e in each), *layers.parameters()]
-    asked = [t for t in asked if t.requires_grad]
+    out = layers(*streams, *extras)
+    asked = [t for t in (*streams, *extras, *layers.parameters()) if t.requires_grad]
     loss = out[0].square().sum() + out[1].sin().sum()
     return [*out, *torch.autograd.grad(loss, asked)]
 
@@ -69,7 +77,7 @@ def test_gradients_are_the_ordinary_ones(depth):
 
 def test_without_layers_the_streams_are_as_they_were():
     x1, x2 = some_streams()
-    y1, y2 = ReversibleSequence()(x1, x2)
+    y1, y2 = reversible([], x1, x2)
     assert torch.equal(y1, x1) and torch.equal(y2, x2)
 
 
@@ -82,18 +90,14 @@ def test_both_streams_may_be_the_same():
     torch.testing.assert_close(*grads)
 
 
-def test_extras_for_all_and_for_each_block_have_their_gradients():
+def test_extras_have_their_gradients_where_they_are_tensors():
     layers, streams = some_layers(depth=3), some_streams()
     gen = torch.Generator().manual_seed(3)
     with_gradient = torch.randn(B, 1, 2 * D, generator=gen).requires_grad_()
-    without = torch.randn(T, 1, generator=gen)
-    own = [
-        [torch.randn(B, T, 2 * D, generator=gen).requires_grad_()],
-        [],
-        [torch.tensor(0.7).requires_grad_()],
-    ]
-    ours, plain = (learnt(layers, p, streams, (with_gradient,), own) for p in (False, True))
+    ours, plain = (layers_out(layers, p, streams, with_gradient, 1.5) for p in (False, True))
     assert_the_same(ours, plain)
+    assert ours[-1].any()
+    without = torch.randn(T, 1, generator=gen)
     ours, plain = (layers_out(layers, p, streams, with_gradient, without) for p in (False, True))
     assert_the_same(ours, plain)
     assert ours[-1].any()
@@ -119,8 +123,8 @@ def test_what_is_computed_from_weights_outside_learns_too():
 
 def test_blocks_may_share_weights_and_some_may_not_learn():
     layers, streams = some_layers(depth=3), some_streams()
-    layers[2].f.into = layers[0].g.into
-    layers[1].g.out.weight.requires_grad_(False)
+    layers[4].into = layers[1].into
+    layers[3].out.weight.requires_grad_(False)
     assert_the_same(learnt(layers, False, streams), learnt(layers, True, streams))
 
 
@@ -149,7 +153,7 @@ def test_weights_that_changed_before_the_gradient_was_taken_are_an_error():
     layers = some_layers()
     y1, y2 = layers(*some_streams())
     with torch.no_grad():
-        layers[0].f.into.weight.add_(1)
+        layers[0].into.weight.add_(1)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         (y1 * y2).sum().backward()
 
@@ -198,20 +202,6 @@ def test_without_gradients_it_is_the_plain_sequence():
             out = layers(*streams)
         assert not out[0].requires_grad
         assert all(torch.equal(a, b) for a, b in zip(out, expected, strict=True))
-
-
-def test_names_of_weights_and_copies_are_those_of_a_list_of_blocks():
-    layers = some_layers(depth=2)
-    assert list(layers.state_dict()) == list(nn.ModuleList(list(layers)).state_dict())
-    assert "1.g.out.bias" in layers.state_dict()
-    streams = some_streams()
-    expected = layers(*streams)[1]
-    twin = copy.deepcopy(layers)
-    other = some_layers(depth=2, seed=7)
-    other.load_state_dict(layers.state_dict())
-    nn.init.zeros_(layers[0].f.into.weight)
-    assert torch.equal(twin(*streams)[1], expected) and torch.equal(other(*streams)[1], expected)
-    assert not torch.equal(layers(*streams)[1], expected)
 
 
 # ---- Memory ----

@@ -29,16 +29,17 @@ class Attention(nn.Module):
 
     def __init__(self, shape: PixelsShape):
         super().__init__()
-        D, self.shape, self.dropout = shape.width, shape, 0.0
-        self.query, self.value, self.out = (nn.Linear(D, D, bias=False) for _ in range(3))
+        D, inner, self.shape, self.dropout = shape.width, shape.heads * shape.head, shape, 0.0
+        self.query, self.value = nn.Linear(D, inner, bias=False), nn.Linear(D, inner, bias=False)
+        self.out = nn.Linear(inner, D, bias=False)
         if shape.attention == "lsh":  # queries are keys
-            rotations = random_rotations(shape.heads, shape.rounds, D // shape.heads, shape.buckets)
+            rotations = random_rotations(shape.heads, shape.rounds, shape.head, shape.buckets // 2 * 2)
             self.register_buffer("rotations", rotations)
         else:
-            self.key = nn.Linear(D, D, bias=False)
+            self.key = nn.Linear(D, inner, bias=False)
         self.register_buffer("heads_on", torch.ones(shape.heads), persistent=False)
         if shape.value_embeddings:
-            self.seen = nn.Embedding(shape.vocabulary, D)
+            self.seen = nn.Embedding(shape.vocabulary, inner)
             self.share = nn.Parameter(torch.zeros(()))
 
     def forward(self, x: Tensor, tokens: Tensor, places: Places) -> Tensor:

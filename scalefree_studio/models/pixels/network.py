@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from .attention import Attention, unit
 from .places import Places
+from .reversible import reversible
 from .shape import PADDING, RESERVED, START, PixelsShape
 
 NEAR = 8  # numbers that say what colour a near pixel has
@@ -61,12 +62,6 @@ class Block(nn.Module):
     def __init__(self, shape: PixelsShape):
         super().__init__()
         self.attention, self.hidden = Attention(shape), Hidden(shape)
-
-    def forward(self, x: Tensor, tokens: Tensor, places: Places) -> Tensor:
-        """(B, T, D) and the tokens that went in, (B, T) → (B, T, D)."""
-        x = x + self.attention(x, tokens, places)
-        out: Tensor = x + self.hidden(x)
-        return out
 
 
 class Embedding(nn.Module):
@@ -166,9 +161,16 @@ class PixelTransformer(nn.Module):
         """Of each token of a sequence (B, T) that is a colour: (B, T, L)."""
         x = self.embedding(tokens, labels, places)
         before = F.pad(tokens[:, :-1], (1, 0), value=START)
-        for block in self.blocks:
-            x = block(x, before, places)
+        if self.shape.reversible:  # two streams, which the parts of all blocks add to in turn
+            a, b = reversible(self.parts(), x, x, before, places)
+            return self.predict(a + b)
+        for part in self.parts():
+            x = x + part(x, before, places)
         return self.predict(x)
+
+    def parts(self) -> list[nn.Module]:
+        """All that is added to the embedding, in turn: attention, hidden layer, attention …"""
+        return [part for block in self.blocks for part in block.children()]
 
     def predict(self, x: Tensor) -> Tensor:
         """What is left of the network after its blocks: (…, D) → (…, L)."""

@@ -101,11 +101,11 @@ class Places:
     @table
     def query_turn(self) -> Tensor:
         """How far queries are turned: (2, T, d // 2)."""
-        return angles(self.query_at, self.shape.width // self.shape.heads)
+        return angles(self.query_at, self.shape.head)
 
     @table
     def key_turn(self) -> Tensor:
-        return angles(self.key_at, self.shape.width // self.shape.heads)
+        return angles(self.key_at, self.shape.head)
 
     @table
     def tiles(self) -> Tiles:

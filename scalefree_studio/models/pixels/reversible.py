@@ -17,60 +17,41 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 
-class Block(nn.Module):
-    """One layer: f is often attention, g a feed-forward part. Either takes a stream and the extras, and says what is
-    added to the other stream."""
-
-    def __init__(self, f: nn.Module, g: nn.Module):
-        super().__init__()
-        self.f, self.g = f, g
-
-    def forward(self, x1: Tensor, x2: Tensor, *extras: Tensor) -> tuple[Tensor, Tensor]:
-        y1 = x1 + self.f(x2, *extras)
-        return y1, x2 + self.g(y1, *extras)
-
-
-class ReversibleSequence(nn.ModuleList):
-    """Blocks, one after the other. With `plain`, gradients are torch's own, and everything is kept for them."""
-
-    def __init__(self, blocks: Iterable[Block] = (), plain: bool = False):
-        super().__init__(blocks)
-        self.plain = plain
-
-    def forward(
-        self, x1: Tensor, x2: Tensor, *extras: Tensor, own: Sequence[Sequence[Tensor]] | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """Both streams after all blocks. A block's f and g take the extras, and then what is the block's own."""
-        blocks = [block for block in self if isinstance(block, Block)]
-        of_block = [(*extras, *each) for each in own or [()] * len(blocks)]
-        if self.plain or not torch.is_grad_enabled():
-            for block, each in zip(blocks, of_block, strict=True):
-                x1, x2 = block(x1, x2, *each)
-            return x1, x2
-        # Whatever may need a gradient has to be an argument of the function, so that it takes part in the graph.
-        given = list(dict.fromkeys(extra for each in of_block for extra in each))
-        number = {extra: i for i, extra in enumerate(given)}
-        steps = [
-            Step(part, [number[extra] for extra in each])
-            for block, each in zip(blocks, of_block, strict=True)
-            for part in (block.f, block.g)
-        ]
-        learned = [p for p in self.parameters() if p.requires_grad]
-        streams = Recomputed.apply(steps, learned, x1, x2, *given, *learned)  # type: ignore[no-untyped-call]
-        return streams[0], streams[1]
+def reversible(
+    parts: Iterable[nn.Module], a: Tensor, b: Tensor, *extras: Any, plain: bool = False
+) -> tuple[Tensor, Tensor]:
+    """Both streams after all parts, each of which adds to one of them what it makes of the other and of the extras:
+    (a, b) becomes (b, a + part(b)). With `plain`, gradients are torch's own, and everything is kept for them."""
+    parts = list(parts)
+    if plain or not torch.is_grad_enabled():
+        for part in parts:
+            a, b = b, a + part(b, *extras)
+        return a, b
+    # Whatever may need a gradient has to be an argument of the function, so that it takes part in the graph.
+    learned = list(dict.fromkeys(p for part in parts for p in part.parameters() if p.requires_grad))
+    tensors = [extra for extra in extras if isinstance(extra, Tensor)]
+    steps = [Step(part, extras) for part in parts]
+    streams = Recomputed.apply(steps, learned, a, b, *tensors, *learned)  # type: ignore[no-untyped-call]
+    return streams[0], streams[1]
 
 
 @dataclass
 class Step:
-    """One half of a layer, f or g, and where its extras are among all that are given."""
+    """A part, and what it is given."""
 
     part: nn.Module
-    extras: list[int]
+    extras: tuple[Any, ...]
     setting: Setting | None = None
+
+    def added(self, x: Tensor, tensors: Sequence[Tensor]) -> Tensor:
+        """With these for the tensors among the extras."""
+        given = iter(tensors)
+        added: Tensor = self.part(x, *(next(given) if isinstance(e, Tensor) else e for e in self.extras))
+        return added
 
 
 class Recomputed(torch.autograd.Function):
-    """Half a layer is (a, b) → (b, a + part(b)): so f and g alternate, and a comes back as what it became - part(b)."""
+    """A step is (a, b) → (b, a + part(b)): so a comes back as what it became - part(b)."""
 
     @staticmethod
     def forward(
@@ -79,7 +60,7 @@ class Recomputed(torch.autograd.Function):
         for step in steps:
             step.setting = Setting(a.device)
             with step.setting.autocast():
-                a, b = b, a + step.part(b, *(tensors[i] for i in step.extras))
+                a, b = b, a + step.added(b, tensors)
         ctx.steps, ctx.learned = steps, learned
         ctx.save_for_backward(a, b, *tensors)
         return a, b
@@ -89,12 +70,13 @@ class Recomputed(torch.autograd.Function):
     def backward(ctx: Any, by_a: Tensor, by_b: Tensor) -> tuple[Tensor | None, ...]:
         a, b, *tensors = ctx.saved_tensors
         given = [t.detach().requires_grad_(t.requires_grad) for t in tensors]
-        inputs = [*given[: len(tensors) - len(ctx.learned)], *ctx.learned]
+        extras = given[: len(tensors) - len(ctx.learned)]
+        inputs = [*extras, *ctx.learned]
         totals: dict[Tensor, Tensor] = {}  # the gradients by these
         for step in reversed(ctx.steps):
-            x, extras = a.detach().requires_grad_(), [inputs[i] for i in step.extras]
+            x = a.detach().requires_grad_()
             with torch.enable_grad(), step.setting.again():
-                added = step.part(x, *extras)
+                added = step.added(x, extras)
             asked = [t for t in (x, *extras, *step.part.parameters()) if t.requires_grad]
             by_asked = torch.autograd.grad(added, asked, by_b.to(added.dtype), allow_unused=True)
             for t, by_t in zip(asked, by_asked, strict=True):

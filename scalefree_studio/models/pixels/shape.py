@@ -57,10 +57,10 @@ class PixelsShape:
     )
     buckets: int = control(
         16, label="Buckets", help="Into how many groups the hash of lsh attention sorts the pixels; an even number.",
-        low=2, high=4096, scale="log", group="Network", advanced=True,
+        low=2, high=2046, scale="log", group="Network", advanced=True,
     )
     chunk: int = control(
-        32, label="Chunk", help="How many pixels of a bucket see each other in lsh attention, and as many before them.",
+        32, label="Chunk", help="So many pixels back a pixel sees in its bucket, in lsh attention.",
         low=1, high=4096, scale="log", group="Network", advanced=True,
     )
     rounds: int = control(
@@ -110,6 +110,11 @@ class PixelsShape:
         low=0.0, high=0.9, live=True, group="Network", advanced=True,
     )
     # fmt: on
+
+    @property
+    def head(self) -> int:
+        """Numbers of a head: those of all heads are the width, or a little more where they do not divide it."""
+        return -(-self.width // self.heads)
 
     @property
     def vocabulary(self) -> int:
