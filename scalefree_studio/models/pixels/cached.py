@@ -102,7 +102,7 @@ class CachedPixels:
         moving: bool | None = None,
     ):
         """`moving`: as `moves` says, where it is not said."""
-        shape, like = network.shape, network.head.weight
+        shape, like = network.shape, network.embedding.colour.weight
         self.network, self.places = network, places
         self.moving = moves(like.device) if moving is None else moving
         self.layers = [Layer(cast(Block, block), shape, count, places.count) for block in network.blocks]

@@ -117,7 +117,8 @@ class PixelTransformer(nn.Module):
         self.shape = shape
         self.embedding = Embedding(shape)
         self.blocks = nn.ModuleList(Block(shape) for _ in range(shape.layers))
-        self.head = nn.Linear(shape.width, shape.colours, bias=False)
+        if not shape.tied:
+            self.head = nn.Linear(shape.width, shape.colours, bias=False)
         self._begin()
         self.set_dropout(shape.dropout)
         self.places = lru_cache(maxsize=4)(self._places)
@@ -133,9 +134,10 @@ class PixelTransformer(nn.Module):
                 nn.init.normal_(weight, std=weight.shape[1] ** -0.5)
             if self.shape.zero_start and name.endswith("out.weight"):
                 nn.init.zeros_(weight)
-        nn.init.normal_(self.head.weight, std=0.1 * D**-0.5)
         if self.shape.tied:
             nn.init.normal_(self.embedding.colour.weight, std=D**-0.5)
+        else:
+            nn.init.normal_(self.head.weight, std=0.1 * D**-0.5)
 
     def set_dropout(self, share: float) -> None:
         for part in self.modules():
