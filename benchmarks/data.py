@@ -108,7 +108,7 @@ def main() -> None:
     first = next(iter(seconds.values()))
     print(f"batches of {batch} pictures of {SIDE} × {SIDE}; medians of {arguments.repeats}")
     for name, taken in seconds.items():
-        print(f"  {name:<36}{batch / taken:12,.0f} pictures a second   {taken / first:10.1f} times as long")
+        print(f"  {name:<36}{batch / taken:12,.1f} pictures a second   {taken / first:10.1f} times as long")
 
 
 if __name__ == "__main__":

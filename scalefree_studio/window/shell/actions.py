@@ -32,7 +32,7 @@ COMMANDS = (
     Command("open_run", "File", "Open a folder…", "Go on with a run where it was, or learn from a folder of pictures",
          "Ctrl+Shift+O"),
     Command("show_gallery", "File", "Gallery…", "Built-in pictures, and recent runs", "G", icon="gallery"),
-    Command("show_tokens", "File", "Colours as tokens…", "A picture of your own in every kind of token, side by side", "K"),
+    Command("show_tokens", "File", "Colours as tokens…", "Your own picture in every kind of token, side by side", "K"),
     Command("paste", "File", "Paste", "Learn the picture, or the file, that is on the clipboard", "Ctrl+V"),
     Command("save_now", "File", "Save now", "Keep the model as it is now (it is also kept every few seconds)", "Ctrl+S",
          apart=True),

@@ -46,6 +46,10 @@ FIRST = "photo:astronaut"  # where nothing else is at hand
 COLUMNS = 4
 ORIGINAL = "The picture"
 FILES = "Pictures (*.png *.jpg *.jpeg *.webp *.gif *.bmp *.tif *.tiff *.ppm);;All files (*)"
+HINT = (
+    "dB: PSNR against the picture in this size. Bits: if every colour were as likely. The palettes are learned from "
+    "the picture itself."
+)
 SHEETS = "Pictures (*.png *.jpg *.webp *.tif)"
 
 
@@ -199,11 +203,7 @@ class TokenDialog(QDialog):
         self._background.submit(write, lambda _: self._say(f"Saved: {path}"), self._say)
 
     def _say(self, text: str) -> None:
-        self.note.setText(
-            text
-            or "dB: PSNR against the picture in this size. Bits: if every colour were as likely. The palettes are learned "
-            "from the picture itself."
-        )
+        self.note.setText(text or HINT)
 
 
 class TokenCell(QWidget):
