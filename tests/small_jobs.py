@@ -25,8 +25,8 @@ from scalefree_studio.jobs.dividers.fit import FitDividers
 from scalefree_studio.jobs.drawing.draw import DrawPictures
 from scalefree_studio.jobs.drawing.edits import GoTo, SetPrompt, SetValue, SetWay, Watch
 from scalefree_studio.jobs.job import Edit, Job, Limit, SetControls
-from scalefree_studio.jobs.pixelcnn.controls import PixelCNNControls
 from scalefree_studio.jobs.pixelcnn.lesson import PixelCNNLesson
+from scalefree_studio.jobs.pixels.lesson import PixelsLesson
 from scalefree_studio.jobs.training.train import Train
 from scalefree_studio.snapshot import Array, Checkpoint
 
@@ -121,23 +121,24 @@ def fit(**controls: Any) -> Case:
 # ---- Lessons ----
 
 
-def lesson(channels: int = 1, **controls: Any) -> Case:
-    tiny = {
-        "levels": 3,
-        "hidden_maps": 4,
-        "output_maps": 4,
-        "hidden_layers": 1,
-        "causal_kernel": 3,
-        "hidden_kernel": 3,
-    }
-    asked = {**tiny, "batch_size": 6, "warm_up": 2, "learning_rate": 0.02, "wall_every": 2, **controls}
+TINY = {
+    PixelCNNLesson: {
+        "levels": 3, "hidden_maps": 4, "output_maps": 4, "hidden_layers": 1, "causal_kernel": 3, "hidden_kernel": 3,
+    },
+    PixelsLesson: {"tokens": "grey:2", "layers": 1, "width": 8, "heads": 2, "neighbours": 1},
+}  # fmt: skip
+
+
+def lesson(kind: type[Any] = PixelCNNLesson, channels: int = 1, shown: int = 0, **controls: Any) -> Case:
+    """Of pictures with so many channels, which are `shown` with as many, unless it is said with how many."""
+    asked = {**TINY[kind], "batch_size": 6, "warm_up": 2, "learning_rate": 0.02, "wall_every": 2, **controls}
     pixels = np.random.default_rng(1).integers(256, size=(20, 3, 3, channels), dtype=np.uint8)
     labels = np.arange(20) % 2
     learnt, held = Arrays(pixels[8:], labels[8:]), Arrays(pixels[:8], labels[:8])  # two steps an epoch
     dataset = Dataset("noise", "noise", learnt, held, ("even", "odd"))
 
     def make(seed: int = 4) -> Job:
-        return Train(PixelCNNLesson(dataset), PixelCNNControls(**{**asked, "seed": seed}), Limit(steps=40))
+        return Train(kind(dataset), kind.controls(**{**asked, "seed": seed}), Limit(steps=40))
 
     def poison(job: Any) -> None:
         with torch.no_grad():
@@ -145,11 +146,11 @@ def lesson(channels: int = 1, **controls: Any) -> Case:
 
     return Case(
         make,
-        lambda checkpoint: Train.from_checkpoint(checkpoint, PixelCNNLesson(dataset)),
-        {"wall": (64, 3, 3, channels), "fresh": (), "surprise": (8, 3, 3)},
-        {"held": (8, 3, 3, channels), "most_bits": ()},
+        lambda checkpoint: Train.from_checkpoint(checkpoint, kind(dataset)),
+        {"wall": (64, 3, 3, shown or channels), "fresh": (), "surprise": (8, 3, 3)},
+        {"held": (8, 3, 3, shown or channels), "most_bits": ()},
         live=SetControls({"learning_rate": 0.005}),
-        rebuild=SetControls({"hidden_maps": 6}),
+        rebuild=SetControls({"hidden_maps": 6} if kind is PixelCNNLesson else {"width": 12}),
         refused=(SetControls({"precision": "float16"}), GoTo(3)),
         foreign=lambda good: [good],  # nothing in it to learn on from
         poison=poison,
@@ -229,6 +230,13 @@ JOBS: dict[str, Case] = {
     "pixelcnn-mixture": lesson(output="mixture", mixtures=2),
     "pixelcnn-averaging": lesson(averaging=0.8),
     "pixelcnn-dropout": lesson(dropout=0.3),
+    "pixels": lesson(PixelsLesson),
+    "pixels-hsv-spiral": lesson(PixelsLesson, channels=3, tokens="hsv:2,1,2", order="spiral", dropout=0.3),
+    "pixels-exact-local": lesson(PixelsLesson, channels=3, tokens="exact", attention="local", radius=1),
+    "pixels-palette-lsh": lesson(
+        PixelsLesson, shown=3, tokens="palette:5", attention="lsh", buckets=2, chunk=2, optimizer="adamw"
+    ),
+    "pixels-reversible": lesson(PixelsLesson, reversible=True, averaging=0.8, dropout=0.3),
     "drawing-grey": drawing(),
     "drawing-colour": drawing(channels=3, top_p=0.9),
     "drawing-prompt": drawing(prompt=True),

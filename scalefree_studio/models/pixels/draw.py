@@ -22,7 +22,7 @@ from .shape import RESERVED
 def draw(network: PixelTransformer, request: Request, width: int, cached: bool = True) -> Iterator[Drawn]:
     """Draw pictures so wide, yielding a step whenever `request.every` places are done, and after as many places as a
     row has. So many that are given are one step. The network should be in eval mode."""
-    like = network.head.weight
+    like = network.embedding.colour.weight
     request = request.to(like.device)
     B, N, C = request.uniforms.shape
     places = network.places(N // width, width, like.device)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 # Muon's steps are scaled to the size of AdamW's, and may then be longer.
 MUON_RATE = 3.0
@@ -32,10 +32,23 @@ class MuonAdamW(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Both, or neither: where Muon runs out of memory, it has already moved some matrices."""
         loss = None if closure is None else closure()
-        for part in self._both:
-            part.step()  # type: ignore[no-untyped-call]
+        kept = [(t, t.clone()) for t in self._moved_by_muon()]
+        try:
+            for part in self._both:
+                part.step()  # type: ignore[no-untyped-call]
+        except Exception:
+            for tensor, before in kept:
+                tensor.copy_(before)
+            raise
         return loss
+
+    def _moved_by_muon(self) -> list[Tensor]:
+        """The matrices, and their momentum where they have one by now."""
+        matrices = self._both[0].param_groups[0]["params"]
+        momentum = [value for p in matrices for value in self.state.get(p, {}).values()]
+        return [*matrices, *momentum]
 
 
 def optimizer_of(network: nn.Module, muon: bool = True) -> torch.optim.Optimizer:
