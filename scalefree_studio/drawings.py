@@ -17,7 +17,7 @@ Whoever draws so shows these arrays, and needs no view, no export and no movie o
             score     (B,) float32              … how likely it is, in nats, …
             alive     (B,) bool                 … and whether it is not given up; only in a search with beams
             columns   (T,) float64              the temperatures of a table, whose pictures stand row by row, …
-            bits      (2,) float64              … of the watched one, how unlikely what was drawn is, and what it hides, …
+            bits      (2,) float64              … how unlikely is what the watched one drew, and what it hides, …
             prompts   (R, H, W, C) integers     … what each row goes on from, …
             kept      (R, H, W) bool            … and what of it is kept; only if something is given
     still   order     (N,) integers             the places in their order, counted row by row
@@ -198,7 +198,7 @@ class Drawing:
 
     def prompts(self, hidden: bool = False) -> Bytes | None:
         """What each row of a table goes on from, as pictures (R, H · h, W · w, 3), the paper where it is hidden; or
-        what is hidden, the paper where it is kept. None where there is no such thing, or only the network could show it."""
+        what is hidden, the paper where it is kept. None where nothing is given, or only the network could show it."""
         if "prompts" not in self.frame or "pictures" in self.frame:
             return None
         kept = np.asarray(self.frame["kept"], bool)
