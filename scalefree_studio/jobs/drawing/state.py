@@ -210,7 +210,9 @@ class State:
 
     def saved(self) -> tuple[dict[str, Any], dict[str, Array]]:
         """(about, arrays) from which it can be read again, with the labels, which a drawing shows anyway."""
-        arrays = {name: array for name, array in self.arrays().items() if name != "labels"}
+        plain = not self.temperatures and (self.seed == self.controls.seed).all()
+        known = {"labels", "seed", "number"} if plain else {"labels"}  # without them
+        arrays = {name: array for name, array in self.arrays().items() if name not in known}
         if self.prompt is not None:
             arrays |= {"prompt_values": self.prompt.values, "prompt_keep": self.prompt.keep}
         ways, temperatures = [list(way) for way in self.ways], list(self.temperatures)
@@ -228,8 +230,8 @@ class State:
         prompt = _prompt(arrays, like) if "prompt_keep" in arrays else None
         state = replace(like, prompt=prompt, ways=ways, temperatures=temperatures, step=int(about["step"]))
         for name, array in like.arrays().items():
-            old = array if name in ("seed", "number") else None  # which drawings did not always say
-            setattr(state, name, _like(arrays[name] if old is None else arrays.get(name, old), array))
+            plain = name in ("seed", "number") and name not in arrays
+            setattr(state, name, _like(array if plain else arrays[name], array))
         if min(state.seed.min(), state.number.min()) < 0 or state.number.max() >= len(state.number):
             raise ValueError("it was drawn with no random numbers")
         if state.position.min() < 0 or state.position.max() > state.places:
