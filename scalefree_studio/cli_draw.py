@@ -1,4 +1,7 @@
-"""`scalefree-studio sample` and `complete`: drawing without a window, with any model that draws in order."""
+"""`scalefree-studio sample` and `complete`: drawing without a window, with any model that draws in order.
+
+Several temperatures, or several pictures to go on from, make a table: a row a picture, a column a temperature.
+"""
 
 from __future__ import annotations
 
@@ -11,27 +14,33 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from .controls import add_flags, edited, given_flags, values_of
+import numpy as np
+
+from .controls import add_flags, controls_of, edited, given_flags, values_of
 from .data.pictures import load_picture
-from .drawings import Drawing
+from .drawings import Bools, Drawing, first, kept_too_late
 from .errors import UserError
 from .export.movie import movie_of_run
 from .export.movie_file import GIF_SIDE, check_movie
-from .export.options import MovieTime
+from .export.options import MovieTime, TableOptions
+from .export.picture import check_target
+from .export.walls.table import table_of, write_table
 from .export.walls.wall import write_wall
 from .files import check_folder
 from .jobs.drawing.controls import AT_ONCE, DrawControls
 from .jobs.drawing.draw import DrawPictures
-from .jobs.drawing.edits import SetPrompt
+from .jobs.drawing.edits import SetPrompt, SetTable
 from .jobs.drawing.sampler import Sampler
+from .jobs.drawing.table import bits_of
 from .jobs.instruments import sampler_of
-from .results import kept
+from .results import HALVES, kept
 from .runs import Recording, choose_device, run_to_end
 from .storage.run_folder import RunFolder, load_checkpoint
-from .terminal import MODEL_HELP, add_json_flag, output, report
+from .terminal import MODEL_HELP, add_json_flag, output, report, say
 
 Handler = Callable[[argparse.Namespace], int]
 SAMPLED, COMPLETED = DrawControls(), DrawControls(count=8)
+SAMPLED_ROWS, COMPLETED_ROWS = 8, 1  # of a table; of each picture that is completed
 SECONDS = 10.0  # of a movie
 PAUSE = 0.2  # of its time, on the finished wall
 PLACES = 1 << 20  # at most, in a picture
@@ -46,33 +55,96 @@ def fill_sample(parser: argparse.ArgumentParser) -> Handler:
 
 
 def sample(arguments: argparse.Namespace) -> int:
+    _refuse_same(arguments, arguments.model)
     sampler = _sampler(arguments, _size(arguments.size) if arguments.size else None)
-    return _draw(arguments, _job(arguments, sampler, SAMPLED))
+    job, temperatures = _job(arguments, sampler, SAMPLED), _temperatures(arguments)
+    if len(temperatures) > 1:
+        job.apply(SetTable(temperatures, rows=_rows(arguments, SAMPLED_ROWS)))
+    return _draw(arguments, job)
 
 
 def fill_complete(parser: argparse.ArgumentParser) -> Handler:
     parser.add_argument("model", type=Path, metavar="MODEL", help=MODEL_HELP)
-    parser.add_argument("image", type=Path, metavar="IMAGE", help="the picture to complete")
-    parser.add_argument("out", type=output, metavar="OUT.png", help="the wall of completed pictures")
+    parser.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="the pictures to complete")
     parser.add_argument(
-        "--keep", default="top", metavar="top|left|MASK.png",
-        help="what is given: a half, or where a mask is white (default: top)",
+        "out", type=output, metavar="OUT.png",
+        help="the wall of completed pictures; of several pictures or temperatures a table: a row for each picture, "
+        "with what is given, what that hides, and a column for each temperature",
     )  # fmt: skip
+    part = parser.add_mutually_exclusive_group()
+    part.add_argument(
+        "--keep", metavar="|".join([*HALVES, "MASK.png"]),
+        help="what is given: a half, or where a mask is white (default: top). In the order in which a model draws, it "
+        "does not see what comes later: a model that draws row by row sees nothing below",
+    )  # fmt: skip
+    part.add_argument(
+        "--cut", type=int, metavar="N", help="what is given: the first N places in the model's own order"
+    )
     _drawing_flags(parser, COMPLETED)
     return complete
 
 
 def complete(arguments: argparse.Namespace) -> int:
-    sampler = _sampler(arguments)
-    keep, pixels = kept(arguments.keep, sampler.size), load_picture(arguments.image).pixels
+    keep = arguments.keep or "top"
+    mask = () if keep in HALVES else (Path(keep),)
+    _refuse_same(arguments, arguments.model, *arguments.images, *mask)
+    sampler, temperatures = _sampler(arguments), _temperatures(arguments)
+    part = _kept(keep, arguments.cut, sampler)
+    prompts = [SetPrompt(keep=part, pixels=load_picture(image).pixels) for image in arguments.images]
     job = _job(arguments, sampler, COMPLETED)
-    job.apply(SetPrompt(keep=keep, pixels=pixels))
+    if len(prompts) == len(temperatures) == 1:
+        job.apply(prompts[0])
+    else:
+        rows = _rows(arguments, COMPLETED_ROWS)
+        job.apply(SetTable(temperatures, tuple(prompt for prompt in prompts for _ in range(rows))))
+    if late := kept_too_late(part, sampler.order):
+        say(f"{late} of the places that are given come, in the order in which this model draws, after others that it "
+            "draws: they stay as they are, but it does not see them before.")  # fmt: skip
     return _draw(arguments, job)
+
+
+def _kept(keep: str, cut: int | None, sampler: Sampler) -> Bools:
+    """What is given of each picture (H, W)."""
+    if cut is None:
+        return np.asarray(kept(keep, sampler.size), bool)
+    count = len(sampler.order)
+    if not 0 <= cut < count:
+        raise UserError(f"--cut is a number of places from 0 to {count - 1}, not {cut}.")
+    return first(cut, sampler.order, sampler.size)
+
+
+def _temperatures(arguments: argparse.Namespace) -> tuple[float, ...]:
+    """Those that are asked for, one or several with commas."""
+    control = next(c for c in controls_of(DrawControls) if c.name == "temperature")
+    words = (arguments.temperatures or f"{control.default}").split(",")
+    return tuple(control.check(word.strip()) for word in words)
+
+
+def _rows(arguments: argparse.Namespace, usual: int) -> int:
+    """Of a table, or of each picture in it."""
+    count: int = edited(DrawControls(count=usual), given_flags(DrawControls, arguments)).count
+    return count
+
+
+def _refuse_same(arguments: argparse.Namespace, *read: Path) -> None:
+    """Nothing that is read may be written over."""
+    for path in (arguments.out, arguments.movie):
+        if path is not None and any(path.resolve() == each.resolve() for each in read):
+            raise UserError(f"{path} is read; name another file to write.")
 
 
 def _drawing_flags(parser: argparse.ArgumentParser, controls: DrawControls) -> None:
     add = parser.add_argument
-    add_flags(parser, controls, without=("label", "speed"))  # nobody watches: it is drawn at once
+    add_flags(
+        parser, controls, without=("label", "speed", "temperature")
+    )  # nobody watches: it is drawn at once
+    add(
+        "--temperature", dest="temperatures", metavar="X[,X...]",
+        help="below 1 the likely becomes likelier, above 1 the drawing is bolder; several, as 0.9,1.0,1.1, make a "
+        "table with a column each, drawn with the same random numbers along its rows (default: 1). --count is then the "
+        f"rows of a table ({SAMPLED_ROWS}) or of each picture that is completed ({COMPLETED_ROWS})",
+    )  # fmt: skip
+    add_flags(parser, TableOptions, title="table")
     add(
         "--label",
         dest="of_class",
@@ -94,6 +166,7 @@ def _sampler(arguments: argparse.Namespace, size: tuple[int, int] | None = None)
 
 def _job(arguments: argparse.Namespace, sampler: Sampler, controls: DrawControls) -> DrawPictures:
     controls = edited(controls, given_flags(DrawControls, arguments))
+    controls = replace(controls, temperature=_temperatures(arguments)[0])
     if not _is_recorded(arguments):
         controls = replace(
             controls, speed=AT_ONCE
@@ -103,11 +176,16 @@ def _job(arguments: argparse.Namespace, sampler: Sampler, controls: DrawControls
 
 def _draw(arguments: argparse.Namespace, job: DrawPictures) -> int:
     seconds, fps = _check_outputs(arguments)
+    scale = _scale(arguments, job)
     with ExitStack() as stack:
         folder = stack.enter_context(_recorded_in(arguments, job)) if _is_recorded(arguments) else None
         run_to_end(job, Recording(folder, every=1, first=True) if folder else None, "drawing")
         last = job.snapshot()
-        write_wall(Drawing(last.frame, job.still()).pictures(), arguments.out)
+        drawn = Drawing(last.frame, job.still())
+        if drawn.temperatures:
+            write_table(table_of(drawn), arguments.out, scale)
+        else:
+            write_wall(drawn.pictures(), arguments.out)
         if folder is not None and arguments.movie:
             drawing = seconds * (1 - PAUSE)
             movie_of_run(folder, arguments.movie, seconds=drawing, pause=seconds - drawing, fps=fps)
@@ -115,6 +193,7 @@ def _draw(arguments: argparse.Namespace, job: DrawPictures) -> int:
     report({
         "pictures": job.controls.count, "seconds": round(job.seconds, 3), **_bits(last.metrics),
         "picture": str(arguments.out), **{name: str(path) for name, path in named.items() if path},
+        **_table_bits(arguments, job),
     }, arguments.json)  # fmt: skip
     return 0
 
@@ -122,6 +201,32 @@ def _draw(arguments: argparse.Namespace, job: DrawPictures) -> int:
 def _bits(metrics: Mapping[str, float]) -> dict[str, float]:
     """How open the choices were, and how surprising what came of them, in bits per dimension, if there were any."""
     return {name: round(metrics[name], 4) for name in ("bits", "surprise") if name in metrics}
+
+
+def _table_bits(arguments: argparse.Namespace, job: DrawPictures) -> dict[str, object]:
+    """Of a table, for a program: how unlikely to the network itself, at temperature 1, what it drew is, and what was
+    hidden: bits of each row. A drawing that was interrupted has none."""
+    if not (job.state.temperatures and job.state.done and arguments.json):
+        return {}
+    images, columns = getattr(arguments, "images", ()), len(job.state.temperatures)
+    rows = []
+    for row in range(job.controls.count // columns):
+        cells = [bits_of(job.sampler, job.state, row * columns + column) for column in range(columns)]
+        image = images[row * columns * len(images) // job.controls.count] if images else None
+        hidden = {"image": str(image), "hidden_bits": round(cells[0].hidden, 3)} if image else {}
+        rows.append({**hidden, "bits": [round(cell.drawn, 3) for cell in cells]})
+    return {"temperatures": list(job.state.temperatures), "rows": rows}
+
+
+def _scale(arguments: argparse.Namespace, job: DrawPictures) -> int | None:
+    """Of the table; what cannot be written is told before anything is drawn."""
+    scale: int | None = edited(TableOptions(), given_flags(TableOptions, arguments)).scale
+    if job.state.temperatures:
+        table = table_of(Drawing(job.snapshot().frame, job.still()))
+        check_target(arguments.out, table.size(scale or table.usual_scale))
+    elif scale is not None:
+        raise UserError("--scale is of a table: name several temperatures, or several pictures.")
+    return scale
 
 
 def _is_recorded(arguments: argparse.Namespace) -> bool:

@@ -16,6 +16,10 @@ Whoever draws so shows these arrays, and needs no view, no export and no movie o
             parent    (B,) integers             which picture each one continues, …
             score     (B,) float32              … how likely it is, in nats, …
             alive     (B,) bool                 … and whether it is not given up; only in a search with beams
+            columns   (T,) float64              the temperatures of a table, whose pictures stand row by row, …
+            bits      (2,) float64              … how unlikely is what the watched one drew, and what it hides, …
+            prompts   (R, H, W, C) integers     … what each row goes on from, …
+            kept      (R, H, W) bool            … and what of it is kept; only if something is given
     still   order     (N,) integers             the places in their order, counted row by row
             tiles     (L, h, w, 3) bytes        what a value looks like, if there is one channel
             ramp      (L,) bytes                how bright a value is, if there are three
@@ -23,7 +27,7 @@ Whoever draws so shows these arrays, and needs no view, no export and no movie o
             reach     (2,) integers             how far a place sees: rows up, columns to each side; -1: all before it
             labels    (B,) integers             the class asked for; -1: none
 
-B pictures of H × W places, N of them in the order.
+B pictures of H × W places, N of them in the order; R rows and T columns of a table.
 
 A picture may be drawn in several stages, grids of different sizes, one after the other. Then places are counted through
 all of them, frames have N instead of H × W, and what stays the same has besides
@@ -129,7 +133,7 @@ class Drawing:
         (H, W), starts = self.still["stages"][number].tolist(), starts_of(self.still["stages"])
         start, stop = starts[number : number + 2].tolist()
         frame, ending = dict(self.frame), f".{number}"
-        for name in self.frame.keys() & {"values", "given", "entropy", "surprise"}:
+        for name in self.frame.keys() & {"values", "given", "entropy", "surprise", "prompts", "kept"}:
             part = self.frame[name][:, start:stop]
             frame[name] = part.reshape(-1, H, W, *part.shape[2:])
         for name in self.frame.keys() & {"chances", "likeliest"}:
@@ -186,6 +190,21 @@ class Drawing:
         pictures = self.colours()
         np.copyto(pictures, np.array(PAPER, np.uint8), where=~self.drawn()[..., None])
         return _grown(pictures, self)
+
+    @property
+    def temperatures(self) -> tuple[float, ...]:
+        """Of a table, one a column; of none, none."""
+        return tuple(np.asarray(self.frame.get("columns", ()), float).tolist())
+
+    def prompts(self, hidden: bool = False) -> Bytes | None:
+        """What each row of a table goes on from, as pictures (R, H · h, W · w, 3), the paper where it is hidden; or
+        what is hidden, the paper where it is kept. None where nothing is given, or only the network could show it."""
+        if "prompts" not in self.frame or "pictures" in self.frame:
+            return None
+        kept = np.asarray(self.frame["kept"], bool)
+        none = np.zeros(len(kept), np.int64)
+        frame = {"values": self.frame["prompts"], "given": kept ^ hidden, "position": none}
+        return Drawing(frame, self.still).pictures()
 
     def looks(self) -> Bytes | None:
         """What each value looks like, (L, 3): in all three channels, or the mean of its tile; None: like nothing."""
@@ -250,6 +269,13 @@ def kept_too_late(keep: Bools, order: Ints) -> int:
     return int(kept[kept.argmin() :].sum()) if not kept.all() else 0
 
 
+def first(places: int, order: Ints, size: tuple[int, int]) -> Bools:
+    """The first so many places (H, W) of an order."""
+    keep = np.zeros(len(order), bool)
+    keep[order[:places]] = True
+    return keep.reshape(size)
+
+
 def upper(size: tuple[int, int]) -> Bools:
     """The upper half of so many places."""
     keep = np.zeros(size, bool)
@@ -260,6 +286,16 @@ def upper(size: tuple[int, int]) -> Bools:
 def left(size: tuple[int, int]) -> Bools:
     """The left half."""
     return upper((size[1], size[0])).T
+
+
+def lower(size: tuple[int, int]) -> Bools:
+    """The lower half; the middle row of an odd number is in it."""
+    return ~upper(size)
+
+
+def right(size: tuple[int, int]) -> Bools:
+    """The right half, likewise."""
+    return ~left(size)
 
 
 def _grown(colours: Bytes, drawing: Drawing) -> Bytes:

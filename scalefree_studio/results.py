@@ -16,7 +16,7 @@ from PIL import Image
 from .controls import edited, values_of
 from .data.pictures import fitted, load_picture, pixels_of
 from .data.sources import Dataset
-from .drawings import Drawing, left, upper
+from .drawings import Drawing, left, lower, right, upper
 from .errors import UserError
 from .export.movie import movie_of_run
 from .export.walls.wall import large_wall, write_wall
@@ -36,7 +36,10 @@ from .snapshot import Array, Checkpoint
 from .storage.run_folder import RunFolder
 from .storage.tensors import write_tensors
 
-HALVES: dict[str, Callable[[tuple[int, int]], Any]] = {"top": upper, "left": left}  # of a picture, to be kept
+# Of a picture, to be kept.
+HALVES: dict[str, Callable[[tuple[int, int]], Any]] = {
+    "top": upper, "left": left, "bottom": lower, "right": right,
+}  # fmt: skip
 SHOWN = 512  # pixels: the longer side of a picture in a notebook
 
 
@@ -156,7 +159,8 @@ class Network:
     def complete(
         self, image: Any, keep: Any = "top", count: int = 8, *, progress: bool = False, **asked: Any
     ) -> Pictures:
-        """Ways to go on from a part of a picture: "top", "left", where a mask is white or an array (h, w) not 0."""
+        """Ways to go on from a part of a picture: "top", "left", "bottom", "right", where a mask is white or where an
+        array (h, w) is not 0."""
         job = self.drawing(count, **asked)
         pixels = load_picture(image).pixels if isinstance(image, str | Path) else pixels_of(image)
         job.apply(SetPrompt(keep=kept(keep, job.sampler.size), pixels=pixels))

@@ -151,7 +151,7 @@ def test_a_run_is_watched_step_by_step_and_broken_off(run):
         (lambda: s.load("nowhere"), "no file"),
         (lambda: s.load("model:digits").draw(0), "between"),
         (lambda: s.load("model:digits").complete("nothing.png"), "nothing.png"),
-        (lambda: s.load("model:digits").complete(np.zeros((4, 4), np.uint8), keep="bottom"), "bottom"),
+        (lambda: s.load("model:digits").complete(np.zeros((4, 4), np.uint8), keep="middle"), "middle"),
     ],
 )
 def test_what_cannot_be_is_one_sentence(wrong, why):

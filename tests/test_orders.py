@@ -357,7 +357,7 @@ def test_drawings_from_before_there_was_a_top_k_go_on(monkeypatch):
     "edit",
     [
         SetWay((4,), {"temperature": 1}), SetWay((0,), {"speed": 3}), SetWay((0,), {"temperature": 0}),
-        SetWay((0, -1), {}), SetWay((0,), {"label": 3}), SetWay((0,), {"top_k": -1}), SetWay((0,), {"seed": 1}),
+        SetWay((0, -1), {}), SetWay((0,), {"label": 3}), SetWay((0,), {"top_k": -1}), SetWay((0,), {"count": 1}),
         SetValue(0, 0, 0, (1,), stage=1), SetPrompt(np.zeros((H, W, 1), int), stage=-1),
     ],
     ids=str,

@@ -68,6 +68,15 @@ class TokenOptions:
 
 
 @dataclass(frozen=True)
+class TableOptions:
+    """How a table of pictures becomes one picture."""
+
+    scale: int | None = option(
+        None, label="Scale", low=1, high=4096, unset="about 960 pixels wide", metavar="N",
+        help="Of a table: show each pixel as N x N, so that it may be as large as you like.")
+
+
+@dataclass(frozen=True)
 class MovieTime:
     """How long a movie lasts, and how smoothly it runs."""
 

@@ -145,12 +145,14 @@ def arranged(
     size: Size,
     ratio: float = 1.0,
     titles: Mapping[str, Size] | None = None,
+    beside: bool = False,
 ) -> list[Grid]:
-    """Where boards lie in a room of this size: beside or below one another, whichever makes pictures larger. `ratio`:
-    physical pixels a logical one; `titles`: widths and heights of what stands above boards."""
+    """Where boards lie in a room of this size: beside or below one another, whichever makes pictures larger, or always
+    `beside`. `ratio`: physical pixels a logical one; `titles`: widths and heights of what stands above boards."""
     if not boards:
         return []
-    ways = [_Way(boards, size, ratio, titles or {}, beside) for beside in (False, True)]
+    choices = (True,) if beside else (False, True)
+    ways = [_Way(boards, size, ratio, titles or {}, choice) for choice in choices]
     return max((way.grids() for way in ways), key=lambda grids: sum(math.prod(g.picture) for g in grids))
 
 
@@ -253,6 +255,14 @@ def _largest(fits: Callable[[float], bool], high: float) -> float:
         middle = (low + high) / 2
         low, high = (middle, high) if fits(middle) else (low, middle)
     return low
+
+
+def edges_of(part: Bools) -> Floats:
+    """The line round a part of the places (H, W), as pieces from one point to another: (E, 4), x before y."""
+    (y, x), (v, u) = np.nonzero(part[:-1] != part[1:]), np.nonzero(part[:, :-1] != part[:, 1:])
+    level = np.stack([x, y + 1, x + 1, y + 1], axis=-1)
+    upright = np.stack([u + 1, v, u + 1, v + 1], axis=-1)
+    return np.concatenate([level, upright]).astype(np.float64)
 
 
 def stroked(

@@ -22,6 +22,10 @@ Properties; setting one redraws what is needed, and reports nothing. Places that
     brush        None, or a Brush(radius in logical pixels): the left button paints
     painting     bool (H, W), the painted places of one picture; or None: nothing painted
     painted_on   (board, picture) | None: which picture that is; None: the first one
+    cut          bool (R, H, W), what is kept of the R-th pictures of all boards: a line lies round it; or None
+    grips        names of the boards on whose pictures the left button drags that line
+    picked       (board, picture) | None: outlined
+    beside       whether boards always lie beside one another, as the columns of a table
     camera       what is looked at (camera.Camera); `pixel` 1 is all of it
     colours      of all that is drawn (Colours)
 
@@ -30,6 +34,8 @@ Reported, on the GUI thread (WallListener's methods; all do nothing unless overr
     click(place)                         a left click on a place; it is not selected by that
     click_beside()                       a left click on none
     turned(place, steps)                 the wheel over the selected place, with Shift or Ctrl: up is positive
+    cut_dragged(place, done)             while the cut is dragged, and with done=True at its end
+    asked(place)                         a right click on a place, without a brush
     painted(board, picture, mask, done)  while painting some ten times a second, and with done=True at its end
     brush_changed(brush)                 its size was changed with the wheel
 
@@ -106,7 +112,7 @@ class WallCanvas(StagedCanvas):
         """All in view: now the boards are laid out anew. From nearer, they stay as they are."""
         shown = self.shown
         self._room = shown.physical
-        shown.grids = tuple(arranged(shown.boards, self._room, shown.ratio, shown.titles))
+        shown.grids = tuple(arranged(shown.boards, self._room, shown.ratio, shown.titles, shown.beside))
         self.camera = Camera(self._room[0] / 2, self._room[1] / 2, 1.0)
 
     def zoom(self, factor: float, about: Point | None = None) -> None:
@@ -173,6 +179,41 @@ class WallCanvas(StagedCanvas):
     def painted_on(self, picture: tuple[str, int] | None) -> None:
         self.shown.painted_on = picture
         self._renew("marks")
+
+    @property
+    def cut(self) -> Bools | None:
+        return self.shown.cut
+
+    @cut.setter
+    def cut(self, kept: Bools | None) -> None:
+        self.shown.cut = None if kept is None else np.array(kept, bool)
+        self._renew("marks")
+
+    @property
+    def grips(self) -> frozenset[str]:
+        return self.shown.grips
+
+    @grips.setter
+    def grips(self, boards: Iterable[str]) -> None:
+        self.shown.grips = frozenset(boards)
+
+    @property
+    def picked(self) -> tuple[str, int] | None:
+        return self.shown.picked
+
+    @picked.setter
+    def picked(self, picture: tuple[str, int] | None) -> None:
+        self.shown.picked = picture
+        self._renew("marks")
+
+    @property
+    def beside(self) -> bool:
+        return self.shown.beside
+
+    @beside.setter
+    def beside(self, beside: bool) -> None:
+        self.shown.beside = beside
+        self._arrange()
 
     @property
     def camera(self) -> Camera:
@@ -245,6 +286,12 @@ class WallCanvas(StagedCanvas):
         mask = self.painting
         if mask is not None:
             self.listener.painted(on.board, on.picture, mask, done)
+
+    def drag_cut(self, place: Place, done: bool) -> None:
+        self.listener.cut_dragged(place, done)
+
+    def ask(self, place: Place) -> None:
+        self.listener.asked(place)
 
     def change_brush(self, brush: Brush) -> None:
         self.brush = brush

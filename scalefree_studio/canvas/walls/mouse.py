@@ -23,6 +23,8 @@ class Actions(Protocol):
     def turn(self, place: Place, steps: int) -> None: ...
     def paint(self, on: Place, start: Point, end: Point, erase: bool) -> None: ...
     def report_painting(self, on: Place, done: bool) -> None: ...
+    def drag_cut(self, place: Place, done: bool) -> None: ...
+    def ask(self, place: Place) -> None: ...
     def change_brush(self, brush: Brush) -> None: ...
 
 
@@ -39,6 +41,23 @@ class Pan(Gesture):
     def done(self) -> None:
         if self.clicked and self.clicks:
             self.actions.click(self.shown.place_at(self.start))
+
+
+class DragCut(Gesture):
+    """Drags the line round what is kept of a picture; a press that stays where it is is a click."""
+
+    def __init__(self, shown: ShownWall, actions: Actions, start: Point, on: Place):
+        super().__init__(start, STILL * shown.ratio)
+        self.shown, self.actions, self.on = shown, actions, on
+
+    def moved(self, at: Point, keys: frozenset[str]) -> None:
+        self.actions.drag_cut(self.shown.place_near(at, self.on), False)
+
+    def done(self) -> None:
+        if self.clicked:
+            self.actions.click(self.on)
+        else:
+            self.actions.drag_cut(self.shown.place_near(self.last, self.on), True)
 
 
 class WallMouse(Mouse):
@@ -60,6 +79,10 @@ class WallMouse(Mouse):
         shown, place = self._shown, self._shown.place_at(at)
         if shown.brush is not None and place is not None and button in (LEFT, RIGHT):
             self.gesture = self._stroke(place, at, erase=button == RIGHT or "Alt" in keys)
+        elif place is not None and button == RIGHT:
+            self._actions.ask(place)
+        elif place is not None and button == LEFT and place.board in shown.grips:
+            self.gesture = DragCut(shown, self._actions, at, place)
         elif button in (LEFT, MIDDLE):
             self.gesture = Pan(shown, self._actions, at, clicks=button == LEFT and shown.brush is None)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,8 @@ from ...snapshot import Bytes
 from ..camera import Size
 from ..colours import Colours
 from ..picture import OPAQUE, Layer
-from ..segments import NONE, Segments, frames, ring
-from .boards import UNDER, Board, Floats, Grid, Place
+from ..segments import NONE, Segments, frames, pieces, ring
+from .boards import UNDER, Board, Floats, Grid, Place, edges_of
 from .shown import LEAST, ShownWall
 from .tiles import Tiles
 
@@ -89,8 +89,11 @@ class WallPainter:
         if shown.hovered is not None:
             made.append(self._frames([shown.hovered], soft, THIN))
         if shown.selected is not None:
-            made.append(self._around_picture(shown.selected))
+            made.append(self._around_picture(shown.selected.board, shown.selected.picture, THIN))
             made.append(self._frames([shown.selected], colours.of("selected"), STRONG))
+        if shown.picked is not None:
+            made.append(self._around_picture(*shown.picked, STRONG))
+        made += self._cuts()
         if shown.brush is not None and shown.pointer is not None:
             made.append(ring(shown.pointer, shown.brush.radius * ratio, colours.of("accent"), STRONG * ratio))
         self._marks.set(np.concatenate(made))
@@ -106,11 +109,24 @@ class WallPainter:
         rects = self._shown.marks(places) + half * GROWN
         return frames(_reachable(rects, self._shown.physical), colour, half)
 
-    def _around_picture(self, place: Place) -> npt.NDArray[Any]:
-        rect = self._shown.picture_rect(place.board, place.picture)
+    def _cuts(self) -> Iterator[npt.NDArray[Any]]:
+        """A line round what is kept, on every board."""
+        shown = self._shown
+        half, colour = THIN * shown.ratio, shown.colours.of("accent")
+        for picture, kept in enumerate(shown.cut if shown.cut is not None else ()):
+            edges, places = edges_of(kept), np.tile(kept.shape[::-1], 2)
+            for board, grid in shown.laid_out():
+                rect = shown.picture_rect(board.name, picture)
+                if rect is not None and grid.places == kept.shape:
+                    corner, side = np.tile(rect[:2], 2), np.tile(rect[2:] - rect[:2], 2)
+                    ends = _reachable(corner + edges / places * side, shown.physical)
+                    yield pieces(ends.reshape(-1, 2, 2), colour, half, rounded=True)
+
+    def _around_picture(self, board: str, picture: int, width: float) -> npt.NDArray[Any]:
+        rect = self._shown.picture_rect(board, picture)
         if rect is None:
             return NONE
-        half, colour = THIN * self._shown.ratio, self._shown.colours.of("selected") * (1, 1, 1, SOFT)
+        half, colour = width * self._shown.ratio, self._shown.colours.of("selected") * (1, 1, 1, SOFT)
         return frames(_reachable(rect[None] + 2 * half * GROWN, self._shown.physical), colour, half)
 
     def draw(self, context: Any) -> None:

@@ -26,6 +26,10 @@ class ShownWall(Shown):
     hovered: Place | None = None
     painting: Bools | None = None  # (H, W)
     painted_on: tuple[str, int] | None = None
+    beside: bool = False  # boards lie beside one another, as the columns of a table
+    cut: Bools | None = None  # (R, H, W): a line lies round what is kept of the R-th pictures of all boards
+    grips: frozenset[str] = frozenset()  # boards on whose pictures that line is dragged
+    picked: tuple[str, int] | None = None  # a picture that is outlined
 
     @property
     def fitted(self) -> bool:
@@ -55,6 +59,15 @@ class ShownWall(Shown):
             if found is not None:
                 return Place(board.name, *found)
         return None
+
+    def place_near(self, at: Point, place: Place) -> Place:
+        """The place of that picture that is nearest to a point."""
+        rect, grid = self.picture_rect(place.board, place.picture), self.grid(place.board)
+        if rect is None or grid is None:
+            return place
+        rows, columns = grid.places
+        x, y = (np.array(at) - rect[:2]) / (rect[2:] - rect[:2]) * (columns, rows)
+        return place._replace(y=int(min(rows - 1, max(0, y))), x=int(min(columns - 1, max(0, x))))
 
     def picture_rect(self, board: str, picture: int) -> Floats | None:
         """A picture on the screen, (4,); None if there is none such."""

@@ -10,6 +10,7 @@ from ...drawings import PAPER, Drawing, still_of
 from ...errors import UserError
 from ...snapshot import Bytes, Checkpoint, Snapshot
 from ..size import LONGER_SIDE, Size, size_for, sized
+from .table import Table, fitted_table, fitting_scale, table_of
 from .wall import fitted_wall, wall_size
 
 CURSOR = (242, 178, 92)
@@ -22,8 +23,11 @@ class DrawingScene:
     ):
         """`overlay` lays a veil over the pictures, the denser the more open the choice was."""
         self._still = still_of(checkpoint.model)
-        pictures = Drawing(last.frame, self._still).pictures()
-        self.size = _sized(size, pictures.shape[:3])
+        drawing = Drawing(last.frame, self._still).current
+        if drawing.temperatures:
+            self.size = _sized_table(size, table_of(drawing))
+        else:
+            self.size = _sized(size, drawing.pictures().shape[:3])
         self._overlay = overlay
 
     def draw(self, time: float, snapshot: Snapshot) -> Bytes:
@@ -34,6 +38,8 @@ class DrawingScene:
         height, width = drawing.tile
         for number, y, x in drawing.cursors().tolist():
             pictures[number, y * height : (y + 1) * height, x * width : (x + 1) * width] = CURSOR
+        if drawing.temperatures:
+            return fitted_table(table_of(drawing, pictures), self.size)
         return fitted_wall(pictures, self.size)
 
     def between(self, a: Snapshot, b: Snapshot, part: float) -> Snapshot:
@@ -77,6 +83,14 @@ def _sized(size: Size | None, pictures: tuple[int, ...]) -> tuple[int, int]:
     if size is None:
         factor = max(1, LONGER_SIDE // max(width, height))
         return width * factor, height * factor
+    return sized(size, lambda side: size_for((height, width), side))
+
+
+def _sized_table(size: Size | None, table: Table) -> tuple[int, int]:
+    """(width, height) of a table: where nobody asks, so that it fits without a margin."""
+    if size is None:
+        return table.size(max(1, fitting_scale(table, (LONGER_SIDE, LONGER_SIDE))))
+    width, height = table.size(table.usual_scale)
     return sized(size, lambda side: size_for((height, width), side))
 
 

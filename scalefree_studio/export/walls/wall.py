@@ -67,14 +67,15 @@ def fitted_wall(pictures: Bytes, room: tuple[int, int]) -> Bytes:
     if factor:
         wall = wall.repeat(factor, axis=0).repeat(factor, axis=1)
     else:
-        wall = np.array(_shrunk(wall, room))
+        wall = np.array(shrunk(wall, room))
     picture = np.full((room[1], room[0], 3), BEHIND, np.uint8)
     top, left = (room[1] - wall.shape[0]) // 2, (room[0] - wall.shape[1]) // 2
     picture[top : top + wall.shape[0], left : left + wall.shape[1]] = wall
     return picture
 
 
-def _shrunk(wall: Bytes, room: tuple[int, int]) -> Image.Image:
+def shrunk(wall: Bytes, room: tuple[int, int]) -> Image.Image:
+    """A picture made so small that it fits into a room (width, height)."""
     height, width = wall.shape[:2]
     by = min(room[0] / width, room[1] / height)
     size = max(1, int(width * by)), max(1, int(height * by))

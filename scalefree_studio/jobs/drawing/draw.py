@@ -22,7 +22,7 @@ import torch
 from ...controls import checked, controls_of, edited, values_of
 from ...drawings import KIND, STILL
 from ...errors import JobError, UserError
-from ...models.ordered.request import ALL_KEPT, Drawn, Likeliest, Request, likeliest_of, uniforms
+from ...models.ordered.request import ALL_KEPT, Drawn, Likeliest, Request, likeliest_of, uniforms_of
 from ...models.threads import torch_threads
 from ...snapshot import Array, Change, Checkpoint, Snapshot, frozen_all
 from ..instruments import PREFIX, sampler_of, with_prefix
@@ -32,7 +32,8 @@ from .controls import AT_ONCE, DrawControls
 from .editing import Editing
 from .layout import Layout
 from .sampler import Sampler
-from .state import Prompt, State, Turn, Way, labels_for
+from .state import Prompt, State, Turn, Way, labels_for, numbers_of
+from .table import Bits, bits_of, shown_table
 
 SHOWN = 60  # steps a second, as many as a screen shows
 DRAW_FEWER = "draw fewer pictures at a time"  # where memory runs out
@@ -66,23 +67,29 @@ class DrawPictures:
         most = int(layout.levels.max())
         if most > ALL_KEPT:
             self._likeliest = np.zeros(shape, np.min_scalar_type(most - 1))
+        self._bits: Bits | None = None  # of the watched picture of a table, once it is done
         self._fresh = 0  # places drawn in the last step, those given not counted
         self._editing = Editing(self)
         self.start(controls or DrawControls(), None)
 
     # State, and how it starts.
 
-    def start(self, controls: DrawControls, prompt: Prompt | None) -> None:
+    def start(
+        self, controls: DrawControls, prompt: Prompt | None, temperatures: tuple[float, ...] = ()
+    ) -> None:
         """Begin to draw, or refuse controls that the network cannot follow."""
         controls = checked(controls)
-        self.adopt(within_memory(lambda: self.begin(controls, prompt), DRAW_FEWER))
+        self.adopt(within_memory(lambda: self.begin(controls, prompt, temperatures), DRAW_FEWER))
 
-    def begin(self, controls: DrawControls, prompt: Prompt | None = None) -> State:
+    def begin(
+        self, controls: DrawControls, prompt: Prompt | None = None, temperatures: tuple[float, ...] = ()
+    ) -> State:
         """How it starts with these controls."""
         sampler, layout = self.sampler, self.layout
-        labels = labels_for(controls.label, np.arange(controls.count), len(sampler.classes))
-        size = layout.count, sampler.channels
-        return State.begin(controls, prompt, labels, size, int(layout.levels.max()), sampler.beams)
+        numbers = numbers_of(controls.count, prompt, max(1, len(temperatures)))
+        labels = labels_for(controls.label, numbers, len(sampler.classes))
+        size, levels = (layout.count, sampler.channels), int(layout.levels.max())
+        return State.begin(controls, prompt, labels, size, levels, sampler.beams, temperatures)
 
     def again(self) -> DrawPictures:
         """The same drawing, not yet begun: what is given, and how each place is drawn, stay."""
@@ -103,11 +110,11 @@ class DrawPictures:
 
     def adopt(self, state: State) -> None:
         """Go on from there. Nothing is known yet of what was thought on the way."""
-        c, size = state.controls, (self.layout.count, self.sampler.channels)
+        which = state.seed.tolist(), state.number.tolist(), self.layout.count, self.sampler.channels
         # First what may lack memory: then nothing has changed.
-        self._uniforms = within_memory(lambda: uniforms(c.count, *size, c.seed), DRAW_FEWER)
+        self._uniforms = within_memory(lambda: uniforms_of(*which), DRAW_FEWER)
         self.state = state
-        self.watch(min(self.watched, c.count - 1))
+        self.watch(min(self.watched, state.controls.count - 1))
 
     def watch(self, picture: int) -> None:
         self.watched = picture
@@ -117,6 +124,7 @@ class DrawPictures:
     def renew(self) -> None:
         """Something has changed: what is known beyond the watched picture's position is void; so is the generator."""
         self._generator: Generator | None = None
+        self._bits = None
         self._known &= self.state.reached()[self.watched]
         self._chances[~self._known] = 0
 
@@ -282,6 +290,8 @@ class DrawPictures:
             for levels in np.unique(self.layout.levels[at]).tolist():  # of one stage or another
                 here = np.flatnonzero(at & (self.layout.levels == levels))
                 self._keep_thought(here, likeliest_of(chances[self._sent(here), :, :levels]), slice(None))
+        if state.temperatures and self._bits is None and state.position[self.watched] == state.places:
+            self._bits = bits_of(self.sampler, state, self.watched)
 
     # What a person sees.
 
@@ -298,6 +308,10 @@ class DrawPictures:
         }
         if self._likeliest is not None:
             frame["likeliest"] = by_place(self._likeliest[None])[0]
+        frame |= {name: by_place(array) for name, array in shown_table(state).items()}
+        if state.temperatures:
+            frame["columns"] = np.array(state.temperatures)
+            frame["bits"] = np.array([math.nan] * 2 if self._bits is None else self._bits)
         if self.sampler.beams:
             frame |= {name: getattr(state, name) for name in ("parent", "score", "alive")}
         pictures = self.sampler.decode(frame["values"], by_place(state.reached() | state.given))
@@ -350,11 +364,7 @@ class DrawPictures:
                 raise ValueError("its places come in another order than its model draws them")
             arrays = {**with_prefix(checkpoint.model, STATE), "labels": still["labels"]}
             state = State.read(dict(about["state"]), arrays, job.state)
-            if (state.values >= job.layout.levels[:, None]).any():
-                raise ValueError("it holds levels that there are not")
-            some = len(sampler.classes)
-            if not (0 if some else -1) <= state.labels.min() <= state.labels.max() < max(0, some):
-                raise ValueError("it asks for classes that there are not")
+            state.check(job.layout.levels, len(sampler.classes))
             job.watched, job.seconds = max(0, int(about["watched"])), float(about["seconds"])
             job.adopt(state)
         except (KeyError, ValueError, TypeError, IndexError) as error:  # ControlError is a ValueError

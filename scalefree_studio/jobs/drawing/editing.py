@@ -16,10 +16,11 @@ from ..job import Edit, Restore, SetControls, StartOver, Undo
 from ..memory import OutOfMemoryError
 from ..undo import Reverse, Step, UndoStack
 from .controls import DrawControls
-from .edits import GoTo, SetPrompt, SetValue, SetWay, Watch
+from .edits import GoTo, SetPrompt, SetTable, SetValue, SetWay, Watch
 from .layout import Layout
 from .sampler import Sampler
 from .state import Prompt, State, labels_for
+from .table import table_prompt
 
 
 class Edited(Protocol):
@@ -36,11 +37,15 @@ class Edited(Protocol):
     @property
     def step_count(self) -> int: ...
 
-    def begin(self, controls: DrawControls, prompt: Prompt | None = None) -> State: ...
+    def begin(
+        self, controls: DrawControls, prompt: Prompt | None = None, temperatures: tuple[float, ...] = ()
+    ) -> State: ...
 
     def not_begun(self) -> State: ...
 
-    def start(self, controls: DrawControls, prompt: Prompt | None) -> None: ...
+    def start(
+        self, controls: DrawControls, prompt: Prompt | None, temperatures: tuple[float, ...] = ()
+    ) -> None: ...
 
     def adopt(self, state: State) -> None: ...
 
@@ -73,7 +78,11 @@ class Editing:
                 gesture = self._set_controls(edit.values)
             case StartOver():
                 what, gesture = "start over", object()
-                job.start(job.controls, job.state.prompt)
+                job.start(job.controls, job.state.prompt, job.state.temperatures)
+            case SetTable():
+                what, gesture = "table", object()
+                values = {"temperatures": list(edit.temperatures), "pictures": len(edit.prompts)}
+                self._set_table(edit)
             case SetPrompt():
                 prompt = self._prompt(edit)
                 what, gesture = "no prompt" if prompt is None else "prompt", object()
@@ -138,8 +147,11 @@ class Editing:
         if not changed:
             state.controls = new
             return None
+        for c in changed if state.temperatures else ():
+            if c.name in ("count", "temperature"):
+                raise ControlError(f"In a table, {c.label.lower()} is said by its rows and columns.")
         if state.done or not all(c.live for c in changed):  # what is drawn already would not show the change
-            job.start(new, state.prompt)
+            job.start(new, state.prompt, state.temperatures)
         else:
             state.controls = new
             state.steer_all(new, (c.name for c in changed))  # some have a way of their own
@@ -172,23 +184,31 @@ class Editing:
         job, state = self._job, self._job.state
         for picture in edit.pictures:
             self._check(picture, len(state.position), "pictures")
-        others = edit.values.keys() - {"temperature", "top_k", "top_p", "label"}
+        others = edit.values.keys() - {"temperature", "top_k", "top_p", "label", "seed"}
         if others:
             raise ControlError(f"Pictures have no {', '.join(sorted(others))} of their own.")
         new = edited(job.controls, edit.values)
+        if "seed" in edit.values:
+            state = state.copy()  # which is taken once there are other random numbers
         pictures = np.array(edit.pictures, np.int64)
         labels = state.labels.copy()
         if "label" in edit.values:
-            labels[pictures] = labels_for(new.label, pictures, len(job.sampler.classes))
+            labels[pictures] = labels_for(new.label, state.number[pictures], len(job.sampler.classes))
+        seed = state.seed.copy()
+        seed[pictures] = new.seed if "seed" in edit.values else seed[pictures]
         position = state.position.copy()
-        anew = (position[pictures] == state.places) | (labels != state.labels)[pictures]
+        anew = (position == state.places) | (labels != state.labels) | (seed != state.seed)
+        anew = anew[pictures]
         ways = [state.way_of(picture) for picture in edit.pictures]
         position[pictures[anew]] = 0
-        state.labels = labels
+        state.labels, state.seed = labels, seed
         state.go_back(position)
         for picture, way in zip(edit.pictures, ways, strict=True):
             state.steer(way.with_changes(new, edit.values), picture)
-        job.renew()
+        if "seed" in edit.values:
+            job.adopt(state)
+        else:
+            job.renew()
 
     def _go_to(self, position: int) -> None:
         job = self._job
@@ -204,6 +224,17 @@ class Editing:
                 job.renew()
         job.within_memory(lambda: job.advance(position))
 
+    def _set_table(self, edit: SetTable) -> None:
+        job, columns = self._job, len(edit.temperatures)
+        if not columns or job.sampler.beams:
+            raise ControlError("A table has a temperature for each column, and each cell is drawn by itself.")
+        for temperature in edit.temperatures:
+            controls = edited(job.controls, {"temperature": temperature})
+        prompts = [prompt for each in edit.prompts if (prompt := self._prompt(each)) is not None]
+        count = columns * (len(prompts) or edit.rows)
+        controls = edited(controls, {"count": count, "temperature": edit.temperatures[0]})
+        job.start(controls, table_prompt(prompts, columns), tuple(map(float, edit.temperatures)))
+
     def _prompt(self, edit: SetPrompt) -> Prompt | None:
         if edit.values is None and edit.pixels is None:
             return None
@@ -213,8 +244,11 @@ class Editing:
             raise ControlError(f"What is kept of a picture is said place by place, {size}, not {part.shape}.")
         found = self._encoded(edit) if edit.values is None else self._checked_values(edit, part)
         positions = layout.positions_of(edit.stage)
-        values, keep = np.zeros_like(job.state.values[0]), np.zeros(layout.count, bool)  # (N, C), (N,)
-        values[positions], keep[positions] = found.reshape(part.size, -1), part.reshape(-1)
+        values, keep = (
+            np.zeros_like(job.state.values[:1]),
+            np.zeros((1, layout.count), bool),
+        )  # (1, N, C), (1, N)
+        values[0, positions], keep[0, positions] = found.reshape(part.size, -1), part.reshape(-1)
         return Prompt(values, keep)
 
     def _encoded(self, edit: SetPrompt) -> Array:
@@ -227,12 +261,12 @@ class Editing:
         return self._job.sampler.values_of(pixels, edit.stage)
 
     def _checked_values(self, edit: SetPrompt, keep: Any) -> Array:
-        """The values (H, W, C), 0 where they do not stay."""
+        """The values (H, W, C); where they do not stay they may be any, and are 0 if there are none such."""
         values, levels = np.asarray(edit.values), self._job.layout.stages[edit.stage].levels
         shape = *keep.shape, self._job.sampler.channels
         if values.shape != shape or not np.issubdtype(values.dtype, np.integer):
             raise ControlError(f"Given values are integers {shape}, not {values.dtype} {values.shape}.")
-        values = np.where(keep[..., None], values, 0)
+        values = np.where(keep[..., None] | ((values >= 0) & (values < levels)), values, 0)
         if not 0 <= values.min() <= values.max() < levels:
             raise ControlError(f"Given values go from 0 to {levels - 1}.")
         return values
@@ -243,12 +277,15 @@ class Editing:
         try:
             given, position = np.asarray(frame["given"]), np.asarray(frame["position"])
             values = by_position(np.asarray(frame["values"]))
-            state = job.begin(edited(job.controls, {"count": len(values)}))
+            prompt, temperatures = self._recorded_table(frame)
+            state = job.begin(edited(job.controls, {"count": len(values)}), prompt, temperatures)
+            if prompt is None and not (temperatures or job.state.temperatures):
+                state.prompt = job.state.prompt
             if values.min() < 0 or (values >= job.layout.levels[:, None]).any():
                 raise ValueError
             if not 0 <= position.min() <= position.max() <= state.places:
                 raise ValueError
-            state.prompt, state.step = job.state.prompt, job.state.step
+            state.step = job.state.step
             same = min(len(values), len(job.state.labels))
             state.labels[:same] = job.state.labels[:same]
             state.given[:] = by_position(given)
@@ -263,6 +300,20 @@ class Editing:
         except (KeyError, ValueError, TypeError, IndexError):
             raise ControlError("This frame is of other pictures than those drawn here.") from None
         return state
+
+    def _recorded_table(self, frame: Mapping[str, Array]) -> tuple[Prompt | None, tuple[float, ...]]:
+        """What the rows of a recorded table went on from, and the temperatures of its columns."""
+        temperatures = tuple(np.asarray(frame.get("columns", ()), float).tolist())
+        for temperature in temperatures:
+            edited(self._job.controls, {"temperature": temperature})
+        if "prompts" not in frame:
+            return None, temperatures
+        values, keep = (self._job.layout.by_position(np.asarray(frame[name])) for name in ("prompts", "kept"))
+        if values.min() < 0 or (values >= self._job.layout.levels[:, None]).any():
+            raise ValueError
+        return table_prompt(
+            [Prompt(values.astype(self._job.state.values.dtype), keep)], len(temperatures)
+        ), temperatures
 
     def _size(self, stage: int) -> tuple[int, int]:
         self._check(stage, len(self._job.layout.stages), "stages")

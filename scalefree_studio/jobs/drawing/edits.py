@@ -23,8 +23,9 @@ class SetValue(Edit):
 
 @dataclass(frozen=True)
 class SetWay(Edit):
-    """Another way for some pictures to be drawn on in: a temperature, top k, top p or label of their own, by the names
-    of the controls. Pictures that are done, or have another label, are drawn anew. Until all of it starts over."""
+    """Another way for some pictures to be drawn on in: a temperature, top k, top p, label or seed of their own, by the
+    names of the controls. Pictures that are done, or have another label or seed, are drawn anew. Until all of it starts
+    over."""
 
     pictures: tuple[int, ...]
     values: Mapping[str, Any]
@@ -52,3 +53,13 @@ class SetPrompt(Edit):
     keep: Array | None = None  # (H, W) bool, a place each: where they stay; None: everywhere
     pixels: Array | None = None  # … a picture from outside, (h, w, 3) bytes of any size
     stage: int = 0  # whose places these are
+
+
+@dataclass(frozen=True)
+class SetTable(Edit):
+    """A table: a column for each temperature, a row for each prompt, or so many rows that are drawn from nothing. The
+    pictures of a row draw with the same random numbers. Starts over."""
+
+    temperatures: tuple[float, ...]
+    prompts: tuple[SetPrompt, ...] = ()
+    rows: int = 1  # without prompts

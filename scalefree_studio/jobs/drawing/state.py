@@ -34,10 +34,10 @@ class Way(NamedTuple):
 
 @dataclass(frozen=True)
 class Prompt:
-    """The same for every picture."""
+    """One for each picture, or the same for all of them (P = 1)."""
 
-    values: Ints  # (N, C)
-    keep: Bools  # (N,): where they stay
+    values: Ints  # (P, N, C): also of what is not kept, as far as it is known
+    keep: Bools  # (P, N): where they stay
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,10 @@ class State:
     way: npt.NDArray[np.int32]  # (B, N): which of the ways
     entropy: npt.NDArray[np.float16]  # (B, N): bits; 0 where given
     surprise: npt.NDArray[np.float32]  # (B, N): bits; 0 where given, not-a-number where forgotten
+    # Which random numbers: those of so manieth a picture of a seed.
+    seed: npt.NDArray[np.int64]  # (B,)
+    number: npt.NDArray[np.int64]  # (B,)
+    temperatures: tuple[float, ...] = ()  # of a table: one a column; its pictures stand row by row
     # Of a search with beams: which picture each one goes on from, how likely it is, which are not given up.
     parent: npt.NDArray[np.int64] | None = None  # (B,)
     score: npt.NDArray[np.float32] | None = None  # (B,): nats
@@ -77,27 +81,34 @@ class State:
         size: tuple[int, int],
         levels: int,
         beams: bool = False,
+        temperatures: tuple[float, ...] = (),
     ) -> State:
-        """Nothing is drawn yet of so many places and channels, (N, C)."""
+        """Nothing is drawn yet of so many places and channels, (N, C). With temperatures, a table."""
         B, N, C = controls.count, *size
+        if prompt is not None and len(prompt.values) not in (1, B):
+            raise ControlError(f"{len(prompt.values)} prompts are not one for each of {B} pictures.")
+        columns = temperatures or (controls.temperature,)
         state = cls(
             controls,
             prompt,
-            ways=(Way(controls.temperature, controls.top_k, controls.top_p),),
+            ways=tuple(Way(t, controls.top_k, controls.top_p) for t in columns),
             labels=labels,
             values=np.zeros((B, N, C), np.min_scalar_type(levels - 1)),
             position=np.zeros(B, np.int64),
             given=np.zeros((B, N), bool),
-            way=np.zeros((B, N), np.int32),
+            way=np.tile(np.arange(B, dtype=np.int32)[:, None] % len(columns), (1, N)),
             entropy=np.zeros((B, N), np.float16),
             surprise=np.zeros((B, N), np.float32),
+            seed=np.full(B, controls.seed, np.int64),
+            number=numbers_of(B, prompt, len(columns)),
+            temperatures=temperatures,
         )
         if beams:
             state.parent, state.alive = np.arange(B), np.ones(B, bool)
             state.score = np.zeros(B, np.float32)
         if prompt is not None:
             state.given[:] = prompt.keep
-            state.values[:, prompt.keep] = prompt.values[prompt.keep]
+            state.values[:] = np.where(prompt.keep[..., None], prompt.values, 0)
         return state
 
     def arrays(self) -> dict[str, Array]:
@@ -199,10 +210,13 @@ class State:
 
     def saved(self) -> tuple[dict[str, Any], dict[str, Array]]:
         """(about, arrays) from which it can be read again, with the labels, which a drawing shows anyway."""
-        arrays = {name: array for name, array in self.arrays().items() if name != "labels"}
+        plain = not self.temperatures and (self.seed == self.controls.seed).all()
+        known = {"labels", "seed", "number"} if plain else {"labels"}  # without them
+        arrays = {name: array for name, array in self.arrays().items() if name not in known}
         if self.prompt is not None:
             arrays |= {"prompt_values": self.prompt.values, "prompt_keep": self.prompt.keep}
-        return {"ways": [list(way) for way in self.ways], "step": self.step}, arrays
+        ways, temperatures = [list(way) for way in self.ways], list(self.temperatures)
+        return {"ways": ways, "temperatures": temperatures, "step": self.step}, arrays
 
     @classmethod
     def read(cls, about: Mapping[str, Any], arrays: Mapping[str, Array], like: State) -> State:
@@ -210,19 +224,31 @@ class State:
         ways = tuple(
             Way(float(t), int(k[0]) if k else 0, float(p)) for t, *k, p in about["ways"]
         )  # k: not always
-        prompt = None
-        if "prompt_keep" in arrays:
-            prompt = Prompt(
-                _like(arrays["prompt_values"], like.values[0]), _like(arrays["prompt_keep"], like.given[0])
-            )
-        state = replace(like, prompt=prompt, ways=ways, step=int(about["step"]))
+        temperatures = tuple(float(t) for t in about.get("temperatures", ()))
+        if temperatures and len(like.values) % len(temperatures):
+            raise ValueError("its pictures fill no table")
+        prompt = _prompt(arrays, like) if "prompt_keep" in arrays else None
+        state = replace(like, prompt=prompt, ways=ways, temperatures=temperatures, step=int(about["step"]))
         for name, array in like.arrays().items():
-            setattr(state, name, _like(arrays[name], array))
+            plain = name in ("seed", "number") and name not in arrays
+            setattr(state, name, _like(array if plain else arrays[name], array))
+        if min(state.seed.min(), state.number.min()) < 0 or state.number.max() >= len(state.number):
+            raise ValueError("it was drawn with no random numbers")
         if state.position.min() < 0 or state.position.max() > state.places:
             raise ValueError("it is further than its places go")
         if state.way.min() < 0 or state.way.max() >= len(ways) or min(min(t, p) for t, _, p in ways) <= 0:
             raise ValueError("it was drawn in no way")
+        if min(temperatures, default=1.0) <= 0:
+            raise ValueError("its columns have no temperatures")
         return state
+
+    def check(self, levels: Ints, classes: int) -> None:
+        """A ValueError where a network with so many levels at each place (N,), and classes, cannot draw it."""
+        given = () if self.prompt is None else (self.prompt.values,)
+        if any((values >= levels[:, None]).any() for values in (self.values, *given)):
+            raise ValueError("it holds levels that there are not")
+        if not (0 if classes else -1) <= self.labels.min() <= self.labels.max() < max(0, classes):
+            raise ValueError("it asks for classes that there are not")
 
 
 def labels_for(label: int, pictures: npt.NDArray[np.int64], classes: int) -> npt.NDArray[np.int64]:
@@ -233,6 +259,29 @@ def labels_for(label: int, pictures: npt.NDArray[np.int64], classes: int) -> npt
     if label >= 0:
         return np.full(len(pictures), label)
     return pictures % classes if classes else np.full(len(pictures), -1)
+
+
+def numbers_of(count: int, prompt: Prompt | None, columns: int = 1) -> npt.NDArray[np.int64]:
+    """The how manieth picture of its seed each one is, (B,). In a table, the pictures of a row draw with the same
+    random numbers, and rows with those of the first picture, second, … that goes on from the same prompt."""
+    if prompt is None or len(prompt.values) == 1:
+        return np.arange(count) // columns
+    before: dict[bytes, int] = {}
+    rows = []
+    for values, keep in zip(prompt.values[::columns], prompt.keep[::columns], strict=True):
+        same = values.tobytes() + keep.tobytes()
+        rows.append(before.setdefault(same, 0))
+        before[same] += 1
+    return np.repeat(rows, columns)
+
+
+def _prompt(arrays: Mapping[str, Array], like: State) -> Prompt:
+    """As it was saved: one for each picture, or one for all, which once had no dimension for that."""
+    values, keep = arrays["prompt_values"], arrays["prompt_keep"]
+    if keep.ndim == 1:
+        values, keep = values[None], keep[None]
+    count = len(keep) if len(keep) == len(like.given) else 1
+    return Prompt(_like(values, like.values[:count]), _like(keep, like.given[:count]))
 
 
 def _like(array: Array, like: Any) -> Any:

@@ -8,7 +8,7 @@ B pictures, N places, C channels, L values; k places of a step.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, TypeAlias, TypeVar
 
@@ -76,6 +76,16 @@ def uniforms(count: int, places: int, channels: int, seed: int) -> Tensor:
     """The random numbers of a seed: (B, N, C)."""
     generator = torch.Generator().manual_seed(seed)
     return torch.rand(count, places, channels, generator=generator)
+
+
+def uniforms_of(seeds: Sequence[int], numbers: Sequence[int], places: int, channels: int) -> Tensor:
+    """The same of some pictures, each the so manieth of a seed of its own: (B, N, C)."""
+    found = torch.empty(len(seeds), places, channels)
+    for seed in set(seeds):
+        who = [picture for picture, own in enumerate(seeds) if own == seed]
+        which = [numbers[picture] for picture in who]
+        found[who] = uniforms(max(which) + 1, places, channels, seed)[which]
+    return found
 
 
 def finish(steps: Iterable[Drawn]) -> Tensor:
