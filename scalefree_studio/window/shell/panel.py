@@ -16,7 +16,7 @@ from ..widgets.forms import Form
 from ..widgets.theme import GRID, Palette
 
 NARROWEST = 32 * GRID
-IN_A_ROW = 3  # instruments
+IN_A_ROW = 2  # instruments
 
 
 class Panel(QWidget):
@@ -37,6 +37,7 @@ class Panel(QWidget):
         self._foot: QWidget | None = None
         self._settled: tuple[str, ...] = ()
         self.instruments: dict[str, QToolButton] = {}
+        self._rows: list[QHBoxLayout] = []  # of their buttons
         self.scroller = QScrollArea()
         self.scroller.setObjectName("panel")
         self.scroller.setWidgetResizable(True)
@@ -83,6 +84,7 @@ class Panel(QWidget):
                 row.addWidget(button)
                 self.instruments[name] = button
             rows.addLayout(row)
+            self._rows.append(row)
         return rows
 
     def _narrowest(self) -> int:
@@ -90,8 +92,8 @@ class Panel(QWidget):
         folded away counts too."""
         fields = self.form.fields.values() if self.form is not None else ()
         widest = max((field.minimumSizeHint().width() for field in fields), default=0)
-        titles = max((button.sizeHint().width() for button in self.instruments.values()), default=0)
-        return max(NARROWEST, widest + 6 * GRID, min(IN_A_ROW, len(self.instruments)) * titles + 4 * GRID)
+        titles = max((row.sizeHint().width() for row in self._rows), default=0)
+        return max(NARROWEST, widest + 6 * GRID, titles + 4 * GRID)
 
     def show_view(self, view: View) -> None:
         """What belongs to another view."""
