@@ -68,7 +68,10 @@ SHAPES = [
     {"attention": "local", "radius": 1}, {"attention": "local", "radius": 2, "order": "spiral", "channels": 2},
     {"neighbours": 0}, {"neighbours": 1}, {"positions": "learned"}, {"positions": "rotary"},
     {"hidden": "swiglu"}, {"hidden": "gelu"}, {"qk_norm": False}, {"softcap": 3.0}, {"tied": True},
-    {"value_embeddings": True}, {"width": 27}, {"heads": 1, "width": 10}, {"colours": 300}, {"dropout": 0.5},
+    {"value_embeddings": True}, {"width": 27}, {"width": 28}, {"heads": 1, "width": 10}, {"colours": 300},
+    {"dropout": 0.5}, {"reversible": True}, {"attention": "lsh", "buckets": 4, "chunk": 3, "reversible": True},
+    {"attention": "lsh", "buckets": 2, "chunk": 2, "rounds": 3, "positions": "learned", "channels": 2},
+    {"attention": "lsh", "buckets": 4, "chunk": 4, "rounds": 1, "qk_norm": False, "order": "spiral"},
 ]
 # fmt: on
 shapes = pytest.mark.parametrize("changes", SHAPES, ids=str)
@@ -121,8 +124,9 @@ KEPT = {
 
 @pytest.mark.parametrize("region", KEPT)
 @pytest.mark.parametrize(
-    "changes", [{}, {"channels": 3, "order": "spiral"}, {"attention": "local", "radius": 1}], ids=str
-)
+    "changes", [{}, {"channels": 3, "order": "spiral"}, {"attention": "local", "radius": 1},
+                {"attention": "lsh", "buckets": 4, "chunk": 3}], ids=str,
+)  # fmt: skip
 def test_a_prompt_stays_and_the_rest_is_drawn(region, changes, monkeypatch):
     network = some_network(**changes)
     y, x = torch.meshgrid(torch.arange(H), torch.arange(W), indexing="ij")
@@ -183,6 +187,20 @@ def test_single_precision_draws_the_same_pictures():
     assert torch.equal(finish(plain), finish(cached))
     for a, b in zip(plain, cached, strict=True):
         alike(a, b, rtol=1e-3, atol=1e-5)
+
+
+def test_half_precision_is_near():
+    torch.set_default_dtype(torch.float32)
+    network = some_network(width=48)
+    values, places = some_values(network)[..., 0], network.places(H, W, torch.device("cpu"))
+    found = []
+    for precision in (None, torch.bfloat16):
+        cached = CachedPixels(network, 2, places, precision=precision)
+        cached.begin_row(values[:, :W, None], given=True)
+        cached.begin_row(values[:, W : 2 * W, None])
+        found.append(cached.predict(0, 0))
+    torch.testing.assert_close(*found, rtol=0, atol=0.1)
+    assert not torch.equal(*found) and found[1].dtype == torch.float32 and found[0].std() > 0.5
 
 
 def test_the_consumer_of_a_generator_can_still_learn():

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import torch
 from torch import Tensor
 
 from ..ordered.request import Drawn, Request
@@ -19,9 +20,16 @@ from .network import PixelTransformer
 from .shape import RESERVED
 
 
-def draw(network: PixelTransformer, request: Request, width: int, cached: bool = True) -> Iterator[Drawn]:
+def draw(
+    network: PixelTransformer,
+    request: Request,
+    width: int,
+    cached: bool = True,
+    precision: torch.dtype | None = None,
+) -> Iterator[Drawn]:
     """Draw pictures so wide, yielding a step whenever `request.every` places are done, and after as many places as a
-    row has. So many that are given are one step. The network should be in eval mode."""
+    row has. So many that are given are one step. The network should be in eval mode. `precision`: of weights and
+    caches; another one than the network's own, such as bfloat16, is faster and not exact."""
     like = network.embedding.colour.weight
     request = request.to(like.device)
     B, N, C = request.uniforms.shape
@@ -34,5 +42,5 @@ def draw(network: PixelTransformer, request: Request, width: int, cached: bool =
 
     predictor: Predictor = Plain(logits, request, width)
     if cached:
-        predictor = CachedPixels(network, B, places, request.labels)
+        predictor = CachedPixels(network, B, places, request.labels, precision=precision)
     yield from draw_rows(predictor, request, width, network.shape.colours, like, captured=cached)

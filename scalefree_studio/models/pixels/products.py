@@ -8,7 +8,9 @@ some sizes. Gigabytes a second that were read on one core, of float32 matrices 5
     transposed        17.1  10.1  19.5       6.9   8.2   4.6       2.1   2.2   1.9
     packed by oneDNN  11.1  17.1  11.6      12.4  16.4  11.5       2.8   2.8   3.0
 
-A call of the packed one takes 12 µs more than the others, which small matrices do not bring in.
+A call of the packed one takes 12 µs more than the others, which small matrices do not bring in. To read only
+what meets no zero behind a squared ReLU takes 260 µs instead of 225 where half of the numbers are zeros, as was found
+in networks that had learnt for a minute; with nine in ten of them it would pay (`F.embedding_bag`).
 
 R rows, from which n numbers come out.
 """
@@ -26,8 +28,16 @@ Product = Callable[[Tensor], Tensor]  # (R, from) → (R, n)
 LARGE = 1 << 17  # numbers, from which on a matrix is worth packing
 
 
-def product_with(weight: Tensor, rows: int) -> Product:
-    """x @ weightᵀ of a weight (n, from), as quickly as can be for x of about so many rows."""
+def product_with(weight: Tensor, rows: int, precision: torch.dtype | None = None) -> Product:
+    """x @ weightᵀ of a weight (n, from), as quickly as can be for x of about so many rows. In another precision than
+    the weight's own it is quicker, and less exact; what comes out is always like the weight."""
+    if precision is None or precision == weight.dtype:
+        return _product(weight, rows)
+    product, like = _product(weight.to(precision), rows), weight.dtype
+    return lambda x: product(x.to(precision)).to(like)
+
+
+def _product(weight: Tensor, rows: int) -> Product:
     if weight.device.type != "cpu":
         return lambda x: F.linear(x, weight)
     is_wide = weight.shape[0] > weight.shape[1]
