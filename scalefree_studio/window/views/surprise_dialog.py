@@ -57,6 +57,7 @@ class SurpriseDialog(QDialog):
         self.picture: Picture | None = None
         self.surprise: Surprise | None = None
         self.held: Floats | None = None  # bits of held-out pictures
+        self._missing = ""  # why there are none
         self._wanted = 0  # the number of the newest question
         self._open = True
         self._background = Background("surprise", self)
@@ -173,7 +174,7 @@ class SurpriseDialog(QDialog):
             lambda found: self._take_surprise(found, wish),
             lambda message: self._refuse(message, wish),
         )
-        if self.held is None:
+        if self.held is None and not self._missing:
             self._background.submit(
                 lambda: self._judge.held_out(lambda: self._open), self._take_held, self._without_held
             )
@@ -191,7 +192,8 @@ class SurpriseDialog(QDialog):
 
     def _without_held(self, message: str) -> None:
         if self.held is None and self._open:
-            self.among.setText(f"It is not set beside held-out pictures: {message}")
+            self._missing = message
+            self._show()
 
     def _refuse(self, message: str, wish: int | None = None) -> None:
         if wish in (None, self._wanted):
@@ -219,9 +221,13 @@ class SurpriseDialog(QDialog):
         self.total.setText(f"<b>{found.per_place:.2f} bits a pixel</b>{per}")
         may = "These may." if found.comparable else "These may not."
         self.hint.setText("" if found.per_dimension is None else f"{ONLY_EXACT} {may}")
-        waiting = "Compared with held-out pictures in a moment …"
-        where = waiting if self.held is None else standing(found.total, self.held)
-        self.among.setText(where[:1].upper() + where[1:] + ("" if self.held is None else "."))
+        where = "compared with held-out pictures in a moment …"
+        if self.held is not None:
+            where = f"{standing(found.total, self.held)}."
+        elif self._missing:
+            where = "held-out pictures are not at hand, to compare it with."
+        self.among.setText(where[:1].upper() + where[1:])
+        self.among.setToolTip(self._missing)
         taken = found.label >= 0 and self.label.currentIndex() == 0
         self.whose.setText(f"Taken for “{self.classes[found.label]}”" if taken else "Taken for")
         for button, word, (y, x) in ((self.most, "Most", found.most), (self.least, "Least", found.least)):
