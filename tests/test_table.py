@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -12,7 +14,15 @@ from small_drawings import picture as coloured
 from scalefree_studio.controls import ControlError
 from scalefree_studio.drawings import PAPER, Drawing, first, kept_too_late
 from scalefree_studio.jobs.drawing.draw import DrawPictures
-from scalefree_studio.jobs.drawing.edits import GoTo, SetPrompt, SetTable, SetValue, SetWay, Watch
+from scalefree_studio.jobs.drawing.edits import (
+    ChangeTable,
+    GoTo,
+    SetPrompt,
+    SetTable,
+    SetValue,
+    SetWay,
+    Watch,
+)
 from scalefree_studio.jobs.job import Restore, SetControls, StartOver, Undo
 from scalefree_studio.models.ordered.request import Request, uniforms, uniforms_of
 
@@ -239,3 +249,55 @@ def test_random_numbers_are_those_of_each_seed():
     five, seven = uniforms(4, 6, 2, 5), uniforms(3, 6, 2, 7)
     for row, expected in zip(found, (five[0], seven[2], five[3], five[0]), strict=True):
         np.testing.assert_array_equal(row, expected)
+
+
+def test_a_table_is_changed_bit_by_bit():
+    job = table()
+    play(job)
+    keep = first(12, job.layout.order, job.sampler.size)
+    (new,) = prompts(job, 1, 12, seed=9)
+    a, b = prompts(job, 2, 12)
+    expected = job_of(job.sampler, seed=4)
+    for edit, rows, columns in (
+        (ChangeTable(keep=keep), (a, b), T),
+        (ChangeTable(add=(new,)), (a, b, new), T),
+        (ChangeTable(temperatures=(0.7,)), (a, b, new), (0.7,)),
+        (ChangeTable(drop=(0,)), (b, new), (0.7,)),
+        (ChangeTable(replace={1: a}, temperatures=T), (b, a), T),
+        (ChangeTable(drop=(0, 1)), (), T),
+        (ChangeTable(add=(a,)), (a,), T),
+    ):
+        job.apply(edit)
+        expected.apply(SetTable(columns, rows))
+        np.testing.assert_array_equal(drawing_of(play(job)).values, drawing_of(play(expected)).values)
+        assert drawing_of(job).temperatures == columns
+    for _ in range(7):
+        job.apply(Undo())
+    assert drawing_of(job).frame["kept"].sum() == 2 * 7 and len(drawing_of(job).values) == 6
+    for wrong in (
+        ChangeTable(drop=(2,)), ChangeTable(replace={-1: a}), ChangeTable(keep=np.ones((9, 9), bool)),
+        ChangeTable(temperatures=(0.0,)), ChangeTable(add=(SetPrompt(a.values, label=3),)),
+    ):  # fmt: skip
+        with pytest.raises(ControlError):
+            job.apply(wrong)
+    assert drawing_of(job).frame["kept"].sum() == 2 * 7
+
+
+def test_the_class_of_a_prompt_is_asked_for_unless_another_one_is():
+    job = table()
+    a, b = prompts(job)
+    job.apply(SetTable(T, (replace(a, label=2), b)))
+    assert job.still()["labels"].tolist() == [2, 2, 2, 0, 0, 0]
+    twin = DrawPictures(job.sampler)
+    twin.adopt(type(job.state).read(*_read_back(job), twin.begin(job.controls)))
+    twin.apply(StartOver())
+    assert twin.still()["labels"].tolist() == [2, 2, 2, 0, 0, 0]
+    job.apply(SetControls({"label": 1}))
+    assert job.still()["labels"].tolist() == [1] * 6
+    job.apply(SetControls({"label": -1}))
+    assert job.still()["labels"].tolist() == [2, 2, 2, 0, 0, 0]
+
+
+def _read_back(job):
+    about, arrays = job.state.saved()
+    return about, {**arrays, "labels": job.state.labels}

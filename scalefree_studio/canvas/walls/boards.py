@@ -259,10 +259,20 @@ def _largest(fits: Callable[[float], bool], high: float) -> float:
 
 def edges_of(part: Bools) -> Floats:
     """The line round a part of the places (H, W), as pieces from one point to another: (E, 4), x before y."""
-    (y, x), (v, u) = np.nonzero(part[:-1] != part[1:]), np.nonzero(part[:, :-1] != part[:, 1:])
-    level = np.stack([x, y + 1, x + 1, y + 1], axis=-1)
-    upright = np.stack([u + 1, v, u + 1, v + 1], axis=-1)
+    y, left, right = _runs(part[:-1] != part[1:])
+    x, top, bottom = _runs((part[:, :-1] != part[:, 1:]).T)
+    level, upright = (
+        np.stack([left, y + 1, right, y + 1], axis=-1),
+        np.stack([x + 1, top, x + 1, bottom], axis=-1),
+    )
     return np.concatenate([level, upright]).astype(np.float64)
+
+
+def _runs(marked: Bools) -> tuple[npt.NDArray[np.int64], ...]:
+    """Of rows (H, W), those with marks, and where each run of marks begins and ends."""
+    steps = np.diff(np.pad(marked, ((0, 0), (1, 1))).astype(np.int8), axis=1)
+    (row, start), stop = np.nonzero(steps == 1), np.nonzero(steps == -1)[1]
+    return row, start, stop
 
 
 def stroked(

@@ -120,7 +120,7 @@ class WallPainter:
                 if rect is not None and grid.places == kept.shape:
                     corner, side = np.tile(rect[:2], 2), np.tile(rect[2:] - rect[:2], 2)
                     ends = _reachable(corner + edges / places * side, shown.physical)
-                    yield pieces(ends.reshape(-1, 2, 2), colour, half, rounded=True)
+                    yield pieces(ends, colour, half, rounded=True)
 
     def _around_picture(self, board: str, picture: int, width: float) -> npt.NDArray[Any]:
         rect = self._shown.picture_rect(board, picture)

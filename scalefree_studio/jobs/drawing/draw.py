@@ -88,6 +88,8 @@ class DrawPictures:
         sampler, layout = self.sampler, self.layout
         numbers = numbers_of(controls.count, prompt, max(1, len(temperatures)))
         labels = labels_for(controls.label, numbers, len(sampler.classes))
+        if prompt is not None and controls.label < 0:
+            labels = np.where(prompt.labels >= 0, prompt.labels, labels)
         size, levels = (layout.count, sampler.channels), int(layout.levels.max())
         return State.begin(controls, prompt, labels, size, levels, sampler.beams, temperatures)
 

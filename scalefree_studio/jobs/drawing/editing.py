@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -16,11 +16,11 @@ from ..job import Edit, Restore, SetControls, StartOver, Undo
 from ..memory import OutOfMemoryError
 from ..undo import Reverse, Step, UndoStack
 from .controls import DrawControls
-from .edits import GoTo, SetPrompt, SetTable, SetValue, SetWay, Watch
+from .edits import ChangeTable, GoTo, SetPrompt, SetTable, SetValue, SetWay, Watch
 from .layout import Layout
 from .sampler import Sampler
-from .state import Prompt, State, labels_for
-from .table import table_prompt
+from .state import Bools, Prompt, State, labels_for
+from .table import table_prompt, table_rows
 
 
 class Edited(Protocol):
@@ -82,7 +82,15 @@ class Editing:
             case SetTable():
                 what, gesture = "table", object()
                 values = {"temperatures": list(edit.temperatures), "pictures": len(edit.prompts)}
-                self._set_table(edit)
+                self._set_table(edit.temperatures, self._prompts(edit.prompts), edit.rows)
+            case ChangeTable():
+                what, gesture = "change the table", object()
+                values = {
+                    "temperatures": list(edit.temperatures),
+                    "added": len(edit.add),
+                    "dropped": edit.drop,
+                }
+                self._change_table(edit)
             case SetPrompt():
                 prompt = self._prompt(edit)
                 what, gesture = "no prompt" if prompt is None else "prompt", object()
@@ -224,32 +232,51 @@ class Editing:
                 job.renew()
         job.within_memory(lambda: job.advance(position))
 
-    def _set_table(self, edit: SetTable) -> None:
-        job, columns = self._job, len(edit.temperatures)
+    def _change_table(self, edit: ChangeTable) -> None:
+        state, rows = self._job.state, table_rows(self._job.state)
+        for row in (*edit.replace, *edit.drop):
+            self._check(row, len(rows), "rows")
+        for row, prompt in edit.replace.items():
+            rows[row : row + 1] = self._prompts([prompt])
+        rows = [prompt for row, prompt in enumerate(rows) if row not in edit.drop] + self._prompts(edit.add)
+        if edit.keep is not None:
+            keep = self._job.layout.by_position(self._part(edit.keep, 0)[None])
+            rows = [replace(prompt, keep=keep) for prompt in rows]
+        self._set_table(edit.temperatures or state.temperatures, rows)
+
+    def _set_table(self, temperatures: tuple[float, ...], prompts: list[Prompt], rows: int = 1) -> None:
+        job, columns = self._job, len(temperatures)
         if not columns or job.sampler.beams:
             raise ControlError("A table has a temperature for each column, and each cell is drawn by itself.")
-        for temperature in edit.temperatures:
-            controls = edited(job.controls, {"temperature": temperature})
-        prompts = [prompt for each in edit.prompts if (prompt := self._prompt(each)) is not None]
-        count = columns * (len(prompts) or edit.rows)
-        controls = edited(controls, {"count": count, "temperature": edit.temperatures[0]})
-        job.start(controls, table_prompt(prompts, columns), tuple(map(float, edit.temperatures)))
+        for temperature in temperatures:
+            edited(job.controls, {"temperature": temperature})
+        count = columns * (len(prompts) or rows)
+        controls = edited(job.controls, {"count": count, "temperature": temperatures[0]})
+        job.start(controls, table_prompt(prompts, columns), tuple(map(float, temperatures)))
+
+    def _prompts(self, edits: Iterable[SetPrompt]) -> list[Prompt]:
+        prompts = [self._prompt(edit) for edit in edits]
+        return [prompt for prompt in prompts if prompt is not None]
+
+    def _part(self, keep: Array | None, stage: int) -> Bools:
+        """Which places (H, W) of a stage are kept."""
+        size = self._size(stage)
+        part = np.ones(size, bool) if keep is None else np.asarray(keep, bool)
+        if part.shape != size:
+            raise ControlError(f"What is kept of a picture is said place by place, {size}, not {part.shape}.")
+        return part
 
     def _prompt(self, edit: SetPrompt) -> Prompt | None:
         if edit.values is None and edit.pixels is None:
             return None
-        job, layout, size = self._job, self._job.layout, self._size(edit.stage)
-        part = np.ones(size, bool) if edit.keep is None else np.asarray(edit.keep, bool)
-        if part.shape != size:
-            raise ControlError(f"What is kept of a picture is said place by place, {size}, not {part.shape}.")
+        job, layout, part = self._job, self._job.layout, self._part(edit.keep, edit.stage)
+        labels_for(edit.label, np.zeros(1, np.int64), len(job.sampler.classes))  # or a ControlError
         found = self._encoded(edit) if edit.values is None else self._checked_values(edit, part)
         positions = layout.positions_of(edit.stage)
-        values, keep = (
-            np.zeros_like(job.state.values[:1]),
-            np.zeros((1, layout.count), bool),
-        )  # (1, N, C), (1, N)
+        values = np.zeros_like(job.state.values[:1])  # (1, N, C)
+        keep = np.zeros((1, layout.count), bool)
         values[0, positions], keep[0, positions] = found.reshape(part.size, -1), part.reshape(-1)
-        return Prompt(values, keep)
+        return Prompt(values, keep, np.array([edit.label]))
 
     def _encoded(self, edit: SetPrompt) -> Array:
         """The values (H, W, C) of a picture from outside."""
@@ -311,9 +338,9 @@ class Editing:
         values, keep = (self._job.layout.by_position(np.asarray(frame[name])) for name in ("prompts", "kept"))
         if values.min() < 0 or (values >= self._job.layout.levels[:, None]).any():
             raise ValueError
-        return table_prompt(
-            [Prompt(values.astype(self._job.state.values.dtype), keep)], len(temperatures)
-        ), temperatures
+        values = values.astype(self._job.state.values.dtype)
+        labels = np.full(len(values), -1)
+        return table_prompt([Prompt(values, keep, labels)], len(temperatures)), temperatures
 
     def _size(self, stage: int) -> tuple[int, int]:
         self._check(stage, len(self._job.layout.stages), "stages")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ...snapshot import Array
@@ -53,6 +53,7 @@ class SetPrompt(Edit):
     keep: Array | None = None  # (H, W) bool, a place each: where they stay; None: everywhere
     pixels: Array | None = None  # … a picture from outside, (h, w, 3) bytes of any size
     stage: int = 0  # whose places these are
+    label: int = -1  # the class of what it shows, which is asked for unless another one is; -1: not known
 
 
 @dataclass(frozen=True)
@@ -63,3 +64,14 @@ class SetTable(Edit):
     temperatures: tuple[float, ...]
     prompts: tuple[SetPrompt, ...] = ()
     rows: int = 1  # without prompts
+
+
+@dataclass(frozen=True)
+class ChangeTable(Edit):
+    """Something else in a table; all that is not said stays as it is. Starts over."""
+
+    temperatures: tuple[float, ...] = ()  # of its columns
+    keep: Array | None = None  # (H, W) bool: what is given of the prompts of all rows
+    replace: Mapping[int, SetPrompt] = field(default_factory=dict)  # prompts of some rows
+    drop: tuple[int, ...] = ()  # some rows
+    add: tuple[SetPrompt, ...] = ()  # rows at the end

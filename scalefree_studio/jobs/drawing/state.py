@@ -38,6 +38,7 @@ class Prompt:
 
     values: Ints  # (P, N, C): also of what is not kept, as far as it is known
     keep: Bools  # (P, N): where they stay
+    labels: npt.NDArray[np.int64]  # (P,): the classes of what they show; -1: not known
 
 
 @dataclass(frozen=True)
@@ -215,6 +216,8 @@ class State:
         arrays = {name: array for name, array in self.arrays().items() if name not in known}
         if self.prompt is not None:
             arrays |= {"prompt_values": self.prompt.values, "prompt_keep": self.prompt.keep}
+            if (self.prompt.labels >= 0).any():
+                arrays["prompt_labels"] = self.prompt.labels
         ways, temperatures = [list(way) for way in self.ways], list(self.temperatures)
         return {"ways": ways, "temperatures": temperatures, "step": self.step}, arrays
 
@@ -281,7 +284,12 @@ def _prompt(arrays: Mapping[str, Array], like: State) -> Prompt:
     if keep.ndim == 1:
         values, keep = values[None], keep[None]
     count = len(keep) if len(keep) == len(like.given) else 1
-    return Prompt(_like(values, like.values[:count]), _like(keep, like.given[:count]))
+    labels = np.full(count, -1, np.int64)
+    return Prompt(
+        _like(values, like.values[:count]),
+        _like(keep, like.given[:count]),
+        _like(arrays.get("prompt_labels", labels), labels),
+    )
 
 
 def _like(array: Array, like: Any) -> Any:

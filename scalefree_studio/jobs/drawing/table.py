@@ -34,16 +34,26 @@ def table_prompt(prompts: list[Prompt], columns: int) -> Prompt | None:
         return None
     values = np.concatenate([prompt.values for prompt in prompts])
     keep = np.concatenate([prompt.keep for prompt in prompts])
-    return Prompt(values.repeat(columns, axis=0), keep.repeat(columns, axis=0))
+    labels = np.concatenate([prompt.labels for prompt in prompts])
+    return Prompt(*(array.repeat(columns, axis=0) for array in (values, keep, labels)))
+
+
+def table_rows(state: State) -> list[Prompt]:
+    """The prompts of the rows of a table."""
+    prompt, columns = state.prompt, len(state.temperatures)
+    if prompt is None or not columns:
+        return []
+    rows = np.arange(0, len(state.values), columns) % len(prompt.values)
+    return [Prompt(prompt.values[n : n + 1], prompt.keep[n : n + 1], prompt.labels[n : n + 1]) for n in rows]
 
 
 def shown_table(state: State) -> dict[str, Array]:
     """What each row of a table goes on from: the prompts' values (R, N, C), and what of them is kept (R, N)."""
-    columns, prompt = len(state.temperatures), state.prompt
-    if not columns or prompt is None:
+    prompts = table_rows(state)
+    if not prompts:
         return {}
-    cells = np.arange(0, len(state.values), columns) % len(prompt.values)
-    return {"prompts": prompt.values[cells], "kept": prompt.keep[cells]}
+    values, kept = ([getattr(prompt, name) for prompt in prompts] for name in ("values", "keep"))
+    return {"prompts": np.concatenate(values), "kept": np.concatenate(kept)}
 
 
 def bits_of(sampler: Sampler, state: State, picture: int) -> Bits:

@@ -13,7 +13,7 @@ from ...jobs.job import Restore, StartOver, Undo
 from ...runs import add_scenes
 from ..views.export import MovieExport
 from ..widgets import theme
-from ..work.clipboard import subject_of
+from ..work.clipboard import subjects_of
 from ..work.subjects import TRAIN, Wish
 from . import dialogs
 from .frame import Frame
@@ -87,14 +87,14 @@ class Commands:
     def take(self, mime: QMimeData | None, nothing: str) -> None:
         """Something pasted or dropped: the view may have a use for it. Where it is nothing of ours, say `nothing`."""
         try:
-            subject = subject_of(mime)
+            subjects = subjects_of(mime)
         except UserError as error:
             self.w.say(str(error))
             return
-        if subject is None:
+        if not subjects:
             self.w.say(nothing)
-        elif not self.w.stage.view.take(subject):
-            self.w.sessions.open(subject)
+        elif not self.w.stage.view.take_all(subjects):
+            self.w.sessions.open(subjects[0])
 
     def save_now(self) -> None:
         session = self.w.sessions.session

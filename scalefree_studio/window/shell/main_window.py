@@ -84,7 +84,7 @@ class MainWindow(Frame):
         if session is None or opened is None:
             return
         self.stage.forget()
-        view = self.stage.take_view(session.job.kind)
+        view = self.stage.take_view(opened.view)
         view.begin(session, opened)
         self.show_view(view)
         session.record(self.settings.value("record", True, bool))

@@ -23,7 +23,7 @@ from ..widgets.series import Quantity
 from ..widgets.theme import GRID, Palette
 from ..work.opening import Opened
 from ..work.session import Session
-from ..work.subjects import LEARN, Subject, Wish, is_picture
+from ..work.subjects import Subject, is_picture
 from .canvas_view import Painted
 from .drawing_overlay import DrawingDisplay, overlay
 from .thoughts import Thoughts
@@ -248,10 +248,7 @@ class DrawingView(Painted, WallView):
         self._show_wall()
 
     def set_mode(self, mode: str) -> None:
-        if mode == "learn" and self.opened is not None and self.session is not None:
-            self.open_requested.emit(
-                str(Wish(LEARN, self.opened.source or str(self.session.folder.path))), None
-            )
+        self.open_mode(mode)
 
     def take(self, subject: Subject) -> bool:
         """A picture is something to go on from."""

@@ -11,9 +11,10 @@ from PyQt6.QtWidgets import QLabel, QWidget
 from ...controls import values_of
 from ...export.dividers.picture import write_picture
 from ...export.movie import movie_of_run
-from ...export.options import SCENE_OPTIONS, MovieOptions, PictureOptions
+from ...export.options import SCENE_OPTIONS, MovieOptions, PictureOptions, TableOptions
 from ...export.scene import options_of
 from ...export.size import size_for, sized
+from ...export.walls.table import Table, write_table
 from ...models.dividers.network import params_from_arrays
 from ...snapshot import Snapshot
 from ...storage.run_folder import RunFolder
@@ -92,3 +93,34 @@ class MovieExport(ExportDialog):
             movie_of_run(self._folder, path, progress=begun, **values_of(options))
 
         return film
+
+
+class TableExport(ExportDialog):
+    """A table of pictures at any scale."""
+
+    files = "Pictures (*.png *.jpg *.webp *.tif *.bmp)"
+    suffix = ".png"
+
+    def __init__(
+        self, parent: QWidget | None, settings: QSettings, palette: Palette, table: Table, name: str
+    ):
+        words = "The table as it is on screen. Its pixels stay pixels at any scale."
+        options = TableOptions(scale=table.usual_scale)
+        super().__init__(parent, settings, palette, "Export the table", name, words, options)
+        self._table = table
+        self.size_words = QLabel()
+        self.size_words.setProperty("soft", True)
+        self.size_words.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self.form.fields["scale"].column.addWidget(self.size_words)
+        self.check()
+
+    def check(self) -> None:
+        super().check()
+        options = self.options()
+        size = self._table.size(options.scale or self._table.usual_scale) if options else None
+        self.size_words.setText("{:,} × {:,}".format(*size) if size else "–")
+
+    def work(self, options: TableOptions) -> Work:
+        scale = options.scale or self._table.usual_scale
+        self.total = self._table.size(scale)[1]
+        return lambda path, progress: write_table(self._table, path, scale, progress)

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 from ...drawings import KIND as DRAWING
 from ...jobs.instruments import imported, instruments, lessons
+from ..work.opening import BENCH
+from .bench_view import BenchView
 from .divider_view import DividerView
 from .drawing_view import DrawingView
 from .training_view import TrainingView
 from .view import View
 
-VIEWS: dict[str, type[View]] = {"dividers": DividerView, DRAWING: DrawingView}
+VIEWS: dict[str, type[View]] = {"dividers": DividerView, DRAWING: DrawingView, BENCH: BenchView}
 
 
 def view_of(kind: str) -> type[View]:

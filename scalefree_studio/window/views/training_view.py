@@ -17,7 +17,7 @@ from ..widgets.series import Quantity
 from ..widgets.theme import GRID, Palette
 from ..work.opening import Opened
 from ..work.session import Session
-from ..work.subjects import DRAW, Wish
+from ..work.subjects import COMPLETE, DRAW, Wish
 from .heat import heat
 from .view import Host
 from .wall_view import MODES, WallView
@@ -123,8 +123,8 @@ class TrainingView(WallView):
                        f"{bits:.2f} bits of surprise")  # fmt: skip
 
     def set_mode(self, mode: str) -> None:
-        if mode == "draw" and self.session is not None:
-            self.open_requested.emit(str(Wish(DRAW, str(self.session.folder.path))), None)
+        if mode in (DRAW, COMPLETE) and self.session is not None:
+            self.open_requested.emit(str(Wish(mode, str(self.session.folder.path))), None)
 
 
 def coloured(pictures: Array) -> Bytes:

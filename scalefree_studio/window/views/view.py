@@ -6,7 +6,7 @@ methods of the names in actions.py: the window offers those that a view has, and
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -141,6 +141,10 @@ class View(QWidget):
     def take(self, subject: Subject) -> bool:
         """A picture that was dropped or pasted: whether this view has a use for it."""
         return False
+
+    def take_all(self, subjects: Sequence[Subject]) -> bool:
+        """Likewise, of several; a view that has a use for one takes the first."""
+        return self.take(subjects[0])
 
     # Commands: see actions.py.
 

@@ -14,6 +14,7 @@ from ...runs import choose_device
 from ...snapshot import Bytes
 from ..widgets.theme import Palette
 from ..work.judge import Judge, classes_of, network_at_work
+from ..work.subjects import Wish
 from . import render
 from .canvas_view import CanvasView
 from .export_dialog import ask_place
@@ -24,6 +25,9 @@ from .view import Host, Mode
 MODES = (
     Mode("learn", "Learn", "Watch the network learn"),
     Mode("draw", "Draw", "Let the network draw, place after place"),
+    Mode(
+        "complete", "Complete", "Let it complete pictures of your own, at several temperatures side by side"
+    ),
 )
 
 
@@ -66,6 +70,12 @@ class WallView(CanvasView):
                 name: render.caption(title, self.font(), colour, ratio, pill=False)
                 for name, title in self.titles.items()
             })  # fmt: skip
+
+    def open_mode(self, mode: str) -> None:
+        """The same network in another mode: what it was opened with, or the run that it is."""
+        if mode != self.mode and self.opened is not None and self.session is not None:
+            source = self.opened.source or str(self.session.folder.path)
+            self.open_requested.emit(str(Wish(mode, source)), None)
 
     def end(self) -> None:
         super().end()

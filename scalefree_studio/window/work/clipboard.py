@@ -14,25 +14,24 @@ from ...errors import UserError
 from .subjects import Subject
 
 
-def subject_of(mime: QMimeData | None) -> Subject | None:
-    """What was dropped or pasted: a file, a picture, or the path of a file; None if it is nothing of ours."""
+def subjects_of(mime: QMimeData | None) -> list[Subject]:
+    """What was dropped or pasted: files, a picture, or the path of a file; none if it is nothing of ours."""
     if mime is None:
-        return None
-    for url in mime.urls():
-        if url.isLocalFile():
-            return url.toLocalFile()
+        return []
+    if files := [url.toLocalFile() for url in mime.urls() if url.isLocalFile()]:
+        return list(files)
     if mime.hasImage():
-        return picture_of(mime.imageData())
+        return [picture_of(mime.imageData())]
     if mime.hasUrls():
         raise UserError(
             "Only files on this computer can be opened: save the picture first, then open the file."
         )
     text = mime.text().strip().strip("\"'") if mime.hasText() else ""
     if not text or "\n" in text:
-        return None
+        return []
     if text.startswith("file://"):
-        return QUrl(text).toLocalFile()
-    return text
+        return [QUrl(text).toLocalFile()]
+    return [text]
 
 
 def picture_of(image: Any) -> Picture:

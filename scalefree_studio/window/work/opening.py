@@ -26,10 +26,12 @@ from ...runs import resumed
 from ...snapshot import Checkpoint
 from ...storage.history import Measured
 from ...storage.run_folder import MODEL, RunFolder, free_folder, load_checkpoint
-from .subjects import DRAW, LEARN, TRAIN, Subject, Wish, is_picture, wish_of
+from .subjects import COMPLETE, DRAW, LEARN, TRAIN, Subject, Wish, is_picture, wish_of
 
 LEAST_STEPS = 1_500  # where pictures are few, the usual epochs are over before anything is learnt
 WATCHED = 4  # seconds in which pictures are drawn at first, for a person to see it
+TEMPERATURES = 0.9, 1.0, 1.1  # of a bench, at first
+BENCH = "bench"  # the kind of view of drawings that are tables
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,12 @@ class Opened:
     picture: Picture | None = None  # in its full size, as far as it is known, if it learns one
     past: list[Measured] = field(default_factory=list)
     notes: tuple[str, ...] = ()  # what a person should know of the data
+
+    @property
+    def view(self) -> str:
+        """The kind of view that shows it."""
+        table = isinstance(self.job, DrawPictures) and self.job.state.temperatures
+        return BENCH if table else self.job.kind
 
 
 @dataclass(frozen=True)
@@ -77,6 +85,8 @@ def open_subject(
     checkpoint = load_checkpoint(Path(wish.source).expanduser())
     if wish.action == DRAW:
         return _draw(wish.source, checkpoint, place)
+    if wish.action == COMPLETE:
+        return _complete(wish.source, checkpoint, place)
     if wish.action == LEARN:
         return _learn(wish.source, checkpoint, place)
     return _open_model(wish.source, checkpoint, place)
@@ -115,6 +125,20 @@ def _draw(source: str, checkpoint: Checkpoint, place: Place) -> Opened:
     return Opened(
         job, place.folder(f"drawing-{name}"), name, instrument_of(network_of(checkpoint).kind).name, source
     )
+
+
+def _complete(source: str, checkpoint: Checkpoint, place: Place) -> Opened:
+    """Likewise, with a table that has no rows yet."""
+    opened = _draw(source, checkpoint, place)
+    assert isinstance(opened.job, DrawPictures)
+    sampler = opened.job.sampler
+    if sampler.beams or len(sampler.stages) > 1:
+        raise UserError(
+            "This network draws in several stages, or searches; it completes pictures only on its wall."
+        )
+    controls = replace(opened.job.controls, count=len(TEMPERATURES))
+    opened.job.start(controls, None, TEMPERATURES)
+    return replace(opened, folder=place.folder(f"completed-{opened.name}"))
 
 
 def _learn(source: str, checkpoint: Checkpoint, place: Place) -> Opened:

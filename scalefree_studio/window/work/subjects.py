@@ -3,6 +3,7 @@
 photo:astronaut · picture.jpg · output/run · model:mnist    open it
 learn:SOURCE          go on learning with a run, or teach a new network what a model knows
 draw:SOURCE           let a network draw, also one that is still learning
+complete:SOURCE       let it complete pictures, at several temperatures side by side
 dataset:DATA          teach a network what is in a data set, a folder, a list or a film …
 train:KIND:DATA       … one of this kind
 """
@@ -18,14 +19,14 @@ from ...storage.run_folder import MODEL
 from ...storage.shipped import PREFIX
 
 Subject = str | Path | Picture
-OPEN, LEARN, DRAW, DATASET, TRAIN = "open", "learn", "draw", "dataset", "train"
+OPEN, LEARN, DRAW, COMPLETE, DATASET, TRAIN = "open", "learn", "draw", "complete", "dataset", "train"
 
 
 @dataclass(frozen=True)
 class Wish:
     """What is to be done with what."""
 
-    action: str  # OPEN, LEARN, DRAW or TRAIN
+    action: str  # OPEN, LEARN, DRAW, COMPLETE or TRAIN
     source: str  # the path or name of a picture, a model or a run; for TRAIN, of data
     kind: str = ""  # of network that TRAIN trains; the first there is, where none is named
 
@@ -45,7 +46,7 @@ class Wish:
 def wish_of(subject: str | Path) -> Wish:
     """What a person asks for, where it is no picture at hand."""
     action, colon, source = str(subject).partition(":")
-    if colon and action in (LEARN, DRAW):
+    if colon and action in (LEARN, DRAW, COMPLETE):
         return Wish(action, source)
     if colon and action == DATASET:
         return Wish(TRAIN, source)

@@ -1,0 +1,28 @@
+"""Pictures that a network never learnt from."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...errors import UserError
+from ...jobs.drawing.sampler import Sampler
+from ...jobs.training.learnt import dataset_learnt
+from ...snapshot import Bytes, Checkpoint
+
+SOME = 4  # at a time
+
+
+def held_out_pictures(sampler: Sampler, turn: int) -> list[tuple[Bytes, int]]:
+    """Some of the data set that the network of a sampler learnt from, other ones each turn, (h, w, 3), and their
+    classes: -1 where it knows none."""
+    about, _ = sampler.saved()
+    held = dataset_learnt(Checkpoint(sampler.kind, 0, about, {})).held
+    if not len(held) or len(held.shape) != 3:
+        raise UserError("No pictures of its data set are held out.")
+    numbers = np.random.default_rng(turn).choice(len(held), min(SOME, len(held)), replace=False)
+    batch = held.take(numbers)
+    pictures = np.broadcast_to(batch.values, (*batch.values.shape[:3], 3))
+    labels = batch.labels if sampler.classes else np.full(len(numbers), -1)
+    return [
+        (np.ascontiguousarray(picture), int(label)) for picture, label in zip(pictures, labels, strict=True)
+    ]
