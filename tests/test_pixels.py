@@ -47,7 +47,7 @@ def some_values(network, rows=4, columns=5, count=2, seed=1):
 
 
 @pytest.mark.parametrize("name", ORDERS)
-@pytest.mark.parametrize("rows, columns", [(1, 1), (1, 6), (5, 1), (4, 4), (5, 5), (3, 7), (8, 2)])
+@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (1, 6), (5, 1), (4, 4), (5, 5), (3, 7), (8, 2)])
 def test_an_order_has_every_place_once(name, rows, columns):
     assert sorted(order_of(name, rows, columns).tolist()) == list(range(rows * columns))
 
@@ -184,7 +184,7 @@ def test_a_label_changes_what_is_expected():
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("radius", [1, 2, 9])
-@pytest.mark.parametrize("rows, columns", [(6, 7), (1, 5), (9, 2)])
+@pytest.mark.parametrize(("rows", "columns"), [(6, 7), (1, 5), (9, 2)])
 def test_local_attention_is_full_attention_under_a_mask(order, channels, radius, rows, columns):
     shape = dataclasses.replace(SMALL, order=order, channels=channels, radius=radius, attention="local")
     places = Places(shape, rows, columns, CPU)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PyQt6.QtCore import QSettings, pyqtSignal
+from PyQt6.QtCore import QMimeData, QSettings, pyqtSignal
 from PyQt6.QtGui import QDragEnterEvent, QDropEvent, QKeySequence, QShortcut
 from PyQt6.QtWidgets import (
     QApplication,
@@ -256,9 +256,9 @@ class SurpriseDialog(QDialog):
         clipboard = QApplication.clipboard()
         self._take_mime(clipboard.mimeData() if clipboard else None)
 
-    def _take_mime(self, mime: object) -> None:
+    def _take_mime(self, mime: QMimeData | None) -> None:
         try:
-            subject = subject_of(mime)  # type: ignore[arg-type]
+            subject = subject_of(mime)
         except UserError as error:
             self._refuse(str(error))
             return

@@ -34,6 +34,11 @@ def subjects_of(mime: QMimeData | None) -> list[Subject]:
     return [text]
 
 
+def subject_of(mime: QMimeData | None) -> Subject | None:
+    """The first of them, where one is asked for."""
+    return next(iter(subjects_of(mime)), None)
+
+
 def picture_of(image: Any) -> Picture:
     """A picture from Qt's: from the clipboard."""
     if not isinstance(image, QImage) or image.isNull():
