@@ -26,6 +26,7 @@ from .controls import edited, values_of
 from .data.datasets import load_dataset
 from .data.pictures import Picture, downscaled, load_picture, pixels_of
 from .data.sources import Dataset
+from .data.validation import load_validation
 from .drawings import KIND as DRAWING
 from .errors import UserError
 from .jobs.dividers.controls import FitControls
@@ -59,9 +60,10 @@ def train(
     kind: str, dataset: str = "digits", *, out: str | Path | None = None, progress: bool = False, **asked: Any
 ) -> Network:
     """Train a network on a data set: `kind` as in the command `train`, every control a keyword, besides `seconds`,
-    `steps`, `size`, `data_root` and `device`; `out` is a run folder."""
+    `steps`, `size` (height, width), `val_dataset`, `data_root` and `device`; `out` is a run folder."""
     job = training(kind, dataset, **asked)
-    _run(job, out, job.lesson.dataset.name if progress else "", {"dataset": dataset})
+    source = {name: asked[name] for name in ("val_dataset",) if asked.get(name)}
+    _run(job, out, job.lesson.dataset.name if progress else "", {"dataset": dataset, **source})
     return Network(job.checkpoint(), out, job.lesson.dataset)
 
 
@@ -91,7 +93,8 @@ def training(
     *,
     seconds: float | None = None,
     steps: int | None = None,
-    size: int | None = None,
+    size: tuple[int, int] | int | None = None,
+    val_dataset: str | None = None,
     data_root: str | Path | None = None,
     device: str = "auto",
     **controls: Any,
@@ -108,6 +111,8 @@ def training(
             "A data set is named by a word or a path; arrays are registered with data.datasets.register."
         )
     loaded = load_dataset(dataset, data_root, size=size)
+    if val_dataset is not None:
+        loaded = load_validation(loaded, val_dataset, data_root)
     return Train(lesson(loaded), wanted, _limit(steps, seconds), choose_device(device))
 
 

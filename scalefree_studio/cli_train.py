@@ -10,17 +10,19 @@ from typing import Any
 
 from .controls import add_flags, from_flags, given_flags, only_live, values_of
 from .data.datasets import DATASETS, load_dataset
-from .data.sources import Dataset
+from .data.sources import Dataset, Size
+from .data.validation import load_validation
 from .errors import UserError
+from .export.size import shape_of, size_of
 from .export.walls.wall import write_wall
 from .jobs.instruments import lesson_of, lessons
 from .jobs.job import Limit
-from .jobs.training.learnt import dataset_learnt, evaluation
+from .jobs.training.learnt import dataset_learnt, evaluation, shape_learnt, validation_learnt
 from .jobs.training.lesson import Lesson
 from .jobs.training.ranks import Ranks, joined
 from .jobs.training.train import Train
 from .runs import Recording, choose_device, run_to_end
-from .snapshot import Change
+from .snapshot import Change, Checkpoint
 from .storage.run_folder import RunFolder, free_folder, load_checkpoint
 from .storage.trackers import add_track_flag
 from .terminal import MODEL_HELP, add_json_flag, report, say, show_progress
@@ -48,12 +50,17 @@ def fill_train(parser: argparse.ArgumentParser) -> Handler:
     for kind, lesson in lessons().items():
         of_kind = kinds.add_parser(kind, help=lesson.summary, description=f"Train: {lesson.summary}.")
         _train_flags(of_kind, kind)
-        add_flags(of_kind, lesson.controls)
+        add_flags(of_kind, lesson.controls, without=lesson.settled)
     return train
 
 
 def _train_flags(parser: argparse.ArgumentParser, kind: str) -> None:
     _data_flags(parser, f"{DATASET}; to resume, the one it learnt from")
+    parser.add_argument(
+        "--val-dataset", metavar="NAME|PATH",
+        help="judge by all examples of another data set (default: by those that are set apart or, where none are, by "
+        "about one in six)",
+    )  # fmt: skip
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help=f"the run folder (default: output/{kind}-NAME)"
     )
@@ -63,9 +70,17 @@ def _train_flags(parser: argparse.ArgumentParser, kind: str) -> None:
     parser.add_argument(
         "--seconds", type=float, metavar="S", help="stop after so many seconds of learning in all"
     )
-    parser.add_argument("--size", type=int, metavar="N", help="make the pictures N×N")
+    parser.add_argument(
+        "--size", type=_size, metavar="N|WxH",
+        help="make the pictures so large (default: as they are; those in files 32)",
+    )  # fmt: skip
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     add_track_flag(parser)
+
+
+def _size(text: str) -> Size:
+    """Height and width of what was typed; argparse says in one sentence what is none."""
+    return shape_of(size_of(text))
 
 
 def train(arguments: argparse.Namespace) -> int:
@@ -74,7 +89,8 @@ def train(arguments: argparse.Namespace) -> int:
         with ranks.together():
             job, recording = _resumed(arguments, ranks) if arguments.resume else _begun(arguments, ranks)
         if ranks.first:
-            _say_notes(job.lesson.dataset)
+            say(job.dataset.parts())
+            _say_notes(job.dataset)
         run_to_end(job, recording, job.lesson.dataset.name, ranks)
         if ranks.first:
             report(_result(job, recording.folder), arguments.json)
@@ -84,18 +100,19 @@ def train(arguments: argparse.Namespace) -> int:
 def _begun(arguments: argparse.Namespace, ranks: Ranks) -> tuple[Train[Any, Any], Recording]:
     lesson, limit, device = _asked(arguments, ranks)
     spec, progress = arguments.dataset or DATASET, show_progress if ranks.first else None
+    wanted = from_flags(lesson.controls, arguments)  # what cannot be is said before anything is read
     dataset = load_dataset(spec, arguments.data_root, size=arguments.size, progress=progress)
-    job: Train[Any, Any] = Train(
-        lesson(dataset), from_flags(lesson.controls, arguments), limit, device, ranks
-    )
+    if arguments.val_dataset:
+        dataset = load_validation(dataset, arguments.val_dataset, arguments.data_root, progress=progress)
     folder = RunFolder(arguments.out or free_folder(Path("output"), f"{lesson.kind}-{dataset.name}"))
     if folder.model_path.exists():
         raise UserError(
             f"{folder.path} already holds a run; add --resume to go on with it, or name another --out."
         )
+    job: Train[Any, Any] = Train(lesson(dataset), wanted, limit, device, ranks, progress)
     if ranks.first:
-        controls = job.controls
-        folder.describe(sys.argv, dataset=spec, seed=controls.seed, controls=values_of(controls))
+        controls, judged = job.controls, {"val_dataset": v} if (v := arguments.val_dataset) else {}
+        folder.describe(sys.argv, dataset=spec, **judged, seed=controls.seed, controls=values_of(controls))
     return job, Recording(folder, track=arguments.track)
 
 
@@ -107,11 +124,25 @@ def _resumed(arguments: argparse.Namespace, ranks: Ranks) -> tuple[Train[Any, An
     checkpoint, given = folder.checkpoint(), given_flags(lesson.controls, arguments)
     lesson.check_kind(checkpoint)
     only_live(lesson.controls_of(checkpoint), given)
-    dataset = dataset_learnt(checkpoint, arguments.dataset, arguments.data_root, progress)
+    _refuse_other_data(arguments, checkpoint)
+    dataset = dataset_learnt(
+        checkpoint, arguments.dataset, arguments.data_root, progress,
+        validation=arguments.val_dataset or validation_learnt(checkpoint),
+    )  # fmt: skip
     wanted = limit if limit != Limit() else None
-    job: Train[Any, Any] = Train.from_checkpoint(checkpoint, lesson(dataset), device, wanted, given, ranks)
+    job: Train[Any, Any] = Train.from_checkpoint(
+        checkpoint, lesson(dataset), device, wanted, given, ranks, progress
+    )
     changes = [Change(job.step_count, "controls", given)] if given else []
     return job, Recording(folder, track=arguments.track, changes=changes)
+
+
+def _refuse_other_data(arguments: argparse.Namespace, checkpoint: Checkpoint) -> None:
+    """What has moved may be named anew; but a run goes on with pictures of the same size, the same ones held out."""
+    if arguments.size and arguments.size != shape_learnt(checkpoint)[:2]:
+        raise UserError("--size would start the run over; leave it out, or name another --out.")
+    if arguments.val_dataset and not validation_learnt(checkpoint):
+        raise UserError("--val-dataset would start the run over; leave it out, or name another --out.")
 
 
 def _asked(arguments: argparse.Namespace, ranks: Ranks) -> tuple[type[Lesson[Any, Any]], Limit, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -25,7 +26,7 @@ from .jobs.training.learnt import dataset_learnt
 from .jobs.training.ranks import Ranks
 from .jobs.training.train import Train
 from .runner import Consumer, Runner
-from .snapshot import Change, Checkpoint
+from .snapshot import Change, Checkpoint, Snapshot
 from .storage.recorder import Recorder
 from .storage.run_folder import RunFolder
 from .storage.tracker import Begin
@@ -44,6 +45,29 @@ class Recording:
     first: bool = False  # also the moment before the first step
 
 
+class Keeper:
+    """Keeps the networks of some steps, as the controls ask for it."""
+
+    def __init__(self, job: Train[Any, Any], folder: RunFolder, say: Callable[[str], None]):
+        self._job, self._folder, self._say = job, folder, say
+        self._kept = job.step_count  # the step looked at last; one from which a run goes on is kept already
+
+    def wants(self, step: int) -> bool:
+        every = self._job.controls.keep_every
+        new, self._kept = step != self._kept, step
+        return bool(new and step and every and step % every == 0)
+
+    def show(self, snapshot: Snapshot) -> None:
+        try:
+            self._folder.keep_network(self._job.network_now())
+        except OSError as error:
+            self._say(f"The network of step {snapshot.step} could not be kept: {error.strerror or error}.")
+
+    def changed(self, change: Change) -> None: ...
+
+    def close(self, last: Snapshot) -> None: ...
+
+
 def recorders(job: Job, recording: Recording, say: Callable[[str], None]) -> list[Consumer]:
     """Whoever writes down how a run goes; a folder that cannot be written is a UserError or OSError."""
     folder = recording.folder
@@ -54,6 +78,8 @@ def recorders(job: Job, recording: Recording, say: Callable[[str], None]) -> lis
     if recording.first:
         recorder.show(job.snapshot())
     consumers: list[Consumer] = [recorder, *start_trackers(recording.track, begin, say, walls)]
+    if isinstance(job, Train):
+        consumers.append(Keeper(job, folder, say))
     for consumer, change in itertools.product(consumers, recording.changes):
         consumer.changed(change)
     return consumers
@@ -99,7 +125,7 @@ def resumed(checkpoint: Checkpoint, device: str = "cpu", progress: Progress | No
         return fitted
     if kind in lessons():
         lesson = lessons()[kind](dataset_learnt(checkpoint, progress=progress))
-        return Train.from_checkpoint(checkpoint, lesson, device)
+        return Train.from_checkpoint(checkpoint, lesson, device, progress=progress)
     raise unknown(kind)
 
 

@@ -66,7 +66,8 @@ def load_dataset(
             raise UserError(f"The side of the pictures may be 1 to {MOST_SIZE} pixels, not {side}.")
     root = None if data_root is None else Path(data_root)
     request = DataRequest(str(name_or_path), root, sides, channels, download, progress)
-    return _converted(_source_of(request).load(request), request)
+    dataset = _converted(_source_of(request).load(request), request)
+    return replace(dataset, root=request.data_root)
 
 
 def is_dataset_file(path: Path) -> bool:
@@ -101,7 +102,7 @@ def _load_digits(request: DataRequest) -> Dataset:
     images = dequantise(values.astype(np.int64), 17).reshape(-1, 8, 8, 1)  # they come as 0 to 16
     labels = labels.astype(np.int64)
     train, held = (Arrays(images[part], labels[part]) for part in split(labels))
-    return Dataset("digits", request.spec, train, held, tuple("0123456789"))
+    return Dataset("digits", request.spec, train, held, tuple("0123456789"), split=True)
 
 
 def _load_list(request: DataRequest) -> Dataset:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -19,6 +20,9 @@ class Batch:
 
     values: npt.NDArray[Any]  # (B, …)
     labels: Labels  # (B,); an index into the classes, 0 where there are none
+    tokens: int = (
+        0  # how many different ones there are, where values are tokens of pictures rather than pictures
+    )
 
 
 class Examples(Protocol):
@@ -56,3 +60,29 @@ class Arrays:
 
     def take(self, indices: Indices) -> Batch:
         return Batch(self.values[indices], self.labels[indices])
+
+
+@dataclass(frozen=True, eq=False)
+class Joined:
+    """Examples of several sources, one source after the other; `numbers` (K,) says as what each label is counted."""
+
+    sources: tuple[Examples, ...]
+    numbers: Labels
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.sources[0].shape
+
+    def __len__(self) -> int:
+        return sum(map(len, self.sources))
+
+    def take(self, indices: Indices) -> Batch:
+        begins = np.cumsum([0, *map(len, self.sources)])
+        there = [(begin <= indices) & (indices < end) for begin, end in itertools.pairwise(begins)]
+        parts = zip(self.sources, there, begins[:-1], strict=True)
+        batches = [source.take(indices[here] - begin) for source, here, begin in parts]
+        values = np.empty((len(indices), *self.shape), batches[0].values.dtype)
+        labels = np.empty(len(indices), np.int64)
+        for here, batch in zip(there, batches, strict=True):
+            values[here], labels[here] = batch.values, self.numbers[batch.labels]
+        return Batch(values, labels, batches[0].tokens)

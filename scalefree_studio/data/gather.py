@@ -233,7 +233,7 @@ def with_held_out(name: str, gathered: Gathered, source: Path, request: DataRequ
         train, held = split(np.zeros_like(labels))
     return Dataset(
         name, request.spec, gathered.examples(classes, train), gathered.examples(classes, held), classes,
-        gathered.skipped, tuple(gathered.skipped_names), tuple(gathered.notes()),
+        gathered.skipped, tuple(gathered.skipped_names), tuple(gathered.notes()), split=True,
     )  # fmt: skip
 
 

@@ -112,7 +112,7 @@ class Shards:
         self._check(labels, max(1, header.classes), "class")
         if header.tokens:
             self._check(values, header.tokens, "token")
-        return Batch(values, labels)
+        return Batch(values, labels, header.tokens)
 
     def _check(self, numbers: npt.NDArray[Any], count: int, what: str) -> None:
         if numbers.size and not 0 <= numbers.min() <= numbers.max() < count:
@@ -149,8 +149,11 @@ class ShardWriter:
             except Timeout:
                 raise UserError(f"{folder} is being written by another process.") from None
             self.header = self._left_by_another(fresh)
-            if not self.header.count:  # no header may promise what is now cut off
-                (folder / HEADER).unlink(missing_ok=True)
+            if (
+                not self.header.count
+            ):  # no header may promise what is gone, and who reads the old files keeps them
+                for name in (HEADER, VALUES, LABELS):
+                    (folder / name).unlink(missing_ok=True)
             for name, size in ((VALUES, self.header.bytes_each), (LABELS, LABEL.itemsize)):
                 with open(folder / name, "ab") as file:
                     file.truncate(self.header.count * size)  # an end of which the header does not know

@@ -14,6 +14,15 @@ from .examples import Examples
 Size = tuple[int, int]  # height, width
 
 
+@dataclass(frozen=True)
+class Validation:
+    """Another data set, all of whose examples are held out."""
+
+    name: str
+    spec: str  # as a person wrote it
+    unknown: tuple[str, ...] = ()  # its classes that are not learnt from
+
+
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """Examples to learn from and examples held out; a label is an index into the classes."""
@@ -26,11 +35,29 @@ class Dataset:
     skipped: int = 0  # pictures that could not be read
     skipped_names: tuple[str, ...] = ()  # the first of them
     notes: tuple[str, ...] = ()  # sentences that a person should read once
+    split: bool = False  # whether the examples held out were taken from the others, for want of any set apart
+    validation: Validation | None = None  # the data set that they are of, where that is another
+    root: Path | None = None  # where what is made of it is kept
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Of one example; of a picture: height, width, channels."""
         return self.train.shape
+
+    @property
+    def held_name(self) -> str:
+        """Of what is held out."""
+        return self.validation.name if self.validation else self.name
+
+    def parts(self) -> str:
+        """How many are learnt from, how many are held out, and which ones, in a sentence."""
+        what = "pictures" if len(self.shape) == 3 else "examples"
+        learnt, held = f"{len(self.train):,} {what} are learnt from", f"{len(self.held):,} are held out"
+        if self.validation:
+            return f"{learnt}; all {len(self.held):,} of {self.held_name} are held out."
+        if self.split:
+            return f"{learnt} and {held}: about one in six of each class, evenly spaced."
+        return f"{learnt} and {held}: those that were set apart."
 
 
 @dataclass(frozen=True)

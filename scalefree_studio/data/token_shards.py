@@ -14,13 +14,17 @@ from ..errors import UserError
 from ..files import write_atomically, write_errors
 from .batches import Indices
 from .download import Progress
-from .examples import Batch, Examples
+from .examples import Batch, Examples, Joined
 from .gather import NAMED, PictureFiles, broken_note
 from .shards import MadeOf, Shards, ShardWriter, StaleError
 from .sources import Dataset
 from .tokens import Tokens
 
 AT_ONCE = 2**19  # pixels that are made tokens of
+MOST_AGAIN = (
+    2**22
+)  # pixels of a data set of which tokens are made whenever some are taken: they are in memory
+FOLDER = "tokens"  # beside official files
 BROKEN = "broken.json"  # beside the tokens: the files that could not be read
 
 
@@ -40,7 +44,8 @@ class Encoded:
 
     def take(self, indices: Indices) -> Batch:
         batch = self.pictures.take(indices)
-        return Batch(self.tokens.encode(batch.values).astype(_dtype(self.tokens)), batch.labels)
+        values = self.tokens.encode(batch.values).astype(_dtype(self.tokens))
+        return Batch(values, batch.labels, self.tokens.count)
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +53,25 @@ class _Part:
     shards: Shards
     broken: list[str]  # files that could not be read
     anew: bool  # whether there had been others
+
+
+def tokens_at_hand(dataset: Dataset, tokens: Tokens, progress: Progress | None = None) -> Dataset:
+    """The data set with tokens for pictures, on disk; or, where it is so small that its pictures may be made tokens of
+    again and again, as it is."""
+    pixels = (len(dataset.train) + len(dataset.held)) * dataset.shape[0] * dataset.shape[1]
+    if dataset.root is None or pixels <= MOST_AGAIN:
+        return dataset
+    return cached_tokens(dataset, tokens, dataset.root / FOLDER / _name(dataset, tokens), progress)
+
+
+def _name(dataset: Dataset, tokens: Tokens) -> str:
+    """Of a folder: other data or settings, another name."""
+    specs = [dataset.spec, dataset.validation.spec if dataset.validation else ""]
+    paths = [Path(spec).expanduser() for spec in specs]
+    places = [str(p.resolve()) if s and p.exists() else s for s, p in zip(specs, paths, strict=True)]
+    settings = json.dumps([*places, list(dataset.shape), tokens.spec, _colours(tokens)])
+    name = "".join(c if c.isalnum() else "-" for c in f"{dataset.name}-{tokens.spec}")
+    return f"{name[:60]}-{hashlib.blake2b(settings.encode(), digest_size=6).hexdigest()}"
 
 
 def cached_tokens(
@@ -95,8 +119,8 @@ def _cached(
         broken = dict.fromkeys(_broken(folder) if len(writer) else ())
         while len(writer) < len(encoded):
             batch = encoded.take(np.arange(len(writer), min(len(writer) + at_once, len(encoded))))
-            if isinstance(encoded.pictures, PictureFiles):
-                broken |= encoded.pictures.broken
+            if found := _found_broken(encoded.pictures):
+                broken |= dict.fromkeys(found)
                 with write_errors(folder):
                     write_atomically(folder / BROKEN, json.dumps(list(broken)).encode())
             writer.add(batch.values, batch.labels)
@@ -112,21 +136,35 @@ def _broken(folder: Path) -> list[str]:
         return []
 
 
+def _found_broken(pictures: Examples) -> list[str]:
+    """The files that could not be read so far."""
+    if isinstance(pictures, Joined):
+        return [file for source in pictures.sources for file in _found_broken(source)]
+    return list(pictures.broken) if isinstance(pictures, PictureFiles) else []
+
+
 def _made_of(dataset: Dataset, pictures: Examples, tokens: Tokens) -> MadeOf:
-    every = np.arange(tokens.count)[:, None].repeat(tokens.channels, 1)
     return {
         "data": dataset.spec,
         "pictures": identity(pictures),
         "size": list(pictures.shape),
         "tokens": tokens.spec,
-        "colours": hashlib.blake2b(tokens.decode(every).tobytes(), digest_size=16).hexdigest(),
+        "colours": _colours(tokens),
     }
+
+
+def _colours(tokens: Tokens) -> str:
+    """Other colours, another text."""
+    every = np.arange(tokens.count)[:, None].repeat(tokens.channels, 1)
+    return hashlib.blake2b(tokens.decode(every).tobytes(), digest_size=16).hexdigest()
 
 
 def identity(examples: Examples) -> str:
     """Other pictures or labels, another text: of files by their names, sizes and times, of all else by every byte."""
     if isinstance(examples, PictureFiles):
         return examples.identity()
+    if isinstance(examples, Joined):
+        return " ".join([*map(identity, examples.sources), *map(str, examples.numbers)])
     found = hashlib.blake2b(repr((len(examples), examples.shape)).encode(), digest_size=16)
     at_once = max(1, AT_ONCE // int(np.prod(examples.shape)))
     for start in range(0, len(examples), at_once):

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..controls import control
 from .picture import LONGEST
-from .size import size_of
+from .size import shape_of, size_of
 from .video import COLOURS, FASTEST, LARGEST
 
 option = partial(control, live=True)  # nothing of it starts anything over
@@ -63,8 +63,7 @@ class TokenOptions:
     @property
     def shape(self) -> tuple[int, int]:
         """Height and width."""
-        width, height = self.size if isinstance(self.size, tuple) else (self.size, self.size)
-        return height, width
+        return shape_of(self.size)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,12 @@ def size_of(value: Any) -> Size:
     return int(value)
 
 
+def shape_of(size: Size) -> tuple[int, int]:
+    """(height, width) of pictures that are all of that size; one number is a square."""
+    width, height = size if isinstance(size, tuple) else (size, size)
+    return height, width
+
+
 def sized(size: Size | None, of_side: Callable[[int], tuple[int, int]]) -> tuple[int, int]:
     """(width, height) as asked for; `of_side` says it by the longer side."""
     return size if isinstance(size, tuple) else of_side(LONGER_SIDE if size is None else size)

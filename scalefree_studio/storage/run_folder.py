@@ -4,6 +4,7 @@ model.safetensors    weights, and in its metadata everything that says what they
 trainer.safetensors  optimizer and random state; good only together with a model of the same step
 history.sqlite       metrics, changes, recorded frames
 metrics.jsonl        metrics and changes, a line each, for other programs; of runs without a window
+checkpoints/         weights of some of the steps before, if they were asked for: step-000100.safetensors
 run.json             command, versions, seed
 """
 
@@ -22,9 +23,10 @@ from ..files import PART, write_atomically
 from ..snapshot import Array, Checkpoint
 from .history import History
 from .shipped import resolved
-from .tensors import pack, read_tensors
+from .tensors import pack, read_tensors, write_tensors
 
 MODEL, TRAINER, HISTORY, RUN = "model.safetensors", "trainer.safetensors", "history.sqlite", "run.json"
+CHECKPOINTS = "checkpoints"
 
 
 class RunFolder:
@@ -45,8 +47,9 @@ class RunFolder:
     def prepare(self) -> None:
         """Before a run begins or goes on: the folder, without what a killed process had only half written."""
         self.make()
-        for left_over in self.path.glob(f".*{PART}"):
-            left_over.unlink(missing_ok=True)
+        for folder in (self.path, self.path / CHECKPOINTS):
+            for left_over in folder.glob(f".*{PART}"):
+                left_over.unlink(missing_ok=True)
 
     def make(self) -> None:
         """Make the folder, or say in one sentence why it cannot be made or written."""
@@ -60,10 +63,19 @@ class RunFolder:
     def keep(self, checkpoint: Checkpoint) -> None:
         """Write model and trainer. Whenever this is interrupted, a whole model is there."""
         self.make()
-        about = {"kind": checkpoint.kind, "step": checkpoint.step, **checkpoint.about}
-        model, trainer = pack(checkpoint.model, about), pack(checkpoint.trainer, {"step": checkpoint.step})
+        model, trainer = (
+            pack(checkpoint.model, _said(checkpoint)),
+            pack(checkpoint.trainer, {"step": checkpoint.step}),
+        )
         write_atomically(self.model_path, model)
         write_atomically(self.path / TRAINER, trainer)
+
+    def keep_network(self, checkpoint: Checkpoint) -> Path:
+        """Write a network in a file of its own, named by its step."""
+        path = self.path / CHECKPOINTS / f"step-{checkpoint.step:06}.safetensors"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_tensors(path, checkpoint.model, _said(checkpoint))
+        return path
 
     def describe(self, command: list[str], **more: Any) -> None:
         """Write run.json: where this run comes from."""
@@ -121,6 +133,10 @@ def _trainer_of(model_path: Path, step: int) -> Mapping[str, Array]:
     except UserError:
         return {}
     return trainer if about.get("step") == step else {}
+
+
+def _said(checkpoint: Checkpoint) -> dict[str, Any]:
+    return {"kind": checkpoint.kind, "step": checkpoint.step, **checkpoint.about}
 
 
 def _versions(packages: tuple[str, ...]) -> dict[str, str]:

@@ -12,7 +12,10 @@ import torch
 from torch import Tensor
 
 from ...controls import controls_of, edited
+from ...data.download import Progress
 from ...data.palettes import palette_of
+from ...data.sources import Dataset
+from ...data.token_shards import tokens_at_hand
 from ...data.tokens import Tokens, tokens_of
 from ...models.ordered.request import Drawn, Request
 from ...models.pixels.draw import draw
@@ -79,6 +82,9 @@ class PixelsLesson(PictureLesson[PixelsControls, PixelTransformer]):
             return controls.palette
         tokens_of(controls.tokens, BLACK)  # what cannot be says so at once
         return palette_of(self.dataset.train, int(count), controls.seed)
+
+    def prepared(self, controls: PixelsControls, progress: Progress | None = None) -> Dataset:
+        return tokens_at_hand(self.dataset, self.tokens(controls), progress)
 
     @classmethod
     def tokens(cls, controls: PixelsControls) -> Tokens:

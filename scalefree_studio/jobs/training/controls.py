@@ -55,6 +55,10 @@ class TrainControls:
         50, label="New samples", help="A new wall of samples is begun every so many steps; 0 draws none.",
         low=0, high=100_000, live=True, group="Learning", unit="steps", advanced=True,
     )
+    keep_every: int = control(
+        0, label="Keep", help="The network of every so many steps is kept in a file of its own; 0 keeps none.",
+        low=0, high=10_000_000, live=True, group="Learning", unit="steps", advanced=True,
+    )
     seed: int = control(
         0, label="Seed", help="The same seed and settings give the same network.",
         low=0, high=2**31 - 1, group="Learning",

@@ -10,6 +10,7 @@ import torch
 from ...data.datasets import load_dataset
 from ...data.download import Progress
 from ...data.sources import Dataset
+from ...data.validation import load_validation
 from ...errors import UserError
 from ...snapshot import Checkpoint
 from .lesson import Lesson
@@ -33,14 +34,24 @@ def name_learnt(checkpoint: Checkpoint) -> str:
     return str(dataset.get("name", "pictures")) if isinstance(dataset, dict) else "pictures"
 
 
+def validation_learnt(checkpoint: Checkpoint) -> str:
+    """What finds the data set again by which a network was judged; empty where that is the one that it learnt from."""
+    validation = checkpoint.about.get("validation")
+    return str(validation.get("spec", "")) if isinstance(validation, dict) else ""
+
+
 def dataset_learnt(
     checkpoint: Checkpoint,
     spec: str | None = None,
     root: str | Path | None = None,
     progress: Progress | None = None,
     download: bool = True,
+    validation: str | None = None,
 ) -> Dataset:
-    """The data set that a network learnt from, or another whose examples are of the same size."""
+    """The data set that a network learnt from, with what judged it; or another whose examples are of the same size,
+    with what is to judge."""
+    if spec is None:
+        validation = validation or validation_learnt(checkpoint)
     saved = checkpoint.about.get("dataset")
     if not isinstance(saved, dict) or not isinstance(saved.get("shape"), list):
         raise UserError("This model does not say what it learnt from; it is damaged or foreign.")
@@ -58,12 +69,12 @@ def dataset_learnt(
         raise UserError(
             f"The model knows other classes than those of {dataset.name}: {', '.join(map(str, known))}."
         )
-    return dataset
+    return load_validation(dataset, validation, root, download, progress) if validation else dataset
 
 
 def evaluation(checkpoint: Checkpoint, lesson: Lesson[Any, Any], device: str = "cpu") -> dict[str, Any]:
     """How good the network of a checkpoint is on all held-out examples."""
     network, controls = lesson.read_network(checkpoint).to(device), lesson.controls_of(checkpoint)
-    loss = evaluate(lesson, network, controls, torch.device(device))
     data = lesson.dataset
-    return {"dataset": data.name, "pictures": len(data.held), **lesson.results(loss, controls)}
+    loss = evaluate(lesson, data, network, controls, torch.device(device))
+    return {"dataset": data.held_name, "pictures": len(data.held), **lesson.results(loss, controls)}

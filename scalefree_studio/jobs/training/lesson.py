@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ...controls import controls_of, edited
+from ...data.download import Progress
 from ...data.examples import Batch
 from ...data.sources import Dataset
 from ...errors import UserError
@@ -106,6 +107,10 @@ class Lesson(Generic[C, N]):
         """A new one, which takes its random numbers from torch."""
         raise NotImplementedError
 
+    def prepared(self, controls: C, progress: Progress | None = None) -> Dataset:
+        """What is taken from while it learns, if that is made of the data set once: `inputs` understands both."""
+        return self.dataset
+
     def follow(self, network: N, controls: C) -> None:
         """Live controls have changed that the network itself knows of."""
 
@@ -146,10 +151,13 @@ class Lesson(Generic[C, N]):
     def about(self) -> dict[str, Any]:
         """Of what it learns from; in a checkpoint, and enough to find it again."""
         data = self.dataset
-        return {
+        about: dict[str, Any] = {
             "dataset": {"name": data.name, "spec": data.spec, "shape": list(data.shape)},
             "classes": list(data.classes),
         }
+        if data.validation:
+            about["validation"] = {"name": data.validation.name, "spec": data.validation.spec}
+        return about
 
     @classmethod
     def controls_of(cls, checkpoint: Checkpoint) -> C:
@@ -188,6 +196,7 @@ class Lesson(Generic[C, N]):
         return {
             "numbers": cls.count_numbers(network),
             "dataset": checkpoint.about.get("dataset"),
+            **({"validation": validation} if (validation := checkpoint.about.get("validation")) else {}),
             f"held_out_{cls.unit}": checkpoint.about.get("best"),
         }
 

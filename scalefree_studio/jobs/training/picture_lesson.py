@@ -131,7 +131,8 @@ class PictureLesson(Lesson[C, N]):
         return values * math.log2(levels)
 
     def inputs(self, batch: Batch, controls: C) -> Inputs:
-        values = torch.from_numpy(self.values_of(np.asarray(batch.values), controls))  # (B, H, W, C)
+        found = batch.values.astype(np.int64) if batch.tokens else self.values_of(batch.values, controls)
+        values = torch.from_numpy(found)  # (B, H, W, C)
         return values, torch.from_numpy(batch.labels) if getattr(controls, "classes", 0) else None
 
     def loss(self, network: N, *inputs: Tensor | None) -> Tensor:

@@ -14,6 +14,8 @@ import torch
 
 from ...controls import ControlError, differing, edited, values_of
 from ...data.batches import Batches
+from ...data.download import Progress
+from ...data.sources import Dataset
 from ...errors import JobError, UserError
 from ...snapshot import Array, Change, Checkpoint, Snapshot, frozen_all
 from ..job import Edit, Limit, SetControls, StartOver, Undo
@@ -22,6 +24,7 @@ from ..undo import Reverse, Step, UndoStack
 from .lesson import C, Display, Lesson, N
 from .ranks import Ranks
 from .trainer import Trainer
+from .weights import arrays_of
 
 FIRST_PASS, PASS_EVERY = (
     20,
@@ -56,32 +59,39 @@ class Train(Generic[C, N]):
         limit: Limit | None = None,
         device: str = "cpu",
         ranks: Ranks | None = None,
+        progress: Progress | None = None,
     ):
+        """`progress` is told while the data set is prepared for this first start; later ones have nobody to tell."""
         self.lesson, self.kind = lesson, lesson.kind
         self._limit = limit or Limit()
         self.device, self.ranks = torch.device(device), ranks or Ranks()
         self._undo = UndoStack()
         self._controls: C = lesson.fitted(controls or lesson.controls())
-        self.start()
+        self.start(progress)
 
-    def start(self) -> None:
+    def start(self, progress: Progress | None = None) -> None:
         """Forget everything learnt and begin."""
         try:
-            self.now = within_memory(self._begun, self.lesson.advice)
+            self.now = within_memory(lambda: self._begun(progress), self.lesson.advice)
             return
         except OutOfMemoryError:
             self._undo = UndoStack()  # which keeps earlier attempts where there is no room for them
-        self.now = within_memory(self._begun, self.lesson.advice)
+        self.now = within_memory(lambda: self._begun(progress), self.lesson.advice)
 
-    def _begun(self) -> Attempt[C, N]:
+    def _begun(self, progress: Progress | None) -> Attempt[C, N]:
         c, lesson = self._controls, self.lesson
-        trainer = Trainer(lesson, c, self.device, self.ranks)
+        trainer = Trainer(lesson, c, self.device, self.ranks, progress)
         batches = Batches(len(lesson.dataset.train), c.batch_size, c.seed)
         return Attempt(trainer, batches, lesson.display(c, self.device))
 
     @property
     def trainer(self) -> Trainer[C, N]:
         return self.now.trainer
+
+    @property
+    def dataset(self) -> Dataset:
+        """What it learns from, as it has been prepared."""
+        return self.trainer.dataset
 
     @property
     def controls(self) -> C:
@@ -267,8 +277,17 @@ class Train(Generic[C, N]):
             except (ControlError, JobError):
                 self._controls = before
                 raise
+            except UserError as error:  # there is no room on the disk for what is made of the data set
+                self._controls = before
+                raise JobError(str(error)) from None
 
     # What is kept.
+
+    def network_now(self) -> Checkpoint:
+        """The network of this step, which need not be the best one: for use, not to go on from."""
+        about = {"controls": values_of(self._controls), **self.lesson.about(), "seconds": self.seconds}
+        weights = arrays_of(self.trainer.weights())
+        return Checkpoint(self.kind, self.step_count, about, frozen_all(weights), {})
 
     def checkpoint(self) -> Checkpoint:
         now = self.now
@@ -295,6 +314,7 @@ class Train(Generic[C, N]):
         limit: Limit | None = None,
         edits: Mapping[str, Any] | None = None,
         ranks: Ranks | None = None,
+        progress: Progress | None = None,
     ) -> Train[C, N]:
         """Go on from a checkpoint: exactly, if its trainer part is there. `edits` are new values for live controls."""
         about, arrays = checkpoint.about, checkpoint.trainer
@@ -302,7 +322,7 @@ class Train(Generic[C, N]):
         try:
             limit = limit or Limit(**about.get("limit", {}))
             controls: C = edited(lesson.controls_of(checkpoint), edits or {})
-            job = cls(lesson, controls, limit, device, ranks)
+            job = cls(lesson, controls, limit, device, ranks, progress)
             job.now.trainer.begin_from(network)
             job.now.step, job.now.seconds = checkpoint.step, float(about["seconds"])
             if arrays:

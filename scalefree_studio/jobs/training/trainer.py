@@ -14,7 +14,9 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from ...controls import ControlError
 from ...data.batches import Indices
+from ...data.download import Progress
 from ...data.examples import Examples
+from ...data.sources import Dataset
 from ...errors import JobError, UserError
 from ...snapshot import Array
 from .held_out import MOST, HeldOutPass, spread
@@ -31,6 +33,7 @@ from .weights import (
 
 CHECK_EVERY = 50  # steps between checks that the loss is a number, where checking means waiting for a GPU
 EVALUATED = 256  # examples at a time when evaluating
+MOST_NAMED = 3  # classes, in a sentence
 NOW, AVERAGE, PASS = "now.", "average.", "look."  # of arrays in trainer.safetensors
 OPTIMIZER = "adam."  # whichever it is: the first one gave its name to the files
 
@@ -38,16 +41,24 @@ OPTIMIZER = "adam."  # whichever it is: the first one gave its name to the files
 class Trainer(Generic[C, N]):
     """Knows nothing of limits, schedules, epochs or what is shown: see `Train`."""
 
-    def __init__(self, lesson: Lesson[C, N], controls: C, device: torch.device, ranks: Ranks):
+    def __init__(
+        self,
+        lesson: Lesson[C, N],
+        controls: C,
+        device: torch.device,
+        ranks: Ranks,
+        progress: Progress | None = None,
+    ):
         check_precision(controls.precision, device)
-        check_held_out(lesson)
+        check_held_out(lesson.dataset, controls)
         self.lesson, self.controls, self.device, self.ranks = lesson, controls, device, ranks
+        self.dataset = lesson.prepared(controls, progress)
         torch.manual_seed(controls.seed)
         self.network: N = lesson.network(controls).to(device)
         self.forget()
         self.held_out = math.nan  # the loss of the last network that was judged
         self.best, self.best_epoch, self.best_weights = math.inf, 0, copied(self.weights())
-        self._judged = spread(len(lesson.dataset.held), MOST)  # those that stand for all
+        self._judged = spread(len(self.dataset.held), MOST)  # those that stand for all
 
     def forget(self) -> None:
         """Go on from these weights, without a memory of how they came to be."""
@@ -91,7 +102,7 @@ class Trainer(Generic[C, N]):
     def _backward(self, batch: Indices, step: int) -> None:
         """This rank's part of the loss and of its gradients."""
         mine, share = self.ranks.slice(batch)
-        inputs = self.inputs(self.lesson.dataset.train, mine)
+        inputs = self.inputs(self.dataset.train, mine)
         self.ranks.seed(self.controls.seed, step)  # for dropout
         self.network.train()
         with self._rounding():
@@ -152,7 +163,7 @@ class Trainer(Generic[C, N]):
         part = self._judged[held_out.at : held_out.at + self.controls.batch_size]
         mine, share = self.ranks.slice(part)
         with self.ranks.together():
-            loss = self.lesson.loss(held_out.network, *self.inputs(self.lesson.dataset.held, mine))
+            loss = self.lesson.loss(held_out.network, *self.inputs(self.dataset.held, mine))
         self.ranks.add_up([loss.mul_(share)])
         held_out.add(float(loss), len(part))
         if held_out.at < len(self._judged):
@@ -164,7 +175,8 @@ class Trainer(Generic[C, N]):
 
     def evaluate(self, network: N | None = None) -> float:
         """The mean loss over all held-out examples, of the network to be used as it is now, or of another."""
-        return evaluate(self.lesson, network or self.used_network(), self.controls, self.device)
+        network = network or self.used_network()
+        return evaluate(self.lesson, self.dataset, network, self.controls, self.device)
 
     def used_network(self) -> N:
         """The network to draw and judge with: of averaged weights if they are wanted."""
@@ -245,17 +257,26 @@ def check_precision(wanted: str, device: torch.device) -> None:
         raise ControlError("Only a CUDA GPU learns in float16; choose bfloat16 or float32.")
 
 
-def check_held_out(lesson: Lesson[C, N]) -> None:
-    """A network is judged by what it has not learnt."""
-    if not len(lesson.dataset.held):
-        raise UserError(f"{lesson.dataset.name} has no held-out examples to judge a network by.")
+def check_held_out(dataset: Dataset, controls: Any) -> None:
+    """A network is judged by what it has not learnt, and by classes that it knows."""
+    if not len(dataset.held):
+        raise UserError(f"{dataset.held_name} has no held-out examples to judge a network by.")
+    validation, labelled = dataset.validation, bool(getattr(controls, "classes", 0))
+    if labelled and validation and validation.unknown:
+        classes = ", ".join(validation.unknown[:MOST_NAMED])
+        raise ControlError(
+            f"{validation.name} has classes that are not learnt from ({classes}): learn without labels, or judge by "
+            "pictures of the same classes."
+        )
 
 
 @torch.no_grad()
-def evaluate(lesson: Lesson[C, N], network: N, controls: C, device: torch.device) -> float:
-    """The mean loss of a network on this device over all held-out examples."""
-    check_held_out(lesson)
-    held, total = lesson.dataset.held, 0.0
+def evaluate(
+    lesson: Lesson[C, N], dataset: Dataset, network: N, controls: C, device: torch.device
+) -> float:
+    """The mean loss of a network on this device over all that is held out of a data set, prepared or not."""
+    check_held_out(dataset, controls)
+    held, total = dataset.held, 0.0
     for part in rows_of(len(held), EVALUATED):
         indices = np.arange(part.start, part.stop)
         total += float(lesson.loss(network, *inputs_of(lesson, held, indices, controls, device))) * len(

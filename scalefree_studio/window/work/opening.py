@@ -106,7 +106,7 @@ def _open_model(source: str, checkpoint: Checkpoint, place: Place) -> Opened:
         return replace(opened, source=job.spec, picture=picture)
     if isinstance(job, DrawPictures):
         return replace(opened, source=own.source() if own else "")
-    return replace(opened, notes=job.lesson.dataset.notes) if isinstance(job, Train) else opened
+    return replace(opened, notes=job.dataset.notes) if isinstance(job, Train) else opened
 
 
 def _learn_picture(picture: Picture, place: Place, controls: FitControls | None) -> Opened:
@@ -162,10 +162,10 @@ def _train(wish: Wish, place: Place) -> Opened:
 
 
 def _teach(lesson: type[Lesson[Any, Any]], dataset: Dataset, controls: Any, place: Place) -> Opened:
-    job: Train[Any, Any] = Train(lesson(dataset), controls, device=place.device)
+    job: Train[Any, Any] = Train(lesson(dataset), controls, device=place.device, progress=place.progress)
     folder = place.folder(f"{lesson.kind}-{dataset.name}")
     source = str(Wish(TRAIN, dataset.spec, lesson.kind))
-    return Opened(job, folder, dataset.name, instrument_of(job.kind).name, source, notes=dataset.notes)
+    return Opened(job, folder, dataset.name, instrument_of(job.kind).name, source, notes=job.dataset.notes)
 
 
 def _name_of(job: Job) -> str:
