@@ -121,6 +121,13 @@ class State:
             setattr(twin, name, array.copy())
         return twin
 
+    def only(self, picture: int) -> State:
+        """A copy with one of the pictures, for which what is given is all that is known of a prompt."""
+        alone = replace(self, controls=replace(self.controls, count=1), prompt=None, temperatures=())
+        for name, array in self.arrays().items():
+            setattr(alone, name, array[picture : picture + 1].copy())
+        return alone
+
     @property
     def places(self) -> int:
         return int(self.given.shape[1])
