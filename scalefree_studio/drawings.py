@@ -160,6 +160,19 @@ class Drawing:
         return Drawing(frame, {**still, **own}, number)
 
     @property
+    def twin(self) -> Drawing | None:
+        """The picture that is drawn once more without some heads, by itself."""
+        if "twin" not in self.frame:
+            return None
+        one = slice(int(self.frame["twin"]), int(self.frame["twin"]) + 1)
+        frame = {
+            "values": self.frame["twin_values"][None],
+            "position": self.frame["twin_position"][None],
+            "given": self.frame["given"][one],
+        }
+        return Drawing(frame, self.still, self.number)
+
+    @property
     def size(self) -> tuple[int, int]:
         """Places: (H, W)."""
         return self.values.shape[1], self.values.shape[2]
