@@ -146,16 +146,11 @@ class DrawingView(Painted, WallView):
             return place
         return place._replace(board="wall", picture=int(self.drawing.frame["twin"]))
 
-    def _asked_place(self, drawing: Drawing) -> Place | None:
-        """What the pointer is over, else what is held."""
-        places = (self.pointed, self.canvas.selected)
-        return next((p for p in places if p is not None and within(p, drawing)), None)
-
     def shown_place(self, drawing: Drawing) -> Place | None:
         """The place whose thought is shown: under the pointer, else the one that is held, else the one drawn last."""
-        asked = self._asked_place(drawing)
-        if asked is not None:
-            return asked
+        for place in (self.pointed, self.canvas.selected):
+            if place is not None and within(place, drawing):
+                return place
         watched = int(drawing.frame["watched"])
         last = int(drawing.position[watched]) - 1
         if last < 0:
@@ -165,13 +160,11 @@ class DrawingView(Painted, WallView):
     def _show_thought(self) -> None:
         drawing = self.drawing
         place = None if drawing is None else self.shown_place(drawing)
+        self.looked_part.follow(drawing, self.pointed, self.canvas.selected, self.past)
         if drawing is None or place is None:
             self.thought.show_thought("", None, None, None)
             return
         self._watch(place.picture)
-        held = self.canvas.selected
-        picture = None if held is None else held.picture
-        self.looked_part.follow(drawing, self._asked_place(drawing), picture, self.past)
         awaited = int(drawing.frame["watched"]) != place.picture and not self.past
         if awaited and self.session is not None and not self.session.ended:
             return  # what is asked for follows at once: no flicker

@@ -15,6 +15,7 @@ from ...jobs.job import Edit
 from ...snapshot import Bytes
 from ..widgets.fields import segment
 from ..widgets.theme import GRID, Palette
+from .drawing_words import within
 from .head_maps import HeadMaps
 from .looked import Choice, Compared, Head, boards, lit, looked_in, looked_in_words
 
@@ -127,15 +128,16 @@ class WhereLooked(QWidget):
         self._ask()
         self._show_choice()
 
-    def follow(self, drawing: Drawing | None, place: Place | None, picture: int | None, past: bool) -> None:
-        """What is shown, the place of it that a person points at or holds, the picture that is held, and whether it is
-        a recorded moment."""
-        self._drawing, self._place, self._past = drawing, place, past
+    def follow(self, drawing: Drawing | None, pointed: Place | None, held: Place | None, past: bool) -> None:
+        """What is shown, the places that a person points at and holds, and whether it is a recorded moment."""
+        self._drawing, self._past = drawing, past
         if drawing is None:
             return
-        if picture is not None:
-            self._picture = picture
-        elif self._picture >= drawing.count:
+        asked = [place for place in (pointed, held) if place is not None and within(place, drawing)]
+        self._place = asked[0] if asked else None
+        if held is not None and held in asked:
+            self._picture = held.picture
+        elif self._picture >= drawing.count or not self.off:
             self._picture = int(drawing.frame["watched"])
         self._ask()
         if self.on:
