@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -34,22 +33,13 @@ from .edits import OfHeads
 from .heads import Heads
 from .layout import Layout
 from .sampler import Sampler
-from .state import Prompt, State, Turn, Way, labels_for, numbers_of
+from .state import Generator, Prompt, State, Turn, Way, labels_for, numbers_of
 from .table import Bits, bits_of, shown_table
 from .thoughts import Thoughts
 
 SHOWN = 60  # steps a second, as many as a screen shows
 DRAW_FEWER = "draw fewer pictures at a time"  # where memory runs out
 STATE = "state."  # of our arrays in a checkpoint
-
-
-@dataclass
-class Generator:
-    """One that draws a turn, and how far it is."""
-
-    turn: Turn
-    at: int
-    steps: Iterator[Drawn]
 
 
 class DrawPictures:
