@@ -20,6 +20,15 @@ Whoever draws so shows these arrays, and needs no view, no export and no movie o
             bits      (2,) float64              … how unlikely is what the watched one drew, and what it hides, …
             prompts   (R, H, W, C) integers     … what each row goes on from, …
             kept      (R, H, W) bool            … and what of it is kept; only if something is given
+    looked            how much each head of the network took from each place, (layers, heads, H, W) float16; what it
+                      lacks to 1 it took from what is no place …
+    looked_from       … when it drew this one of the watched picture, counted row by row: () integer; only if asked for
+    twin              a picture that is drawn once more, without some heads, () integer; only if asked for, with …
+    heads_off         … those heads, (layers, heads) bool, …
+    twin_values       … what is drawn without them, (H, W, C) integers, …
+    twin_position     … how far that is, () integer, …
+    twin_bits         … and how unlikely each place of the picture itself is with all heads, and without those:
+                      (2, H, W) float32, not-a-number where it is not known
     still   order     (N,) integers             the places in their order, counted row by row
             tiles     (L, h, w, 3) bytes        what a value looks like, if there is one channel
             ramp      (L,) bytes                how bright a value is, if there are three
@@ -136,12 +145,32 @@ class Drawing:
         for name in self.frame.keys() & {"values", "given", "entropy", "surprise", "prompts", "kept"}:
             part = self.frame[name][:, start:stop]
             frame[name] = part.reshape(-1, H, W, *part.shape[2:])
-        for name in self.frame.keys() & {"chances", "likeliest"}:
+        for name in self.frame.keys() & {"looked", "twin_bits"}:
+            part = self.frame[name][..., start:stop]
+            frame[name] = part.reshape(*part.shape[:-1], H, W)
+        if "looked_from" in self.frame:
+            frame["looked_from"] = self.frame["looked_from"] - start
+        if "twin" in self.frame:
+            frame["twin_position"] = (self.frame["twin_position"] - start).clip(0, stop - start)
+        for name in self.frame.keys() & {"chances", "likeliest", "twin_values"}:
             frame[name] = self.frame[name][start:stop].reshape(H, W, *self.frame[name].shape[1:])
         frame["position"] = (self.position - start).clip(0, stop - start)
         still = {"order": self.still["order"][start:stop] - start, "labels": self.still["labels"]}
         own = {n.removesuffix(ending): array for n, array in self.still.items() if n.endswith(ending)}
         return Drawing(frame, {**still, **own}, number)
+
+    @property
+    def twin(self) -> Drawing | None:
+        """The picture that is drawn once more without some heads, by itself."""
+        if "twin" not in self.frame:
+            return None
+        one = slice(int(self.frame["twin"]), int(self.frame["twin"]) + 1)
+        frame = {
+            "values": self.frame["twin_values"][None],
+            "position": self.frame["twin_position"][None],
+            "given": self.frame["given"][one],
+        }
+        return Drawing(frame, self.still, self.number)
 
     @property
     def size(self) -> tuple[int, int]:

@@ -199,7 +199,8 @@ class Runner:
                 self._say(str(error))
                 continue
             for consumer in self.consumers:
-                consumer.changed(change)
+                if not change.passing or isinstance(consumer, Mailbox):
+                    consumer.changed(change)
 
     def _show(self) -> None:
         wanting = [c for c in self.consumers if c.wants(self.job.step_count)]

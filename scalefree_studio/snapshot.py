@@ -58,3 +58,4 @@ class Change:
     step: int
     what: str
     values: Mapping[str, Any] = field(default_factory=dict)
+    passing: bool = False  # what is shown is another, but nothing that is kept

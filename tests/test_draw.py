@@ -234,7 +234,7 @@ def test_an_edit_is_made_though_memory_lacks_for_what_was_thought(edit, monkeypa
         each.apply(GoTo(20))
         each.apply(SetValue(0, 2, 3, (1,)))
         each.apply(SetValue(0, 2, 2, (1,)))
-    job._known[:] = False  # all of it is to be asked
+    job._thoughts.forget()  # all of it is to be asked
     monkeypatch.setattr(job.sampler, "chances", out_of_memory)
     assert job.apply(edit) == twin.apply(edit)
     for name in ("values", "position", "given", "watched"):

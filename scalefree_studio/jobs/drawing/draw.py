@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ import torch
 from ...controls import checked, controls_of, edited, values_of
 from ...drawings import KIND, STILL
 from ...errors import JobError, UserError
-from ...models.ordered.request import ALL_KEPT, Drawn, Likeliest, Request, likeliest_of, uniforms_of
+from ...models.ordered.request import Drawn, Request, uniforms_of
 from ...models.threads import torch_threads
 from ...snapshot import Array, Change, Checkpoint, Snapshot, frozen_all
 from ..instruments import PREFIX, sampler_of, with_prefix
@@ -30,23 +29,17 @@ from ..job import Edit, Limit
 from ..memory import OutOfMemoryError, within_memory
 from .controls import AT_ONCE, DrawControls
 from .editing import Editing
+from .edits import OfHeads
+from .heads import Heads
 from .layout import Layout
 from .sampler import Sampler
-from .state import Prompt, State, Turn, Way, labels_for, numbers_of
+from .state import Generator, Prompt, State, Turn, Way, labels_for, numbers_of
 from .table import Bits, bits_of, shown_table
+from .thoughts import Thoughts
 
 SHOWN = 60  # steps a second, as many as a screen shows
 DRAW_FEWER = "draw fewer pictures at a time"  # where memory runs out
 STATE = "state."  # of our arrays in a checkpoint
-
-
-@dataclass
-class Generator:
-    """One that draws a turn, and how far it is."""
-
-    turn: Turn
-    at: int
-    steps: Iterator[Drawn]
 
 
 class DrawPictures:
@@ -60,16 +53,10 @@ class DrawPictures:
         self.layout = layout = Layout(sampler.stages)
         self.seconds = 0.0
         self.watched = 0
-        self._known = np.zeros(layout.count, bool)  # of which places of the watched picture there are …
-        shape = layout.count, sampler.channels, layout.kept
-        self._chances = np.zeros(shape, np.float16)  # … chances, (N, C, K), …
-        self._likeliest: npt.NDArray[np.integer] | None = None  # … of these values; None: of all, in order
-        most = int(layout.levels.max())
-        if most > ALL_KEPT:
-            self._likeliest = np.zeros(shape, np.min_scalar_type(most - 1))
+        self._thoughts = Thoughts(layout, sampler.channels)
         self._bits: Bits | None = None  # of the watched picture of a table, once it is done
         self._fresh = 0  # places drawn in the last step, those given not counted
-        self._editing = Editing(self)
+        self._editing, self._heads = Editing(self), Heads(self)
         self.start(controls or DrawControls(), None)
 
     # State, and how it starts.
@@ -99,6 +86,14 @@ class DrawPictures:
         job.adopt(within_memory(self.not_begun, DRAW_FEWER))
         return job
 
+    def alone(self, picture: int, sampler: Sampler) -> DrawPictures:
+        """One of the pictures, not yet begun, drawn by another sampler with the same random numbers."""
+        state = self.state.only(picture)
+        state.go_back(0)
+        job = DrawPictures(sampler, state.controls)
+        job.adopt(state)
+        return job
+
     def not_begun(self) -> State:
         """The state with nothing drawn yet."""
         if self.sampler.beams:  # nobody knows any more what pictures were that others took the places of
@@ -116,19 +111,23 @@ class DrawPictures:
         # First what may lack memory: then nothing has changed.
         self._uniforms = within_memory(lambda: uniforms_of(*which), DRAW_FEWER)
         self.state = state
+        self._heads.forget()
         self.watch(min(self.watched, state.controls.count - 1))
 
     def watch(self, picture: int) -> None:
         self.watched = picture
-        self._known[:] = False
-        self.renew()
+        self._thoughts.forget()
+        self._stop_generator()
 
     def renew(self) -> None:
         """Something has changed: what is known beyond the watched picture's position is void; so is the generator."""
+        self._heads.forget()
+        self._stop_generator()
+
+    def _stop_generator(self) -> None:
         self._generator: Generator | None = None
         self._bits = None
-        self._known &= self.state.reached()[self.watched]
-        self._chances[~self._known] = 0
+        self._thoughts.forget(~self.state.reached()[self.watched])
 
     @property
     def controls(self) -> DrawControls:
@@ -146,7 +145,7 @@ class DrawPictures:
     @property
     def rest(self) -> float:
         speed = self.controls.speed
-        if self.state.done:
+        if self.state.done and not self._heads.behind:
             return math.inf
         return 0.0 if speed >= AT_ONCE else self._fresh / speed
 
@@ -167,15 +166,23 @@ class DrawPictures:
             raise
 
     def _step(self) -> None:
-        """At least one place that was not given, if there is one."""
-        wanted = math.ceil(self.controls.speed / SHOWN)
+        """At least one place that was not given, if there is one; and a piece of what is shown beside it."""
         self._fresh = 0
         while not (self._fresh or self.state.done):
-            at = self._generator.at if self._generator else self.state.behind
-            begin, end = self.layout.row_at(at)
-            stride = min(end - begin, wanted)
-            self._fresh = self._draw(min(end, at + stride - (at - begin) % stride), wanted)
+            self._fresh = self.draw_piece(self.layout.count)
+        beside = self._heads.draw_twin()
+        self.state.step += beside
+        self._fresh = max(self._fresh, beside)
         self.recall()
+        self._heads.follow()
+
+    def draw_piece(self, to: int) -> int:
+        """Draw a row at the most, and no further than to a position; how many places were not given."""
+        wanted = math.ceil(self.controls.speed / SHOWN)
+        at = self._generator.at if self._generator else self.state.behind
+        begin, end = self.layout.row_at(at)
+        stride = min(end - begin, wanted)
+        return self._draw(min(to, end, at + stride - (at - begin) % stride), wanted)
 
     def advance(self, to: int) -> None:
         """Draw until all pictures have come to a position."""
@@ -218,6 +225,13 @@ class DrawPictures:
         request = Request(self._uniforms[turn.who], labels, *_one_or_each(turn.ways), **more)
         return request.to(self.sampler.device)
 
+    def request_of(self, picture: int, way: Way) -> Request:
+        """For one of the pictures."""
+        return self._request(Turn(np.array([picture]), 0, self.state.places, (way,)))
+
+    def values_of(self, picture: int) -> torch.Tensor:
+        return self._values(np.array([picture]))
+
     def _values(self, who: npt.NDArray[np.int64]) -> torch.Tensor:
         """The values of some pictures: (b, N, C)."""
         return self._sent(self.state.values[who].astype(np.int64))
@@ -251,7 +265,7 @@ class DrawPictures:
         state.entropy[who, start:stop] = np.where(given, 0, entropy)
         state.surprise[who, start:stop] = np.where(given, 0, surprise)
         if drawn.likeliest is not None and self.watched in who:
-            self._keep_thought(np.arange(start, stop), drawn.likeliest, part)
+            self._thoughts.keep(np.arange(start, stop), drawn.likeliest, part)
 
     def _choose(self, who: npt.NDArray[np.int64], drawn: Drawn, start: int) -> Any:
         """Which of a request's pictures go on, after a search with beams has had its say."""
@@ -265,33 +279,20 @@ class DrawPictures:
         if drawn.parents is not None:
             parents = who[drawn.parents.cpu().numpy()]
             if (parents != who)[rows & (who == self.watched)].any():
-                self._known[:start] = False
+                self._thoughts.forget(slice(start))
             state.follow(who[rows], parents[rows], start)
         if drawn.score is not None:
             state.score[who[rows]] = drawn.score.cpu().numpy()[rows]
         return rows
 
-    def _keep_thought(self, at: Any, likeliest: Likeliest, part: Any) -> None:
-        """What was thought at some positions: a part of this."""
-        chances = likeliest.chances[part].cpu().numpy()  # (k, C, K)
-        self._chances[at, :, : chances.shape[2]] = chances
-        if self._likeliest is not None:
-            values = likeliest.values
-            found = np.arange(chances.shape[2]) if values is None else values[part].cpu().numpy()
-            self._likeliest[at, :, : chances.shape[2]] = found
-        self._known[at] = True
-
     def recall(self) -> None:
         """Ask at one go what was thought at places of the watched picture of which it is not known."""
-        state, who = self.state, np.array([self.watched])
-        missing = state.reached()[self.watched] & ~self._known
+        state = self.state
+        missing = state.reached()[self.watched] & ~self._thoughts.known
         for way in np.unique(state.way[self.watched, missing]):
             at = missing & (state.way[self.watched] == way)
-            request = self._request(Turn(who, 0, state.places, (state.ways[way],)))
-            chances = self.sampler.chances(request, self._values(who))[0]  # (N, C, L)
-            for levels in np.unique(self.layout.levels[at]).tolist():  # of one stage or another
-                here = np.flatnonzero(at & (self.layout.levels == levels))
-                self._keep_thought(here, likeliest_of(chances[self._sent(here), :, :levels]), slice(None))
+            request = self.request_of(self.watched, state.ways[way])
+            self._thoughts.keep_all(at, self.sampler.chances(request, self.values_of(self.watched))[0])
         if state.temperatures and self._bits is None and state.position[self.watched] == state.places:
             self._bits = bits_of(self.sampler, state, self.watched)
 
@@ -306,16 +307,15 @@ class DrawPictures:
             "entropy": by_place(state.entropy),
             "surprise": by_place(state.surprise.astype(np.float16)),
             "watched": np.array(self.watched),
-            "chances": by_place(self._chances[None])[0],
+            **self._thoughts.frame(),
         }
-        if self._likeliest is not None:
-            frame["likeliest"] = by_place(self._likeliest[None])[0]
         frame |= {name: by_place(array) for name, array in shown_table(state).items()}
         if state.temperatures:
             frame["columns"] = np.array(state.temperatures)
             frame["bits"] = np.array([math.nan] * 2 if self._bits is None else self._bits)
         if self.sampler.beams:
             frame |= {name: getattr(state, name) for name in ("parent", "score", "alive")}
+        frame |= self._heads.frame()
         pictures = self.sampler.decode(frame["values"], by_place(state.reached() | state.given))
         if pictures is not None:
             frame["pictures"] = pictures
@@ -332,7 +332,9 @@ class DrawPictures:
     # What a person changes.
 
     def apply(self, edit: Edit) -> Change:
-        return self._editing.apply(edit)
+        change = (self._heads if isinstance(edit, OfHeads) else self._editing).apply(edit)
+        self._heads.follow(at_once=True)
+        return change
 
     # What is kept: one file from which the drawing, and its network, can be had again.
 

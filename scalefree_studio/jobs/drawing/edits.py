@@ -75,3 +75,24 @@ class ChangeTable(Edit):
     replace: Mapping[int, SetPrompt] = field(default_factory=dict)  # prompts of some rows
     drop: tuple[int, ...] = ()  # some rows
     add: tuple[SetPrompt, ...] = ()  # rows at the end
+
+
+class OfHeads(Edit):
+    """About the heads of a network that has some. It changes no picture, and is not recorded."""
+
+
+@dataclass(frozen=True)
+class ShowLooked(OfHeads):
+    """Say where the network looked when it drew a place of the watched picture, or no more."""
+
+    on: bool = True
+    place: tuple[int, int] | None = None  # row and column; None: the place drawn last
+    stage: int = 0
+
+
+@dataclass(frozen=True)
+class SwitchHeads(OfHeads):
+    """Draw a picture once more, beside it, without some heads; without none, no more."""
+
+    off: tuple[tuple[int, int], ...] = ()  # layer and head, each counted from 0
+    picture: int = 0

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from ...data.pictures import fitted
 from ...errors import UserError
+from ...models.ordered.looked import Looked
 from ...models.ordered.request import Drawn, Request, chances_of
 from ...snapshot import Array, Checkpoint
 from ..training.learnt import shape_learnt
@@ -53,6 +56,7 @@ class PictureSampler(Sampler):
         if min(self.size) < 1 or (wanted and len(classes) != wanted):
             raise UserError("The model does not say what it draws; it is damaged.")
         self.classes: Sequence[str] = classes if wanted else ()
+        self.heads = lesson.heads(self.network)
 
     @property
     def order(self) -> Order:
@@ -63,10 +67,23 @@ class PictureSampler(Sampler):
 
     @torch.inference_mode()
     def chances(self, request: Request, values: Tensor) -> Tensor:
-        order = torch.from_numpy(self.order).to(values.device)
-        placed = values[:, order.argsort()].unflatten(1, self.size)
-        logits = self.lesson.logits(self.network, placed, request.labels).flatten(1, 2)[:, order]
+        logits = self.lesson.logits(self.network, self._by_place(values), request.labels).flatten(1, 2)
+        logits = logits[:, torch.from_numpy(self.order).to(logits.device)]  # (B, N, C, L)
         return chances_of(logits, request.temperature, request.top_k, request.top_p)
+
+    def _by_place(self, values: Tensor) -> Tensor:
+        """Values in their order (B, N, C) as pictures, row by row: (B, H, W, C)."""
+        order = torch.from_numpy(self.order).to(values.device)
+        pictures: Tensor = values[:, order.argsort()].unflatten(1, self.size)
+        return pictures
+
+    def looked(self, request: Request, values: Tensor) -> Looked:
+        return self.lesson.looked(self.network, self._by_place(values), request.labels)
+
+    def without_heads(self, off: npt.NDArray[np.bool_]) -> PictureSampler:
+        other = copy.copy(self)
+        other.network = self.lesson.without_heads(self.network, torch.from_numpy(off).to(self.device))
+        return other
 
     def looks(self, stage: int = 0) -> Mapping[str, Array]:
         every = np.arange(self.levels)[:, None].repeat(self.channels, axis=1)  # (L, C)

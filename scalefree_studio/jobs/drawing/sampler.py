@@ -15,9 +15,9 @@ The shortest sampler draws one grid row by row, and shows a value as a tile:
         def values_of(self, pixels, stage=0): ...
         def saved(self): ...
 
-Another order is one array, several grids are `stages`, pictures that only the network can show are `decode`, and a
-search that prunes its pictures sets `beams`. Everything else (what is given, going back, edits, undo, recordings,
-movies, the window) follows from these.
+Another order is one array, several grids are `stages`, pictures that only the network can show are `decode`, a search
+that prunes its pictures sets `beams`, and a network that can say where its heads looked sets `heads`. Everything else
+(what is given, going back, edits, undo, recordings, movies, the window) follows from these.
 
 B pictures, N places of all stages, counted along their order; C channels, L values.
 """
@@ -34,6 +34,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from ...models.ordered.looked import Looked
 from ...models.ordered.request import Drawn, Request
 from ...snapshot import Array, Bytes
 
@@ -60,6 +61,7 @@ class Sampler(ABC):
     )
     classes: Sequence[str] = ()  # by name; none if it draws without labels
     device: torch.device = torch.device("cpu")  # where it computes, and so where requests go
+    heads: tuple[int, int] = (0, 0)  # layers of attention, and heads of each, that say where they looked
     beams: bool = False  # whether its steps say which picture each one continues, and which are given up
 
     @property
@@ -94,6 +96,14 @@ class Sampler(ABC):
         """What the network makes of values (B, H, W, C), as far as they are drawn (B, H, W): bytes (B, h, w, 3); of
         several stages, (B, N, C) and (B, N), stage after stage. None: values look like what `looks` says."""
         return None
+
+    def looked(self, request: Request, values: Tensor) -> Looked:
+        """Where its heads looked while it drew one picture (1, N, C), of which the rest may be anything."""
+        raise NotImplementedError
+
+    def without_heads(self, off: npt.NDArray[np.bool_]) -> Sampler:
+        """The same without some heads, (layers, heads)."""
+        raise NotImplementedError
 
     @abstractmethod
     def saved(self) -> tuple[Mapping[str, Any], Mapping[str, Array]]:

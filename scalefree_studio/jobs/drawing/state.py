@@ -5,7 +5,7 @@ B pictures of N places in their order, C channels.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...controls import ControlError
+from ...models.ordered.request import Drawn
 from ...snapshot import Array
 from .controls import DrawControls
 
@@ -49,6 +50,15 @@ class Turn:
     start: int
     stop: int
     ways: tuple[Way, ...]  # one a picture
+
+
+@dataclass
+class Generator:
+    """One that draws a turn, and how far it is."""
+
+    turn: Turn
+    at: int
+    steps: Iterator[Drawn]
 
 
 @dataclass
@@ -121,6 +131,13 @@ class State:
         for name, array in self.arrays().items():
             setattr(twin, name, array.copy())
         return twin
+
+    def only(self, picture: int) -> State:
+        """A copy with one of the pictures, for which what is given is all that is known of a prompt."""
+        alone = replace(self, controls=replace(self.controls, count=1), prompt=None, temperatures=())
+        for name, array in self.arrays().items():
+            setattr(alone, name, array[picture : picture + 1].copy())
+        return alone
 
     @property
     def places(self) -> int:

@@ -19,6 +19,7 @@ from ...data.token_shards import tokens_at_hand
 from ...data.tokens import Tokens, tokens_of
 from ...models.ordered.request import Drawn, Request
 from ...models.pixels.draw import draw
+from ...models.pixels.looked import PixelsLooked, without_heads
 from ...models.pixels.network import PixelTransformer, count_numbers
 from ...models.pixels.optimizer import optimizer_of
 from ...models.pixels.orders import order_of
@@ -104,6 +105,19 @@ class PixelsLesson(PictureLesson[PixelsControls, PixelTransformer]):
     def logits(cls, network: PixelTransformer, values: Tensor, labels: Tensor | None) -> Tensor:
         found: Tensor = network(values, labels)
         return found
+
+    @classmethod
+    def heads(cls, network: PixelTransformer) -> tuple[int, int]:
+        return network.shape.layers, network.shape.heads
+
+    @classmethod
+    def looked(cls, network: PixelTransformer, values: Tensor, labels: Tensor | None) -> PixelsLooked:
+        places = network.places(*values.shape[1:3], values.device)
+        return PixelsLooked(network, network.sequence(values, places), labels, places)
+
+    @classmethod
+    def without_heads(cls, network: PixelTransformer, off: Tensor) -> PixelTransformer:
+        return without_heads(network, off)
 
     @classmethod
     def draw(

@@ -16,6 +16,7 @@ from torch import Tensor
 from ...controls import controls_of, edited
 from ...data.examples import Batch
 from ...data.quantise import dequantise, quantise
+from ...models.ordered.looked import Looked
 from ...models.ordered.plain import draw_plainly
 from ...models.ordered.request import Drawn, Request, uniforms
 from ...models.threads import torch_threads
@@ -84,6 +85,21 @@ class PictureLesson(Lesson[C, N]):
     def reach(cls, network: N) -> tuple[int, int]:
         """How far a place sees: so many rows up, and columns to each side; -1: all that comes before it."""
         return -1, -1
+
+    @classmethod
+    def heads(cls, network: N) -> tuple[int, int]:
+        """Its layers of attention, and the heads of each. None: nobody asks where it looked."""
+        return 0, 0
+
+    @classmethod
+    def looked(cls, network: N, values: Tensor, labels: Tensor | None) -> Looked:
+        """Where its heads looked while it drew one picture (1, H, W, C), of which the rest may be anything."""
+        raise NotImplementedError
+
+    @classmethod
+    def without_heads(cls, network: N, off: Tensor) -> N:
+        """The same network without some heads, (layers, heads) bool; it may share all that was learnt."""
+        raise NotImplementedError
 
     @classmethod
     def alphabet(cls, controls: C, channels: int) -> tuple[int, int]:

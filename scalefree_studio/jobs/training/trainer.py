@@ -271,9 +271,7 @@ def check_held_out(dataset: Dataset, controls: Any) -> None:
 
 
 @torch.no_grad()
-def evaluate(
-    lesson: Lesson[C, N], dataset: Dataset, network: N, controls: C, device: torch.device
-) -> float:
+def evaluate(lesson: Lesson[C, N], dataset: Dataset, network: N, controls: C, device: torch.device) -> float:
     """The mean loss of a network on this device over all that is held out of a data set, prepared or not."""
     check_held_out(dataset, controls)
     held, total = dataset.held, 0.0

@@ -83,6 +83,9 @@ COMMANDS = (
     Command("next_mode", "View", "Next view", "Another way to look: those named at the top, in turn", "V"),
     Command("overlay", "View", "Lines and circles", "Show the lines and circles over the picture", "O", checkable=True,
          short="Overlay", icon="overlay"),
+    Command("looked", "View", "Where it looked", "Light falls on what the network took from when it drew the pixel "
+         "under the pointer, or the newest one", "W", checkable=True, short="Looked", icon="looked"),
+    Command("heads_on", "View", "All heads on", "No head of the network is switched off any more", "H"),
     Command("fit", "View", "Fit", "The whole picture in view", "F", icon="fit"),
     Command("zoom_in", "View", "Nearer", "As deep as you like: it is a function, not pixels", "+", repeats=True),
     Command("zoom_out", "View", "Farther", "Also beyond the picture's border", "-", repeats=True),

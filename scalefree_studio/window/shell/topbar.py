@@ -73,7 +73,7 @@ class TopBar(QWidget):
             self._modes.addWidget(button)
             self.modes[mode.name] = button
         self.tools = []
-        for name in view.tools:
+        for name in (name for name in view.tools if name not in view.lacks):
             button = QToolButton()
             button.setDefaultAction(self._actions[name])
             button.setIconSize(QSize(16, 16))

@@ -7,12 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from PyQt6.QtWidgets import QVBoxLayout, QWidget
 
-from ...canvas.brush import Brush
 from ...canvas.walls.boards import Board, Place
-from ...canvas.walls.listener import WallListener
 from ...data.pictures import Picture, load_picture
 from ...drawings import Bools, Drawing, left, upper
 from ...jobs.drawing.draw import DrawPictures
@@ -25,11 +22,14 @@ from ..work.opening import Opened
 from ..work.session import Session
 from ..work.subjects import Subject, is_picture
 from .canvas_view import Painted
+from .drawing_gestures import Gestures
 from .drawing_overlay import DrawingDisplay, overlay
+from .drawing_words import place_named, progress, why_nothing_was_thought, within
 from .thoughts import Thoughts
 from .unit_editor import buttons
 from .view import Host
 from .wall_view import WallView
+from .where_looked import WhereLooked
 
 EACH = "each in turn"  # of the classes
 
@@ -42,7 +42,7 @@ class DrawingView(Painted, WallView):
         Quantity("bits", "Openness", "bits per number", share=3),
         Quantity("surprise", "Surprise", "bits per number", share=3),
     )
-    tools = ("show_gallery", "surprise", "brush", "fit", "theme")
+    tools = ("show_gallery", "looked", "surprise", "brush", "fit", "theme")
     names = WallView.names | {
         "paste": ("Paste", "Go on from the picture that is on the clipboard"),
         "save_now": ("Save now", "Keep the drawing as it is now (it is also kept every few seconds)"),
@@ -57,6 +57,7 @@ class DrawingView(Painted, WallView):
         ("Drag", "Move the wall"),
         ("Double click", "The whole wall"),
         ("Point at a place", "See what it thought there"),
+        ("Point at a map of a head", "What it took; a click shows it alone, Shift and a click switch it off"),
         ("Click a place", "Hold it; then click a bar to give it another value"),
         ("Shift and the wheel", "Change the value of the place that is held"),
         ("Drop a picture", "Let the network go on from its upper half"),
@@ -67,7 +68,7 @@ class DrawingView(Painted, WallView):
         super().__init__(host)
         self.mode = "draw"
         self.display = DrawingDisplay()
-        self.canvas.listener = _Gestures(self)
+        self.canvas.listener = Gestures(self)
         self.pointed: Place | None = None  # what the pointer is over
         self._watched: int | None = None  # asked for last
         self._classes: Sequence[str] = ()
@@ -79,6 +80,9 @@ class DrawingView(Painted, WallView):
         self.thought.editable = True
         self.thought.chosen.connect(self._choose)
         column.addWidget(self.thought)
+        self.looked_part = WhereLooked(self.edited.emit, host.actions["heads_on"])
+        self.looked_part.changed.connect(self._show_wall)
+        column.addWidget(self.looked_part)
         column.addLayout(buttons(("next_wall", "undo", "keep_top", "keep_left"), host.actions))
 
     # Fed by the window.
@@ -91,6 +95,8 @@ class DrawingView(Painted, WallView):
         self.pointed = self._watched = None
         self.canvas.selected = self.canvas.painting = None
         self._prompts.forget()
+        self.looked_part.begin(session.job.sampler.heads)
+        self.lacks = () if session.job.sampler.heads[0] else ("looked", "heads_on")
 
     @property
     def whole(self) -> Drawing | None:
@@ -115,21 +121,35 @@ class DrawingView(Painted, WallView):
         if drawing is None:
             return
         held = self.canvas.selected
-        if held is not None and not _within(held, drawing):
+        if held is not None and not within(held, drawing):
             self.canvas.selected = None
         board = Board("wall", drawing.pictures(), place=drawing.tile, veil=self._veil(drawing))
-        self.canvas.show([board])
-        self.canvas.cursor = [Place("wall", *place) for place in drawing.cursors().tolist()]
+        self._title(self.looked_part.titles(drawing))
+        self.canvas.show([board, *self.looked_part.boards(drawing)])
+        cursors = [Place("wall", *place) for place in drawing.cursors().tolist()]
+        self.canvas.cursor = [*cursors, *self.looked_part.mark(drawing)]
+
+    def _title(self, titles: dict[str, str]) -> None:
+        if titles != self.titles:
+            self.titles = titles
+            self._name_boards()
 
     def _veil(self, drawing: Drawing) -> Bytes | None:
         if self.palette_ is None:
             return None
-        return overlay(drawing, self.display, self.palette_.accent, self.shown_place(drawing))
+        covered = overlay(drawing, self.display, self.palette_.accent, self.shown_place(drawing))
+        return self.looked_part.over(covered, drawing)
+
+    def on_wall(self, place: Place) -> Place | None:
+        """A place of the wall that is shown beside it, too."""
+        if place.board == "wall" or self.drawing is None or "twin" not in self.drawing.frame:
+            return place
+        return place._replace(board="wall", picture=int(self.drawing.frame["twin"]))
 
     def shown_place(self, drawing: Drawing) -> Place | None:
         """The place whose thought is shown: under the pointer, else the one that is held, else the one drawn last."""
         for place in (self.pointed, self.canvas.selected):
-            if place is not None and _within(place, drawing):
+            if place is not None and within(place, drawing):
                 return place
         watched = int(drawing.frame["watched"])
         last = int(drawing.position[watched]) - 1
@@ -140,6 +160,7 @@ class DrawingView(Painted, WallView):
     def _show_thought(self) -> None:
         drawing = self.drawing
         place = None if drawing is None else self.shown_place(drawing)
+        self.looked_part.follow(drawing, self.pointed, self.canvas.selected, self.past)
         if drawing is None or place is None:
             self.thought.show_thought("", None, None, None)
             return
@@ -147,19 +168,18 @@ class DrawingView(Painted, WallView):
         awaited = int(drawing.frame["watched"]) != place.picture and not self.past
         if awaited and self.session is not None and not self.session.ended:
             return  # what is asked for follows at once: no flicker
-        drawn = bool(drawing.drawn()[place.picture, place.y, place.x])
-        given = bool(drawing.frame["given"][place.picture, place.y, place.x])
-        chosen = [int(v) for v in drawing.values[place.picture, place.y, place.x]] if drawn else None
-        thought = drawing.thought(place.picture, place.y, place.x)
-        title = f"Picture {place.picture + 1}, row {place.y + 1}, column {place.x + 1}"
-        note = "" if drawn else "Not drawn yet."
-        if given:
-            note = "Given, not drawn."
-        elif drawn and thought is None and self.past:
-            note = f"What was thought is recorded for picture {int(drawing.frame['watched']) + 1}."
+        at = place.picture, place.y, place.x
+        chosen = [int(v) for v in drawing.values[at]] if drawing.drawn()[at] else None
+        thought, note = drawing.thought(*at), why_nothing_was_thought(drawing, place, self.past)
         chances, values = (None, None) if thought is None else (thought.chances, thought.values)
         self.thought.show_thought(
-            title, chances, chosen, drawing.looks(), note=note, values=values, levels=drawing.levels
+            place_named(place),
+            chances,
+            chosen,
+            drawing.looks(),
+            note=note,
+            values=values,
+            levels=drawing.levels,
         )
 
     @property
@@ -186,12 +206,7 @@ class DrawingView(Painted, WallView):
     def words(self, snapshot: Snapshot) -> str:
         if self.session is None:
             return ""
-        drawing = Drawing(snapshot.frame, self.session.still)
-        count = f"{drawing.count} picture{'s' * (drawing.count != 1)}"
-        if drawing.done:
-            return count
-        share = float(np.mean(drawing.position / len(drawing.still["order"])))
-        return f"{count}, {100 * share:.0f}%"
+        return progress(Drawing(snapshot.frame, self.session.still))
 
     def pictures(self) -> Bytes | None:
         return None if self.drawing is None else self.drawing.pictures()
@@ -199,6 +214,7 @@ class DrawingView(Painted, WallView):
     def set_palette(self, palette: Palette) -> None:
         super().set_palette(palette)
         self.thought.set_palette(palette)
+        self.looked_part.set_palette(palette)
         self._show_wall()
 
     # What the person does.
@@ -231,7 +247,7 @@ class DrawingView(Painted, WallView):
     def turn(self, place: Place, notches: float) -> None:
         """Another value for a place, so many levels up or down."""
         drawing = self.drawing
-        if drawing is None or self.past or not _within(place, drawing):
+        if drawing is None or self.past or not within(place, drawing):
             return
         most = drawing.levels - 1
         by = round(notches * max(1, most / 64)) or (1 if notches > 0 else -1)
@@ -293,6 +309,13 @@ class DrawingView(Painted, WallView):
         self._prompts.stop_painting()
 
     # Commands: see actions.py.
+
+    def looked(self, on: bool) -> None:
+        self.looked_part.turn(on)
+        self._show_wall()
+
+    def heads_on(self) -> None:
+        self.looked_part.switch_all_on()
 
     def brush(self, on: bool) -> None:
         self.take_brush(on)
@@ -362,33 +385,3 @@ class DrawingView(Painted, WallView):
     def select_none(self) -> None:
         self.canvas.selected = None
         self._show_thought()
-
-
-def _within(place: Place, drawing: Drawing) -> bool:
-    height, width = drawing.size
-    return place.picture < drawing.count and place.y < height and place.x < width
-
-
-class _Gestures(WallListener):
-    """What is done on the canvas."""
-
-    def __init__(self, view: DrawingView):
-        self._view = view
-
-    def hover(self, place: Place | None) -> None:
-        self._view.point_at(place)
-
-    def click(self, place: Place) -> None:
-        self._view.hold(place)
-
-    def click_beside(self) -> None:
-        self._view.select_none()
-
-    def turned(self, place: Place, steps: float) -> None:
-        self._view.turn(place, steps)
-
-    def painted(self, board: str, picture: int, mask: Bools, done: bool) -> None:
-        self._view.paint(picture, mask, done)
-
-    def brush_changed(self, brush: Brush) -> None:
-        self._view.keep_brush(brush)

@@ -141,6 +141,16 @@ def _overlay() -> Shape:
     return QPainterPath(), outline
 
 
+def _looked() -> Shape:
+    """An eye."""
+    outline = QPainterPath(QPointF(1.5, 8))
+    outline.quadTo(8, 0.5, 14.5, 8)
+    outline.quadTo(8, 15.5, 1.5, 8)
+    pupil = QPainterPath()
+    pupil.addEllipse(QPointF(8, 8), 2.3, 2.3)
+    return pupil, outline
+
+
 def _brush() -> Shape:
     outline = _polygon((13.5, 2.5), (7.5, 8.5))
     blob = QPainterPath()
@@ -222,5 +232,5 @@ _SHAPES = {
     "play": _play, "pause": _pause, "step": _step, "restart": _restart, "record": _record, "line": _line,
     "circle": _circle, "delete": _delete, "undo": _undo, "overlay": _overlay, "brush": _brush, "theme": _theme,
     "fit": _fit, "gallery": _gallery, "top": _top, "left": _left, "others": _others,
-    "download": _download, "folder": _folder, "surprise": _surprise,
+    "download": _download, "folder": _folder, "surprise": _surprise, "looked": _looked,
 }  # fmt: skip

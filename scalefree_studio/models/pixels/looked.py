@@ -1,0 +1,82 @@
+"""Where the heads of a pixel transformer looked while it drew a picture.
+
+A head takes from what it sees the shares softmax(q kᵀ / √d), with LSH softmax(q kᵀ). One pass over the picture gives
+the queries and keys of all layers, and with them the shares of any place at once.
+
+H heads of d numbers, T tokens, C of them a place, N places, R rounds of LSH.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .attention import Attention, unit
+from .local import near
+from .lsh import places_of, seen_by_next
+from .network import PixelTransformer
+from .places import Places
+
+
+class PixelsLooked:
+    """One picture, as tokens (1, T); those that are not drawn yet may be any."""
+
+    def __init__(self, network: PixelTransformer, tokens: Tensor, labels: Tensor | None, places: Places):
+        self._places = places
+        self._queries: list[Tensor] = []  # a layer each, (H, T, d)
+        self._keys: list[Tensor] = []
+        self._hashed: list[Tensor] = []  # with LSH: where each token is among those of its bucket, (H, R, T)
+        hooks = [layer.register_forward_pre_hook(self._keep) for layer in attentions(network)]
+        try:
+            with torch.inference_mode():
+                network.logits(tokens, labels, places)
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+    def _keep(self, attention: Any, inputs: Any) -> None:
+        x, *rest = inputs
+        query, key, _, buckets = attention.project(unit(x), *rest)
+        self._queries.append(query[0])
+        self._keys.append(key[0])
+        if buckets is not None:
+            self._hashed.append(places_of(buckets)[0])
+
+    def of_token(self, t: int) -> Tensor:
+        """The shares that the query at position t of the sequence gives to all keys: (layers, H, T)."""
+        queries = torch.stack([query[:, t] for query in self._queries]).float()  # (layers, H, d)
+        keys = torch.stack([key[:, : t + 1] for key in self._keys]).float()  # (layers, H, t + 1, d)
+        scores = (keys @ queries[..., None])[..., 0] * (1 if self._hashed else queries.shape[-1] ** -0.5)
+        if self._hashed:
+            hashed, chunk = torch.stack(self._hashed)[..., : t + 1], self._places.shape.chunk
+            scores = scores.masked_fill(~seen_by_next(hashed[..., t], hashed, chunk), -torch.inf)
+        elif self._places.shape.attention == "local":
+            scores = scores.masked_fill(~near(self._places, slice(t, t + 1), slice(t + 1)), -torch.inf)
+        shares: Tensor = scores.new_zeros(*scores.shape[:2], self._places.count)
+        shares[..., : t + 1] = scores.softmax(-1)
+        return shares
+
+    def at(self, position: int) -> Tensor:
+        """The same by place, as the tokens of the one at a position took together: (layers, H, N). A key stands where
+        its input was seen, so the first one, the start token, stands nowhere."""
+        C = self._places.channels
+        shares = torch.stack([self.of_token(t) for t in range(position * C, (position + 1) * C)]).mean(0)
+        seen = torch.cat([shares[..., 1:], torch.zeros_like(shares[..., :1])], dim=-1)  # (layers, H, T)
+        by_place: Tensor = seen.unflatten(-1, (-1, C)).sum(-1)
+        return by_place
+
+
+def attentions(network: PixelTransformer) -> list[Attention]:
+    """The attention of each layer."""
+    return [module for module in network.modules() if isinstance(module, Attention)]
+
+
+def without_heads(network: PixelTransformer, off: Tensor) -> PixelTransformer:
+    """The same network without the heads that are marked, (layers, H): both share all that was learnt."""
+    other = copy.deepcopy(network, {id(p): p for p in network.parameters()})
+    for layer, heads in zip(attentions(other), off, strict=True):
+        layer.heads_on.copy_(~heads)
+    return other
