@@ -19,11 +19,13 @@ from ...snapshot import Bytes
 from .colour_words import is_grey
 
 MOST_HUES, MOST_RINGS = 36, 17  # of a wheel: finer ones are put together
+FEWEST_RINGS = 4
 FEWEST_HUES = 3  # of full strength, without which a wheel would be empty
 HOLE, RIM = (
     0.13,
     0.93,
 )  # of the radius: where the rings begin and end; beyond them, a rim says which hue is where
+ALIKE_HUES, ALIKE_VALUES = 0.006, 0.016  # nearer ones are the same
 GREYS = 0.05  # of the turn, at least: the sector of greys
 NONE = -1
 
@@ -111,18 +113,31 @@ def _cells(data: bytes) -> Cells | None:
 def _full_hues(colours: Bytes) -> Floats:
     """The hues of colours of full strength, in turns."""
     hue, saturation, value = hsv_of(colours).T
-    return np.asarray(np.unique(hue[(saturation > 0.99) & (value > 0.99)].round(4)))
+    hues = _groups(hue[(saturation > 0.98) & (value > 0.98)], ALIKE_HUES)
+    return hues[:-1] if len(hues) > 1 and hues[0] + 1 - hues[-1] < ALIKE_HUES else hues  # both ends are red
+
+
+def _groups(numbers: Floats, alike: float) -> Floats:
+    """The different ones among numbers that are not quite equal: the mean of each group, rising. Colours in bytes are
+    only near to what they stand for."""
+    every = np.unique(numbers)
+    ends = np.flatnonzero(np.diff(every) > alike) + 1
+    return np.array([part.mean() for part in np.split(every, ends) if len(part)])
 
 
 def _wheel(colours: Bytes, hues: Floats) -> Wheel:
     hue, _, value = hsv_of(colours).T
     if len(hues) > MOST_HUES:
         hues = np.arange(MOST_HUES) / MOST_HUES
-    levels = np.unique(value.round(4))
-    if len(levels) > MOST_RINGS:
-        levels = np.linspace(0, 1, MOST_RINGS)
+    grey = is_grey(colours)
+    shades = _groups(
+        value[np.ptp(colours.astype(int), axis=1) == 0], ALIKE_VALUES
+    )  # as many as values have levels, …
+    if len(shades) < FEWEST_RINGS:  # … unless other channels are packed
+        shades = _groups(value, ALIKE_VALUES)
+    levels = np.linspace(0, 1, min(len(shades), MOST_RINGS))
     S, R = len(hues), len(levels)
-    sector = np.where(is_grey(colours), S, _nearest_turn(hue, hues))
+    sector = np.where(grey, S, _nearest_turn(hue, hues))
     ring = abs(value[:, None] - levels).argmin(1)
     # Each hue's sector ends half way to the next one. The first begins beside the greys at the top.
     after = np.append(hues[1:], hues[0] + 1)
