@@ -16,6 +16,8 @@ from .storage.history import History
 from .storage.run_folder import HISTORY, load_checkpoint
 from .terminal import MODEL_HELP, add_json_flag, report
 
+LONGEST = 120  # letters of a value
+
 
 def fill_info(parser: argparse.ArgumentParser) -> Any:
     parser.add_argument("file", type=Path, help=MODEL_HELP)
@@ -74,11 +76,17 @@ def _as_text(found: dict[str, Any], indent: str = "") -> str:
             lines.append(f"{indent}{label}:")
             lines.append(_as_text(value, indent + "  "))
         elif value not in (None, ""):
-            shown = {True: "yes", False: "no"}.get(value, value) if isinstance(value, bool) else value
-            lines.append(
-                f"{indent}{label}: {shown:.4g}" if isinstance(value, float) else f"{indent}{label}: {shown}"
-            )
+            lines.append(f"{indent}{label}: {_value_as_text(value)}")
     return "\n".join(line for line in lines if line)
+
+
+def _value_as_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    text = str(value)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"  # a palette, say; --json has all of it
 
 
 def fill_pictures(parser: argparse.ArgumentParser) -> Any:
