@@ -8,6 +8,7 @@ H heads of d numbers, T tokens, C of them a place, N places, R rounds of LSH.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from typing import Any
 
@@ -21,39 +22,50 @@ from .network import PixelTransformer
 from .places import Places
 
 
+class EnoughError(Exception):
+    """All that was to be seen of a pass has been seen."""
+
+
 class PixelsLooked:
     """One picture, as tokens (1, T); those that are not drawn yet may be any."""
 
     def __init__(self, network: PixelTransformer, tokens: Tensor, labels: Tensor | None, places: Places):
         self._places = places
-        self._queries: list[Tensor] = []  # a layer each, (H, T, d)
-        self._keys: list[Tensor] = []
-        self._hashed: list[Tensor] = []  # with LSH: where each token is among those of its bucket, (H, R, T)
-        hooks = [layer.register_forward_pre_hook(self._keep) for layer in attentions(network)]
+        layers = attentions(network)
+        queries, keys, hashed = [], [], []  # a layer each
+
+        def keep(attention: Any, inputs: Any) -> None:
+            x, *rest = inputs
+            query, key, _, buckets = attention.project(unit(x), *rest)
+            queries.append(query[0].float())
+            keys.append(key[0].float())
+            if buckets is not None:
+                hashed.append(places_of(buckets)[0])
+            if len(keys) == len(layers):
+                raise EnoughError
+
+        hooks = [layer.register_forward_pre_hook(keep) for layer in layers]
         try:
-            with torch.inference_mode():
+            with torch.inference_mode(), contextlib.suppress(EnoughError):
                 network.logits(tokens, labels, places)
         finally:
             for hook in hooks:
                 hook.remove()
-
-    def _keep(self, attention: Any, inputs: Any) -> None:
-        x, *rest = inputs
-        query, key, _, buckets = attention.project(unit(x), *rest)
-        self._queries.append(query[0])
-        self._keys.append(key[0])
-        if buckets is not None:
-            self._hashed.append(places_of(buckets)[0])
+        self._queries, self._keys = torch.stack(queries), torch.stack(keys)  # (layers, H, T, d)
+        # With LSH: where each token is among those of its bucket, (layers, H, R, T).
+        self._hashed = torch.stack(hashed) if hashed else None
 
     def of_token(self, t: int) -> Tensor:
         """The shares that the query at position t of the sequence gives to all keys: (layers, H, T)."""
-        queries = torch.stack([query[:, t] for query in self._queries]).float()  # (layers, H, d)
-        keys = torch.stack([key[:, : t + 1] for key in self._keys]).float()  # (layers, H, t + 1, d)
-        scores = (keys @ queries[..., None])[..., 0] * (1 if self._hashed else queries.shape[-1] ** -0.5)
-        if self._hashed:
-            hashed, chunk = torch.stack(self._hashed)[..., : t + 1], self._places.shape.chunk
-            scores = scores.masked_fill(~seen_by_next(hashed[..., t], hashed, chunk), -torch.inf)
-        elif self._places.shape.attention == "local":
+        query, keys = self._queries[:, :, t], self._keys[:, :, : t + 1]
+        scores = (keys @ query[..., None])[..., 0]  # (layers, H, t + 1)
+        if self._hashed is not None:
+            hashed = self._hashed[..., : t + 1]
+            seen = seen_by_next(hashed[..., t], hashed, self._places.shape.chunk)
+            scores = scores.masked_fill(~seen, -torch.inf)
+        else:
+            scores = scores * query.shape[-1] ** -0.5
+        if self._places.shape.attention == "local":
             scores = scores.masked_fill(~near(self._places, slice(t, t + 1), slice(t + 1)), -torch.inf)
         shares: Tensor = scores.new_zeros(*scores.shape[:2], self._places.count)
         shares[..., : t + 1] = scores.softmax(-1)

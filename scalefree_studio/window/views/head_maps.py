@@ -46,6 +46,7 @@ class HeadMaps(QWidget):
         self.marked: Head | None = None  # under the pointer or the arrow keys
         self._looked: Floats | None = None  # (layers, heads, H, W)
         self._images: list[QImage] = []
+        self._gutter = self._measure()
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
@@ -55,6 +56,7 @@ class HeadMaps(QWidget):
     def begin(self, heads: tuple[int, int]) -> None:
         """A network with so many layers and heads."""
         self.heads, self.off, self.head, self.marked = heads, frozenset(), None, None
+        self._gutter = self._measure()
         self.show_looked(None)
         self.updateGeometry()
 
@@ -63,10 +65,9 @@ class HeadMaps(QWidget):
         self._looked = looked
         self._images = []
         if looked is not None:
-            for shares in looked.reshape(-1, *looked.shape[2:]):
-                height, width = shares.shape
-                pixels = heat(brightness(shares), LIGHT).tobytes()
-                image = QImage(pixels, width, height, 3 * width, QImage.Format.Format_RGB888)
+            height, width = looked.shape[2:]
+            for pixels in heat(brightness(looked), LIGHT).reshape(-1, height, width, 3):
+                image = QImage(pixels.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888)
                 self._images.append(image.copy())  # which owns its pixels
         self.update()
 
@@ -85,11 +86,14 @@ class HeadMaps(QWidget):
     def _font(self) -> QFont:
         return tabular(scaled(self.font(), 0.85))
 
-    @property
-    def _gutter(self) -> int:
+    def _measure(self) -> int:
         """Room for the names of layers and, above, of heads."""
         metrics = QFontMetricsF(self._font)
         return round(max(metrics.horizontalAdvance(f"L{self.heads[0]}"), metrics.height())) + GAP
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        super().changeEvent(event)
+        self._gutter = self._measure()
 
     def _side_in(self, width: float, height: float) -> int:
         """A map's side, in so much room."""
@@ -120,10 +124,9 @@ class HeadMaps(QWidget):
         return [(layer, head) for layer in range(self.heads[0]) for head in range(self.heads[1])]
 
     def _at(self, at: QPointF) -> Head | None:
-        half = GAP / 2
-        return next(
-            (h for h in self._all() if self.rect_of(h).adjusted(-half, -half, half, half).contains(at)), None
-        )
+        step = self._side + GAP
+        layer, head = (int((side + GAP / 2 - self._gutter) // step) for side in (at.y(), at.x()))
+        return (layer, head) if 0 <= layer < self.heads[0] and 0 <= head < self.heads[1] else None
 
     # Painting.
 

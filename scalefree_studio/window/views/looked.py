@@ -73,9 +73,9 @@ def strongest(looked: Floats) -> Head:
 
 
 def brightness(shares: Floats) -> Floats:
-    """Shares as light in [0, 1]: the most is 1, and what is little can still be seen."""
-    most = shares.max()
-    return np.asarray(shares / most) ** GAMMA if most > 0 else np.zeros_like(shares)
+    """Shares (…, H, W) as light in [0, 1]: the most of each map is 1, and what is little can still be seen."""
+    most = shares.max(axis=(-2, -1), keepdims=True)
+    return np.asarray(shares / np.where(most > 0, most, 1)) ** GAMMA
 
 
 def light(shares: Floats) -> Bytes:
