@@ -25,7 +25,7 @@ HOLE, RIM = (
     0.13,
     0.93,
 )  # of the radius: where the rings begin and end; beyond them, a rim says which hue is where
-ALIKE_HUES, ALIKE_VALUES = 0.006, 0.016  # nearer ones are the same
+ALIKE = 0.0025  # hues and values that are nearer are the same
 GREYS = 0.05  # of the turn, at least: the sector of greys
 NONE = -1
 
@@ -113,15 +113,15 @@ def _cells(data: bytes) -> Cells | None:
 def _full_hues(colours: Bytes) -> Floats:
     """The hues of colours of full strength, in turns."""
     hue, saturation, value = hsv_of(colours).T
-    hues = _groups(hue[(saturation > 0.98) & (value > 0.98)], ALIKE_HUES)
-    return hues[:-1] if len(hues) > 1 and hues[0] + 1 - hues[-1] < ALIKE_HUES else hues  # both ends are red
+    hues = _groups(hue[(saturation > 0.98) & (value > 0.98)])
+    return hues[:-1] if len(hues) > 1 and hues[0] + 1 - hues[-1] < ALIKE else hues  # both ends are red
 
 
-def _groups(numbers: Floats, alike: float) -> Floats:
+def _groups(numbers: Floats) -> Floats:
     """The different ones among numbers that are not quite equal: the mean of each group, rising. Colours in bytes are
     only near to what they stand for."""
     every = np.unique(numbers)
-    ends = np.flatnonzero(np.diff(every) > alike) + 1
+    ends = np.flatnonzero(np.diff(every) > ALIKE) + 1
     return np.array([part.mean() for part in np.split(every, ends) if len(part)])
 
 
@@ -130,11 +130,10 @@ def _wheel(colours: Bytes, hues: Floats) -> Wheel:
     if len(hues) > MOST_HUES:
         hues = np.arange(MOST_HUES) / MOST_HUES
     grey = is_grey(colours)
-    shades = _groups(
-        value[np.ptp(colours.astype(int), axis=1) == 0], ALIKE_VALUES
-    )  # as many as values have levels, …
+    greys = np.ptp(colours.astype(int), axis=1) == 0
+    shades = _groups(value[greys])  # as many as values have levels, …
     if len(shades) < FEWEST_RINGS:  # … unless other channels are packed
-        shades = _groups(value, ALIKE_VALUES)
+        shades = _groups(value)
     levels = np.linspace(0, 1, min(len(shades), MOST_RINGS))
     S, R = len(hues), len(levels)
     sector = np.where(grey, S, _nearest_turn(hue, hues))
