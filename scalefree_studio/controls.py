@@ -66,6 +66,8 @@ class Control:
             return None
         try:
             found = self._converted(value)
+        except ControlError:  # `read` knows better what is wrong
+            raise
         except (TypeError, ValueError, OverflowError):
             raise ControlError(f"{self.label} wants {self._wanted()}, not {value!r}.") from None
         if self.choices and found not in self.choices:

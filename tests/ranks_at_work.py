@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import small_pixel_training
 import torch
 from small_training import TINY, stripes
 
@@ -26,6 +27,11 @@ from scalefree_studio.storage.run_folder import RunFolder
 
 STEPS = 9
 BATCHES = {"even": 8, "odd": 7, "fewer than ranks": 1}
+TRANSFORMERS: dict[str, dict[str, Any]] = {
+    "muon": {"layers": 2},
+    "reversible": {"layers": 3, "reversible": True, "dropout": 0.0},
+    "local and adamw": {"attention": "local", "radius": 2, "optimizer": "adamw"},
+}
 TROUBLED = ("optimizer", "judging", "showing")
 
 Arrays = dict[str, np.ndarray]
@@ -36,6 +42,10 @@ def job_of(ranks: Ranks, limit: Limit | None = None, **controls: float) -> Train
     return Train(
         PixelCNNLesson(stripes()), PixelCNNControls(**asked), limit or Limit(steps=STEPS), ranks=ranks
     )
+
+
+def transformer(ranks: Ranks, name: str, **more: Any) -> Train[Any, Any]:
+    return small_pixel_training.make(steps=STEPS, ranks=ranks, batch_size=7, wall_every=4, **TRANSFORMERS[name], **more)
 
 
 def learn(job: Train[Any, Any], steps: int = STEPS) -> Arrays:
@@ -147,6 +157,7 @@ def main(out: Path) -> None:
     torch.set_default_dtype(torch.float64)
     with joined() as ranks:
         parts = {name: learn(job_of(ranks, batch_size=size)) for name, size in BATCHES.items()}
+        parts |= {name: learn(transformer(ranks, name)) for name in TRANSFORMERS}
         parts |= {"resumed": resumed(ranks, RunFolder(out.parent / "half"))}
         parts |= {f"troubled at {place}": troubled_at(ranks, place) for place in TROUBLED}
         parts |= {"troubled": troubled(ranks), "stopped": stopped(ranks)}

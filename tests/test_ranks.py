@@ -16,7 +16,7 @@ import psutil
 import pytest
 import torch
 from command_line import ALONE, last_json, recorded, wait_until
-from ranks_at_work import BATCHES, STEPS, TROUBLED, job_of, learn
+from ranks_at_work import BATCHES, STEPS, TRANSFORMERS, TROUBLED, job_of, learn, transformer
 from small_training import FLAGS
 
 from scalefree_studio.cli import main
@@ -124,6 +124,16 @@ def test_two_ranks_learn_what_one_does(
     assert np.isfinite(alone["held"]) and len(alone["losses"]) == STEPS
     for name, array in alone.items():
         np.testing.assert_allclose(told[f"{batch}.{name}"], array, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", TRANSFORMERS)
+def test_two_ranks_teach_a_transformer_what_one_does(
+    name: str, told: dict[str, np.ndarray], double_precision: None
+) -> None:
+    alone = learn(transformer(Ranks(), name))
+    assert np.isfinite(alone["held"]) and alone["losses"][-1] < alone["losses"][0]
+    for what, array in alone.items():
+        np.testing.assert_allclose(told[f"{name}.{what}"], array, rtol=1e-9, atol=1e-12)
 
 
 def test_with_dropout_two_ranks_go_on_exactly(told: dict[str, np.ndarray]) -> None:

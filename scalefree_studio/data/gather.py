@@ -158,8 +158,9 @@ class PictureFiles:
         return picture
 
     def identity(self) -> str:
-        """Other files, another text: as their names, sizes and times say, without reading them."""
-        found = hashlib.blake2b(repr((self.shape, self._channels)).encode(), digest_size=16)
+        """Other files, another text: as their names, sizes and times say, without reading them. (Grey pictures are the
+        same among colours, whether their channels were asked for or found.)"""
+        found = hashlib.blake2b(repr(self.shape).encode(), digest_size=16)
         for picture in self._pictures:
             found.update(_said_of(picture).encode() if isinstance(picture, str) else picture.tobytes())
         found.update(self._labels.tobytes())

@@ -79,6 +79,12 @@ def tokens_of(spec: str, palette: str = "", channels: int = 3) -> Tokens:
     raise ControlError(f"Tokens are {KINDS}, not {spec!r}.")
 
 
+def spec_of(text: str) -> str:
+    """A spec as it was typed, if there are such tokens; else a ControlError in one sentence."""
+    tokens_of(text, "000000")
+    return text
+
+
 def palette_size(spec: str) -> int:
     """How many colours must be learned for these tokens: 0 for most; or a ControlError in one sentence."""
     kind, _, numbers = _parted(spec)

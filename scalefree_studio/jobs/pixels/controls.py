@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...controls import control
+from ...data.tokens import spec_of
 from ...models.pixels.shape import PixelsShape
 from ..training.controls import TrainControls
 
@@ -15,7 +16,7 @@ class PixelsControls(TrainControls, PixelsShape):
     tokens: str = control(
         "grey:4", label="Tokens",
         help="How a pixel becomes a token: hsv:5,4,4, rgb:3,3,2, grey:4, palette:512 or exact.",
-        group="Pictures",
+        read=spec_of, group="Pictures",
     )
     palette: str = control("", label="Palette", help="The colours of a learned palette.", group="Pictures")
     labelled: bool = control(

@@ -11,12 +11,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ...controls import controls_of, edited
-from ...data.download import Progress
+from ...controls import ControlError, controls_of, edited
 from ...data.palettes import palette_of
 from ...data.sources import Dataset
 from ...data.token_shards import tokens_at_hand
-from ...data.tokens import Tokens, tokens_of
+from ...data.tokens import Tokens, palette_size, tokens_of
 from ...models.ordered.request import Drawn, Request
 from ...models.pixels.draw import draw
 from ...models.pixels.looked import PixelsLooked, without_heads
@@ -29,7 +28,7 @@ from ..training.lesson import Card, Curve
 from ..training.picture_lesson import ONLY_EXACT, Order, PictureLesson, bits_per_dimension
 from .controls import PixelsControls
 
-DIGITS, BLACK = 6, "000000"  # of a colour in a palette
+DIGITS = 6  # of a colour in a palette
 
 
 def shape_of(controls: PixelsControls) -> PixelsShape:
@@ -56,6 +55,10 @@ class PixelsLesson(PictureLesson[PixelsControls, PixelTransformer]):
     settled = ("rows", "columns", "channels", "colours", "classes", "palette")
     advice = "use a smaller batch, a narrower network or local attention"
 
+    def __init__(self, dataset: Dataset):
+        super().__init__(dataset)
+        self._palettes: dict[tuple[int, int], str] = {}  # those learned so far, by their size and seed
+
     def fitted(self, controls: PixelsControls) -> PixelsControls:
         rows, columns, depth = self.dataset.shape
         palette = self._palette(controls)
@@ -76,16 +79,23 @@ class PixelsLesson(PictureLesson[PixelsControls, PixelTransformer]):
 
     def _palette(self, controls: PixelsControls) -> str:
         """The one that there is if it fits, or a new one, learned from the pictures."""
-        kind, _, count = controls.tokens.partition(":")
-        if kind != "palette" or not count.isdecimal():
+        colours = palette_size(controls.tokens)
+        if not colours:
             return ""
-        if len(controls.palette) == DIGITS * int(count):
+        if len(controls.palette) == DIGITS * colours:
             return controls.palette
-        tokens_of(controls.tokens, BLACK)  # what cannot be says so at once
-        return palette_of(self.dataset.train, int(count), controls.seed)
+        wanted = colours, controls.seed
+        if wanted not in self._palettes:
+            tell, what = self.progress or (lambda *_: None), f"Learning a palette of {colours:,} colours"
+            tell(what, 0, 1)
+            self._palettes[wanted] = palette_of(self.dataset.train, *wanted)
+            tell(what, 1, 1)
+        if len(self._palettes[wanted]) == DIGITS:
+            raise ControlError(f"All of {self.dataset.name} has one colour; there is no palette to learn.")
+        return self._palettes[wanted]
 
-    def prepared(self, controls: PixelsControls, progress: Progress | None = None) -> Dataset:
-        return tokens_at_hand(self.dataset, self.tokens(controls), progress)
+    def prepared(self, controls: PixelsControls) -> Dataset:
+        return tokens_at_hand(self.dataset, self.tokens(controls), self.progress)
 
     @classmethod
     def tokens(cls, controls: PixelsControls) -> Tokens:

@@ -93,6 +93,8 @@ class Lesson(Generic[C, N]):
     curves: ClassVar[tuple[Curve, ...]] = (Curve("loss", "Loss", log=True, beside="held_out"),)
     advice: ClassVar[str] = "use a smaller batch or a smaller network"  # where memory runs out
 
+    progress: Progress | None = None  # is told of what takes long before it is learnt
+
     def __init__(self, dataset: Dataset):
         self.dataset = dataset
 
@@ -107,7 +109,7 @@ class Lesson(Generic[C, N]):
         """A new one, which takes its random numbers from torch."""
         raise NotImplementedError
 
-    def prepared(self, controls: C, progress: Progress | None = None) -> Dataset:
+    def prepared(self, controls: C) -> Dataset:
         """What is taken from while it learns, if that is made of the data set once: `inputs` understands both."""
         return self.dataset
 

@@ -61,26 +61,30 @@ class Train(Generic[C, N]):
         ranks: Ranks | None = None,
         progress: Progress | None = None,
     ):
-        """`progress` is told while the data set is prepared for this first start; later ones have nobody to tell."""
+        """`progress` is told of what takes long until it can begin; when it starts over, nobody is."""
         self.lesson, self.kind = lesson, lesson.kind
         self._limit = limit or Limit()
         self.device, self.ranks = torch.device(device), ranks or Ranks()
         self._undo = UndoStack()
-        self._controls: C = lesson.fitted(controls or lesson.controls())
-        self.start(progress)
+        lesson.progress = progress
+        try:
+            self._controls: C = lesson.fitted(controls or lesson.controls())
+            self.start()
+        finally:
+            lesson.progress = None
 
-    def start(self, progress: Progress | None = None) -> None:
+    def start(self) -> None:
         """Forget everything learnt and begin."""
         try:
-            self.now = within_memory(lambda: self._begun(progress), self.lesson.advice)
+            self.now = within_memory(self._begun, self.lesson.advice)
             return
         except OutOfMemoryError:
             self._undo = UndoStack()  # which keeps earlier attempts where there is no room for them
-        self.now = within_memory(lambda: self._begun(progress), self.lesson.advice)
+        self.now = within_memory(self._begun, self.lesson.advice)
 
-    def _begun(self, progress: Progress | None) -> Attempt[C, N]:
+    def _begun(self) -> Attempt[C, N]:
         c, lesson = self._controls, self.lesson
-        trainer = Trainer(lesson, c, self.device, self.ranks, progress)
+        trainer = Trainer(lesson, c, self.device, self.ranks)
         batches = Batches(len(lesson.dataset.train), c.batch_size, c.seed)
         return Attempt(trainer, batches, lesson.display(c, self.device))
 

@@ -14,7 +14,6 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from ...controls import ControlError
 from ...data.batches import Indices
-from ...data.download import Progress
 from ...data.examples import Examples
 from ...data.sources import Dataset
 from ...errors import JobError, UserError
@@ -41,18 +40,11 @@ OPTIMIZER = "adam."  # whichever it is: the first one gave its name to the files
 class Trainer(Generic[C, N]):
     """Knows nothing of limits, schedules, epochs or what is shown: see `Train`."""
 
-    def __init__(
-        self,
-        lesson: Lesson[C, N],
-        controls: C,
-        device: torch.device,
-        ranks: Ranks,
-        progress: Progress | None = None,
-    ):
+    def __init__(self, lesson: Lesson[C, N], controls: C, device: torch.device, ranks: Ranks):
         check_precision(controls.precision, device)
         check_held_out(lesson.dataset, controls)
         self.lesson, self.controls, self.device, self.ranks = lesson, controls, device, ranks
-        self.dataset = lesson.prepared(controls, progress)
+        self.dataset = lesson.prepared(controls)
         torch.manual_seed(controls.seed)
         self.network: N = lesson.network(controls).to(device)
         self.forget()
