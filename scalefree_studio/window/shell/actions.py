@@ -60,7 +60,7 @@ COMMANDS = (
          short="Held out", icon="others"),
     Command("draw_again", "Edit", "Draw it again", "The picked picture once more, with other random numbers", "Y",
          icon="restart"),
-    Command("use_as_prompt", "Edit", "Use as prompt", "Let its row go on from the picked picture", "Q", icon="undo"),
+    Command("use_as_prompt", "Edit", "Use as prompt", "Let its row go on from the picked picture", "Q", icon="step"),
     Command("save_picture", "Edit", "Save this picture…", "The picked picture as a PNG", "Ctrl+Shift+S", short="Save",
          icon="download"),
     Command("cut_up", "Edit", "Give a row less", "Move the cut up", "Alt+Up", repeats=True, apart=True),

@@ -11,7 +11,7 @@ from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayou
 from ..widgets.theme import GRID, scaled
 
 WORDS = (
-    "Each is made as the network sees it. It keeps what is above the cut, and the network completes the rest, "
+    "Each is made as the network sees it. It keeps what comes before the cut, and completes the rest, "
     "once at each temperature."
 )
 

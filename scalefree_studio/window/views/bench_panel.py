@@ -85,6 +85,7 @@ class BenchPanel(QWidget):
                 edit.say(text)
         if note != self.note.text():
             self.note.setText(note)
+        self.note.setVisible(bool(note))
 
     def _mark(self, edit: ValueEdit) -> None:
         """What was typed as far as now: whether it can be taken."""

@@ -93,8 +93,6 @@ class BenchView(WallView):
         classes = session.job.sampler.classes
         self.choices = {"label": {"each in turn": -1} | {name: n for n, name in enumerate(classes)}}
         self._pointed = self._wanted = self._watched = self.canvas.picked = None
-        if session.job.state.prompt is None:
-            session.runner.pause()  # until there is something to complete
 
     @property
     def table(self) -> BenchTable | None:

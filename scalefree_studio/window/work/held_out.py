@@ -19,7 +19,12 @@ def held_out_pictures(sampler: Sampler, turn: int) -> list[tuple[Bytes, int]]:
     held = dataset_learnt(Checkpoint(sampler.kind, 0, about, {})).held
     if not len(held) or len(held.shape) != 3:
         raise UserError("No pictures of its data set are held out.")
-    numbers = np.random.default_rng(turn).choice(len(held), min(SOME, len(held)), replace=False)
+    some = min(SOME, len(held))
+    numbers = (
+        np.random.default_rng(0)
+        .permutation(len(held))
+        .take(range(turn * some, (turn + 1) * some), mode="wrap")
+    )
     batch = held.take(numbers)
     pictures = np.broadcast_to(batch.values, (*batch.values.shape[:3], 3))
     labels = batch.labels if sampler.classes else np.full(len(numbers), -1)

@@ -53,6 +53,11 @@ class Opened:
         table = isinstance(self.job, DrawPictures) and self.job.state.temperatures
         return BENCH if table else self.job.kind
 
+    @property
+    def waits(self) -> bool:
+        """Whether it has nothing to do until a person gives it something: a table without rows."""
+        return self.view == BENCH and "prompts" not in self.job.snapshot().frame
+
 
 @dataclass(frozen=True)
 class Place:

@@ -131,8 +131,9 @@ class Sessions(QObject):
         folder = self._claim(opened.folder)
         self.opened = opened
         self.session = Session(
-            opened.job, folder, opened.name, lambda: self._emit(self.ready), lambda: self._emit(self.changed)
-        )
+            opened.job, folder, opened.name, lambda: self._emit(self.ready), lambda: self._emit(self.changed),
+            playing=not opened.waits,
+        )  # fmt: skip
         if folder is not opened.folder:
             self.session.say(
                 f"{opened.folder.path} is open in another window: this is a copy, in {folder.path}."
