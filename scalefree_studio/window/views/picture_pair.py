@@ -155,7 +155,7 @@ class PicturePair(QWidget):
         painter.drawText(words, Qt.AlignmentFlag.AlignRight, f"{highest:.1f} bits")
 
     def _circle(self, painter: QPainter, spot: QRectF, colour: str) -> None:
-        radius = max(5.0, 0.75 * max(spot.width(), spot.height()))
+        radius = max(5.0, 0.42 * min(spot.width(), spot.height()))  # within its place, where there is room
         _haloed(painter, colour, lambda: painter.drawEllipse(spot.center(), radius, radius))
 
     def _square(self, painter: QPainter, spot: QRectF) -> None:
