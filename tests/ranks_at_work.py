@@ -45,7 +45,9 @@ def job_of(ranks: Ranks, limit: Limit | None = None, **controls: float) -> Train
 
 
 def transformer(ranks: Ranks, name: str, **more: Any) -> Train[Any, Any]:
-    return small_pixel_training.make(steps=STEPS, ranks=ranks, batch_size=7, wall_every=4, **TRANSFORMERS[name], **more)
+    return small_pixel_training.make(
+        steps=STEPS, ranks=ranks, batch_size=7, wall_every=4, **TRANSFORMERS[name], **more
+    )
 
 
 def learn(job: Train[Any, Any], steps: int = STEPS) -> Arrays:
