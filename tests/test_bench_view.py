@@ -24,6 +24,7 @@ from scalefree_studio.window.views.bench_table import BenchTable
 from scalefree_studio.window.views.bench_view import BenchView
 from scalefree_studio.window.views.drawing_view import DrawingView
 from scalefree_studio.window.views.export import TableExport
+from scalefree_studio.window.views.surprise_dialog import SurpriseDialog
 
 ALT, CONTROL = Qt.KeyboardModifier.AltModifier, Qt.KeyboardModifier.ControlModifier
 KEY = Qt.Key
@@ -84,7 +85,7 @@ def test_an_empty_bench_says_what_to_do_and_draws_nothing(driven: Driven, run: P
     assert driven.window.top.words.text() == "To complete: digits — drop pictures to complete"
     driven.key(KEY.Key_E, CONTROL)
     assert "nothing to export" in said(driven)
-    driven.key(KEY.Key_Y)
+    driven.key(KEY.Key_D)
     assert "first" in said(driven)
 
 
@@ -177,7 +178,7 @@ def test_a_cell_is_drawn_again_saved_and_gone_on_from(
     before = shown(view).drawn.values.copy()
     mouse(view.canvas, point_of(view, Place("1", 1, 6, 2)))
     assert view.canvas.picked == ("1", 1)
-    driven.key(KEY.Key_Y)
+    driven.key(KEY.Key_D)
     driven.until(lambda: (shown(view).drawn.values[4] != before[4]).any() and shown(view).drawn.done)
     assert (np.delete(shown(view).drawn.values, 4, 0) == np.delete(before, 4, 0)).all()
 
@@ -306,3 +307,10 @@ def test_the_line_round_a_part_has_all_its_edges() -> None:
     expected = {(x, y + 1, "level") for y in range(4) for x in range(7) if part[y, x] != part[y + 1, x]}
     expected |= {(x + 1, y, "upright") for y in range(5) for x in range(6) if part[y, x] != part[y, x + 1]}
     assert found == expected
+
+
+def test_the_surprise_of_a_picture_can_be_asked_for_here(driven: Driven, run: Path, tmp_path: Path) -> None:
+    filled(driven, run, tmp_path, 1)
+    driven.key(KEY.Key_Y)
+    driven.until(lambda: driven.window.findChildren(SurpriseDialog))
+    assert driven.window.findChildren(SurpriseDialog)[0].isVisible()

@@ -58,7 +58,7 @@ COMMANDS = (
          icon="folder"),
     Command("add_held_out", "Edit", "Held-out pictures", "Some pictures that the network never learnt from", "H",
          short="Held out", icon="others"),
-    Command("draw_again", "Edit", "Draw it again", "The picked picture once more, with other random numbers", "Y",
+    Command("draw_again", "Edit", "Draw it again", "The picked picture once more, with other random numbers", "D",
          icon="restart"),
     Command("use_as_prompt", "Edit", "Use as prompt", "Let its row go on from the picked picture", "Q", icon="step"),
     Command("save_picture", "Edit", "Save this picture…", "The picked picture as a PNG", "Ctrl+Shift+S", short="Save",

@@ -83,6 +83,7 @@ class BenchView(WallView):
         self._pointed: Place | None = None
         self._wanted: Bools | None = None  # what is given as the person has it, before the job does
         self._watched: int | None = None  # asked for last
+        self._past = False  # whether a recorded moment is shown
         self._held_out = 0  # how often held-out pictures were asked for
 
     # Fed by the window.
@@ -143,6 +144,9 @@ class BenchView(WallView):
         table = self.table
         return super().doing(playing, rests, ended) if table is not None and table.rows else "To complete:"
 
+    def show_state(self, playing: bool, past: bool) -> None:
+        self._past = past
+
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         super().resizeEvent(event)
         self.hint.place()
@@ -153,7 +157,7 @@ class BenchView(WallView):
         self._pointed, table = place, self.table
         if place is not None and table is not None and table.holds(place):
             cell = table.cell(place)
-            if cell != self._watched:  # ask how unlikely it is, once
+            if cell != self._watched and not self._past:  # ask how unlikely it is, once
                 self._watched = cell
                 self.edited.emit(Watch(cell))
         self._read_off()
@@ -270,7 +274,8 @@ class BenchView(WallView):
         if drawing.position[cell] < len(table.order):
             self.message.emit("It is not drawn yet: wait until it is.")
             return
-        prompt = SetPrompt(np.asarray(drawing.values[cell]), table.given)
+        label = int(np.asarray(drawing.still["labels"])[cell])
+        prompt = SetPrompt(np.asarray(drawing.values[cell]), table.given, label=label)
         self._change(ChangeTable(replace={place.picture: prompt}))
         self.message.emit("Its row goes on from this picture now: move the cut to keep more or less of it.")
 
