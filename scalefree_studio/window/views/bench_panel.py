@@ -46,7 +46,7 @@ class BenchPanel(QWidget):
         column.setSpacing(GRID)
         column.addWidget(heading("Table"))
         self.temperatures = self._field(
-            column, "Temperatures", "A column for each: numbers with commas, such as 0.9, 1.0, 1.1", 17 * GRID
+            column, "Temperatures", "A column for each: numbers with commas, such as 0.9, 1.0, 1.1", 15 * GRID
         )
         self.cut = self._field(
             column, "Given places", "So many are given, the first in the order in which the network draws", 9 * GRID
