@@ -137,7 +137,7 @@ def test_one_may_stay_while_something_else_is_opened(
     driven.until(lambda: done)
     assert driven.session is session
     driven.window.open("model:none")
-    driven.until(lambda: "No model" in said(driven))
+    driven.until(lambda: "no model" in said(driven))
     assert driven.window.panel.instruments["pixelcnn"].isChecked()
 
 
