@@ -1,5 +1,6 @@
 """Whether data keep up with learning: pictures a second as tokens on disk, against tokens made of pictures in memory,
-against reading the files, and against how many a transformer learns from; measured in turn in the same run.
+against reading the files, and against how many a transformer learns from: batches as the trainer takes them, against
+whole steps of learning, measured in turn in the same run.
 
 python benchmarks/data.py                        # 2,000 JPEG files, 32 × 32 in hsv:5,4,4
 python benchmarks/data.py --device cuda --count 20000
@@ -17,17 +18,15 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from torch.nn import functional as F
 
-from scalefree_studio.data import gather
+from scalefree_studio.data import gather, token_shards
 from scalefree_studio.data.batches import Batches
 from scalefree_studio.data.datasets import load_dataset
 from scalefree_studio.data.examples import Arrays, Examples
-from scalefree_studio.data.palettes import palette_of
-from scalefree_studio.data.token_shards import Encoded, cached_tokens
-from scalefree_studio.data.tokens import palette_size, tokens_of
+from scalefree_studio.jobs.pixels.controls import PixelsControls
+from scalefree_studio.jobs.pixels.lesson import PixelsLesson
+from scalefree_studio.jobs.training.train import Train
 from scalefree_studio.models.pixels.network import PixelTransformer
-from scalefree_studio.models.pixels.shape import PixelsShape
 
 SIDE, FILE_SIDE = 32, 128  # pixels, of what is learnt and of the files
 
@@ -42,19 +41,19 @@ def make_files(folder: Path, count: int) -> None:
         Image.fromarray(small).resize((FILE_SIDE, FILE_SIDE), Image.Resampling.BICUBIC).save(file, quality=90)
 
 
-def taking(examples: Examples, size: int) -> Callable[[], object]:
-    batches = Batches(len(examples), size)
-    return lambda: examples.take(next(batches)).values.astype(np.int64)
+def taking(job: Train[PixelsControls, PixelTransformer], examples: Examples) -> Callable[[], object]:
+    """Batches as the trainer takes them, up to where the network computes."""
+    batches = Batches(len(examples), job.controls.batch_size)
+    return lambda: job.trainer.inputs(examples, next(batches))
 
 
-def learning(size: int, colours: int, device: torch.device) -> Callable[[], object]:
-    network = PixelTransformer(PixelsShape(rows=SIDE, columns=SIDE, colours=colours)).to(device)
-    tokens = torch.randint(colours, (size, SIDE, SIDE, 1), device=device)
+def learning(job: Train[PixelsControls, PixelTransformer]) -> Callable[[], object]:
+    """Steps of learning: a batch, its loss, the gradients, the optimizer."""
+    batches = Batches(len(job.dataset.train), job.controls.batch_size)
 
     def step() -> None:
-        logits = network(tokens, None)
-        F.cross_entropy(logits.flatten(0, -2), tokens.flatten()).backward()
-        if device.type == "cuda":
+        job.trainer.learn(next(batches), 0, 1e-3)
+        if job.device.type == "cuda":
             torch.cuda.synchronize()
 
     return step
@@ -82,28 +81,30 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--device", default="cpu")
     arguments = parser.parse_args()
-    gather.MOST_BYTES = gather.MOST_KEPT = 0  # too many for the memory, whatever their number
+    gather.MOST_BYTES = gather.MOST_KEPT = token_shards.MOST_AGAIN = 0  # too many, whatever their number
     with tempfile.TemporaryDirectory() as name:
         pictures = Path(name) / "pictures"
         pictures.mkdir()
         make_files(pictures, arguments.count)
-        dataset = load_dataset(pictures, size=SIDE)
-        most = palette_size(arguments.tokens)
-        tokens = tokens_of(arguments.tokens, palette_of(dataset.train, most) if most else "")
+        lesson = PixelsLesson(load_dataset(pictures, data_root=name, size=SIDE))
+        asked = PixelsControls(tokens=arguments.tokens, batch_size=arguments.batch)
+        controls = lesson.fitted(asked)
         began = time.perf_counter()
-        cached = cached_tokens(dataset, tokens, Path(name) / "tokens")
+        lesson.prepared(controls)
         took = time.perf_counter() - began
         print(
             f"{arguments.count:,} files made tokens of in {took:.1f} s: {arguments.count / took:,.0f} a second, once"
         )
-        everything = dataset.train.take(np.arange(len(dataset.train)))
+        job = Train(lesson, controls, device=arguments.device)
+        files = lesson.dataset.train
+        everything = files.take(np.arange(len(files)))
         in_memory = Arrays(everything.values, everything.labels)
         batch = arguments.batch
         seconds = medians(arguments.repeats, {
-            "tokens on disk": taking(cached.train, batch),
-            "tokens made of pictures in memory": taking(Encoded(in_memory, tokens), batch),
-            "tokens made of files": taking(Encoded(dataset.train, tokens), batch),
-            f"a step of learning on {arguments.device}": learning(batch, tokens.count, torch.device(arguments.device)),
+            "tokens on disk": taking(job, job.dataset.train),
+            "tokens made of pictures in memory": taking(job, in_memory),
+            "tokens made of files": taking(job, files),
+            f"a step of learning on {arguments.device}": learning(job),
         })  # fmt: skip
     first = next(iter(seconds.values()))
     print(f"batches of {batch} pictures of {SIDE} × {SIDE}; medians of {arguments.repeats}")
