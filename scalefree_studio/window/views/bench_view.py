@@ -254,6 +254,7 @@ class BenchView(WallView):
         if self.session is not None and isinstance(self.session.job, DrawPictures):
             sampler, turn = self.session.job.sampler, self._held_out
             self._held_out += 1
+            self.message.emit("Reading held-out pictures…")
             self.host.in_background(lambda: held_out_pictures(sampler, turn), self._add, self.message.emit)
 
     def draw_again(self) -> None:
