@@ -213,7 +213,7 @@ class CachedPixels:
         """Go one row on; `above` is the row that is complete now, (B, W, C), or None before the first. If this one is
         not given, all that was passes through the layers as far as it has not."""
         if above is not None:
-            tokens = above.flatten(1) + RESERVED
+            tokens = above.flatten(1).clamp(max=self.places.shape.colours - 1) + RESERVED
             stop = self.start + tokens.shape[1]
             self.tokens[:, self.start : stop] = tokens
             self.before[:, self.start + 1 : stop + 1] = tokens
@@ -268,7 +268,8 @@ class CachedPixels:
         else:
             t = self.start + x * self.places.channels + c
             at, later = slice(t, t + 1), slice(t + 1, t + 2)
-        tokens = values + RESERVED
+        # Where chances are no numbers, values are none either: they go on as some colour, until it is noticed.
+        tokens = values.clamp(max=self.places.shape.colours - 1) + RESERVED
         self.tokens[:, at] = self.before[:, later] = tokens
         if self.moving:
             self.next += 1
