@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from scalefree_studio.jobs.pixels import lesson
+from scalefree_studio.jobs.pixels.lesson import PixelsLesson
 from scalefree_studio.models.pixels.local import local_attention, near
 from scalefree_studio.models.pixels.network import PixelTransformer, count_numbers
 from scalefree_studio.models.pixels.optimizer import optimizer_of
@@ -320,3 +322,19 @@ def test_a_step_is_one_of_muon_for_hidden_matrices_and_one_of_adamw_for_the_rest
 
 def test_without_muon_all_learns_by_adamw():
     assert type(optimizer_of(some_network(), muon=False)) is torch.optim.AdamW
+
+
+# ---- As a lesson ----
+
+
+def test_pictures_are_judged_a_few_at_a_time_with_the_same_result(monkeypatch):
+    network = some_network(classes=2)
+    values, labels = some_values(network, count=7), torch.arange(7) % 2
+    with_gradients = PixelsLesson.surprise(network, values, labels)
+    seen = []
+    network.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
+    monkeypatch.setattr(lesson, "AT_ONCE", 3 * 4 * 5 * 6)
+    with torch.no_grad():
+        judged = PixelsLesson.surprise(network, values, labels)
+    assert seen == [3, 3, 1]
+    torch.testing.assert_close(judged, with_gradients.detach())

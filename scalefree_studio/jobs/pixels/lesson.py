@@ -30,6 +30,8 @@ from .controls import PixelsControls
 
 DIGITS = 6  # of a colour in a palette
 
+AT_ONCE = 2**25  # logits, of pictures that are judged
+
 
 def shape_of(controls: PixelsControls) -> PixelsShape:
     """The network's part of the controls."""
@@ -128,6 +130,19 @@ class PixelsLesson(PictureLesson[PixelsControls, PixelTransformer]):
     @classmethod
     def without_heads(cls, network: PixelTransformer, off: Tensor) -> PixelTransformer:
         return without_heads(network, off)
+
+    @classmethod
+    def surprise(cls, network: PixelTransformer, values: Tensor, labels: Tensor | None) -> Tensor:
+        """A few pictures at a time, where nothing is learnt from them: many colours make many logits."""
+        each = values[0].numel() * network.shape.colours if len(values) else 1
+        few = len(values) if torch.is_grad_enabled() else max(1, AT_ONCE // each)
+        parts = [
+            super(PixelsLesson, cls).surprise(
+                network, values[n : n + few], None if labels is None else labels[n : n + few]
+            )
+            for n in range(0, len(values), few)
+        ]
+        return torch.cat(parts)
 
     @classmethod
     def draw(
