@@ -28,7 +28,9 @@ def test_it_is_a_product(rows, width, out, dtype):
     near = {torch.float32: 1e-4, torch.float64: 1e-12, torch.bfloat16: 0.3}[dtype]
     product = product_with(weight, rows)
     torch.testing.assert_close(product(x).double(), expected, rtol=0, atol=near)
-    torch.testing.assert_close(product(x[:1]).double(), expected[:1], rtol=0, atol=near)  # another count
+    torch.testing.assert_close(product(x[:1]).double(), expected[:1], rtol=0, atol=near)  # other counts
+    more = product(x.repeat(3, 1)).double()
+    torch.testing.assert_close(more, expected.repeat(3, 1), rtol=0, atol=near)
 
 
 def test_where_nothing_can_be_packed_it_goes_without(monkeypatch):

@@ -339,7 +339,7 @@ def test_without_a_head_both_pictures_stand_side_by_side(driven: Driven, pixels:
     part._choose_head(1, 1)
     part.button.click()
     driven.until(lambda: np.asarray(shown(view).frame["heads_off"]).sum() == 2)
-    driven.key(Qt.Key.Key_H)
+    driven.key(Qt.Key.Key_W, Qt.KeyboardModifier.ShiftModifier)
     driven.until(lambda: "twin" not in shown(view).frame)
     driven.until(lambda: len(view.canvas.shown.boards) == 1)
     np.testing.assert_array_equal(shown(view).values, before)

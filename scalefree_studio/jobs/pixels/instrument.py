@@ -7,6 +7,6 @@ INSTRUMENT = Instrument(
     name="pixels",
     title="Pixel transformer",
     summary="A language model that speaks colour: it draws pictures token by token, or finishes yours",
-    start="model:mnist",
+    start="model:pixels-photographs",
     lessons=(PixelsLesson,),
 )

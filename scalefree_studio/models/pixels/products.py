@@ -53,7 +53,7 @@ def _product(weight: Tensor, rows: int) -> Product:
     if rows > 1 or weight.shape[1] % HALVES:
         return lambda x: torch.mm(x, across)
     halves = across.view(HALVES, -1, weight.shape[0])  # (2, from / 2, n)
-    return lambda x: torch.bmm(x.view(HALVES, 1, -1), halves).sum(0)
+    return lambda x: torch.bmm(x.unflatten(1, (HALVES, -1)).transpose(0, 1), halves).sum(0)
 
 
 def packed(weight: Tensor, rows: int) -> Product | None:

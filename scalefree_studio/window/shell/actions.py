@@ -86,7 +86,7 @@ COMMANDS = (
          short="Overlay", icon="overlay"),
     Command("looked", "View", "Where it looked", "Light falls on what the network took from when it drew the pixel "
          "under the pointer, or the newest one", "W", checkable=True, short="Looked", icon="looked"),
-    Command("heads_on", "View", "All heads on", "No head of the network is switched off any more", "H"),
+    Command("heads_on", "View", "All heads on", "No head of the network is switched off any more", "Shift+W"),
     Command("fit", "View", "Fit", "The whole picture in view", "F", icon="fit"),
     Command("zoom_in", "View", "Nearer", "As deep as you like: it is a function, not pixels", "+", repeats=True),
     Command("zoom_out", "View", "Farther", "Also beyond the picture's border", "-", repeats=True),
