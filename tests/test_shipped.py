@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from scalefree_studio.errors import UserError
+from scalefree_studio.jobs.instruments import lesson_of
 from scalefree_studio.jobs.pixelcnn.lesson import PixelCNNLesson
 from scalefree_studio.jobs.training.learnt import dataset_learnt, evaluation
-from scalefree_studio.models.pixelcnn.network import count_numbers
 from scalefree_studio.storage.run_folder import kind_of, load_checkpoint
 from scalefree_studio.storage.shipped import resolved, shipped
 
@@ -19,18 +19,19 @@ NAMES = tuple(shipped())
 
 
 def test_there_are_some() -> None:
-    assert {"digits", "mnist", "photographs"} <= set(NAMES)
+    assert {"digits", "mnist", "photographs", "pixels-digits", "pixels-photographs"} <= set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_model_is_small_and_says_what_it_is(name: str) -> None:
     path = shipped()[name]
-    assert path.stat().st_size < 700_000
-    assert kind_of(f"model:{name}") == "pixelcnn"
-    model = PixelCNNLesson.read_network(load_checkpoint(f"model:{name}"))
+    assert path.stat().st_size < 1_500_000
+    checkpoint = load_checkpoint(f"model:{name}")
+    kind, lesson = kind_of(f"model:{name}"), lesson_of(checkpoint)
+    assert kind == ("pixels" if name.startswith("pixels-") else "pixelcnn") == lesson.kind
     card = path.with_suffix(".md").read_text()
-    assert f"{count_numbers(model):,} numbers" in card
-    assert "bits per dimension" in card and "scalefree-studio train pixelcnn" in card
+    assert f"{lesson.count_numbers(lesson.read_network(checkpoint)):,} numbers" in card
+    assert "bits per dimension" in card and f"scalefree-studio train {kind}" in card
     with Image.open(path.with_suffix(".png")) as wall:
         assert min(wall.size) > 200
 
