@@ -22,6 +22,7 @@ Whoever draws so shows these arrays, and needs no view, no export and no movie o
             kept      (R, H, W) bool            … and what of it is kept; only if something is given
     looked            how much each head of the network took from each place, (layers, heads, H, W) float16; what it
                       lacks to 1 it took from what is no place …
+    buckets           where a hash decides who sees whom: the bucket of each place, (layers, heads, H, W); -1: none
     looked_from       … when it drew this one of the watched picture, counted row by row: () integer; only if asked for
     twin              a picture that is drawn once more, without some heads, () integer; only if asked for, with …
     heads_off         … those heads, (layers, heads) bool, …
@@ -145,7 +146,7 @@ class Drawing:
         for name in self.frame.keys() & {"values", "given", "entropy", "surprise", "prompts", "kept"}:
             part = self.frame[name][:, start:stop]
             frame[name] = part.reshape(-1, H, W, *part.shape[2:])
-        for name in self.frame.keys() & {"looked", "twin_bits"}:
+        for name in self.frame.keys() & {"looked", "buckets", "twin_bits"}:
             part = self.frame[name][..., start:stop]
             frame[name] = part.reshape(*part.shape[:-1], H, W)
         if "looked_from" in self.frame:

@@ -181,10 +181,17 @@ class LookedAt:
             return {}
         (at, shares), layout = self._found, self._job.layout
         by_place = layout.by_place(shares.flatten(0, 1).numpy().astype(np.float16))
-        return {
+        frame = {
             "looked": by_place.reshape(*shares.shape[:2], *layout.shape),
             "looked_from": layout.order[at],
         }
+        buckets = None if self._looked is None else self._looked.buckets()
+        if buckets is None:
+            return frame
+        hashed = buckets.flatten(0, 1).cpu().numpy().astype(np.int16)
+        hashed[:, self._known :] = -1  # what is not drawn yet
+        of_places = layout.by_place(hashed)
+        return frame | {"buckets": of_places.reshape(*buckets.shape[:2], *layout.shape)}
 
 
 class Twin:

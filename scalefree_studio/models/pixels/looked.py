@@ -17,7 +17,7 @@ from torch import Tensor
 
 from .attention import Attention, unit
 from .local import near
-from .lsh import places_of, seen_by_next
+from .lsh import APART, places_of, seen_by_next
 from .network import PixelTransformer
 from .places import Places
 
@@ -78,6 +78,15 @@ class PixelsLooked:
         shares = torch.stack([self.of_token(t) for t in range(position * C, (position + 1) * C)]).mean(0)
         seen = torch.cat([shares[..., 1:], torch.zeros_like(shares[..., :1])], dim=-1)  # (layers, H, T)
         by_place: Tensor = seen.unflatten(-1, (-1, C)).sum(-1)
+        return by_place
+
+    def buckets(self) -> Tensor | None:
+        """Of the first round, by place: where its last token is a key. The last place of all never is."""
+        if self._hashed is None:
+            return None
+        of_keys = self._hashed[:, :, 0].div(APART, rounding_mode="floor")  # (layers, H, T)
+        later = torch.cat([of_keys[..., 1:], torch.full_like(of_keys[..., :1], -1)], dim=-1)
+        by_place: Tensor = later[..., self._places.channels - 1 :: self._places.channels]
         return by_place
 
 

@@ -23,6 +23,7 @@ Head = tuple[int, int]  # layer and head, counted from 0
 # From where nothing was taken to where most was: ever lighter, so that no colour needs to be told from another.
 LIGHT = ("#000000", "#a8480a", "#ffb03b", "#fff3c4")
 GAMMA = 0.7
+GOLDEN = 0.618034
 COVERS = 0.72  # how much of what lies below is covered
 LESS, SAME, MORE = (
     "#5aa9ff",
@@ -30,12 +31,14 @@ LESS, SAME, MORE = (
     "#ffa83d",
 )  # bits, without the heads: apart also for who sees no red or green
 DRAWN, WITHOUT, DIFFERENCE = "drawn", "without", "difference"  # boards
+BUCKETS = "buckets"  # a choice
 WEIGHT = 3.0  # how large their pictures are beside those of the wall
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Whose attention is shown: of all heads together, of the strongest one, or of one that was chosen."""
+    """Whose attention is shown: of all heads together, of the strongest one, or of one that was chosen; or the buckets
+    of that one, where a hash decides who sees whom."""
 
     of: str = "all"
     head: Head = (0, 0)
@@ -43,7 +46,7 @@ class Choice:
     def head_of(self, looked: Floats) -> Head | None:
         """The one head that is meant, of (layers, heads, H, W)."""
         layers, heads = looked.shape[:2]
-        if self.of == "one":
+        if self.of in ("one", BUCKETS):
             return min(self.head[0], layers - 1), min(self.head[1], heads - 1)
         return strongest(looked) if self.of == "strongest" else None
 
@@ -92,8 +95,28 @@ def lit(veil: Bytes | None, drawing: Drawing, choice: Choice) -> Bytes | None:
     if found is None:
         return veil
     whole = np.zeros((drawing.count, *drawing.size, 4), np.uint8) if veil is None else veil.copy()
-    whole[int(drawing.frame["watched"])] = light(choice.shares(found[0]))
+    buckets, head = buckets_in(drawing), choice.head_of(found[0])
+    if choice.of == BUCKETS and buckets is not None and head is not None:
+        shown = coloured(buckets[head])
+    else:
+        shown = light(choice.shares(found[0]))
+    whole[int(drawing.frame["watched"])] = shown
     return whole
+
+
+def buckets_in(drawing: Drawing) -> npt.NDArray[np.int64] | None:
+    """Into which bucket each head put each place, (layers, heads, H, W); None where no hash decides who sees whom."""
+    return np.asarray(drawing.frame["buckets"], np.int64) if "buckets" in drawing.frame else None
+
+
+def coloured(buckets: npt.NDArray[np.int64]) -> Bytes:
+    """A veil (H, W, 4) in which what is in one bucket (H, W) has one colour, and what is in none lies bare."""
+    hues = (buckets * GOLDEN) % 1  # so that any few have colours far apart
+    full = np.clip(np.abs((hues[..., None] * 6 + np.array([0, 4, 2])) % 6 - 3) - 1, 0, 1)
+    veil = np.empty((*buckets.shape, 4), np.uint8)
+    veil[..., :3] = np.rint(255 * (0.2 + 0.8 * full))
+    veil[..., 3] = np.where(buckets >= 0, round(255 * COVERS), 0)
+    return veil
 
 
 def boards(drawing: Drawing) -> list[Board]:
@@ -131,6 +154,13 @@ def looked_in_words(drawing: Drawing, choice: Choice) -> str:
         return ""
     looked, y, x = found
     head, shares = choice.head_of(looked), choice.shares(looked)
+    buckets = buckets_in(drawing)
+    if choice.of == BUCKETS and buckets is not None and head is not None:
+        count = len(np.unique(buckets[head][buckets[head] >= 0]))
+        return (
+            f"{head_named(head).capitalize()}: {count} buckets, a colour each. A pixel sees those before it in the "
+            "bucket that its hash falls into."
+        )
     who = "All heads together" if head is None else head_named(head).capitalize()
     if choice.of == "strongest":
         who += ", the strongest,"

@@ -17,12 +17,13 @@ from ..widgets.fields import segment
 from ..widgets.theme import GRID, Palette
 from .drawing_words import within
 from .head_maps import HeadMaps
-from .looked import Choice, Compared, Head, boards, lit, looked_in, looked_in_words
+from .looked import BUCKETS, Choice, Compared, Head, boards, buckets_in, lit, looked_in, looked_in_words
 
 WAYS = {  # of choosing: what it is called, and its hint
     "all": ("All", "What all heads of all layers took, together"),
     "strongest": ("Strongest", "The head that took most from a single pixel, by itself"),
     "one": ("One head", "One head by itself: click its map"),
+    BUCKETS: ("Buckets", "What the hash of that head put together: a colour a bucket"),
 }
 BESIDE = 16 * GRID  # the least width of words beside the maps
 NOTHING_ASKED = ShowLooked(on=False), SwitchHeads()
@@ -48,6 +49,7 @@ class WhereLooked(QWidget):
         self._past = False
         self._group = QButtonGroup(self)
         self._ways = {way: self._way(n, way) for n, way in enumerate(WAYS)}
+        self._ways[BUCKETS].hide()  # until there are some
         self.maps = HeadMaps()
         self.maps.chosen.connect(self._choose_head)
         self.maps.switched.connect(self._switch)
@@ -116,6 +118,8 @@ class WhereLooked(QWidget):
     def begin(self, heads: tuple[int, int]) -> None:
         """Another network."""
         self.off, self._asked, self._drawing, self._place = frozenset(), NOTHING_ASKED, None, None
+        if self.choice.of == BUCKETS:
+            self.choice = Choice()
         self.maps.begin(heads)
         self.setVisible(self.on and heads[0] > 0)
         self._show_choice()
@@ -166,6 +170,8 @@ class WhereLooked(QWidget):
         compared = None if drawing is None else Compared.of(drawing)
         self.compared.setText("" if compared is None else compared.words)
         self.compared.setVisible(compared is not None)
+        hashed = drawing is not None and buckets_in(drawing) is not None
+        self._ways[BUCKETS].setVisible(hashed or self.choice.of == BUCKETS)
         self._show_choice()
 
     def _show_choice(self) -> None:
@@ -210,7 +216,7 @@ class WhereLooked(QWidget):
         """The one head that is shown."""
         found = None if self._drawing is None else looked_in(self._drawing)
         if found is None:
-            return self.choice.head if self.choice.of == "one" else None
+            return self.choice.head if self.choice.of in ("one", BUCKETS) else None
         return self.choice.head_of(found[0])
 
     def _choose(self, choice: Choice) -> None:
@@ -220,6 +226,9 @@ class WhereLooked(QWidget):
 
     def _choose_head(self, layer: int, head: int) -> None:
         """That one; again: all."""
+        if self.choice.of == BUCKETS:
+            self._choose(Choice(BUCKETS, (layer, head)))
+            return
         again = self.choice == Choice("one", (layer, head))
         self._choose(Choice("all" if again else "one", (layer, head)))
 
