@@ -67,7 +67,7 @@ class WhereLooked(QWidget):
 
     def _way(self, n: int, way: str) -> QToolButton:
         text, hint = WAYS[way]
-        button = segment(text, n, len(WAYS))
+        button = segment(text, n, len(WAYS) - 1) if way != BUCKETS else segment(text, 0, 1)
         button.setToolTip(hint)
         button.clicked.connect(lambda: self._choose(Choice(way, self.choice.head)))
         self._group.addButton(button)
@@ -86,8 +86,9 @@ class WhereLooked(QWidget):
         ways, switches = QHBoxLayout(), QHBoxLayout()
         ways.setSpacing(0)
         switches.setSpacing(GRID)
-        for button in self._ways.values():
-            ways.addWidget(button, 1)
+        for way, button in self._ways.items():
+            if way != BUCKETS:  # which has a row of its own, where there are some
+                ways.addWidget(button, 1)
         for button in (self.button, self.all_on):
             switches.addWidget(button, 1)
         for button in (*self._ways.values(), self.button, self.all_on):
@@ -103,6 +104,7 @@ class WhereLooked(QWidget):
         self._middle.addWidget(self.maps)
         self._middle.addLayout(words, 1)
         column.addLayout(ways)
+        column.addWidget(self._ways[BUCKETS])
         column.addLayout(self._middle)
         column.addLayout(switches)
 
