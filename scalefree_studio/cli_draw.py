@@ -29,7 +29,7 @@ from .export.walls.wall import write_wall
 from .files import check_folder
 from .jobs.drawing.controls import AT_ONCE, DrawControls
 from .jobs.drawing.draw import DrawPictures
-from .jobs.drawing.edits import SetPrompt, SetTable
+from .jobs.drawing.edits import FITTING, SetPrompt, SetTable
 from .jobs.drawing.sampler import Sampler
 from .jobs.drawing.table import bits_of
 from .jobs.instruments import sampler_of
@@ -96,6 +96,8 @@ def complete(arguments: argparse.Namespace) -> int:
         job.apply(prompts[0])
     else:
         rows = _rows(arguments, COMPLETED_ROWS)
+        if rows == 1 and job.controls.label < 0:
+            prompts = [replace(prompt, label=FITTING) for prompt in prompts]
         job.apply(SetTable(temperatures, tuple(prompt for prompt in prompts for _ in range(rows))))
     if late := kept_too_late(part, sampler.order):
         say(f"{late} of the places that are given come, in the order in which this model draws, after others that it "

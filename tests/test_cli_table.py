@@ -17,7 +17,7 @@ from scalefree_studio.drawings import PAPER, first
 from scalefree_studio.export.walls.table import Table, fitted_table, fitting_scale, table_of, write_table
 from scalefree_studio.export.walls.wall import BEHIND
 from scalefree_studio.jobs.drawing.draw import DrawPictures
-from scalefree_studio.jobs.drawing.edits import SetPrompt, SetTable
+from scalefree_studio.jobs.drawing.edits import FITTING, SetPrompt, SetTable
 from scalefree_studio.storage.run_folder import RunFolder
 
 T = ["--temperature", "0.5,1.0,1.5"]
@@ -64,9 +64,8 @@ def test_pictures_are_completed_in_rows(capsys: pytest.CaptureFixture[str]) -> N
     assert [row["image"] for row in told["rows"]] == ["a.png", "b.png"]
     job = make()
     keep = first(8, job.layout.order, (H, W))
-    job.apply(
-        SetTable((0.5, 1.0, 1.5), tuple(SetPrompt(keep=keep, pixels=pixels(p)) for p in ("a.png", "b.png")))
-    )
+    prompts = [SetPrompt(keep=keep, pixels=pixels(name), label=FITTING) for name in ("a.png", "b.png")]
+    job.apply(SetTable((0.5, 1.0, 1.5), tuple(prompts)))
     np.testing.assert_array_equal(pixels("t.png"), written(play(job), 3))
     for row in range(2):
         job.watch(3 * row)
@@ -87,7 +86,25 @@ def test_pictures_are_completed_in_rows(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_a_cell_is_the_completion_of_that_picture_alone() -> None:
-    assert main(["complete", "model", "a.png", "b.png", "t.png", "--keep", "left", *T, "--run", "table"]) == 0
+    assert (
+        main(
+            [
+                "complete",
+                "model",
+                "a.png",
+                "b.png",
+                "t.png",
+                "--keep",
+                "left",
+                "--label",
+                "1",
+                *T,
+                "--run",
+                "table",
+            ]
+        )
+        == 0
+    )
     alone = [
         "complete",
         "model",
@@ -98,6 +115,8 @@ def test_a_cell_is_the_completion_of_that_picture_alone() -> None:
         "--temperature",
         "1.5",
         "--count",
+        "1",
+        "--label",
         "1",
     ]
     assert main([*alone, "--run", "one"]) == 0

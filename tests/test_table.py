@@ -15,6 +15,7 @@ from scalefree_studio.controls import ControlError
 from scalefree_studio.drawings import PAPER, Drawing, first, kept_too_late
 from scalefree_studio.jobs.drawing.draw import DrawPictures
 from scalefree_studio.jobs.drawing.edits import (
+    FITTING,
     ChangeTable,
     GoTo,
     SetPrompt,
@@ -301,3 +302,25 @@ def test_the_class_of_a_prompt_is_asked_for_unless_another_one_is():
 def _read_back(job):
     about, arrays = job.state.saved()
     return about, {**arrays, "labels": job.state.labels}
+
+
+def test_a_prompt_may_be_taken_for_the_class_that_fits_what_is_given():
+    job = table()
+    asked = [replace(prompt, label=FITTING) for prompt in prompts(job, count=4)]
+    job.apply(SetTable(T, tuple(asked)))
+    taken = job.state.labels.reshape(4, len(T))
+    for row, prompt in enumerate(prompts(job, count=4)):
+        bits = []
+        for label in range(3):
+            values = torch.from_numpy(
+                job.layout.by_position(np.asarray(prompt.values)[None]).astype(np.int64)
+            )
+            request = Request(torch.zeros(values.shape), torch.tensor([label]))
+            chances = job.sampler.chances(request, values).gather(3, values[..., None])[0, ..., 0]  # (N, C)
+            given = job.layout.by_position(np.asarray(prompt.keep)[None])[0]
+            bits.append(-chances.log2().sum(1)[torch.from_numpy(given)].sum())
+        assert (taken[row] == int(np.argmin(bits))).all()
+    assert len(np.unique(taken)) > 1
+    unlabelled = job_of(one_stage("rows", (4, 5), classes=0), seed=4)
+    unlabelled.apply(SetTable(T, tuple(replace(p, label=FITTING) for p in prompts(unlabelled))))
+    assert (unlabelled.state.labels == -1).all()

@@ -16,11 +16,11 @@ from ..job import Edit, Restore, SetControls, StartOver, Undo
 from ..memory import OutOfMemoryError
 from ..undo import Reverse, Step, UndoStack
 from .controls import DrawControls
-from .edits import ChangeTable, GoTo, SetPrompt, SetTable, SetValue, SetWay, Watch
+from .edits import FITTING, ChangeTable, GoTo, SetPrompt, SetTable, SetValue, SetWay, Watch
 from .layout import Layout
 from .sampler import Sampler
 from .state import Bools, Prompt, State, labels_for
-from .table import table_prompt, table_rows
+from .table import class_that_fits, table_prompt, table_rows
 
 
 class Edited(Protocol):
@@ -270,13 +270,17 @@ class Editing:
         if edit.values is None and edit.pixels is None:
             return None
         job, layout, part = self._job, self._job.layout, self._part(edit.keep, edit.stage)
-        labels_for(edit.label, np.zeros(1, np.int64), len(job.sampler.classes))  # or a ControlError
+        label = -1 if edit.label == FITTING else edit.label
+        labels_for(label, np.zeros(1, np.int64), len(job.sampler.classes))  # or a ControlError
         found = self._encoded(edit) if edit.values is None else self._checked_values(edit, part)
         positions = layout.positions_of(edit.stage)
         values = np.zeros_like(job.state.values[:1])  # (1, N, C)
         keep = np.zeros((1, layout.count), bool)
         values[0, positions], keep[0, positions] = found.reshape(part.size, -1), part.reshape(-1)
-        return Prompt(values, keep, np.array([edit.label]))
+        prompt = Prompt(values, keep, np.array([label]))
+        if edit.label == FITTING:
+            job.within_memory(lambda: prompt.labels.fill(class_that_fits(job.sampler, prompt)))
+        return prompt
 
     def _encoded(self, edit: SetPrompt) -> Array:
         """The values (H, W, C) of a picture from outside."""

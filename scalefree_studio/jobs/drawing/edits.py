@@ -45,6 +45,9 @@ class Watch(Edit):
     picture: int
 
 
+FITTING = -2  # for a class: the one under which what is given is the least surprising
+
+
 @dataclass(frozen=True)
 class SetPrompt(Edit):
     """Values of which a part is given, and all else drawn; without any, everything is drawn. Starts over."""
@@ -53,7 +56,9 @@ class SetPrompt(Edit):
     keep: Array | None = None  # (H, W) bool, a place each: where they stay; None: everywhere
     pixels: Array | None = None  # … a picture from outside, (h, w, 3) bytes of any size
     stage: int = 0  # whose places these are
-    label: int = -1  # the class of what it shows, which is asked for unless another one is; -1: not known
+    label: int = (
+        -1
+    )  # the class of what it shows, which is asked for unless another one is; -1: not known; or FITTING
 
 
 @dataclass(frozen=True)

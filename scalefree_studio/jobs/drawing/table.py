@@ -56,6 +56,16 @@ def shown_table(state: State) -> dict[str, Array]:
     return {"prompts": np.concatenate(values), "kept": np.concatenate(kept)}
 
 
+def class_that_fits(sampler: Sampler, prompt: Prompt) -> int:
+    """The class under which what is kept of a picture is the least surprising; -1 where there are no classes."""
+    classes = range(len(sampler.classes))
+    return min(
+        classes,
+        key=lambda label: _bits(sampler, prompt.values[0], prompt.keep[0], np.int64(label)),
+        default=-1,
+    )
+
+
 def bits_of(sampler: Sampler, state: State, picture: int) -> Bits:
     """Of a picture that is done."""
     label = state.labels[picture]

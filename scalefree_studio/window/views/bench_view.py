@@ -16,7 +16,7 @@ from ...canvas.walls.listener import WallListener
 from ...data.pictures import Picture, load_picture
 from ...drawings import Bools, Drawing, left, upper
 from ...jobs.drawing.draw import DrawPictures
-from ...jobs.drawing.edits import ChangeTable, SetPrompt, SetWay, Watch
+from ...jobs.drawing.edits import FITTING, ChangeTable, SetPrompt, SetWay, Watch
 from ...jobs.job import Undo
 from ...snapshot import Bytes, Snapshot
 from ..widgets.series import Quantity
@@ -90,7 +90,7 @@ class BenchView(WallView):
         super().begin(session, opened)
         assert isinstance(session.job, DrawPictures)
         classes = session.job.sampler.classes
-        self.choices = {"label": {"each in turn": -1} | {name: n for n, name in enumerate(classes)}}
+        self.choices = {"label": {"what fits": -1} | {name: n for n, name in enumerate(classes)}}
         self._pointed = self._wanted = self._watched = self.canvas.picked = None
 
     @property
@@ -203,13 +203,13 @@ class BenchView(WallView):
             return False
         self.host.in_background(
             lambda: [s if isinstance(s, Picture) else load_picture(str(s)) for s in subjects],
-            lambda pictures: self._add([(picture.pixels, -1) for picture in pictures]),
+            lambda pictures: self._add([(picture.pixels, FITTING) for picture in pictures]),
             self.message.emit,
         )
         return True
 
     def _add(self, pictures: Sequence[tuple[Bytes, int]]) -> None:
-        """Pictures, and their classes as far as they are known."""
+        """Pictures, and their classes, or FITTING."""
         if self.table is not None:
             keep = self.table.given
             rows = tuple(SetPrompt(keep=keep, pixels=pixels, label=label) for pixels, label in pictures)
