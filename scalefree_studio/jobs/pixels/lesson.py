@@ -19,7 +19,7 @@ from ...data.tokens import Tokens, palette_size, tokens_of
 from ...models.ordered.request import Drawn, Request
 from ...models.pixels.draw import draw
 from ...models.pixels.looked import PixelsLooked, without_heads
-from ...models.pixels.network import PixelTransformer, count_numbers
+from ...models.pixels.network import PixelTransformer
 from ...models.pixels.optimizer import optimizer_of
 from ...models.pixels.orders import order_of
 from ...models.pixels.shape import PixelsShape
@@ -65,9 +65,8 @@ class PixelsLesson(PictureLesson[PixelsControls, PixelTransformer]):
         rows, columns, depth = self.dataset.shape
         palette = self._palette(controls)
         tokens = _tokens(controls.tokens, palette, depth)
-        classes = len(self.dataset.classes)
         return edited(
-            controls,
+            super().fitted(controls),
             {
                 "tokens": tokens.spec if not palette else f"palette:{tokens.count}",
                 "palette": palette,
@@ -75,7 +74,6 @@ class PixelsLesson(PictureLesson[PixelsControls, PixelTransformer]):
                 "columns": columns,
                 "channels": tokens.channels,
                 "colours": tokens.count,
-                "classes": classes if controls.labelled and classes > 1 else 0,
             },
         )
 
@@ -170,10 +168,6 @@ class PixelsLesson(PictureLesson[PixelsControls, PixelTransformer]):
     @classmethod
     def colours_of(cls, values: npt.NDArray[np.integer], controls: PixelsControls) -> Bytes:
         return cls.tokens(controls).decode(values)
-
-    @classmethod
-    def count_numbers(cls, network: PixelTransformer) -> int:
-        return count_numbers(network)
 
     # Bits per token are those of what it learns; bits per dimension, those of a whole pixel shared among the numbers
     # that the pixel has on the screen.

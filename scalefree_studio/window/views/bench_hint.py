@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QAction
-from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from ..widgets.fields import offer
 from ..widgets.theme import GRID, scaled
 
 WORDS = (
@@ -36,12 +37,7 @@ class Hint(QFrame):
         row = QHBoxLayout()
         row.setSpacing(GRID)
         for n, action in enumerate(choices):
-            push = QPushButton(action.text())
-            push.setToolTip(action.toolTip())
-            push.setProperty("primary", n == 0)
-            push.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-            push.clicked.connect(action.trigger)
-            row.addWidget(push)
+            row.addWidget(offer(action, primary=n == 0))
         column.addLayout(row)
         self.hide()
 

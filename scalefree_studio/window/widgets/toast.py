@@ -6,6 +6,7 @@ from PyQt6.QtCore import QEvent, QObject, Qt, QTimer
 from PyQt6.QtGui import QAction, QHideEvent
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
+from .fields import offer
 from .theme import GRID
 
 SHOWN, A_LETTER = 8_000, 60  # ms: at least so long, and so long as it takes to read
@@ -41,12 +42,7 @@ class Toast(QFrame):
             button.deleteLater()
         self._buttons = []
         for n, action in enumerate(choices):
-            push = QPushButton(action.text())
-            push.setToolTip(action.toolTip())
-            push.setProperty("primary", n == 0)
-            push.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-            push.clicked.connect(action.trigger)
-            self._add(push)
+            self._add(offer(action, primary=n == 0))
         if closes:
             close = QToolButton()
             close.setText("×")
