@@ -20,17 +20,23 @@ from ..controls import controls_of
 from ..drawings import KIND as DRAWING
 from ..errors import UserError
 from ..snapshot import Array, Checkpoint
+from ..storage.run_folder import load_checkpoint
+from .codec import Codec
 from .drawing.picture_sampler import PictureSampler
 from .drawing.sampler import Sampler
-from .training.lesson import Lesson
+from .training.lesson import BESIDE, Lesson
 from .training.picture_lesson import PictureLesson
 
 BUILT_IN = ("dividers", "pixelcnn", "pixels")
 GROUP = "scalefree_studio.instruments"
 PREFIX = "sampler."  # of the network's arrays in a drawing's checkpoint
+CODEC = (
+    "codec"  # what a checkpoint says of the codec that it carries; also the beginning of its arrays' names
+)
 
 # (checkpoint, device, size (H, W) or None for the one learnt, cached) → the sampler, or a UserError in one sentence.
 MakeSampler = Callable[[Checkpoint, str, tuple[int, int] | None, bool], Sampler]
+MakeCodec = Callable[[Checkpoint, str], Codec]  # (checkpoint, device) → the codec, or likewise
 
 
 class Fit(Protocol):
@@ -62,6 +68,7 @@ class Instrument:
     samplers: Mapping[str, MakeSampler] = field(
         default_factory=dict
     )  # kind → sampler, where no PictureLesson says it
+    codecs: Mapping[str, MakeCodec] = field(default_factory=dict)  # kind → what makes tokens of pictures
     models: Path | None = None  # the folder of models that come with it, other than the studio's own
     views: Mapping[str, str] = field(default_factory=dict)  # kind → a view other than that of all trainings
     scenes: Mapping[str, str] = field(default_factory=dict)  # kind → likewise for movies
@@ -209,6 +216,48 @@ def network_of(checkpoint: Checkpoint) -> Checkpoint:
     except (KeyError, TypeError, ValueError):
         raise UserError("This drawing does not say what drew it; it is damaged.") from None
     return Checkpoint(kind, checkpoint.step, about, with_prefix(checkpoint.model, PREFIX))
+
+
+# Models that turn pictures into tokens, and back.
+
+
+def codec_of(checkpoint: Checkpoint, device: str = "cpu") -> Codec:
+    """The codec of a model's checkpoint, or the one that a network carries which draws its tokens."""
+    checkpoint = network_of(checkpoint)
+    if CODEC in checkpoint.about:
+        checkpoint = carried(checkpoint)
+    codecs = {kind: make for i in instruments().values() for kind, make in i.codecs.items()}
+    if checkpoint.kind not in codecs:
+        raise UserError(
+            f"A model of kind {checkpoint.kind!r} makes no tokens of pictures; {_listed(codecs)} does."
+        )
+    return codecs[checkpoint.kind](checkpoint, device)
+
+
+def read_codec(source: str, device: str = "cpu") -> Codec:
+    """The codec of a model file, a run or `model:NAME`."""
+    return codec_of(load_checkpoint(Path(source).expanduser()), device)
+
+
+def has_codes(kind: str) -> bool:
+    """Whether models of this kind make tokens of pictures."""
+    return any(kind in instrument.codecs for instrument in instruments().values())
+
+
+def packed(codec: Codec) -> tuple[dict[str, Any], dict[str, Array]]:
+    """(about, arrays): what a network carries of the codec whose tokens it draws, so that it can be used alone."""
+    about, model = codec.saved()
+    arrays = {f"{BESIDE}{CODEC}.{name}": array for name, array in model.items()}
+    return {CODEC: {"kind": codec.kind, "about": dict(about)}}, arrays
+
+
+def carried(checkpoint: Checkpoint) -> Checkpoint:
+    """The checkpoint of the codec that a network carries."""
+    try:
+        kind, about = str(checkpoint.about[CODEC]["kind"]), dict(checkpoint.about[CODEC]["about"])
+    except (KeyError, TypeError, ValueError):
+        raise UserError("This model does not say how its tokens become a picture; it is damaged.") from None
+    return Checkpoint(kind, checkpoint.step, about, with_prefix(checkpoint.model, f"{BESIDE}{CODEC}."))
 
 
 def with_prefix(arrays: Mapping[str, Array], prefix: str) -> dict[str, Array]:

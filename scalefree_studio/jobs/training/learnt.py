@@ -75,6 +75,7 @@ def dataset_learnt(
 def evaluation(checkpoint: Checkpoint, lesson: Lesson[Any, Any], device: str = "cpu") -> dict[str, Any]:
     """How good the network of a checkpoint is on all held-out examples."""
     network, controls = lesson.read_network(checkpoint).to(device), lesson.controls_of(checkpoint)
+    lesson.restore(checkpoint)
     data = lesson.dataset
     loss = evaluate(lesson, data, network, controls, torch.device(device))
     return {"dataset": data.held_name, "pictures": len(data.held), **lesson.results(loss, controls)}

@@ -26,6 +26,7 @@ from .weights import tensors_of, weights_of
 C = TypeVar("C", bound=TrainControls)
 N = TypeVar("N", bound=nn.Module)
 M = TypeVar("M", bound=nn.Module, contravariant=True)
+BESIDE = "beside."  # before the names of arrays that are in a model but are not its network's weights
 Inputs = tuple[Tensor | None, ...]  # what a network is given of a batch
 
 
@@ -70,6 +71,15 @@ class Curve:
     log: bool = False
     beside: str = ""
     help: str = ""  # what a person should know of it
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When a step is made."""
+
+    step: int  # steps before it
+    epoch: int
+    progress: float  # how much of the way has been gone, in [0, 1]
 
 
 @dataclass(frozen=True)
@@ -129,6 +139,13 @@ class Lesson(Generic[C, N]):
         fused = all(p.is_floating_point() for p in network.parameters())
         return torch.optim.AdamW(network.parameters(), lr=0.0, betas=(0.9, 0.95), fused=fused)
 
+    def begin_step(self, network: N, controls: C, moment: Moment) -> None:
+        """Before each step, and again before one that failed: what follows from when it is, as a schedule."""
+
+    def end_step(self, network: N, controls: C) -> None:
+        """After a step was made, once: what a network learns of a batch other than by its gradients. `loss` leaves it
+        ready and changes nothing, as the step may fail."""
+
     # What a person sees of it.
 
     def display(self, controls: C, device: torch.device) -> Display[N] | None:
@@ -139,6 +156,10 @@ class Lesson(Generic[C, N]):
         """What is measured of the last batch and of the held-out examples, as far as it is known."""
         losses = {"loss": loss, "held_out": held_out}
         return {name: value for name, value in losses.items() if value is not None}
+
+    def counted(self, network: N, controls: C) -> dict[str, float]:
+        """What the network itself has counted while it learned, to be measured too."""
+        return {}
 
     def results(self, held_out: float, controls: C) -> dict[str, Any]:
         """What is said of a network whose mean loss on the held-out examples is this."""
@@ -161,6 +182,14 @@ class Lesson(Generic[C, N]):
             about["validation"] = {"name": data.validation.name, "spec": data.validation.spec}
         return about
 
+    def beside(self, controls: C) -> dict[str, Array]:
+        """What a model carries beside its network's weights, to be used alone; all names begin with BESIDE. What there
+        is to say of it is said in `about`."""
+        return {}
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Before a training goes on from a checkpoint, or its network is judged: take up what it carries."""
+
     @classmethod
     def controls_of(cls, checkpoint: Checkpoint) -> C:
         """As they were when it was saved. Those that this studio does not know are passed over."""
@@ -180,7 +209,8 @@ class Lesson(Generic[C, N]):
         cls.check_kind(checkpoint)
         try:
             network = cls.network(cls.controls_of(checkpoint))
-            weights = tensors_of(checkpoint.model)
+            own = {name: array for name, array in checkpoint.model.items() if not name.startswith(BESIDE)}
+            weights = tensors_of(own)
             if weights.keys() != weights_of(network).keys():
                 raise ValueError("its weights are not those of its controls")
             if not all(torch.isfinite(w).all() for w in weights.values()):

@@ -21,7 +21,7 @@ from ...snapshot import Array, Change, Checkpoint, Snapshot, frozen_all
 from ..job import Edit, Limit, SetControls, StartOver, Undo
 from ..memory import OutOfMemoryError, within_memory
 from ..undo import Reverse, Step, UndoStack
-from .lesson import C, Display, Lesson, N
+from .lesson import C, Display, Lesson, Moment, N
 from .ranks import Ranks
 from .trainer import Trainer
 from .weights import arrays_of
@@ -163,6 +163,9 @@ class Train(Generic[C, N]):
 
     def _learn(self) -> None:
         now, place = self.now, self.now.batches.state()
+        self.lesson.begin_step(
+            now.trainer.network, self._controls, Moment(now.step, self.epoch, self.progress)
+        )
         try:
             within_memory(
                 lambda: now.trainer.learn(next(now.batches), now.step, self.learning_rate()),
@@ -171,6 +174,7 @@ class Train(Generic[C, N]):
         except JobError:
             now.batches.restore(place)  # these are still to be learnt from
             raise
+        self.lesson.end_step(now.trainer.network, self._controls)
 
     def _judge(self) -> None:
         if self.trainer.judge(self.epoch):
@@ -221,6 +225,7 @@ class Train(Generic[C, N]):
         now, loss, held_out = self.now, float(self.trainer.loss), self.trainer.held_out
         metrics = {"learning_rate": self.learning_rate(), "epoch": float(self.epoch)}
         metrics |= self.lesson.metrics(_finite(loss), _finite(held_out), self._controls)
+        metrics |= self.lesson.counted(now.trainer.network, self._controls)
         if now.rate:
             metrics["steps_per_second"] = now.rate
         frame = {} if now.display is None else now.display.frame()
@@ -290,8 +295,8 @@ class Train(Generic[C, N]):
     def network_now(self) -> Checkpoint:
         """The network of this step, which need not be the best one: for use, not to go on from."""
         about = {"controls": values_of(self._controls), **self.lesson.about(), "seconds": self.seconds}
-        weights = arrays_of(self.trainer.weights())
-        return Checkpoint(self.kind, self.step_count, about, frozen_all(weights), {})
+        model = arrays_of(self.trainer.weights()) | self.lesson.beside(self._controls)
+        return Checkpoint(self.kind, self.step_count, about, frozen_all(model), {})
 
     def checkpoint(self) -> Checkpoint:
         now = self.now
@@ -306,8 +311,8 @@ class Train(Generic[C, N]):
         }
         if now.display is not None:
             arrays = {**now.display.saved(), **arrays}  # whatever it calls its own, the trainer's stay
-        weights = now.trainer.kept_weights()
-        return Checkpoint(self.kind, now.step, about, frozen_all(weights), frozen_all(arrays))
+        model = now.trainer.kept_weights() | self.lesson.beside(self._controls)
+        return Checkpoint(self.kind, now.step, about, frozen_all(model), frozen_all(arrays))
 
     @classmethod
     def from_checkpoint(
@@ -323,6 +328,7 @@ class Train(Generic[C, N]):
         """Go on from a checkpoint: exactly, if its trainer part is there. `edits` are new values for live controls."""
         about, arrays = checkpoint.about, checkpoint.trainer
         network = lesson.read_network(checkpoint)
+        lesson.restore(checkpoint)
         try:
             limit = limit or Limit(**about.get("limit", {}))
             controls: C = edited(lesson.controls_of(checkpoint), edits or {})
