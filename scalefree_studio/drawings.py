@@ -34,6 +34,8 @@ Whoever draws so shows these arrays, and needs no view, no export and no movie o
             tiles     (L, h, w, 3) bytes        what a value looks like, if there is one channel
             ramp      (L,) bytes                how bright a value is, if there are three
             levels    () integer                how many values there are, if places show nothing
+            arranged  (2,) integers             rows and columns in which values lie for a person to choose among; only
+                                                of codes
             reach     (2,) integers             how far a place sees: rows up, columns to each side; -1: all before it
             labels    (B,) integers             the class asked for; -1: none
 
