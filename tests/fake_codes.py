@@ -25,13 +25,13 @@ from scalefree_studio.jobs.training.lesson import Curve, Lesson, Moment
 from scalefree_studio.jobs.training.train import Train
 from scalefree_studio.snapshot import Array
 
-SIDE = 24  # pixels of a picture
+SIDE = 32  # pixels of a picture
 KIND = "fake-codes"
 
 
 @functools.cache
 def photographs() -> Dataset:
-    """Pieces of photographs, (24, 24, 3)."""
+    """Pieces of photographs, (32, 32, 3)."""
     pieces = []
     for name in ("astronaut", "chelsea", "coffee"):
         photo = np.asarray(getattr(skimage.data, name)())[::4, ::4]

@@ -34,7 +34,7 @@ SMALLEST, LARGEST = 0.15, 1.5  # of a code, beside a picture
 class Shown:
     """What a person has chosen to see."""
 
-    heat: str = "usage"
+    heat: str = "none"
     stage: int = 0
     code: int | None = None  # the one that is held
     threshold: float = 0.0  # codes that are used less would go
@@ -109,11 +109,13 @@ def fresh(book: Codebook, step: int) -> Floats:
 
 def veil(book: Codebook, shown: Shown, step: int, palette: Palette) -> Bytes:
     """What lies over the codes, (K, 1, 1, 4): heat, then the dark over what goes, then the flash of what is new."""
-    over = np.zeros((book.count, 4))
+    over, dark = np.zeros((book.count, 4)), rgb(palette.window)
     known = shares(book, shown.heat)
-    if known is not None:
+    if known is None:
+        over[list(dead(book))] = (*dark, 255 * DIMS / 2)
+    else:
         over = np.concatenate([heat(known, palette), np.full((book.count, 1), 255 * COVERS)], axis=1)
-    over[going(book, shown.threshold)] = (*rgb(palette.window), 255 * DIMS)
+    over[going(book, shown.threshold)] = (*dark, 255 * DIMS)
     left = fresh(book, step)
     flash = (*rgb(palette.accent), 255 * FLASH)
     over = over + (np.array(flash) - over) * left[:, None]

@@ -61,8 +61,8 @@ class CodesView(TrainingView):
     def __init__(self, host: Host):
         super().__init__(host)
         self.canvas.listener = _Gestures(self)
-        kept = str(host.settings.value(HEAT, "usage"))
-        self.shown = Shown(heat=kept if kept in HEATS else "usage")
+        kept = str(host.settings.value(HEAT, "none"))
+        self.shown = Shown(heat=kept if kept in HEATS else "none")
         self.pointed: Place | None = None  # what the pointer is over
         self.panel = CodesPanel()
         self.panel.heat_chosen.connect(self._choose_heat)

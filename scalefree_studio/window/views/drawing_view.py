@@ -38,11 +38,12 @@ class DrawingView(Painted, WallView):
     verb, finished = "Drawing", "Drawn:"
     at_rest = "Everything is drawn: Draw others (X) goes on with other pictures."
     step_name = "place"
-    quantities = (
+    quantities: tuple[Quantity, ...] = (
         Quantity("bits", "Openness", "bits per number", share=3),
         Quantity("surprise", "Surprise", "bits per number", share=3),
     )
-    tools = ("show_gallery", "looked", "surprise", "brush", "fit", "theme")
+    tools: tuple[str, ...] = ("show_gallery", "looked", "surprise", "brush", "fit", "theme")
+    foot_buttons: tuple[str, ...] = ("next_wall", "undo", "keep_top", "keep_left")
     names = WallView.names | {
         "paste": ("Paste", "Go on from the picture that is on the clipboard"),
         "save_now": ("Save now", "Keep the drawing as it is now (it is also kept every few seconds)"),
@@ -52,7 +53,7 @@ class DrawingView(Painted, WallView):
         "single_step": ("Place", "Draw one single place of every picture"),
         "restart": ("Draw again", "Draw the same pictures from the first place on"),
     }
-    mouse = (
+    mouse: tuple[tuple[str, str], ...] = (
         ("Wheel", "Zoom about the pointer"),
         ("Drag", "Move the wall"),
         ("Double click", "The whole wall"),
@@ -83,7 +84,7 @@ class DrawingView(Painted, WallView):
         self.looked_part = WhereLooked(self.edited.emit, host.actions["heads_on"])
         self.looked_part.changed.connect(self._show_wall)
         column.addWidget(self.looked_part)
-        column.addLayout(buttons(("next_wall", "undo", "keep_top", "keep_left"), host.actions))
+        column.addLayout(buttons(self.foot_buttons, host.actions))
 
     # Fed by the window.
 
