@@ -12,12 +12,7 @@ from ...snapshot import Bytes, Checkpoint, Snapshot
 from ..size import LONGER_SIDE, Size, size_for, sized
 from .sheet import Arrays, parts_of, sheet_of
 
-STILL = (
-    "held",
-    "stages",
-    "arranged.",
-    "map.",
-)  # what a training keeps beside its model of what stays the same
+SHOWN = "shown."  # before the names of what a training keeps of what it shows
 
 
 class CodesScene:
@@ -46,7 +41,8 @@ class CodesScene:
 
 def still_of(checkpoint: Checkpoint, frame: Arrays) -> Arrays:
     """What stays the same from frame to frame, as far as it was kept; codes that nobody arranged lie in a square."""
-    still = {name: array for name, array in checkpoint.trainer.items() if name.startswith(STILL)}
+    kept = checkpoint.trainer.items()
+    still = {name.removeprefix(SHOWN): array for name, array in kept if name.startswith(SHOWN)}
     for stage in range(stages_of(frame)):
         count = len(frame[f"tiles.{stage}"])
         columns = math.ceil(math.sqrt(count))

@@ -92,6 +92,10 @@ class VQVAECodec(Codec):
     def vectors(self, stage: int = 0) -> npt.NDArray[np.float32]:
         return self.network.quantiser.vectors().cpu().float().numpy()
 
+    def usage(self, stage: int = 0) -> npt.NDArray[np.float64]:
+        counts = self.network.quantiser.counts[stage].cpu().numpy().astype(np.float64)
+        return counts / counts.sum() if counts.any() else super().usage(stage)
+
     def _parts(self, count: int, pixels: int) -> list[slice]:
         return list(rows_of(count, max(1, AT_ONCE // pixels))) or [slice(0, 0)]
 

@@ -91,7 +91,7 @@ class PieceByPiece(ABC, Generic[N]):
         return {"held": self.held}
 
     def saved(self) -> Parts:
-        return {SAVED + name: array for name, array in self._seen.items()}
+        return {SAVED + name: array for name, array in {**self._seen, **self.still()}.items()}  # for movies
 
     def restore(self, arrays: Parts) -> None:
         for name, (kind, sides) in self.shapes().items():

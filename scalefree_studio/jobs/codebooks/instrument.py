@@ -5,6 +5,7 @@ from ..instruments import Instrument
 from ..training.learnt import shape_learnt
 from .codec import VQVAECodec
 from .lesson import AutoencoderLesson, VQVAELesson
+from .sampler import CodesSampler
 
 
 def vqvae_codec(checkpoint: Checkpoint, device: str) -> VQVAECodec:
@@ -13,6 +14,8 @@ def vqvae_codec(checkpoint: Checkpoint, device: str) -> VQVAECodec:
     return VQVAECodec(network, (height, width), checkpoint.about)
 
 
+SEEN = ("autoencoder", "vqvae")  # in a view and in movies of their own
+
 INSTRUMENT = Instrument(
     name="codebooks",
     title="Codebooks",
@@ -20,4 +23,7 @@ INSTRUMENT = Instrument(
     start="train:vqvae:digits",
     lessons=(AutoencoderLesson, VQVAELesson),
     codecs={"vqvae": vqvae_codec},
+    samplers={"vqvae": CodesSampler},
+    views=dict.fromkeys(SEEN, "scalefree_studio.window.views.codes_view:CodesView"),
+    scenes=dict.fromkeys(SEEN, "scalefree_studio.export.codes.scene:CodesScene"),
 )
