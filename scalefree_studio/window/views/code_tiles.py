@@ -55,6 +55,11 @@ class CodeTiles(QWidget):
             self.updateGeometry()
         self.update()
 
+    @property
+    def pictures(self) -> Bytes | None:
+        """Of all codes, (K, h, w, 3)."""
+        return self._tiles
+
     def show_chosen(self, code: int | None) -> None:
         if code != self.code:
             self.code = code

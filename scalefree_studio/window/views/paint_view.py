@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from ...canvas.brush import Brush
-from ...canvas.walls.boards import Place
+from ...canvas.walls.boards import Board, Place
 from ...data.pictures import Picture
 from ...drawings import Bools, Drawing
 from ...jobs.drawing.draw import DrawPictures
@@ -28,6 +29,8 @@ from .drawing_words import within
 from .view import Host
 
 FINE = 4.0  # pixels of the brush's radius: a token at a time, wherever tokens can be seen
+TOKENS = "tokens"
+TWIN = {TOKENS: "wall", "wall": TOKENS}  # the other board
 CHOOSE = "Choose a code and paint with it. Or click a token, and choose what it becomes."
 
 
@@ -41,8 +44,8 @@ class PaintView(DrawingView):
     names = DrawingView.names | {
         "paste": ("Paste", "Paint on the picture that is on the clipboard"),
         "brush": ("Brush", "Paint with the chosen code; choose it below or by a right click on a token"),
-        "add_held_out": ("Held-out picture", "Paint on a picture that the model never learnt from"),
-        "next_wall": ("Other codes", "Begin with codes that are drawn by chance, the often used more often"),
+        "add_held_out": ("Held out", "Paint on a picture that the model never learnt from"),
+        "next_wall": ("By chance", "Begin with codes that are drawn by chance, the often used more often"),
         "select_none": ("Hold nothing", "Let go of the token that is held"),
         "next_stage": ("Next stage", "Paint the tokens of the next stage, coarse to fine"),
         "pick_left": ("The token to the left", "Hold the token to the left"),
@@ -71,6 +74,9 @@ class PaintView(DrawingView):
         self._stroke = self._held_out = 0
         self._sent: Bools | None = None  # what the stroke has painted so far
         self.thought.hide()
+        self.preview = CodeTiles("The code that is pointed at, or painted", highest=5 * GRID)
+        self.preview.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.preview.setFixedWidth(5 * GRID)
         self.words_of_code = QLabel(CHOOSE)
         self.words_of_code.setWordWrap(True)
         self.words_of_code.setProperty("soft", True)
@@ -86,7 +92,11 @@ class PaintView(DrawingView):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(GRID)
         column.addWidget(heading("Codes"))
-        column.addWidget(self.words_of_code)
+        row = QHBoxLayout()
+        row.setSpacing(GRID)
+        row.addWidget(self.preview, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self.words_of_code, 1)
+        column.addLayout(row)
         column.addLayout(self._stage_row)
         column.addWidget(self.tiles)
         foot.insertWidget(0, part)
@@ -125,8 +135,30 @@ class PaintView(DrawingView):
         whole = self.whole
         return whole.stage(self.number) if whole is not None and "stages" in whole.still else whole
 
-    def _veil(self, drawing: Drawing) -> Bytes | None:
-        return None
+    def _show_wall(self) -> None:
+        """The tokens as their codes look, and beside them what they are decoded to."""
+        drawing = self.drawing
+        if drawing is None:
+            return
+        held = self.canvas.selected
+        if held is not None and not within(held, drawing):
+            self.canvas.selected = None
+        alone = {name: array for name, array in drawing.frame.items() if name != "pictures"}
+        tokens = Drawing(alone, drawing.still, drawing.number)
+        self.canvas.show([
+            Board(TOKENS, tokens.pictures(), place=tokens.tile),
+            Board("wall", drawing.pictures(), place=drawing.tile),
+        ])  # fmt: skip
+        self._title({TOKENS: "Tokens", "wall": "Decoded"})
+        self._mark_twins()
+
+    def _mark_twins(self) -> None:
+        """What is pointed at or held on one board, on the other."""
+        marked = [place for place in (self.canvas.hovered, self.canvas.selected) if place is not None]
+        self.canvas.cursor = [place._replace(board=TWIN[place.board]) for place in marked]
+
+    def on_wall(self, place: Place) -> Place | None:
+        return place._replace(board="wall")
 
     def _show_thought(self) -> None:
         """Here: the codes, and the one that is pointed at or held."""
@@ -145,20 +177,25 @@ class PaintView(DrawingView):
     def _say_code(self, code: int) -> None:
         """What is pointed at, on the canvas or among the codes, in words."""
         if code >= 0:
-            self.words_of_code.setText(f"Code {code}")
+            self._describe(code, f"Code {code}: click it to paint with it.")
             return
         drawing = self.drawing
         for place in (self.pointed, self.canvas.selected):
             if drawing is not None and place is not None and within(place, drawing):
                 found = int(drawing.values[place.picture, place.y, place.x, 0])
                 held = " Choose what it becomes." if place == self.canvas.selected else ""
-                self.words_of_code.setText(
-                    f"Row {place.y + 1}, column {place.x + 1}: code {found}.{held}"
-                )  # fmt: skip
+                self._describe(found, f"Row {place.y + 1}, column {place.x + 1}: code {found}.{held}")
                 self.tiles.show_chosen(found if self.code is None else self.code)
                 return
         self.tiles.show_chosen(self.code)
-        self.words_of_code.setText(CHOOSE if self.code is None else f"The brush paints code {self.code}.")
+        self._describe(self.code, CHOOSE if self.code is None else f"The brush paints code {self.code}.")
+
+    def _describe(self, code: int | None, words: str) -> None:
+        self.words_of_code.setText(words)
+        tiles = self.tiles.pictures
+        self.preview.setVisible(code is not None)
+        if code is not None and tiles is not None and code < len(tiles):
+            self.preview.show_codes(tiles, [code], 1)
 
     def show_snapshot(self, snapshot: Snapshot, controls: Any) -> None:
         super().show_snapshot(snapshot, controls)
@@ -172,6 +209,7 @@ class PaintView(DrawingView):
 
     def point_at(self, place: Place | None) -> None:
         self.pointed = place
+        self._mark_twins()
         self._say_code(-1)
 
     def choose(self, code: int) -> None:
@@ -300,3 +338,6 @@ class _Gestures(Gestures):
 
     def asked(self, place: Place) -> None:
         self._paints.take_code_at(place)
+
+    def painted(self, board: str, picture: int, mask: Bools, done: bool) -> None:
+        self._paints.paint(picture, mask, done)
