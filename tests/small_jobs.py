@@ -26,7 +26,15 @@ from scalefree_studio.jobs.dividers.edits import AddUnit, MoveUnit, RemoveUnit, 
 from scalefree_studio.jobs.dividers.fit import FitDividers
 from scalefree_studio.jobs.drawing.controls import DrawControls
 from scalefree_studio.jobs.drawing.draw import DrawPictures
-from scalefree_studio.jobs.drawing.edits import GoTo, SetPrompt, SetValue, SetWay, Watch
+from scalefree_studio.jobs.drawing.edits import (
+    ALL_STAGES,
+    GoTo,
+    SetPrompt,
+    SetValue,
+    SetValues,
+    SetWay,
+    Watch,
+)
 from scalefree_studio.jobs.instruments import sampler_of
 from scalefree_studio.jobs.job import Edit, Job, Limit, SetControls
 from scalefree_studio.jobs.pixelcnn.lesson import PixelCNNLesson
@@ -274,6 +282,62 @@ def drawing(
     )  # fmt: skip
 
 
+@functools.cache
+def codes() -> Checkpoint:
+    """A VQ-VAE that has hardly learnt: pictures of 8 × 8 as 4 × 4 tokens of 5 codes."""
+    pixels = np.random.default_rng(1).integers(256, size=(20, 8, 8, 1), dtype=np.uint8)
+    learnt, held = Arrays(pixels[8:], np.zeros(12, int)), Arrays(pixels[:8], np.zeros(8, int))
+    dataset = Dataset("noise", "noise", learnt, held, ())
+    job = Train(VQVAELesson(dataset), VQVAELesson.controls(**CODES, codes=5, seed=1), Limit(steps=40))
+    return run(job, 3).checkpoint()  # type: ignore[no-any-return]
+
+
+def painting(prompt: bool = False) -> Case:
+    """Codes drawn by how often they are used; with a prompt, a picture that is given, of which some is painted."""
+
+    def make(seed: int = 4) -> Job:
+        job = DrawPictures(sampler_of(codes()), DrawControls(count=3, seed=seed, speed=60.0))
+        if prompt:
+            pixels = np.random.default_rng(2).integers(256, size=(6, 5, 3), dtype=np.uint8)
+            job.apply(SetPrompt(pixels=pixels, keep=np.eye(4, dtype=bool)))
+            job.apply(SetValues(1, np.eye(4, dtype=bool)[::-1], (2,)))
+        return job
+
+    def poison(job: DrawPictures) -> None:
+        job.sampler._logits[0].fill_(math.nan)  # type: ignore[attr-defined]
+        job.renew()
+
+    def foreign(good: Mapping[str, Array]) -> list[Mapping[str, Array]]:
+        kept = {name: good[name] for name in ("values", "position", "given", "entropy")}
+        wrong = {
+            "values": good["values"] + 5,
+            "position": good["position"] - 99,
+            "given": good["given"][..., :1],
+        }
+        return [*without_one(kept), *({**good, name: array} for name, array in wrong.items())]
+
+    each, none = (3, 4, 4), np.zeros((4, 4), bool)
+    frame = {"values": (*each, 1), "position": (3,), "given": each, "entropy": each, "surprise": each}
+    return Case(
+        make,
+        DrawPictures.from_checkpoint,
+        frame | {"watched": (), "chances": (4, 4, 1, 5), "pictures": (3, 8, 8, 3)},
+        {"order": (16,), "labels": (3,), "reach": (2,), "tiles": (5, 4, 4, 3), "arranged": (2,)},
+        live=SetControls({"temperature": 3.0}),
+        rebuild=SetControls({"count": 5}),
+        refused=(
+            SetControls({"label": 0}), Watch(3), SetValue(0, 9, 0, (0,)), SetValue(0, 0, 0, (9,)),
+            SetValues(0, none, (1,)), SetValues(0, ~none, (5,)), SetValues(3, ~none, (1,)),
+            SetValues(0, np.ones((4, 3), bool), (1,)), SetValues(0, ~none, (1,), stage=1),
+            SetPrompt(np.zeros((4, 4, 1), int), stage=ALL_STAGES),
+        ),
+        foreign=foreign,
+        poison=poison,
+        recovers=False,  # what it knows of its codes does not change any more
+        sampler="vqvae",
+    )  # fmt: skip
+
+
 JOBS: dict[str, Case] = {
     "fit-lines": fit(circles=0),
     "fit-distances": fit(line_form="distance"),
@@ -307,6 +371,8 @@ JOBS: dict[str, Case] = {
     "drawing-prompt": drawing(prompt=True),
     "drawing-ways": drawing(ways=True, top_k=3),
     "drawing-pixels": drawing(kind="pixels", top_k=3),
+    "drawing-codes": painting(),
+    "drawing-painted": painting(prompt=True),
 }
 
 
