@@ -295,11 +295,16 @@ def codes() -> Checkpoint:
 def painting(prompt: bool = False) -> Case:
     """Codes drawn by how often they are used; with a prompt, a picture that is given, of which some is painted."""
 
-    def make(seed: int = 4) -> Job:
+    def begin(seed: int = 4) -> DrawPictures:
         job = DrawPictures(sampler_of(codes()), DrawControls(count=3, seed=seed, speed=60.0))
         if prompt:
             pixels = np.random.default_rng(2).integers(256, size=(6, 5, 3), dtype=np.uint8)
             job.apply(SetPrompt(pixels=pixels, keep=np.eye(4, dtype=bool)))
+        return job
+
+    def make(seed: int = 4) -> Job:
+        job = begin(seed)
+        if prompt:
             job.apply(SetValues(1, np.eye(4, dtype=bool)[::-1], (2,)))
         return job
 
@@ -334,6 +339,7 @@ def painting(prompt: bool = False) -> Case:
         foreign=foreign,
         poison=poison,
         recovers=False,  # what it knows of its codes does not change any more
+        over=begin,  # what is painted is forgotten, what is given stays
         sampler="vqvae",
     )  # fmt: skip
 

@@ -67,7 +67,7 @@ def shown(view: PaintView) -> Drawing:
 
 
 def values(view: PaintView) -> Any:
-    return shown(view).values[0, :, :, 0]
+    return shown(view).values[0, :, :, 0].astype(np.int64)
 
 
 def test_it_begins_with_the_tokens_of_a_held_out_picture(driven: Driven, vqvae: Path) -> None:
