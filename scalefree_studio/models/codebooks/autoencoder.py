@@ -115,6 +115,7 @@ class Autoencoder(nn.Module):
         self.shape = shape
         self.stride, self.latent = shape.stride, shape.latent
         self.activation = ACTIVATIONS[shape.activation]
+        self.error: Tensor | None = None  # of the last batch
         widths = shape.widths
         self.down, self.up = nn.ModuleList(), nn.ModuleList()
         for before, width in zip([shape.channels, *widths], widths, strict=False):
@@ -135,6 +136,13 @@ class Autoencoder(nn.Module):
                 f"Pictures of {columns}×{rows} do not fit: both sides must be multiples of {self.stride}."
             )
         return rows // self.stride, columns // self.stride
+
+    @property
+    def last_weight(self) -> Tensor:
+        """Of the layer that ends in pixels."""
+        weight = self.up[-1].weight
+        assert isinstance(weight, Tensor)
+        return weight
 
     def encode(self, x: Tensor) -> Tensor:
         """(B, C, h, w) in [-1, 1] → (B, Z, H, W)."""
