@@ -1,12 +1,12 @@
 """Self-organising maps over the patches of latents: one for each size of patch, the coarsest first.
 
-Latents of B pictures, (B, Z, H, W), are cut into patches; each patch of a stage is a vector of its map. S stages, stage s
-has H_s × W_s patches of P × P places, or a single one of H × W.
+Latents of B pictures, (B, Z, H, W), are cut into patches; each patch of a stage is a vector of its map. There are S
+stages; stage s has H_s × W_s patches of P × P places, or a single one of H × W.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -41,7 +41,7 @@ class Codebooks(nn.Module):
         assert isinstance(found, SelfOrganisingMap)
         return found
 
-    def __iter__(self) -> "Iterator[SelfOrganisingMap]":
+    def __iter__(self) -> Iterator[SelfOrganisingMap]:
         return (self.map_of(s) for s in range(len(self.stages)))
 
     def patches(self, z: Tensor, stage: int) -> Tensor:
@@ -58,7 +58,7 @@ class Codebooks(nn.Module):
         down, right = self.stages[stage].sides
         if rows % down or columns % right:
             raise UserError(
-                f"Latents of {columns}×{rows} cannot be cut into patches of {right}×{down}; take pictures of another size."
+                f"Latents of {columns}×{rows} cannot be cut into patches of {right}×{down}: take another size."
             )
         return rows // down, columns // right
 

@@ -100,7 +100,7 @@ class _WithGradient(torch.autograd.Function):
 
 @torch.no_grad()
 def two_nearest(x: Tensor, units: Tensor, alive: Tensor) -> tuple[Tensor, Tensor]:
-    """(N,) each: which of units (K, D) is nearest to each of x (N, D), and which comes next, of those that are alive."""
+    """(N,) each: which of units (K, D) is nearest to each of x (N, D), and which is next; of those that are alive."""
     half = (units.square().sum(1) / 2).masked_fill(~alive, math.inf)
     first = torch.empty(len(x), dtype=torch.int64, device=x.device)
     second = torch.empty_like(first)
@@ -128,7 +128,7 @@ class SelfOrganisingMap(nn.Module):
     counts: Tensor  # (K,): and how many these were
     alive: Tensor  # (K,): whether a unit may be chosen
     radius: Tensor  # (): of the neighbourhood in the last step
-    tally: Tensor  # (2, 3): vectors, sum of their distances, topographic errors; of the last whole epoch and of this one
+    tally: Tensor  # (2, 3): of the last whole epoch and of this one: vectors, sum of distances, topographic errors
 
     def __init__(self, shape: Shape, width: int, rule: str = "batch"):
         super().__init__()
@@ -181,9 +181,9 @@ class SelfOrganisingMap(nn.Module):
         with torch.autocast(x.device.type, enabled=False):
             x = x.to(self.units.dtype)
             if not (self.training and torch.is_grad_enabled()):
-                return (x - self.units[self.nearest(x)]).norm(dim=1).mean()
-            error, found = self._see(x)
-            learnt: Tensor = _WithGradient.apply(self.units, error, found)
+                error: Tensor = (x - self.units[self.nearest(x)]).norm(dim=1).mean()
+                return error
+            learnt: Tensor = _WithGradient.apply(self.units, *self._see(x))  # type: ignore[no-untyped-call]
             return learnt
 
     @torch.no_grad()

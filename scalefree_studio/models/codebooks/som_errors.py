@@ -14,12 +14,11 @@ def quantisation_error(x: Tensor, units: Tensor) -> float:
     return float((x - units[nearest(x, units)]).norm(dim=1).mean())
 
 
-def topographic_error(x: Tensor, units: Tensor, shape: Shape) -> float:
-    """The share of vectors (N, D) whose two best units (K, D) are no neighbours on the map: neither side by side nor, on
-    a grid, corner to corner."""
-    if len(units) < 2:
-        return 0.0
-    best, second = two_nearest(x, units, torch.ones(len(units), dtype=torch.bool, device=units.device))
+def topographic_error(x: Tensor, units: Tensor, shape: Shape, alive: Tensor | None = None) -> float:
+    """The share of vectors (N, D) whose two best units (K, D) are no neighbours on the map: neither side by side nor,
+    on a grid, corner to corner. Units that are not alive (K,) are never best."""
+    alive = torch.ones(len(units), dtype=torch.bool, device=units.device) if alive is None else alive
+    best, second = two_nearest(x, units, alive)
     return float((~neighbours(best, second, shape)).double().mean())
 
 
