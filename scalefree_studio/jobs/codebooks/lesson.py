@@ -157,13 +157,6 @@ class VQVAELesson(ReconstructionLesson[VQVAEControls, VQVAE]):
     )
     advice = "use a smaller batch, fewer channels or fewer codes"
 
-    def fitted(self, controls: VQVAEControls) -> VQVAEControls:
-        controls = super().fitted(controls)
-        with torch.random.fork_rng(devices=[]):
-            network = self.network(controls)
-        network.quantiser.grids(*network.autoencoder.map_size(*self.dataset.shape[:2]))
-        return controls
-
     @classmethod
     def network(cls, controls: VQVAEControls) -> VQVAE:
         opponent = PatchOpponent(controls.channels, controls.layers) if controls.adversarial else None
