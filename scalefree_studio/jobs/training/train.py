@@ -145,11 +145,8 @@ class Train(Generic[C, N]):
         began = time.perf_counter()
         now, epoch = self.now, self.epoch
         self._learn()
-        now.step += 1
-        with self.ranks.together():
-            within_memory(
-                lambda: self.lesson.end_step(now.trainer.network, self._controls), self.lesson.advice
-            )
+        now.step += 1  # made, whatever else fails
+        within_memory(lambda: self.lesson.end_step(now.trainer.network, self._controls), self.lesson.advice)
         now.trainer.check_finite(now.step)
         every = FIRST_PASS if math.isnan(now.trainer.held_out) else PASS_EVERY
         if self.epoch > epoch or now.step % every == 0:
