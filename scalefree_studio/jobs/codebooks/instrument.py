@@ -21,4 +21,7 @@ INSTRUMENT = Instrument(
     start="train:vqvae:digits",
     lessons=(AutoencoderLesson, VQVAELesson, CodebookLesson),
     codecs={"vqvae": vqvae_codec, "codebook": codebook_codec},
+    commands={
+        "prune": ("take the codes out of a model that are hardly used", "scalefree_studio.cli_prune:fill_prune")
+    },
 )
