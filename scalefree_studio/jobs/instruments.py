@@ -28,7 +28,7 @@ from .latents import Latents
 from .training.lesson import BESIDE, Lesson
 from .training.picture_lesson import PictureLesson
 
-BUILT_IN = ("dividers", "pixelcnn", "pixels")
+BUILT_IN = ("dividers", "pixelcnn", "pixels", "codebooks")
 GROUP = "scalefree_studio.instruments"
 PREFIX = "sampler."  # of the network's arrays in a drawing's checkpoint
 CODEC = (
