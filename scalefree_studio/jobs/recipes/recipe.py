@@ -30,8 +30,8 @@ MOST_SIDE = 1024  # pixels
 def _size(value: Any) -> tuple[int, int]:
     """Height and width of 16, "24x16" (width first) or [16, 24]."""
     if isinstance(value, str):
-        width, _, height = value.lower().replace("×", "x").partition("x")
-        value = [int(height), int(width)] if height else int(width)
+        sides = [int(side) for side in value.lower().replace("×", "x").split("x")]
+        value = sides[::-1] if len(sides) > 1 else sides[0]
     numbers = value if isinstance(value, list | tuple) else [value, value]
     if len(numbers) != 2 or not all(type(n) is int and 1 <= n <= MOST_SIDE for n in numbers):
         raise ValueError
