@@ -83,13 +83,7 @@ class Places:
         """A tile is as wide as the radius; what is nowhere seen around tiles, such as the rows below, is left out."""
         r, T = self.radius, self.count
         high, wide = min(r, self.rows), min(r, self.columns)
-        corner = torch.cartesian_prod(
-            torch.arange(0, self.rows, high, device=self.device),
-            torch.arange(0, self.columns, wide, device=self.device),
-        )  # (M, 2)
-        queries = self._tokens(corner, range(high), range(wide))  # (M, Q)
-        inside = queries < T
-        queries = queries.where(inside, queries[:, :1])
+        corner, queries, where = self.tiled(high, wide)
         keys = self._tokens(corner, range(-r, high + r), range(-r, wide + r)) + 1  # inputs are one token late
         keys = torch.cat([torch.zeros_like(keys[:, :1]), keys], dim=1)  # (M, K): the start token first
         before = (keys[:, None] <= queries[..., None]) & (keys < T)[:, None]  # (M, Q, K)
@@ -97,9 +91,20 @@ class Places:
         apart = (self.query_at[queries][:, :, None] - self.key_at[keys][:, None]).abs().amax(-1)
         near = before & ((apart <= r) | (keys == 0)[:, None])
         seen = near.any(0).any(0)  # (K,)
-        where = queries.new_empty(T)
-        where[queries[inside]] = torch.arange(queries.numel(), device=self.device).view(queries.shape)[inside]
         return Tiles(queries, keys[:, seen], near[:, :, seen], where)
+
+    def tiled(self, high: int, wide: int) -> tuple[Tensor, Tensor, Tensor]:
+        """The picture cut into tiles so high and wide: their corners (M, 2), and of Tiles `queries` and `where`."""
+        corner = torch.cartesian_prod(
+            torch.arange(0, self.rows, high, device=self.device),
+            torch.arange(0, self.columns, wide, device=self.device),
+        )
+        queries = self._tokens(corner, range(high), range(wide))  # (M, Q)
+        inside = queries < self.count
+        queries = queries.where(inside, queries[:, :1])
+        where = queries.new_empty(self.count)
+        where[queries[inside]] = torch.arange(queries.numel(), device=self.device).view(queries.shape)[inside]
+        return corner, queries, where
 
     def _tokens(self, corner: Tensor, down: range, right: range) -> Tensor:
         """The tokens of the places around each corner, as they lie in the sequence: (M, places · C); T or more where
