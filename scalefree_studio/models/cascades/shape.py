@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from ...controls import control
 
 POSITIONS = ("rotary", "learned", "modulation", "both")
 
 
-class TokenGrid(NamedTuple):
+@dataclass(frozen=True)
+class TokenGrid:
     """The tokens of a picture in one stage."""
 
     rows: int
@@ -30,14 +30,14 @@ class TokenGrid(NamedTuple):
 def grids_of(text: str) -> tuple[TokenGrid, ...]:
     """ "4x4x64 8x8x512": rows, columns and codes of each stage, the coarsest first; or a ValueError."""
     grids = tuple(TokenGrid(*map(int, part.split("x"))) for part in text.split())
-    if not grids or min(min(grid) for grid in grids) < 1:
+    if not grids or min(min(g.rows, g.columns, g.codes) for g in grids) < 1:
         raise ValueError(f"no grids: {text!r}")
     return grids
 
 
 def named(grids: tuple[TokenGrid, ...]) -> str:
     """The opposite."""
-    return " ".join("x".join(map(str, grid)) for grid in grids)
+    return " ".join(f"{g.rows}x{g.columns}x{g.codes}" for g in grids)
 
 
 def _read(text: str) -> str:
