@@ -39,7 +39,13 @@ class TileCodec(Codec):
     @classmethod
     def made(cls, checkpoint: Checkpoint, device: str = "cpu") -> TileCodec:
         about = checkpoint.about["controls"]
-        return cls(checkpoint.model["levels"].tolist(), tuple(about["size"]), about["channels"], about["adds"], device)
+        return cls(
+            checkpoint.model["levels"].tolist(),
+            tuple(about["size"]),
+            about["channels"],
+            about["adds"],
+            device,
+        )
 
     def grids(self, size: tuple[int, int] | None = None) -> tuple[Grid, ...]:
         return tuple(Grid(2**stage, 2**stage, levels) for stage, levels in enumerate(self.levels))

@@ -51,7 +51,9 @@ def lines_of(steps):
 @pytest.mark.parametrize("every", [1, 2, 9])
 def test_enough_beams_find_the_likeliest_of_all_sequences(levels, length, every):
     logits = model(levels)
-    all_of_them = sorted(itertools.product(range(levels), repeat=length), key=lambda v: -log_likelihood(logits, v))
+    all_of_them = sorted(
+        itertools.product(range(levels), repeat=length), key=lambda v: -log_likelihood(logits, v)
+    )
     B = levels**length
     steps, standing = drawn(logits, B, length, every=every)
     assert lines_of(steps) == all_of_them
@@ -75,7 +77,9 @@ def searched(logits, levels, N, count, width, prompt=None):
     for n in range(N):
         found = []
         for line, score in beams:
-            log = torch.log_softmax(logits(torch.tensor([*line] or [0]).view(1, -1, 1), n, 0)[0].double(), 0).tolist()
+            log = torch.log_softmax(
+                logits(torch.tensor([*line] or [0]).view(1, -1, 1), n, 0)[0].double(), 0
+            ).tolist()
             tried = sorted(range(levels), key=lambda v: -log[v])[: width or levels]
             if prompt and n in prompt:
                 tried = [prompt[n]]

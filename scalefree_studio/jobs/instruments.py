@@ -27,7 +27,7 @@ from .drawing.sampler import Sampler
 from .training.lesson import BESIDE, Lesson
 from .training.picture_lesson import PictureLesson
 
-BUILT_IN = ("dividers", "pixelcnn", "pixels")
+BUILT_IN = ("dividers", "pixelcnn", "pixels", "cascades")
 GROUP = "scalefree_studio.instruments"
 PREFIX = "sampler."  # of the network's arrays in a drawing's checkpoint
 CODEC = (
@@ -69,6 +69,9 @@ class Instrument:
         default_factory=dict
     )  # kind → sampler, where no PictureLesson says it
     codecs: Mapping[str, MakeCodec] = field(default_factory=dict)  # kind → what makes tokens of pictures
+    infos: Mapping[str, Callable[[Checkpoint], dict[str, Any]]] = field(
+        default_factory=dict
+    )  # kind → what `info` says, where neither a lesson nor a fit does
     models: Path | None = None  # the folder of models that come with it, other than the studio's own
     views: Mapping[str, str] = field(default_factory=dict)  # kind → a view other than that of all trainings
     scenes: Mapping[str, str] = field(default_factory=dict)  # kind → likewise for movies
@@ -175,10 +178,11 @@ def instrument_of(kind: str) -> Instrument:
 
 def info_of(checkpoint: Checkpoint) -> dict[str, Any]:
     """What `info` says of a network or a fitted picture."""
-    known: dict[str, Any] = {**lessons(), **fits()}
+    known = {kind: part.info for kind, part in {**lessons(), **fits()}.items()}
+    known |= {kind: info for instrument in instruments().values() for kind, info in instrument.infos.items()}
     if checkpoint.kind not in known:
         raise unknown(checkpoint.kind)
-    found: dict[str, Any] = known[checkpoint.kind].info(checkpoint)
+    found: dict[str, Any] = known[checkpoint.kind](checkpoint)
     return found
 
 

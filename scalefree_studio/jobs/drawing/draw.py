@@ -214,7 +214,9 @@ class DrawPictures:
         state = self.state
         turn = state.turn()
         span = self.layout.span_at(turn.start)
-        turn = replace(turn, stop=min(turn.stop, span.stop), ways=tuple(w.within(span.way) for w in turn.ways))
+        turn = replace(
+            turn, stop=min(turn.stop, span.stop), ways=tuple(w.within(span.way) for w in turn.ways)
+        )
         keep = state.given[turn.who] | (np.arange(state.places) < turn.start)  # (b, N)
         prompt = {"given": self._values(turn.who), "keep": self._sent(keep)} if keep.any() else {}
         watched = np.flatnonzero(turn.who == self.watched)

@@ -34,6 +34,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from ...errors import UserError
 from ...models.ordered.looked import Looked
 from ...models.ordered.request import Drawn, Request
 from ...snapshot import Array, Bytes
@@ -53,6 +54,9 @@ class Way(NamedTuple):
         return Way(self.temperature * own.temperature, min(limits, default=0), min(self.top_p, own.top_p))
 
 
+PLAIN = Way()  # the network itself
+
+
 @dataclass(frozen=True, eq=False)
 class Stage:
     """A grid of places that are drawn before those of the next stage."""
@@ -60,7 +64,7 @@ class Stage:
     size: tuple[int, int]  # (H, W)
     order: npt.NDArray[np.int64]  # (H · W,): its places as they are drawn, each counted row by row
     levels: int  # how many values a place may hold
-    way: Way = Way()  # how it is drawn, before a person has a say
+    way: Way = PLAIN  # how it is drawn, before a person has a say
 
 
 class Sampler(ABC):
@@ -113,6 +117,13 @@ class Sampler(ABC):
         """What the network makes of values (B, H, W, C), as far as they are drawn (B, H, W): bytes (B, h, w, 3); of
         several stages, (B, N, C) and (B, N), stage after stage. None: values look like what `looks` says."""
         return None
+
+    def with_beams(self, count: int, width: int = 0, judge: Sampler | None = None) -> Sampler:
+        """The same by searches for the likeliest pictures, each with so many beams that try so many values (0: all); or
+        for those that surprise another network least. A UserError where it cannot search."""
+        raise UserError(
+            "This model draws by chance alone; only cascades of token transformers search with beams."
+        )
 
     def looked(self, request: Request, values: Tensor) -> Looked:
         """Where its heads looked while it drew one picture (1, N, C), of which the rest may be anything."""

@@ -179,7 +179,9 @@ class State:
         names, last = tuple(names), self.way[:, -1].copy()  # (B,): the way that each was given last
         unfinished = self.position < self.places
         for number in np.unique(last[unfinished]).tolist():
-            self.steer(changed(self.ways[number], controls, names), np.flatnonzero(unfinished & (last == number)))
+            self.steer(
+                changed(self.ways[number], controls, names), np.flatnonzero(unfinished & (last == number))
+            )
 
     def way_of(self, picture: int) -> Way:
         """In which a picture will be drawn on, or was drawn last."""

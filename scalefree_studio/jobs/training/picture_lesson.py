@@ -193,11 +193,11 @@ class PictureWall(SampleWall[N]):
         places[:, self._order[drawn.start : drawn.stop]] = colours
         return drawn.stop // int(self.pictures.shape[2])
 
-    def surprised(self, network: N) -> Array:
+    def surprised(self, network: N) -> npt.NDArray[np.floating[Any]]:
         values, labels = to_device(self._lesson.inputs(self._held_batch(), self._controls), self._device)
         assert values is not None
-        nats = self._lesson.surprise(network, values, labels).sum(-1)
-        return nats.cpu().numpy()
+        nats: npt.NDArray[np.float32] = self._lesson.surprise(network, values, labels).sum(-1).cpu().numpy()
+        return nats
 
     def _held_batch(self) -> Batch:
         return self._lesson.dataset.held.take(self.held)

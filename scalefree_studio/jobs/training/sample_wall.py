@@ -1,4 +1,5 @@
-"""What a network that draws shows of itself while it learns: a wall of samples, and how surprising held-out pictures are.
+"""What a network that draws shows of itself while it learns: a wall of samples, and how surprising held-out pictures
+are.
 
 M samples and K held-out pictures of h × w pixels, C channels.
 """
@@ -9,9 +10,10 @@ import copy
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from typing import Generic
+from typing import Any, Generic
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from ...models.ordered.request import Drawn
@@ -52,7 +54,7 @@ class SampleWall(ABC, Generic[N]):
         """Lay what was drawn over `pictures`; how many rows of those are new."""
 
     @abstractmethod
-    def surprised(self, network: N) -> Array:
+    def surprised(self, network: N) -> npt.NDArray[np.floating[Any]]:
         """How surprising held-out pictures are, in nats: (K, H, W)."""
 
     @abstractmethod

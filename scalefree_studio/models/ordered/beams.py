@@ -73,7 +73,12 @@ def given_before(request: Request) -> int:
 
 
 def search(
-    predictor: SearchPredictor, request: Request, width: int, beams: Beams, standing: Standing, judge: Judge | None = None
+    predictor: SearchPredictor,
+    request: Request,
+    width: int,
+    beams: Beams,
+    standing: Standing,
+    judge: Judge | None = None,
 ) -> Iterator[Drawn]:
     """Draw pictures so wide, as `draw_rows` does, by search. `standing` already has the scores of the first places that
     are given in all pictures, which pass in one step."""
@@ -104,7 +109,9 @@ class _Stage:
         device = request.uniforms.device
         self.given = given_before(request)
         self.values = torch.zeros(B, N, dtype=torch.long, device=device)
-        self._prompt = torch.arange(B, device=device)  # the picture of the request whose prompt each one follows
+        self._prompt = torch.arange(
+            B, device=device
+        )  # the picture of the request whose prompt each one follows
         self._searches = searches_of(request)
         self._groups = [torch.nonzero(self._searches == n)[:, 0] for n in self._searches.unique().tolist()]
         if request.given is not None:
@@ -137,18 +144,20 @@ class _Stage:
             if n + 1 == self.values.shape[1] and self._judge is not None:
                 goes_on, values = self._judged(goes_on, values, n)
             parents = parents[goes_on]
-            now = chances[:, None, None] if thought is None else torch.cat([thought, chances[:, None, None]], 1)
+            now = (
+                chances[:, None, None] if thought is None else torch.cat([thought, chances[:, None, None]], 1)
+            )
             thought = now[goes_on]
             self._go_on(goes_on)
             self.values[:, n] = values
             self._predictor.take(n % self._width, 0, values[:, None])
         assert thought is not None
         drawn = self.values[:, start:stop, None].clone()
-        measured = measure(thought, drawn) if self._request.measured else (None, None)
-        watched = self._request.watched
-        likeliest = likeliest_of(thought[watched]) if self._request.measured and watched is not None else None
-        standing = self._standing
-        return Drawn(start, stop, drawn, *measured, likeliest, parents, standing.score.clone())
+        score, watched = self._standing.score.clone(), self._request.watched
+        if not self._request.measured:
+            return Drawn(start, stop, drawn, parents=parents, score=score)
+        likeliest = None if watched is None else likeliest_of(thought[watched])
+        return Drawn(start, stop, drawn, *measure(thought, drawn), likeliest, parents, score)
 
     def _go_on(self, parents: Tensor) -> None:
         """Pictures become what others were, before the place that is drawn now."""
@@ -190,7 +199,9 @@ class _Stage:
         kept, value = request.keep[self._prompt, n, None], request.given[self._prompt, n]  # (B, 1) each
         tiny = torch.finfo(log.dtype).tiny
         only = torch.full_like(log, -torch.inf)
-        only.scatter_(1, value, chances.clamp(min=tiny).log().gather(1, value))  # whatever is given is possible
+        only.scatter_(
+            1, value, chances.clamp(min=tiny).log().gather(1, value)
+        )  # whatever is given is possible
         return torch.where(kept, only, options)
 
     def _judged(self, parents: Tensor, values: Tensor, n: int) -> tuple[Tensor, Tensor]:
