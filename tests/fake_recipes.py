@@ -25,6 +25,7 @@ from scalefree_studio.jobs.encoding import codec_for, encoded
 from scalefree_studio.jobs.instruments import Instrument, Registry
 from scalefree_studio.jobs.training.controls import TrainControls
 from scalefree_studio.jobs.training.lesson import Inputs, Lesson
+from scalefree_studio.recipes import pictures
 from scalefree_studio.snapshot import Array, Checkpoint
 
 
@@ -143,6 +144,7 @@ def add_tiny_lessons(monkeypatch: pytest.MonkeyPatch) -> None:
         samplers=dict.fromkeys(("tokens", "next-scale"), sampler_of),
     )  # fmt: skip
     monkeypatch.setattr(instruments, "registry", lambda: Registry({"tiny": tiny}, ()))
+    monkeypatch.setattr(pictures, "assemble", lambda checkpoints, settings: checkpoints[-1])
 
 
 RECIPE = """\

@@ -10,13 +10,14 @@ import numpy as np
 
 from ..controls import edited
 from ..drawings import Drawing, starts_of
-from ..errors import UserError
 from ..export.walls.wall import write_wall
 from ..files import write_errors
+from ..jobs.cascades.cascade import assemble
+from ..jobs.cascades.sampler import StageSettings
 from ..jobs.drawing.controls import AT_ONCE, DrawControls
 from ..jobs.drawing.draw import DrawPictures
 from ..jobs.instruments import sampler_of
-from ..jobs.recipes.plan import codec_step, steps_of
+from ..jobs.recipes.plan import steps_of
 from ..jobs.recipes.recipe import COUNT, DRAWN, PictureControls, Recipe
 from ..runs import run_to_end
 from ..snapshot import Bytes, Checkpoint
@@ -50,14 +51,10 @@ def draw_pictures(recipe: Recipe, folder: Path, device: str, bar: str) -> tuple[
 
 
 def assembled(recipe: Recipe, folder: Path) -> Checkpoint:
-    """One checkpoint of what makes tokens and of what draws them, stage by stage."""
-    stages = [
-        RunFolder(folder / step.name).checkpoint() for step in steps_of(recipe) if step.stage is not None
-    ]
-    if len(stages) == 1:
-        return stages[0]  # it carries what makes its tokens
-    codec = RunFolder(folder / codec_step(recipe)).checkpoint()
-    raise UserError(f"{len(stages)} stages on a {codec.kind} cannot be put together yet.")
+    """One checkpoint of what draws tokens, stage by stage, and of what makes pictures of them."""
+    names = [step.name for step in steps_of(recipe) if step.stage is not None]
+    settings = [StageSettings(**stage.drawing) for stage in recipe.stages]
+    return assemble([RunFolder(folder / name).checkpoint() for name in names], settings)
 
 
 def drawing_controls(recipe: Recipe) -> DrawControls:
