@@ -69,7 +69,7 @@ class VQVAECodec(Codec):
         if finest == (learned[len(tokens) - 1].rows, learned[len(tokens) - 1].columns):
             return self.network.autoencoder.map_size(*self.size)
         scales = self.network.quantiser.grids(SCALE, SCALE)
-        return tuple(round(n * SCALE / s) for n, s in zip(finest, scales[len(tokens) - 1], strict=True))  # type: ignore[return-value]
+        return tuple(round(n * SCALE / s) for n, s in zip(finest, scales[len(tokens) - 1], strict=True))
 
     def tiles(self, stage: int = 0) -> Bytes:
         return self.some_tiles(np.arange(self.network.quantiser.codes), stage)

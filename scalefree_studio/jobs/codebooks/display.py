@@ -31,8 +31,11 @@ AT_ONCE = 2**15  # pixels that are decoded in a piece
 DISTANCES = 2**22  # between codes, in a piece
 SAVED = "shown."  # before the names of arrays in trainer.safetensors
 
-Parts = Mapping[str, Array]
-Shape = tuple[str, tuple[int | None, ...]]  # the kind of numbers; how many there are each way, where that is known
+Parts = Mapping[str, Array]  # of the frame
+Made = tuple[int, Parts]  # what it cost, in pixels that were decoded; what is whole now
+Shape = tuple[
+    str, tuple[int | None, ...]
+]  # the kind of numbers; how many there are each way, where that is known
 
 
 def shown_of(count: int, size: tuple[int, int]) -> npt.NDArray[np.int64]:
@@ -41,16 +44,16 @@ def shown_of(count: int, size: tuple[int, int]) -> npt.NDArray[np.int64]:
 
 
 class PieceByPiece(ABC, Generic[N]):
-    """A Display: `work` yields what is new after each piece."""
+    """A Display. A piece is as much of its work as decodes so many pixels."""
 
     def __init__(self, held: Bytes):
         self.held = held  # (M, h, w, C)
         self._seen: dict[str, Array] = {}
-        self._work: Iterator[Parts] | None = None
+        self._work: Iterator[Made] | None = None
 
     @abstractmethod
-    def work(self, network: N) -> Iterator[Parts]:
-        """Parts of the frame as they become whole, a piece after the other; nothing where none does."""
+    def work(self, network: N) -> Iterator[Made]:
+        """Little by little, all that is to be seen of a network."""
 
     @abstractmethod
     def shapes(self) -> Mapping[str, Shape]:
@@ -71,9 +74,13 @@ class PieceByPiece(ABC, Generic[N]):
     @torch.no_grad()
     def advance(self) -> None:
         work, self._work = self._work, None  # if this fails, there is nothing to go on with
-        if work is not None and (parts := next(work, None)) is not None:
+        spent = 0
+        for pixels, parts in work or ():
             self._seen |= parts
-            self._work = work
+            spent += pixels
+            if spent >= AT_ONCE:
+                self._work = work
+                break
 
     def frame(self) -> Parts:
         if "wall" not in self._seen:
@@ -94,9 +101,11 @@ class PieceByPiece(ABC, Generic[N]):
             if all(side in (None, found) for side, found in zip(sides, array.shape, strict=True)):
                 self._seen[name] = array
 
-    def few(self, count: int) -> Iterator[slice]:
-        """So many of the pictures, as many at a time as a piece may have."""
-        return rows_of(count, max(1, AT_ONCE // (self.held.shape[1] * self.held.shape[2])))
+    def few(self, count: int) -> Iterator[tuple[slice, int]]:
+        """So many of the pictures, as many at a time as a piece may have, and how many pixels these are."""
+        each = self.held.shape[1] * self.held.shape[2]
+        for part in rows_of(count, max(1, AT_ONCE // each)):
+            yield part, (part.stop - part.start) * each
 
 
 class Reconstructions(PieceByPiece[N]):
@@ -106,11 +115,12 @@ class Reconstructions(PieceByPiece[N]):
         super().__init__(held)
         self._reconstruct = reconstruct
 
-    def work(self, network: N) -> Iterator[Parts]:
+    def work(self, network: N) -> Iterator[Made]:
         wall = np.empty_like(self.held)
-        for part in self.few(len(wall)):
+        for part, pixels in self.few(len(wall)):
             wall[part] = self._reconstruct(network, self.held[part])
-            yield {"wall": wall} if part.stop == len(wall) else {}
+            yield pixels, {}
+        yield 0, {"wall": wall}
 
     def shapes(self) -> Mapping[str, Shape]:
         return {"wall": ("u", self.held.shape)}
@@ -152,67 +162,62 @@ class CodesDisplay(PieceByPiece[N]):
             }  # fmt: skip
         return found
 
-    def work(self, network: N) -> Iterator[Parts]:
+    def work(self, network: N) -> Iterator[Made]:
         codec, known = self._codec_of(network), self._known(network)
-        tokens: list[Tokens] = []
-        for made in self._reconstructed(codec):
-            tokens = [made[f"tokens.{s}"] for s in range(len(self._grids))] if made else []
-            yield made | (_numbered(known) if made else {})
-        for stage in range(len(self._grids)):
-            yield from self._tiles(codec, stage)
-        for stage in range(len(self._grids)):
+        tokens = [np.empty((len(self.held), g.rows, g.columns), np.int64) for g in self._grids]
+        yield from self._reconstructed(codec, tokens)
+        yield 0, {f"{name}.{stage}": array for stage, own in enumerate(known) for name, array in own.items()}
+        for stage in range(len(tokens)):
+            yield from _tiles(codec, stage, self._grids[stage].codes)
+        for stage in range(len(tokens)):
             yield from _near(codec, stage)
         yield from self._pruned(codec, known, tokens)
 
-    def _reconstructed(self, codec: Codec) -> Iterator[dict[str, Array]]:
-        """Pictures of the tokens of held-out ones: of all stages, and up to each."""
-        count = len(self._grids)
-        tokens = [np.empty((len(self.held), g.rows, g.columns), np.int64) for g in self._grids]
-        walls = [np.empty_like(self.held) for _ in range(count)]
-        for part in self.few(len(self.held)):
-            for stage, found in enumerate(codec.encode(self.held[part])):
-                tokens[stage][part] = found
-            yield {}
-            for stage in range(count):
-                walls[stage][part] = codec.decode([t[part] for t in tokens[: stage + 1]])
-                last = part.stop == len(self.held) and stage == count - 1
-                if not last:
-                    yield {}
-        parts: dict[str, Array] = {"wall": walls[-1]}
-        parts |= {f"stage.{s}": wall for s, wall in enumerate(walls) if count > 1}
-        yield parts | {f"tokens.{s}": found for s, found in enumerate(tokens)}
+    def _reconstructed(self, codec: Codec, tokens: Sequence[Tokens]) -> Iterator[Made]:
+        """The tokens of held-out pictures, and the pictures of these: of all stages, and up to each."""
+        walls = [np.empty_like(self.held) for _ in tokens]
+        for part, pixels in self.few(len(self.held)):
+            for mine, found in zip(tokens, codec.encode(self.held[part]), strict=True):
+                mine[part] = found
+            yield pixels, {}
+            for stage, wall in enumerate(walls):
+                wall[part] = codec.decode([found[part] for found in tokens[: stage + 1]])
+                yield pixels, {}
+        parts: dict[str, Array] = {f"tokens.{s}": found for s, found in enumerate(tokens)}
+        if len(walls) > 1:
+            parts |= {f"stage.{s}": wall for s, wall in enumerate(walls)}
+        yield 0, {"wall": walls[-1], **parts}
 
-    def _tiles(self, codec: Codec, stage: int) -> Iterator[Parts]:
-        codes, found = np.arange(self._grids[stage].codes), []
-        for part in rows_of(len(codes), max(1, AT_ONCE // codec.pixels_of_a_tile(stage))):
-            found.append(codec.some_tiles(codes[part], stage))
-            yield {f"tiles.{stage}": np.concatenate(found)} if part.stop == len(codes) else {}
-
-    def _pruned(self, codec: Codec, known: Sequence[Parts], tokens: Sequence[Tokens]) -> Iterator[Parts]:
+    def _pruned(self, codec: Codec, known: Sequence[Parts], tokens: Sequence[Tokens]) -> Iterator[Made]:
         """What is left of a few pictures if the codes that are used least go: each of them becomes the nearest that
         stays. Stages that add share their codes, which go from all of them."""
+        some = spread(len(self.held), PRUNED)
+        tokens, pictures = [found[some] for found in tokens], self.held[some]
         groups = [list(range(len(tokens)))] if codec.adds else [[stage] for stage in range(len(tokens))]
-        pictures = self.held[spread(len(self.held), PRUNED)]
-        tokens = [found[spread(len(self.held), PRUNED)] for found in tokens]
         for stages in groups:
-            usage = sum(np.asarray(known[s]["usage"], np.int64) for s in stages)
-            alive = np.asarray(known[stages[0]].get("alive", np.ones(len(usage), bool)), bool)
+            usage = np.stack([np.asarray(known[s]["usage"], np.int64) for s in stages]).sum(0)  # (K,)
+            alive = np.asarray(known[stages[0]].get("alive", usage >= 0)) != 0
             vectors, going = codec.vectors(stages[0]), []
             for threshold in _thresholds(usage[alive]):
                 stays = alive & (usage >= threshold)
                 instead = nearest_of(vectors, stays)
-                changed = [instead[t] if s in stages else t for s, t in enumerate(tokens[: stages[-1] + 1])]
+                kept = [instead[t] if s in stages else t for s, t in enumerate(tokens[: stages[-1] + 1])]
                 total = 0.0
-                for part in self.few(len(pictures)):
-                    found = codec.decode([t[part] for t in changed]).astype(np.float32) - pictures[part]
+                for part, pixels in self.few(len(pictures)):
+                    found = codec.decode([t[part] for t in kept]).astype(np.float32) - pictures[part]
                     total += float(np.square(found / 255).sum())
-                    yield {}
-                going.append((threshold, int(alive.sum() - stays.sum()), total / pictures.size))
-            yield {f"going.{stages[0]}": np.array(going, np.float64)}
+                    yield pixels, {}
+                going.append((threshold, alive.sum() - stays.sum(), total / pictures.size))
+            yield 0, {f"going.{stages[0]}": np.array(going, np.float64)}
 
 
-def _numbered(known: Sequence[Parts]) -> dict[str, Array]:
-    return {f"{name}.{stage}": array for stage, own in enumerate(known) for name, array in own.items()}
+def _tiles(codec: Codec, stage: int, count: int) -> Iterator[Made]:
+    """What each code looks like: (K, th, tw, 3)."""
+    each, found = codec.pixels_of_a_tile(stage), []
+    for part in rows_of(count, max(1, AT_ONCE // each)):
+        found.append(codec.some_tiles(np.arange(part.start, part.stop), stage))
+        yield (part.stop - part.start) * each, {}
+    yield 0, {f"tiles.{stage}": np.concatenate(found)}
 
 
 def _thresholds(usage: npt.NDArray[np.int64]) -> list[int]:
@@ -232,12 +237,13 @@ def nearest_of(vectors: npt.NDArray[np.float32], stays: npt.NDArray[np.bool_]) -
     return found
 
 
-def _near(codec: Codec, stage: int) -> Iterator[Parts]:
+def _near(codec: Codec, stage: int) -> Iterator[Made]:
     """The codes most alike to each: (K, N)."""
     vectors, found = torch.from_numpy(codec.vectors(stage)), []
     count = len(vectors)
     for part in rows_of(count, max(1, DISTANCES // count)):
         distances = torch.cdist(vectors[part], vectors)
-        distances[torch.arange(part.stop - part.start), torch.arange(part.start, part.stop)] = torch.inf
+        distances[torch.arange(len(distances)), torch.arange(part.start, part.stop)] = torch.inf
         found.append(distances.topk(min(NEAR, count - 1), largest=False).indices.numpy())
-        yield {f"near.{stage}": np.concatenate(found)} if part.stop == count else {}
+        yield len(distances) * count * AT_ONCE // DISTANCES, {}
+    yield 0, {f"near.{stage}": np.concatenate(found)}

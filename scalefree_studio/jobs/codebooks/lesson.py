@@ -31,9 +31,7 @@ from .codec import VQVAECodec
 from .controls import AutoencoderControls, VQVAEControls
 from .display import CodesDisplay, Reconstructions, shown_of
 
-ONLY_WHOLE = (
-    "Over a whole epoch. A batch alone may use half of the codes while all are in use, so its number misleads."
-)
+ONLY_WHOLE = "Over a whole epoch. A batch alone may use half of the codes while all are in use, so its number misleads."
 SAMPLED = 512  # pictures by which it is known how much pictures differ
 LEAST_VARIANCE = 1e-3
 COUNTED = 256  # pictures at a time
@@ -148,18 +146,16 @@ class VQVAELesson(ReconstructionLesson[VQVAEControls, VQVAE]):
     curves: ClassVar[tuple[Curve, ...]] = (
         Curve("error", "Squared error", log=True, beside="held_out"),
         Curve(
-            "perplexity", "Perplexity", "codes", beside="batch_perplexity", help=ONLY_WHOLE, beside_title="batch"
+            "perplexity",
+            "Perplexity",
+            "codes",
+            beside="batch_perplexity",
+            help=ONLY_WHOLE,
+            beside_title="batch",
         ),
         Curve("usage", "Codes in use", "%", beside="batch_usage", help=ONLY_WHOLE, beside_title="batch"),
     )
     advice = "use a smaller batch, fewer channels or fewer codes"
-
-    def fitted(self, controls: VQVAEControls) -> VQVAEControls:
-        controls = super().fitted(controls)
-        with torch.random.fork_rng(devices=[]):
-            network = self.network(controls)
-        network.quantiser.grids(*network.autoencoder.map_size(*self.dataset.shape[:2]))
-        return controls
 
     @classmethod
     def network(cls, controls: VQVAEControls) -> VQVAE:
@@ -185,7 +181,8 @@ class VQVAELesson(ReconstructionLesson[VQVAEControls, VQVAE]):
             return self.judged(made, x)
         network.error = self.judged(made.detach(), x)
         error = F.mse_loss(made.float(), x) / self.variance
-        return error + quantised.loss + self._opposition(network, x, made, error)
+        loss: Tensor = error + quantised.loss + self._opposition(network, x, made, error)
+        return loss
 
     @staticmethod
     def _opposition(network: VQVAE, x: Tensor, made: Tensor, error: Tensor) -> Tensor | float:
@@ -235,8 +232,8 @@ class VQVAELesson(ReconstructionLesson[VQVAEControls, VQVAE]):
         card = super().card(results, controls)
         if "perplexity" not in results:
             return card
-        codes = f"of {results['codes']:,} codes {results['usage']:.0%} are used, as {results['perplexity']:.0f} would be"
-        return Card(card.learnt, f"{card.measured}; {codes} alike")
+        share, alike = f"{results['usage']:.0%} of {results['codes']:,} codes", f"{results['perplexity']:.0f}"
+        return Card(card.learnt, f"{card.measured}; {share} are used, which say as much as {alike} used alike would")
 
 
 def known(network: VQVAE) -> list[dict[str, Array]]:

@@ -63,7 +63,7 @@ class Display(Protocol[M]):
 
 @dataclass(frozen=True)
 class Curve:
-    """A measured quantity that is shown while it learns, and perhaps another beside it: the same of held-out examples."""
+    """A measured quantity that is shown while it learns, and perhaps the same of held-out examples beside it."""
 
     metric: str
     title: str
@@ -71,7 +71,7 @@ class Curve:
     log: bool = False
     beside: str = ""
     help: str = ""  # what a person should know of it
-    beside_title: str = "held out"
+    beside_title: str = "held out"  # where it is something else
 
 
 @dataclass(frozen=True)

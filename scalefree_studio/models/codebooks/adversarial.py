@@ -39,13 +39,15 @@ class PatchOpponent(nn.Module):
 def opponent_loss(opponent: PatchOpponent, real: Tensor, made: Tensor) -> Tensor:
     """What the opponent learns by: scores above 1 for real pictures, below -1 for others. Both (B, C, h, w)."""
     right, wrong = opponent(real), opponent(made.detach())
-    return (F.relu(1 - right).mean() + F.relu(1 + wrong).mean()) / 2
+    loss: Tensor = F.relu(1 - right).mean() + F.relu(1 + wrong).mean()
+    return loss / 2
 
 
 def deceiving_loss(opponent: PatchOpponent, made: Tensor) -> Tensor:
     """What pictures made again (B, C, h, w) learn by: to seem real. The opponent learns nothing of it."""
     fixed = {name: p.detach() for name, p in opponent.named_parameters()}
-    return -functional_call(opponent, fixed, (made,)).mean()
+    loss: Tensor = -functional_call(opponent, fixed, (made,)).mean()
+    return loss
 
 
 def adaptive_weight(error: Tensor, deceiving: Tensor, last: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """A convolutional autoencoder: pictures become small maps of numbers, and pictures again.
 
-B pictures of h × w pixels, C channels, all in [-1, 1]; maps of H × W = h/stride × w/stride places, Z numbers each. It has
-no idea of a size: any picture whose sides its stride divides is fine.
+B pictures of h × w pixels, C channels, all in [-1, 1]; maps of H × W = h/stride × w/stride places, Z numbers each. Any
+picture whose sides its stride divides is fine.
 """
 
 from __future__ import annotations

@@ -52,8 +52,10 @@ class FSQ(Quantiser):
         """The numbers (N, C) of codes (N,), each in [−1, 1]."""
         return (at[:, None] // self.steps % self.levels - self.below) / self.below
 
-    def lookup(self, codes: Sequence[Tensor], rows: int, columns: int) -> Tensor:
-        return map_of(self.outward(self.rounded_of(codes[0].reshape(-1))), codes[0])
+    def lookup(
+        self, codes: Sequence[Tensor], rows: int, columns: int, drawn: Sequence[Tensor] | None = None
+    ) -> Tensor:
+        return self.filled(map_of(self.outward(self.rounded_of(codes[0].reshape(-1))), codes[0]), drawn)
 
     @torch.no_grad()
     def vectors(self) -> Tensor:

@@ -38,13 +38,28 @@ class Quantiser(nn.Module):
         """Rows and columns of tokens, stage by stage, for a map of this size."""
         return ((rows, columns),)
 
-    def lookup(self, codes: Sequence[Tensor], rows: int, columns: int) -> Tensor:
-        """What the codes of the first stages, as many as are given, stand for: (B, D, rows, columns)."""
+    def lookup(
+        self, codes: Sequence[Tensor], rows: int, columns: int, drawn: Sequence[Tensor] | None = None
+    ) -> Tensor:
+        """What the codes of the first stages, as many as are given, stand for: (B, D, rows, columns). Where a code is
+        not `drawn` (of each stage (B, H_s, W_s)), there is the mean of all; a stage that adds to others adds none."""
         raise NotImplementedError
 
     def vectors(self) -> Tensor:
         """What each code stands for by itself, (K, D)."""
         raise NotImplementedError
+
+    def mean(self) -> Tensor:
+        """What latents are on average, (D,), as far as the codes that stand for them say."""
+        share = self.counts.sum(0).float()
+        share = share / share.sum() if share.any() else torch.full_like(share, 1 / len(share))
+        return share @ self.vectors()
+
+    def filled(self, values: Tensor, drawn: Sequence[Tensor] | None) -> Tensor:
+        """Values (B, D, H, W) of one stage, the mean where they are not drawn."""
+        if drawn is None:
+            return values
+        return torch.where(drawn[0][:, None], values, self.mean()[:, None, None])
 
     def learn(self) -> None:
         """After a step was made: what a codebook learns of a batch other than by its gradients."""

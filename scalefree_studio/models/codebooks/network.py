@@ -24,7 +24,9 @@ def as_bytes(x: Tensor) -> Tensor:
 
 
 class VQVAE(nn.Module):
-    def __init__(self, shape: AutoencoderShape, quantiser: QuantiserShape, opponent: PatchOpponent | None = None):
+    def __init__(
+        self, shape: AutoencoderShape, quantiser: QuantiserShape, opponent: PatchOpponent | None = None
+    ):
         super().__init__()
         self.autoencoder = Autoencoder(shape)
         self.quantiser = quantiser_of(quantiser, shape.latent)

@@ -75,10 +75,14 @@ class Residual(Quantiser):
             loss = loss + F.mse_loss(chosen, x.detach())
         return loss + F.mse_loss(total, z.detach()) if self.shape.refine else loss
 
-    def lookup(self, codes: Sequence[Tensor], rows: int, columns: int) -> Tensor:
+    def lookup(
+        self, codes: Sequence[Tensor], rows: int, columns: int, drawn: Sequence[Tensor] | None = None
+    ) -> Tensor:
         total = self.codebook.vectors.new_zeros(len(codes[0]), self.width, rows, columns)
         for stage, at in enumerate(codes):
             values = map_of(self.codebook(at.reshape(-1)), at)
+            if drawn is not None:
+                values = values * drawn[stage][:, None]
             total = total + self._grown(stage, values, (rows, columns))
         return total
 

@@ -38,8 +38,10 @@ class VQ(Quantiser):
             through = rotated_through if self.shape.rotation else straight_through
             return Quantised(map_of(through(x, chosen.detach()), z), codes, loss)
 
-    def lookup(self, codes: Sequence[Tensor], rows: int, columns: int) -> Tensor:
-        return map_of(self.codebook(codes[0].reshape(-1)), codes[0])
+    def lookup(
+        self, codes: Sequence[Tensor], rows: int, columns: int, drawn: Sequence[Tensor] | None = None
+    ) -> Tensor:
+        return self.filled(map_of(self.codebook(codes[0].reshape(-1)), codes[0]), drawn)
 
     def vectors(self) -> Tensor:
         return self.codebook.vectors.detach()
