@@ -7,7 +7,7 @@ from torch import Tensor
 
 from .nearest import nearest, sums_of
 
-ROUNDS = 64  # in which the first centres are drawn: more centres than that are drawn several at a time
+ROUNDS = 256  # in which the first centres are drawn: more centres than that are drawn several at a time
 
 
 @torch.no_grad()
@@ -25,7 +25,7 @@ def kmeans(
     centres = spread_start(x, codes, generator)
     at = nearest(x, centres)
     for _ in range(iterations):
-        centres = _means(x, at, centres, cosine)
+        centres = means_of(x, at, centres, cosine)
         before, at = at, nearest(x, centres)
         if torch.equal(before, at):
             break
@@ -48,7 +48,7 @@ def spread_start(x: Tensor, codes: int, generator: torch.Generator | None = None
     return x[chosen.to(x.device)]
 
 
-def _means(x: Tensor, at: Tensor, centres: Tensor, cosine: bool) -> Tensor:
+def means_of(x: Tensor, at: Tensor, centres: Tensor, cosine: bool) -> Tensor:
     """The mean of what is at each centre; one where nothing is moves to what lies farthest from its own."""
     sums, counts = sums_of(x, at, len(centres))
     means = sums / counts.clamp(min=1)[:, None]

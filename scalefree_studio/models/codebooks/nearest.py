@@ -14,9 +14,10 @@ def nearest(x: Tensor, codes: Tensor) -> Tensor:
     half = codes.square().sum(1) / 2  # ½|x − c|² without ½|x|², which is the same for all codes
     found = torch.empty(len(x), dtype=torch.int64, device=x.device)
     size = max(1, CHUNK // len(codes))
-    for start in range(0, len(x), size):
-        part = slice(start, start + size)
-        torch.argmin(torch.addmm(half, x[part], codes.T, alpha=-1), 1, out=found[part])
+    with torch.autocast(x.device.type, enabled=False):  # rounding would choose other codes
+        for start in range(0, len(x), size):
+            part = slice(start, start + size)
+            torch.argmin(torch.addmm(half, x[part], codes.T, alpha=-1), 1, out=found[part])
     return found
 
 

@@ -25,7 +25,8 @@ HEATS = {  # what may lie over the codes: what it is called, and its hint
     "usage": ("Usage", "How many tokens each code stands for: the brighter, the more; a line strikes out the unused"),
     "apart": ("U-matrix", "How far each code lies from its neighbours on the map: bright borders part what is unlike"),
 }  # fmt: skip
-COVERS, DIMS, FLASH = 0.75, 0.8, 0.85  # of a colour over a code: heat, one that goes, one that was set anew
+# Of a colour over a code: heat, one that goes, one that was set anew, one that learns with another.
+COVERS, DIMS, FLASH, LIT = 0.75, 0.8, 0.85, 0.5
 FADE = 300  # steps until that is seen no more
 SMALLEST, LARGEST = 0.15, 1.5  # of a code, beside a picture
 
@@ -107,14 +108,26 @@ def fresh(book: Codebook, step: int) -> Floats:
     return np.where((since >= 0) & (age >= 0), np.clip(1 - age / FADE, 0, 1), 0.0)
 
 
-def veil(book: Codebook, shown: Shown, step: int, palette: Palette) -> Bytes:
-    """What lies over the codes, (K, 1, 1, 4): heat, then the dark over what goes, then the flash of what is new."""
+def shade(book: Codebook, code: int | None) -> Floats:
+    """How much the units of a line learn with one of them, (K,) in [0, 1]; of a grid, a ring says it."""
+    radius = book.part("radius")
+    if not book.is_line or radius is None or code is None or not float(radius) > 0:
+        return np.zeros(book.count)
+    away = (np.arange(book.count) - code) / float(radius)
+    return np.asarray(np.exp(-(away**2) / 2), np.float64)
+
+
+def veil(book: Codebook, shown: Shown, step: int, palette: Palette, unit: int | None = None) -> Bytes:
+    """What lies over the codes, (K, 1, 1, 4): heat, the light round a unit of a line, the dark over what goes,
+    and the flash of what is new."""
     over, dark = np.zeros((book.count, 4)), rgb(palette.window)
     known = shares(book, shown.heat)
     if known is None:
         over[list(dead(book))] = (*dark, 255 * DIMS / 2)
     else:
         over = np.concatenate([heat(known, palette), np.full((book.count, 1), 255 * COVERS)], axis=1)
+    lit = (*rgb(palette.accent), 255 * LIT)
+    over = over + (np.array(lit) - over) * shade(book, unit)[:, None]
     over[going(book, shown.threshold)] = (*dark, 255 * DIMS)
     left = fresh(book, step)
     flash = (*rgb(palette.accent), 255 * FLASH)
@@ -144,9 +157,9 @@ def last_best(frame: Arrays, stage: int) -> int | None:
 
 
 def reach(book: Codebook, code: int | None) -> tuple[str, int, float] | None:
-    """The ring round a unit within which its neighbours learn with it."""
+    """The ring round a unit within which its neighbours learn with it; a line has a shade instead."""
     radius = book.part("radius")
-    if not book.is_map or radius is None or code is None or code >= book.count:
+    if not book.is_map or book.is_line or radius is None or code is None or code >= book.count:
         return None
     return CODES, code, float(radius)
 

@@ -102,6 +102,12 @@ class CodesView(TrainingView):
         code = self.shown.code if code is None else code
         return code if code is not None and code < book.count else None
 
+    @property
+    def _unit(self) -> int | None:
+        """Round which the neighbourhood of a map is shown."""
+        frame = self.snapshot.frame if self.snapshot is not None else {}
+        return shown.last_best(frame, self.shown.stage) if self.code is None else self.code
+
     def _code_at(self, place: Place) -> int | None:
         """Of a code itself, or of a token of a picture."""
         if place.board == CODES:
@@ -123,7 +129,7 @@ class CodesView(TrainingView):
         boards = [] if (pictures := shown.pictures_board(frame, still, stage)) is None else [pictures]
         titles = {PICTURES: shown.pictures_in_words(frame, still)}
         if book is not None:
-            over = shown.veil(book, self.shown, step, self.palette_)
+            over = shown.veil(book, self.shown, step, self.palette_, self._unit)
             boards.append(shown.codes_board(book, over, len(pictures.pictures) if pictures else 0))
             titles[CODES] = shown.usage_in_words(book)
         if titles != self.titles:
@@ -142,8 +148,7 @@ class CodesView(TrainingView):
         self.canvas.outlined = None
         if self.snapshot is not None and book is not None:
             frame, stage = self.snapshot.frame, self.shown.stage
-            unit = shown.last_best(frame, stage) if code is None else code
-            self.canvas.reach = shown.reach(book, unit)
+            self.canvas.reach = shown.reach(book, self._unit)
             if code is not None and pictures is not None and f"tokens.{stage}" in frame:
                 self.canvas.outlined = PICTURES, shown.occurrences(frame, pictures, stage, code)
         else:
@@ -175,7 +180,14 @@ class CodesView(TrainingView):
     def show_hovered(self, place: Place | None) -> None:
         self.pointed = place
         self.readout.emit("" if place is None else self._named(place))
-        self._show_marks()
+        self._follow()
+
+    def _follow(self) -> None:
+        """Another code is pointed at or held; on a line, the light moves with it."""
+        if self.book is not None and self.book.is_line:
+            self._show_boards()
+        else:
+            self._show_marks()
 
     def _named(self, place: Place) -> str:
         code, book = self._code_at(place), self.book
@@ -195,7 +207,7 @@ class CodesView(TrainingView):
 
     def hold(self, code: int | None) -> None:
         self.shown = replace(self.shown, code=code)
-        self._show_marks()
+        self._follow()
 
     def _choose_heat(self, heat: str) -> None:
         self.shown = replace(self.shown, heat=heat)
