@@ -353,8 +353,10 @@ def drawing(
 
 
 @functools.cache
-def codes() -> Checkpoint:
-    """A VQ-VAE that has hardly learnt: pictures of 8 × 8 as 4 × 4 tokens of 5 codes."""
+def codes(kind: str) -> Checkpoint:
+    """One that has hardly learnt: pictures of 8 × 8 are 4 × 4 tokens of 5 codes; of a map, of 6."""
+    if kind == "codebook":
+        return run(codebook((2, 4)).make(), 3).checkpoint()  # type: ignore[no-any-return]
     pixels = np.random.default_rng(1).integers(256, size=(20, 8, 8, 1), dtype=np.uint8)
     learnt, held = Arrays(pixels[8:], np.zeros(12, int)), Arrays(pixels[:8], np.zeros(8, int))
     dataset = Dataset("noise", "noise", learnt, held, ())
@@ -364,11 +366,10 @@ def codes() -> Checkpoint:
 
 def painting(prompt: bool = False, kind: str = "vqvae") -> Case:
     """Codes drawn by how often they are used; with a prompt, a picture that is given, of which some is painted."""
-    network = codes() if kind == "vqvae" else run(codebook((2, 4)).make(), 3).checkpoint()
     count, side = (5, 4) if kind == "vqvae" else (6, 2)  # codes, and pixels of how each looks
 
     def begin(seed: int = 4) -> DrawPictures:
-        job = DrawPictures(sampler_of(network, size=(8, 8)), DrawControls(count=3, seed=seed, speed=60.0))
+        job = DrawPictures(sampler_of(codes(kind), size=(8, 8)), DrawControls(count=3, seed=seed, speed=60.0))
         if prompt:
             pixels = np.random.default_rng(2).integers(256, size=(6, 5, 3), dtype=np.uint8)
             job.apply(SetPrompt(pixels=pixels, keep=np.eye(4, dtype=bool)))

@@ -19,6 +19,7 @@ from scalefree_studio.codes import Codebook
 from scalefree_studio.window.views.codes_view import CodesView
 from scalefree_studio.window.widgets.theme import DARK, LIGHT
 
+WRAPPED = Qt.TextFlag.TextWordWrap
 KEY, CONTROL = Qt.Key, Qt.KeyboardModifier.ControlModifier
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 
@@ -187,7 +188,7 @@ def test_each_stage_has_its_codes(driven: Driven, monkeypatch: pytest.MonkeyPatc
     buttons = view.panel._stages.buttons()
     assert [button.text() for button in buttons] == ["1", "2"] and buttons[0].isChecked()
     assert view.canvas.shown.boards[0].group == 3 and view.canvas.shown.boards[0].places == (4, 4)
-    assert "stage 1" in view.titles["pictures"]
+    assert view.titles["pictures"] == "Held out | stages 1, 2"
     driven.key(KEY.Key_J, SHIFT)
     assert view.shown.stage == 1 and buttons[1].isChecked()
     np.testing.assert_array_equal(view.canvas.shown.boards[1].pictures, book_of(view).tiles)
@@ -208,7 +209,9 @@ def test_pruning_is_shown_before_it_is_done_and_undone(
         QTest.keyClick(panel.slider, KEY.Key_Right)
     going = usage < 28
     assert panel.threshold == 28 and panel.button.text() == f"Prune {going.sum()} codes"
-    assert f"{going.sum()} of 64 codes go. Error 0.01 → " in panel.cost.text()
+    assert f"{going.sum()} of 64 codes go.\nError 0.01 → " in panel.cost.text()
+    wrapped = panel.cost.fontMetrics().boundingRect(0, 0, panel.cost.width(), 999, WRAPPED, panel.cost.text())
+    driven.until(lambda: panel.cost.height() >= wrapped.height())  # nothing of it is cut
     veil = view.canvas.shown.boards[1].veil[:, 0, 0]
     dark = np.array(list(bytes.fromhex(view.palette_.window[1:])))  # type: ignore[union-attr]
     new = np.asarray(book.part("revived")) >= 0

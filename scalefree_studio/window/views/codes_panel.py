@@ -12,6 +12,7 @@ from ..widgets.fields import segment
 from ..widgets.forms import heading
 from ..widgets.slider import Slider
 from ..widgets.theme import GRID, Palette
+from ..widgets.words import Words
 from .code_tiles import CodeTiles
 from .codes_shown import HEATS, Cost, costs, described, near
 
@@ -36,9 +37,7 @@ class CodesPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(GRID)
-        self.title, self.words = heading("Codes"), QLabel(WAITING)
-        self.words.setWordWrap(True)
-        self.words.setProperty("soft", True)
+        self.title, self.words = heading("Codes"), Words(WAITING)
         self.tiles = CodeTiles("The codes most alike", highest=4 * GRID)
         self.tiles.chosen.connect(self.code_chosen)
         column.addWidget(self.title)
@@ -94,9 +93,7 @@ class CodesPanel(QWidget):
         self.slider.setSingleStep(1)
         self.slider.setPageStep(1)
         self.slider.valueChanged.connect(self._moved)
-        self.cost = QLabel()
-        self.cost.setWordWrap(True)
-        self.cost.setProperty("soft", True)
+        self.cost = Words()
         self.button = QPushButton("Prune")
         self.button.setToolTip("Take the dark codes out now; undo (Ctrl+Z) brings them back")
         self.button.clicked.connect(lambda: self.pruned.emit(self.threshold))

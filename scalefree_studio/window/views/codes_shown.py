@@ -210,8 +210,7 @@ def pictures_in_words(frame: Arrays, still: Arrays) -> str:
     stages = sum(name.startswith("stage.") for name in frame)
     if stages < 2:
         return "Held out | made of its tokens again" if "tiles.0" in frame else "Held out | made again"
-    first = "stage 1" if stages == 2 else f"stages 1 to {stages - 1}"
-    return f"Held out | {first} | all {stages} stages"
+    return f"Held out | stages {', '.join(str(s + 1) for s in range(stages))}"
 
 
 @dataclass(frozen=True)
@@ -234,7 +233,7 @@ class Cost:
             return f"Every code is used at least {self.threshold:g} times: nothing goes."
         change = f", {self.error / self.now - 1:+.1%}" if self.now > 0 else ""
         return (
-            f"Used less than {self.threshold:g} times: {self.codes} of {self.count} codes go. "
+            f"Used less than {self.threshold:g} times: {self.codes} of {self.count} codes go.\n"
             f"Error {self.now:.4g} → {self.error:.4g}{change}."
         )
 

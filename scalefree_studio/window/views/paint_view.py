@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QButtonGroup, QHBoxLayout, QVBoxLayout, QWidget
 
 from ...canvas.brush import Brush
 from ...canvas.walls.boards import Board, Place
@@ -18,6 +18,7 @@ from ...snapshot import Bytes, Snapshot
 from ..widgets.fields import segment
 from ..widgets.forms import heading
 from ..widgets.theme import GRID, Palette
+from ..widgets.words import Words
 from ..work.held_out import held_out_pictures
 from ..work.opening import Opened
 from ..work.session import Session
@@ -77,9 +78,7 @@ class PaintView(DrawingView):
         self.preview = CodeTiles("The code that is pointed at, or painted", highest=5 * GRID)
         self.preview.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.preview.setFixedWidth(5 * GRID)
-        self.words_of_code = QLabel(CHOOSE)
-        self.words_of_code.setWordWrap(True)
-        self.words_of_code.setProperty("soft", True)
+        self.words_of_code = Words(CHOOSE)
         self.tiles = CodeTiles("Codes to paint with", highest=34 * GRID)
         self.tiles.chosen.connect(self.choose)
         self.tiles.pointed.connect(self._say_code)
