@@ -56,7 +56,7 @@ class VQVAECodec(Codec):
         self, tokens: Sequence[Tokens], drawn: Sequence[Bools] | None, part: slice, size: tuple[int, int]
     ) -> Bytes:
         def here(arrays: Sequence[Array]) -> list[Tensor]:
-            return [torch.from_numpy(np.ascontiguousarray(array[part])).to(self.device) for array in arrays]
+            return [torch.from_numpy(np.array(array[part])).to(self.device) for array in arrays]
 
         seen = None if drawn is None else here(drawn)
         z = self.network.quantiser.lookup(here(tokens), *size, seen)
