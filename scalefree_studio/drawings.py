@@ -16,6 +16,8 @@ Whoever draws so shows these arrays, and needs no view, no export and no movie o
             parent    (B,) integers             which picture each one continues, …
             score     (B,) float32              … how likely it is, in nats, …
             alive     (B,) bool                 … and whether it is not given up; only in a search with beams
+            tree.*    how it came there: at V positions, `position` (V,), `parent` among the pictures of the position
+                      before (V, B), `score` and `alive` (V, B), and `pictures` (V, B, h, w, 3)
             columns   (T,) float64              the temperatures of a table, whose pictures stand row by row, …
             bits      (2,) float64              … how unlikely is what the watched one drew, and what it hides, …
             prompts   (R, H, W, C) integers     … what each row goes on from, …
@@ -44,8 +46,9 @@ all of them, frames have N instead of H × W, and what stays the same has beside
 
             stages    (S, 2) integers           rows and columns of each
 
-and tiles.0, tiles.1, …, one for each stage, instead of tiles; likewise ramp, levels and reach. `Drawing.stage` is such
-a stage by itself, a drawing as any other.
+and tiles.0, tiles.1, …, one for each stage, instead of tiles; likewise ramp, levels and reach; and of stages before the
+one that was begun last, what the network made of them: pictures.0, … `Drawing.stage` is such a stage by itself, a
+drawing as any other.
 """
 
 from __future__ import annotations
@@ -156,6 +159,8 @@ class Drawing:
         for name in self.frame.keys() & {"chances", "likeliest", "twin_values"}:
             frame[name] = self.frame[name][start:stop].reshape(H, W, *self.frame[name].shape[1:])
         frame["position"] = (self.position - start).clip(0, stop - start)
+        if f"pictures{ending}" in frame:
+            frame["pictures"] = frame[f"pictures{ending}"]
         still = {"order": self.still["order"][start:stop] - start, "labels": self.still["labels"]}
         own = {n.removesuffix(ending): array for n, array in self.still.items() if n.endswith(ending)}
         return Drawing(frame, {**still, **own}, number)
