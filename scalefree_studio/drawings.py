@@ -48,7 +48,7 @@ all of them, frames have N instead of H × W, and what stays the same has beside
 
 and tiles.0, tiles.1, …, one for each stage, instead of tiles; likewise ramp, levels and reach; and of stages before the
 one that was begun last, what the network made of them: pictures.0, … `Drawing.stage` is such a stage by itself, a
-drawing as any other.
+drawing as any other; its `looked_before`, (layers, heads), is what each head took from the stages before it.
 """
 
 from __future__ import annotations
@@ -152,6 +152,8 @@ class Drawing:
         for name in self.frame.keys() & {"looked", "buckets", "twin_bits"}:
             part = self.frame[name][..., start:stop]
             frame[name] = part.reshape(*part.shape[:-1], H, W)
+        if "looked" in self.frame:
+            frame["looked_before"] = self.frame["looked"][..., :start].sum(-1, dtype=np.float32)
         if "looked_from" in self.frame:
             frame["looked_from"] = self.frame["looked_from"] - start
         if "twin" in self.frame:
@@ -280,6 +282,8 @@ class Drawing:
             return None
         chances = np.asarray(self.frame["chances"][y, x], np.float64)
         likeliest = self.frame.get("likeliest")
+        if likeliest is None:
+            chances = chances[:, : self.levels]  # another stage may have more
         values = None if likeliest is None else np.asarray(likeliest[y, x], np.int64)
         return Thought(chances, values) if chances.any() else None
 

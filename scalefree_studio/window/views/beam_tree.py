@@ -24,7 +24,7 @@ from ..widgets.theme import DARK, GRID, Palette, scaled, tabular
 from .branches import Node, Tree
 
 EMPTY = "The tree of the search will grow here: its best pictures, and those that are given up."
-LARGEST, SMALLEST = 72, 14  # pixels of a thumbnail's side
+LARGEST, SMALLEST = 72, 14  # pixels of a thumbnail's longer side
 LEAST_WAY = 20  # pixels between two columns, for the branches
 
 
@@ -80,26 +80,29 @@ class BeamTree(QWidget):
     def _line(self) -> float:
         return math.ceil(QFontMetricsF(self._font).height())
 
-    def _side(self, tree: Tree) -> tuple[float, bool]:
-        """A thumbnail's side, and whether scores fit below them."""
+    def _size(self, tree: Tree) -> tuple[float, float, bool]:
+        """A thumbnail's width and height, and whether scores fit below them."""
         across = (self.width() - 2 * GRID) / len(tree.positions) - LEAST_WAY
         room = self.height() - 2 * GRID - self._line  # under the heads
+        height, width = tree.pictures.shape[2:4]
+        shape = width / max(height, width), height / max(height, width)
         for words in (True, False):
-            side = min(LARGEST, across, room / tree.rows - 4 - words * self._line)
+            side = min(LARGEST, across / shape[0], (room / tree.rows - 4 - words * self._line) / shape[1])
             if side >= 2 * SMALLEST or not words:
                 break
-        return max(SMALLEST, side), words
+        side = max(SMALLEST, side)
+        return side * shape[0], side * shape[1], words
 
     def rect_of(self, node: Node) -> QRectF:
         tree = self.tree
         assert tree is not None
-        side, words = self._side(tree)
-        column = (self.width() - 2 * GRID - side) / max(1, len(tree.positions) - 1)
+        width, height, words = self._size(tree)
+        column = (self.width() - 2 * GRID - width) / max(1, len(tree.positions) - 1)
         if len(tree.positions) == 1:
             column = 0.0
         x = GRID + node.level * column
-        y = GRID + self._line + node.row * (side + 4 + words * self._line)
-        return QRectF(x, y, side, side)
+        y = GRID + self._line + node.row * (height + 4 + words * self._line)
+        return QRectF(x, y, width, height)
 
     def _at(self, at: QPointF) -> Node | None:
         nodes = () if self.tree is None else self.tree.nodes
@@ -150,9 +153,8 @@ class BeamTree(QWidget):
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(p.colour(role), 2 if best or node == self._node else 1))
         painter.drawRect(rect.adjusted(-1, -1, 1, 1))
-        side, words = self._side(tree)
-        if words:
-            below = QRectF(rect.left() - GRID, rect.bottom() + 2, side + 2 * GRID, self._line)
+        if self._size(tree)[2]:
+            below = QRectF(rect.left() - GRID, rect.bottom() + 2, rect.width() + 2 * GRID, self._line)
             painter.setPen(p.colour("text" if best else "soft", max(0.45, strength)))
             painter.drawText(below, Qt.AlignmentFlag.AlignHCenter, f"{node.score:.1f}")
 
