@@ -13,10 +13,12 @@ from PyQt6.QtCore import QPointF, Qt
 from PyQt6.QtGui import QMouseEvent
 
 from scalefree_studio.canvas.walls.boards import Place
+from scalefree_studio.drawings import Drawing
 from scalefree_studio.jobs.drawing.edits import GoTo
 from scalefree_studio.jobs.drawing.sampler import Stage
 from scalefree_studio.window.views.branches import Tree, best_way, last_levels
 from scalefree_studio.window.views.drawing_view import DrawingView
+from scalefree_studio.window.views.looked import Choice, light, lit, looked_in, looked_in_words
 from scalefree_studio.window.views.stage_choice import ALL, NEWEST
 from scalefree_studio.window.work import opening
 
@@ -178,3 +180,39 @@ def test_before_the_first_branches_it_says_what_will_come(driven: Driven, search
     assert not searched.tree.grab().isNull()
     driven.key(Qt.Key.Key_Space)
     driven.until(lambda: searched.tree.tree is not None)
+
+
+# Where it looked.
+
+
+def two_stages(at: int) -> Drawing:
+    """A drawing of a 1 × 2 and a 2 × 2 stage, two layers of one head; looked from a place counted through both."""
+    rng = np.random.default_rng(2)
+    looked = rng.dirichlet(np.ones(7), size=(2, 1))[..., :6].astype(np.float16)  # the rest is the start
+    frame = {
+        "values": np.zeros((1, 6, 1), int), "position": np.array([6]), "given": np.zeros((1, 6), bool),
+        "watched": np.array(0), "looked": looked, "looked_from": np.array(at),
+    }  # fmt: skip
+    tiles = np.zeros((3, 1, 1, 3), np.uint8)
+    still = {"order": np.arange(6), "labels": np.array([-1]), "stages": np.array([[1, 2], [2, 2]])}
+    return Drawing(frame, {**still, "tiles.0": tiles, "tiles.1": tiles})
+
+
+def test_light_falls_on_the_coarser_stages_too() -> None:
+    whole = two_stages(at=4)
+    coarse, fine = whole.stage(0), whole.stage(1)
+    looked = np.asarray(whole.frame["looked"], float)
+    for part, (start, stop) in ((coarse, (0, 2)), (fine, (2, 6))):
+        veil = lit(None, part, Choice("one", (1, 0)))
+        assert veil is not None
+        np.testing.assert_array_equal(veil[0], light(looked[1, 0, start:stop].reshape(part.size)))
+    assert looked_in(coarse) is None  # it was no place of that stage from which it looked
+    words = looked_in_words(fine, Choice("one", (1, 0)))
+    before, start = looked[1, 0, :2].sum(), 1 - looked[1, 0].sum()
+    assert f"{100 * before:.1f} % from the coarser stages, {100 * start:.1f} % from the start" in words
+
+
+def test_no_light_falls_on_a_stage_that_is_finer() -> None:
+    whole = two_stages(at=1)
+    assert lit(None, whole.stage(1), Choice()) is None
+    assert lit(None, whole.stage(0), Choice()) is not None

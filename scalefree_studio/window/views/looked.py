@@ -70,7 +70,7 @@ def looked_in(drawing: Drawing) -> tuple[Floats, int, int] | None:
 
 
 def light_on(drawing: Drawing) -> Floats | None:
-    """What was taken from the places of this stage, (layers, heads, H, W), when one of it or of a finer one was drawn."""
+    """What was taken from places of this stage, (layers, heads, H, W), when one of it or of a finer one was drawn."""
     if "looked" not in drawing.frame or int(drawing.frame["looked_from"]) < 0:
         return None
     return np.asarray(drawing.frame["looked"], np.float64)
