@@ -189,7 +189,7 @@ def test_each_stage_has_its_codes(driven: Driven, monkeypatch: pytest.MonkeyPatc
     assert [button.text() for button in buttons] == ["1", "2"] and buttons[0].isChecked()
     assert view.canvas.shown.boards[0].group == 3 and view.canvas.shown.boards[0].places == (4, 4)
     assert view.titles["pictures"] == "Held out | stages 1, 2"
-    driven.key(KEY.Key_J, SHIFT)
+    driven.key(KEY.Key_V, SHIFT)
     assert view.shown.stage == 1 and buttons[1].isChecked()
     np.testing.assert_array_equal(view.canvas.shown.boards[1].pictures, book_of(view).tiles)
     assert view.canvas.shown.boards[0].places == (8, 8)

@@ -165,7 +165,7 @@ def test_a_picture_of_ones_own_and_codes_by_chance(driven: Driven, vqvae: Path) 
 def test_each_stage_of_a_residual_codebook_is_painted(driven: Driven, tmp_path: Path) -> None:
     view = paint(driven, learnt(tmp_path / "scales", scales="1,2,4"))
     assert shown(view).size == (4, 4)
-    driven.key(KEY.Key_J, Qt.KeyboardModifier.ShiftModifier)
+    driven.key(KEY.Key_V, Qt.KeyboardModifier.ShiftModifier)
     assert shown(view).size == (1, 1) and view.canvas.shown.boards[0].places == (1, 1)
     view.choose((int(values(view)[0, 0]) + 1) % 12)
     before, pictures = view.code, view.canvas.shown.boards[1].pictures.copy()

@@ -114,7 +114,7 @@ class CodesPanel(QWidget):
         for stage in range(stages if stages > 1 else 0):
             button = segment(f"{stage + 1}", stage, stages)
             button.setToolTip(
-                f"The codes of stage {stage + 1} of {stages}, coarse to fine (Shift+J: the next one)"
+                f"The codes of stage {stage + 1} of {stages}, coarse to fine (Shift+V: the next one)"
             )
             button.clicked.connect(lambda _=False, stage=stage: self.stage_chosen.emit(stage))
             self._stages.addButton(button, stage)

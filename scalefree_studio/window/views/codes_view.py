@@ -46,6 +46,7 @@ class CodesView(TrainingView):
         "pick_right": ("The code to the right", "Hold the code to the right"),
         "pick_up": ("The code above", "Hold the code above"),
         "pick_down": ("The code below", "Hold the code below"),
+        "next_stage": ("Next stage", "The codes of the next stage, coarse to fine"),
         "fit": ("Fit", "Pictures and codes in view"),
     }
     mouse = (
@@ -80,6 +81,7 @@ class CodesView(TrainingView):
         assert isinstance(session.job, Train)
         self.modes = MODES if draws(session.job.lesson.kind) else ()
         self.lacks = (*TrainingView.lacks, "surprise")
+        self.lacks += () if len(session.still.get("stages", ())) > 1 else ("next_stage",)
         self.shown = Shown(heat=self.shown.heat)
         self.pointed = self.canvas.selected = None
         self.panel.begin(len(session.still.get("stages", ())))

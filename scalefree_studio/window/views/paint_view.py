@@ -110,6 +110,8 @@ class PaintView(DrawingView):
         assert isinstance(session.job, DrawPictures)
         self.display = None
         self.lacks = ("looked", "heads_on", "surprise", "keep_top", "keep_left", "clear_mask", "add_pictures")
+        self.lacks += ("show_tree",) if len(session.job.layout.stages) > 1 else ("show_tree", "next_stage")
+        self.stages.hide()
         self.code, self.number = None, len(session.job.layout.stages) - 1
         self._lay_out_stages(len(session.job.layout.stages))
         self._show_codes()
@@ -122,7 +124,7 @@ class PaintView(DrawingView):
             button.deleteLater()
         for stage in range(count if count > 1 else 0):
             button = segment(f"Stage {stage + 1}" if count < 4 else f"{stage + 1}", stage, count)
-            button.setToolTip(f"Paint the tokens of stage {stage + 1} of {count} (Shift+J: the next one)")
+            button.setToolTip(f"Paint the tokens of stage {stage + 1} of {count} (Shift+V: the next one)")
             button.clicked.connect(lambda _=False, stage=stage: self._choose_stage(stage))
             button.setChecked(stage == self.number)
             self._stages.addButton(button, stage)
@@ -136,17 +138,18 @@ class PaintView(DrawingView):
 
     def _show_wall(self) -> None:
         """The tokens as their codes look, and beside them what they are decoded to."""
-        drawing = self.drawing
-        if drawing is None:
+        whole, drawing = self.whole, self.drawing
+        if whole is None or drawing is None:
             return
-        held = self.canvas.selected
-        if held is not None and not within(held, drawing):
-            self.canvas.selected = None
+        if self.held is not None and not within(self.held, drawing):
+            self.held = None
         alone = {name: array for name, array in drawing.frame.items() if name != "pictures"}
         tokens = Drawing(alone, drawing.still, drawing.number)
+        made = {**drawing.frame, "pictures": whole.frame["pictures"]}  # of all stages
+        decoded = Drawing(made, drawing.still, drawing.number)
         self.canvas.show([
             Board(TOKENS, tokens.pictures(), place=tokens.tile),
-            Board("wall", drawing.pictures(), place=drawing.tile),
+            Board("wall", decoded.pictures(), place=decoded.tile),
         ])  # fmt: skip
         self._title({TOKENS: "Tokens", "wall": "Decoded"})
         self._mark_twins()
@@ -179,10 +182,10 @@ class PaintView(DrawingView):
             self._describe(code, f"Code {code}: click it to paint with it.")
             return
         drawing = self.drawing
-        for place in (self.pointed, self.canvas.selected):
+        for place in (self.pointed, self.held):
             if drawing is not None and place is not None and within(place, drawing):
                 found = int(drawing.values[place.picture, place.y, place.x, 0])
-                held = " Choose what it becomes." if place == self.canvas.selected else ""
+                held = " Choose what it becomes." if place == self.held else ""
                 self._describe(found, f"Row {place.y + 1}, column {place.x + 1}: code {found}.{held}")
                 self.tiles.show_chosen(found if self.code is None else self.code)
                 return
@@ -206,14 +209,14 @@ class PaintView(DrawingView):
 
     # What the person does.
 
-    def point_at(self, place: Place | None) -> None:
-        self.pointed = place
+    def point_at(self, over: Place | None) -> None:
+        self._over = over
         self._mark_twins()
         self._say_code(-1)
 
     def choose(self, code: int) -> None:
         """For the token that is held; else for the brush, which is put away when its code is chosen again."""
-        held, drawing = self.canvas.selected, self.drawing
+        held, drawing = self.held, self.drawing
         if held is not None and drawing is not None and within(held, drawing) and not self._painting:
             self._set_value(held, [code], self.number)
         else:
@@ -257,7 +260,7 @@ class PaintView(DrawingView):
         self._prompt(SetPrompt(pixels=picture.pixels, stage=ALL_STAGES))
 
     def _choose_stage(self, stage: int) -> None:
-        self.number, self.canvas.selected, self.pointed = stage, None, None
+        self.number, self.held, self._over = stage, None, None
         button = self._stages.button(stage)
         if button is not None:
             button.setChecked(True)
@@ -272,12 +275,12 @@ class PaintView(DrawingView):
 
     def brush(self, on: bool) -> None:
         """With the code that was chosen last, or that of the token that is held."""
-        drawing, held = self.drawing, self.canvas.selected
+        drawing, held = self.drawing, self.held
         if on and self.code is None and drawing is not None:
             there = held is not None and within(held, drawing)
             at = (held.picture, held.y, held.x) if held is not None and there else (0, 0, 0)
             self.code = int(drawing.values[at][0])
-        self.canvas.selected = None
+        self.held = None
         self.take_brush(on)
         self._stop_painting()
         self._show_codes()
@@ -318,7 +321,7 @@ class PaintView(DrawingView):
 
     def _pick(self, down: int, right: int) -> None:
         """Hold the token so far from the one that is held; the first one, if none is."""
-        drawing, held = self.drawing, self.canvas.selected
+        drawing, held = self.drawing, self.held
         if drawing is not None:
             place = (
                 Place("wall", 0, 0, 0)
@@ -326,7 +329,7 @@ class PaintView(DrawingView):
                 else held._replace(y=held.y + down, x=held.x + right)
             )  # fmt: skip
             if min(place.y, place.x) >= 0 and within(place, drawing):
-                self.canvas.selected = place
+                self.held = place
                 self._say_code(-1)
 
 
