@@ -83,6 +83,8 @@ def test_so_it_does_where_there_are_many_keys(count: int, monkeypatch: pytest.Mo
     for shape in (WINDOWED, REFINES, {"radius": 2}):
         net = network(**shape)
         both(net, asked(net, count))
+    shared = dataclasses.replace(asked(network(**WINDOWED), 3), labels=torch.tensor([2, 2, 2]))
+    both(network(**WINDOWED), shared, alike_coarser=True)
 
 
 def test_pictures_of_one_context_share_what_is_known_of_it() -> None:

@@ -299,7 +299,7 @@ class CachedTokens:
         place = None if self.places is None else self.place
         table = self.network.token.weight
         parts = [part.lean(self.row.turn) for part in self.parts]
-        return lean.Lean(parts, self.ways.here, self.row.turn, self.inputs, place, self.head, table)
+        return lean.Lean(parts, self.ways.here, self.inputs, place, self.head, table)
 
     def _cached(self, part: torch.nn.Module, room: Room) -> Own | Coarser | Think:
         if isinstance(part, OwnAttention):
