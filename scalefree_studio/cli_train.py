@@ -158,8 +158,8 @@ def _result(job: Train[Any, Any], folder: RunFolder) -> dict[str, Any]:
     shown = job.show_all(best)
     result: dict[str, Any] = {
         "steps": job.step_count, "epochs": job.epoch, "seconds": round(job.seconds, 2),
-        **lesson.results(job.trainer.evaluate(best), job.controls), "numbers": lesson.count_numbers(best),
-        "model": str(folder.model_path),
+        **lesson.results(job.trainer.evaluate(best), job.controls), **lesson.measured(best, job.controls),
+        "numbers": lesson.count_numbers(best), "model": str(folder.model_path),
     }  # fmt: skip
     if "wall" in shown:
         wall = folder.path / "samples.png"

@@ -27,7 +27,7 @@ from .drawing.sampler import Sampler
 from .training.lesson import BESIDE, Lesson
 from .training.picture_lesson import PictureLesson
 
-BUILT_IN = ("dividers", "pixelcnn", "pixels")
+BUILT_IN = ("dividers", "pixelcnn", "pixels", "codebooks")
 GROUP = "scalefree_studio.instruments"
 PREFIX = "sampler."  # of the network's arrays in a drawing's checkpoint
 CODEC = (

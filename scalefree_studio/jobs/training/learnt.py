@@ -78,4 +78,5 @@ def evaluation(checkpoint: Checkpoint, lesson: Lesson[Any, Any], device: str = "
     lesson.restore(checkpoint)
     data = lesson.dataset
     loss = evaluate(lesson, data, network, controls, torch.device(device))
-    return {"dataset": data.held_name, "pictures": len(data.held), **lesson.results(loss, controls)}
+    results = lesson.results(loss, controls) | lesson.measured(network, controls)
+    return {"dataset": data.held_name, "pictures": len(data.held), **results}
