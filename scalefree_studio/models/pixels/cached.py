@@ -21,12 +21,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .attention import Attention
-from .local import near
+from ..transformer.hidden import Hidden
+from ..transformer.local import near
+from ..transformer.products import Product, product_with
+from ..transformer.rotary import factors
+from .attention import PixelAttention
 from .lsh import APART, NOWHERE, buckets_of, next_place, places_of, seen_by_next
-from .network import Hidden, PixelTransformer
+from .network import PixelTransformer
 from .places import Places
-from .products import Product, product_with
 from .shape import PADDING, RESERVED, START, PixelsShape
 
 AT_ONCE = 2048  # so many tokens of all pictures are passed together, at most
@@ -49,7 +51,7 @@ class Length:
 class Attend:
     """What the attention of one block adds, with the keys and values of all positions that have passed."""
 
-    def __init__(self, attention: Attention, room: Room):
+    def __init__(self, attention: PixelAttention, room: Room):
         a, shape, like, D, d = attention, room.shape, room.like, room.shape.width, room.shape.head
         self.shape, self.length, self.head_length = shape, Length(D, like), Length(d, like)
         self.seen = a.seen.weight * a.share if shape.value_embeddings else None  # (vocabulary, H · d)
@@ -121,15 +123,9 @@ class Turn:
 
     def __init__(self, places: Places, like: Tensor):
         d = places.shape.head
-        pairs = d // 2
-        (cos_q, sin_q), (cos_k, sin_k) = places.query_turn.to(like.dtype), places.key_turn.to(like.dtype)
-        cos, sin = torch.stack([cos_q, cos_k]), torch.stack([sin_q, sin_k])  # (2, T, d // 2)
-        left = 2 * pairs, d  # a number that is left over stays as it is
-        self.cos = torch.cat([cos, cos, torch.ones_like(cos[..., : d - 2 * pairs])], dim=-1)
-        self.sin = torch.cat([-sin, sin, torch.zeros_like(sin[..., : d - 2 * pairs])], dim=-1)
-        self.partner = torch.tensor(
-            [*range(pairs, 2 * pairs), *range(pairs), *range(*left)], device=like.device
-        )
+        query, key = (factors(turn.to(like.dtype), d) for turn in (places.query_turn, places.key_turn))
+        self.cos, self.sin = (torch.stack([query[i], key[i]]) for i in (0, 1))  # (2, T, d)
+        self.partner = query[2]
 
     def at(self, at: At) -> Callable[[Tensor], Tensor]:
         """What turns queries and keys (2, B, H, n, d), or what is both (1, …), of these positions: (2, B, H, n, d)."""
@@ -191,7 +187,7 @@ class CachedPixels:
         self.moving = moves(like.device) if moving is None else moving
         room = Room(shape, count, places.count, like, precision or like.dtype)
         self.parts: list[Attend | Think] = [
-            Attend(part, room) if isinstance(part, Attention) else Think(cast(Hidden, part), room)
+            Attend(part, room) if isinstance(part, PixelAttention) else Think(cast(Hidden, part), room)
             for part in network.parts()
         ]
         self.length = Length(shape.width, like)
