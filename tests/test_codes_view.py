@@ -230,6 +230,26 @@ def test_pruning_is_shown_before_it_is_done_and_undone(
     driven.until(lambda: driven.session.job.controls.prune_below == 0)
 
 
+def test_the_slider_stays_near_the_threshold_that_was_chosen(
+    driven: Driven, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = at_rest(driven, monkeypatch)
+    view.panel.slider.setValue(3)
+    assert view.shown.threshold == 28
+    for table, index, threshold in (
+        ([(0, 0, 0.01), (5, 3, 0.02), (30, 9, 0.03), (30, 9, 0.03)], 2, 30),
+        ([(0, 0, 0.01), (7, 0, 0.01), (14, 0, 0.01), (27, 9, 0.03), (99, 20, 0.04)], 3, 27),
+    ):
+        assert view.snapshot is not None
+        frame = {**view.snapshot.frame, "going.0": np.array(table, float)}
+        view.show_snapshot(replace(view.snapshot, frame=frame), None)
+        assert view.panel.slider.value() == index and view.shown.threshold == threshold
+        dark = view.canvas.shown.boards[1].veil[:, 0, 0, 3] > 200
+        usage = np.asarray(book_of(view).part("usage"))
+        old = np.asarray(book_of(view).part("revived")) < 0
+        np.testing.assert_array_equal(dark[old], usage[old] < threshold)
+
+
 def test_all_there_is_to_see_is_exported(
     driven: Driven, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
