@@ -356,7 +356,7 @@ def drawing(
 def codes(kind: str) -> Checkpoint:
     """One that has hardly learnt: pictures of 8 × 8 are 4 × 4 tokens of 5 codes; of a map, of 6."""
     if kind == "codebook":
-        return run(codebook((2, 4)).make(), 3).checkpoint()  # type: ignore[no-any-return]
+        return run(codebook((4, 6)).make(), 3).checkpoint()  # type: ignore[no-any-return]
     pixels = np.random.default_rng(1).integers(256, size=(20, 8, 8, 1), dtype=np.uint8)
     learnt, held = Arrays(pixels[8:], np.zeros(12, int)), Arrays(pixels[:8], np.zeros(8, int))
     dataset = Dataset("noise", "noise", learnt, held, ())
@@ -445,8 +445,8 @@ JOBS: dict[str, Case] = {
     "vqvae-adversarial": autoencoding(
         VQVAELesson, adversarial=0.5, adversarial_from=0.1, learning="gradient"
     ),
-    "codebook": codebook((2, 4), prune_below=3),
-    "codebook-line-gradient": codebook((4, 5), channels=3, map="line", rule="gradient", averaging=0.8),
+    "codebook": codebook((4, 6), prune_below=3),
+    "codebook-line-gradient": codebook((4, 6), channels=3, map="line", rule="gradient", averaging=0.8),
     "drawing-grey": drawing(),
     "drawing-colour": drawing(channels=3, top_p=0.9),
     "drawing-prompt": drawing(prompt=True),
