@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from scalefree_studio.data import gather, token_shards
+from scalefree_studio.data import encoded, gather
 from scalefree_studio.data.batches import Batches
 from scalefree_studio.data.datasets import load_dataset
 from scalefree_studio.data.examples import Arrays, Examples
@@ -81,7 +81,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--device", default="cpu")
     arguments = parser.parse_args()
-    gather.MOST_BYTES = gather.MOST_KEPT = token_shards.MOST_AGAIN = 0  # too many, whatever their number
+    gather.MOST_BYTES = gather.MOST_KEPT = encoded.MOST_AGAIN = 0  # too many, whatever their number
     with tempfile.TemporaryDirectory() as name:
         pictures = Path(name) / "pictures"
         pictures.mkdir()

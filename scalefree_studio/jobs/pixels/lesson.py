@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from ...controls import ControlError, controls_of, edited
+from ...data.encoded import tokens_at_hand
 from ...data.palettes import palette_of
 from ...data.sources import Dataset
-from ...data.token_shards import tokens_at_hand
 from ...data.tokens import Tokens, palette_size, tokens_of
 from ...models.ordered.request import Drawn, Request
 from ...models.pixels.draw import draw
