@@ -17,7 +17,7 @@ from scalefree_studio.jobs.drawing import heads
 from scalefree_studio.jobs.drawing.controls import DrawControls
 from scalefree_studio.jobs.drawing.draw import DrawPictures
 from scalefree_studio.jobs.drawing.edits import ShowLooked
-from scalefree_studio.models.pixels.looked import attentions
+from scalefree_studio.models.transformer.looked import attentions
 from scalefree_studio.window.views.looked import coloured
 
 N = H * W

@@ -29,9 +29,10 @@ from scalefree_studio.jobs.drawing.edits import (
 from scalefree_studio.jobs.drawing.state import Way
 from scalefree_studio.jobs.job import Edit, SetControls, Undo
 from scalefree_studio.models.ordered.request import Request, uniforms
-from scalefree_studio.models.pixels.looked import PixelsLooked, attentions, without_heads
+from scalefree_studio.models.pixels.looked import PixelsLooked
 from scalefree_studio.models.pixels.network import PixelTransformer
 from scalefree_studio.models.pixels.shape import ATTENTIONS, RESERVED
+from scalefree_studio.models.transformer.looked import attentions, without_heads
 from scalefree_studio.runner import Mailbox, Runner
 from scalefree_studio.snapshot import Change, Snapshot
 

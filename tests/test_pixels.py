@@ -10,13 +10,13 @@ from torch import Tensor
 
 from scalefree_studio.jobs.pixels import lesson
 from scalefree_studio.jobs.pixels.lesson import PixelsLesson
-from scalefree_studio.models.pixels.local import local_attention, near
 from scalefree_studio.models.pixels.network import PixelTransformer, count_numbers
-from scalefree_studio.models.pixels.optimizer import optimizer_of
-from scalefree_studio.models.pixels.orders import ORDERS, order_of
 from scalefree_studio.models.pixels.places import Places
-from scalefree_studio.models.pixels.rotary import angles, rotate
 from scalefree_studio.models.pixels.shape import RESERVED, START, PixelsShape
+from scalefree_studio.models.transformer.local import local_attention, near
+from scalefree_studio.models.transformer.optimizer import optimizer_of
+from scalefree_studio.models.transformer.orders import ORDERS, order_of
+from scalefree_studio.models.transformer.rotary import angles, rotate
 
 SMALL = PixelsShape(rows=4, columns=5, colours=6, layers=2, width=24, heads=3)
 CPU = torch.device("cpu")
@@ -191,7 +191,7 @@ def test_local_attention_is_full_attention_under_a_mask(order, channels, radius,
     shape = dataclasses.replace(SMALL, order=order, channels=channels, radius=radius, attention="local")
     places = Places(shape, rows, columns, CPU)
     q, k, v = (torch.randn(2, 3, places.count, 8, requires_grad=True) for _ in range(3))
-    ours = local_attention(q, k, v, places)
+    ours = local_attention(q, k, v, places.tiles)
     plain = F.scaled_dot_product_attention(q, k, v, attn_mask=near(places))
     torch.testing.assert_close(ours, plain)
     weights = torch.randn_like(plain)

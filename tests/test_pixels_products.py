@@ -4,8 +4,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from scalefree_studio.models.pixels import products
-from scalefree_studio.models.pixels.products import packed, product_with
+from scalefree_studio.models.transformer import products
+from scalefree_studio.models.transformer.products import packed, product_with
 
 
 @pytest.fixture(autouse=True)

@@ -18,11 +18,12 @@ from ...data.sources import Dataset
 from ...data.tokens import Tokens, palette_size, tokens_of
 from ...models.ordered.request import Drawn, Request
 from ...models.pixels.draw import draw
-from ...models.pixels.looked import PixelsLooked, without_heads
+from ...models.pixels.looked import PixelsLooked
 from ...models.pixels.network import PixelTransformer
-from ...models.pixels.optimizer import optimizer_of
-from ...models.pixels.orders import order_of
 from ...models.pixels.shape import PixelsShape
+from ...models.transformer.looked import without_heads
+from ...models.transformer.optimizer import optimizer_of
+from ...models.transformer.orders import order_of
 from ...snapshot import Bytes
 from ..training.lesson import Card, Curve
 from ..training.picture_lesson import ONLY_EXACT, Order, PictureLesson, bits_per_dimension

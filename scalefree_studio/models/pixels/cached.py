@@ -21,12 +21,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .attention import Attention
-from .local import near
+from ..transformer.hidden import Hidden
+from ..transformer.local import near
+from ..transformer.products import Product, product_with
+from .attention import PixelAttention
 from .lsh import APART, NOWHERE, buckets_of, next_place, places_of, seen_by_next
-from .network import Hidden, PixelTransformer
+from .network import PixelTransformer
 from .places import Places
-from .products import Product, product_with
 from .shape import PADDING, RESERVED, START, PixelsShape
 
 AT_ONCE = 2048  # so many tokens of all pictures are passed together, at most
@@ -49,7 +50,7 @@ class Length:
 class Attend:
     """What the attention of one block adds, with the keys and values of all positions that have passed."""
 
-    def __init__(self, attention: Attention, room: Room):
+    def __init__(self, attention: PixelAttention, room: Room):
         a, shape, like, D, d = attention, room.shape, room.like, room.shape.width, room.shape.head
         self.shape, self.length, self.head_length = shape, Length(D, like), Length(d, like)
         self.seen = a.seen.weight * a.share if shape.value_embeddings else None  # (vocabulary, H · d)
@@ -191,7 +192,7 @@ class CachedPixels:
         self.moving = moves(like.device) if moving is None else moving
         room = Room(shape, count, places.count, like, precision or like.dtype)
         self.parts: list[Attend | Think] = [
-            Attend(part, room) if isinstance(part, Attention) else Think(cast(Hidden, part), room)
+            Attend(part, room) if isinstance(part, PixelAttention) else Think(cast(Hidden, part), room)
             for part in network.parts()
         ]
         self.length = Length(shape.width, like)

@@ -8,22 +8,17 @@ H heads of d numbers, T tokens, C of them a place, N places, R rounds of LSH.
 
 from __future__ import annotations
 
-import contextlib
-import copy
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from .attention import Attention, unit
-from .local import near
+from ..transformer.hidden import unit
+from ..transformer.local import near
+from ..transformer.looked import attentions, watched
 from .lsh import APART, places_of, seen_by_next
 from .network import PixelTransformer
 from .places import Places
-
-
-class EnoughError(Exception):
-    """All that was to be seen of a pass has been seen."""
 
 
 class PixelsLooked:
@@ -31,7 +26,6 @@ class PixelsLooked:
 
     def __init__(self, network: PixelTransformer, tokens: Tensor, labels: Tensor | None, places: Places):
         self._places = places
-        layers = attentions(network)
         queries, keys, hashed = [], [], []  # a layer each
 
         def keep(attention: Any, inputs: Any) -> None:
@@ -41,16 +35,9 @@ class PixelsLooked:
             keys.append(key[0].float())
             if buckets is not None:
                 hashed.append(places_of(buckets)[0])
-            if len(keys) == len(layers):
-                raise EnoughError
 
-        hooks = [layer.register_forward_pre_hook(keep) for layer in layers]
-        try:
-            with torch.inference_mode(), contextlib.suppress(EnoughError):
-                network.logits(tokens, labels, places)
-        finally:
-            for hook in hooks:
-                hook.remove()
+        with watched(attentions(network), keep):
+            network.logits(tokens, labels, places)
         self._queries, self._keys = torch.stack(queries), torch.stack(keys)  # (layers, H, T, d)
         # With LSH: where each token is among those of its bucket, (layers, H, R, T).
         self._hashed = torch.stack(hashed) if hashed else None
@@ -88,16 +75,3 @@ class PixelsLooked:
         later = torch.cat([of_keys[..., 1:], torch.full_like(of_keys[..., :1], -1)], dim=-1)
         by_place: Tensor = later[..., self._places.channels - 1 :: self._places.channels]
         return by_place
-
-
-def attentions(network: PixelTransformer) -> list[Attention]:
-    """The attention of each layer."""
-    return [module for module in network.modules() if isinstance(module, Attention)]
-
-
-def without_heads(network: PixelTransformer, off: Tensor) -> PixelTransformer:
-    """The same network without the heads that are marked, (layers, H): both share all that was learnt."""
-    other = copy.deepcopy(network, {id(p): p for p in network.parameters()})
-    for layer, heads in zip(attentions(other), off, strict=True):
-        layer.heads_on.copy_(~heads)
-    return other

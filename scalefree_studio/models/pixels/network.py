@@ -16,7 +16,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .attention import Attention, unit
+from ..transformer.attention import Attention
+from ..transformer.hidden import Hidden, unit
+from .attention import PixelAttention
 from .places import Places
 from .reversible import reversible
 from .shape import PADDING, RESERVED, START, PixelsShape
@@ -24,44 +26,10 @@ from .shape import PADDING, RESERVED, START, PixelsShape
 NEAR = 8  # numbers that say what colour a near pixel has
 
 
-class Hidden(nn.Module):
-    """A small network for each token by itself. All kinds have about as many numbers."""
-
-    def __init__(self, shape: PixelsShape):
-        super().__init__()
-        D, self.kind, self.dropout = shape.width, shape.hidden, 0.0
-        inner = 8 * D // 3 if self.kind == "swiglu" else 4 * D
-        self.into = nn.Linear(D, 2 * inner if self.kind == "swiglu" else inner, bias=False)
-        self.out = nn.Linear(inner, D, bias=False)
-
-    def forward(self, x: Tensor, *_: object) -> Tensor:
-        """(B, T, D) → what is added, (B, T, D)."""
-        added: Tensor = F.dropout(self.out(self.act(self.into(unit(x)))), self.dropout, self.training)
-        return added
-
-    def act(self, x: Tensor) -> Tensor:
-        if self.kind == "swiglu":
-            gate, value = x.chunk(2, dim=-1)
-            return F.silu(gate) * value
-        return F.relu(x).square() if self.kind == "relu2" else F.gelu(x)
-
-
-class Attend(nn.Module):
-    """The first half of a block."""
-
-    def __init__(self, shape: PixelsShape):
-        super().__init__()
-        self.attention = Attention(shape)
-
-    def forward(self, x: Tensor, tokens: Tensor, places: Places) -> Tensor:
-        out: Tensor = self.attention(unit(x), tokens, places)
-        return out
-
-
 class Block(nn.Module):
     def __init__(self, shape: PixelsShape):
         super().__init__()
-        self.attention, self.hidden = Attention(shape), Hidden(shape)
+        self.attention, self.hidden = PixelAttention(shape), Hidden(shape.width, shape.hidden)
 
 
 class Embedding(nn.Module):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...controls import control
-from .orders import ORDERS
+from ..transformer.orders import ORDERS
 
 PADDING, START, RESERVED = 0, 1, 2  # tokens that are no colours come before them
 ATTENTIONS = ("full", "local", "lsh")

@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 # Muon's steps are scaled to the size of AdamW's, and may then be longer.
 MUON_RATE = 3.0
+# Tables of what is seen, and what places and conditions do to layers, have no directions to learn alike.
+NO_MATRICES = ("seen", "modulation")
 
 
 class MuonAdamW(torch.optim.Optimizer):
@@ -57,6 +59,8 @@ def optimizer_of(network: nn.Module, muon: bool = True) -> torch.optim.Optimizer
     if not muon:
         return torch.optim.AdamW(network.parameters(), lr=0.0, betas=(0.9, 0.95), fused=fused)
     named = dict(network.named_parameters())
-    matrices = {n for n, p in named.items() if "blocks." in n and p.ndim == 2 and "seen" not in n}
+    matrices = {
+        n for n, p in named.items() if "blocks." in n and p.ndim == 2 and not any(t in n for t in NO_MATRICES)
+    }
     others = [p for n, p in named.items() if n not in matrices]
     return MuonAdamW([named[n] for n in sorted(matrices)], others, fused)

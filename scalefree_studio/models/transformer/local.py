@@ -10,12 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .places import Places
+from .places import Places, Tiles
 
 
-def local_attention(q: Tensor, k: Tensor, v: Tensor, places: Places) -> Tensor:
-    """Queries, keys and values (B, H, T, d) → what each query saw, (B, H, T, d). The start token is always near."""
-    tiles = places.tiles
+def local_attention(q: Tensor, k: Tensor, v: Tensor, tiles: Tiles) -> Tensor:
+    """Queries, keys and values (B, H, T, d) → what each query saw, (B, H, T, d)."""
     M, Q = tiles.queries.shape
     q = q[:, :, tiles.queries.flatten()].unflatten(2, (M, Q))  # (B, H, M, Q, d)
     k, v = (x[:, :, tiles.keys.flatten()].unflatten(2, (M, -1)) for x in (k, v))  # (B, H, M, K, d)
@@ -27,6 +26,6 @@ def near(places: Places, rows: slice | Tensor = slice(None), keys: slice = slice
     """The definition: which keys each query may see, (T, T) bool; of these queries and keys only."""
     position = torch.arange(places.count, device=places.device)
     apart = (places.query_at[rows, None] - places.key_at[keys]).abs().amax(-1)  # (T, T)
-    allowed: Tensor = apart <= places.shape.radius
+    allowed: Tensor = apart <= places.radius
     allowed |= position[keys] == 0  # the start token
     return allowed & (position[keys] <= position[rows, None])
