@@ -28,7 +28,7 @@ from .latents import Latents
 from .training.lesson import BESIDE, Lesson
 from .training.picture_lesson import PictureLesson
 
-BUILT_IN = ("dividers", "pixelcnn", "pixels", "codebooks")
+BUILT_IN = ("dividers", "pixelcnn", "pixels", "codebooks", "cascades")
 GROUP = "scalefree_studio.instruments"
 PREFIX = "sampler."  # of the network's arrays in a drawing's checkpoint
 CODEC = (
@@ -72,6 +72,9 @@ class Instrument:
     )  # kind → sampler, where no PictureLesson says it
     codecs: Mapping[str, MakeCodec] = field(default_factory=dict)  # kind → what makes tokens of pictures
     latents: Mapping[str, MakeLatents] = field(default_factory=dict)  # kind → what makes latents of them
+    infos: Mapping[str, Callable[[Checkpoint], dict[str, Any]]] = field(
+        default_factory=dict
+    )  # kind → what `info` says, where neither a lesson nor a fit does
     models: Path | None = None  # the folder of models that come with it, other than the studio's own
     views: Mapping[str, str] = field(default_factory=dict)  # kind → a view other than that of all trainings
     scenes: Mapping[str, str] = field(default_factory=dict)  # kind → likewise for movies
@@ -178,10 +181,11 @@ def instrument_of(kind: str) -> Instrument:
 
 def info_of(checkpoint: Checkpoint) -> dict[str, Any]:
     """What `info` says of a network or a fitted picture."""
-    known: dict[str, Any] = {**lessons(), **fits()}
+    known = {kind: part.info for kind, part in {**lessons(), **fits()}.items()}
+    known |= {kind: info for instrument in instruments().values() for kind, info in instrument.infos.items()}
     if checkpoint.kind not in known:
         raise unknown(checkpoint.kind)
-    found: dict[str, Any] = known[checkpoint.kind].info(checkpoint)
+    found: dict[str, Any] = known[checkpoint.kind](checkpoint)
     return found
 
 

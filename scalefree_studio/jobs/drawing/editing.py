@@ -19,7 +19,7 @@ from .controls import DrawControls
 from .edits import FITTING, ChangeTable, GoTo, SetPrompt, SetTable, SetValue, SetWay, Watch
 from .layout import Layout
 from .sampler import Sampler
-from .state import Bools, Prompt, State, labels_for
+from .state import Bools, Prompt, State, changed, labels_for
 from .table import class_that_fits, table_prompt, table_rows
 
 
@@ -212,7 +212,7 @@ class Editing:
         state.labels, state.seed = labels, seed
         state.go_back(position)
         for picture, way in zip(edit.pictures, ways, strict=True):
-            state.steer(way.with_changes(new, edit.values), picture)
+            state.steer(changed(way, new, edit.values), picture)
         if "seed" in edit.values:
             job.adopt(state)
         else:

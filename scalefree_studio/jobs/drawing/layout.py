@@ -7,17 +7,25 @@ row, stage after stage: by place. This goes from one to the other.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ...drawings import starts_of
 from ...models.ordered.request import kept_of
-from .sampler import Stage
+from .sampler import Stage, Way
 
 Ints = npt.NDArray[np.int64]
+
+
+class Span(NamedTuple):
+    """Places of stages one after another that are drawn in one way, if a person wants no other."""
+
+    start: int
+    stop: int
+    way: Way
 
 
 class Layout:
@@ -37,8 +45,16 @@ class Layout:
         self.levels = np.repeat([stage.levels for stage in stages], np.diff(self.starts))  # (N,): by position
         self.kept = max(kept_of(stage.levels) for stage in stages)  # values whose chances are kept
         self.widest = int(self.sizes[:, 1].max())
+        self.spans = tuple(self._spans())
         # What people see of N places: rows and columns, or all of several stages in one line.
         self.shape = self.stages[0].size if len(self.stages) == 1 else (self.count,)
+
+    def _spans(self) -> Iterator[Span]:
+        start = 0
+        for number, (stage, stop) in enumerate(zip(self.stages, self._starts[1:], strict=True)):
+            if number + 1 == len(self.stages) or self.stages[number + 1].way != stage.way:
+                yield Span(start, stop, stage.way)
+                start = stop
 
     def by_position(self, places: Any) -> Any:
         """(B, H, W, …) or (B, N, …) as people see it, to (B, N, …) as it is drawn."""
@@ -54,6 +70,10 @@ class Layout:
     def positions_of(self, stage: int) -> Ints:
         """When the places of a stage are drawn, row by row: (H · W,)."""
         return self.positions[self.starts[stage] : self.starts[stage + 1]]
+
+    def span_at(self, position: int) -> Span:
+        """The stages around a position that are drawn in one way."""
+        return next(span for span in self.spans if position < span.stop)
 
     def row_at(self, position: int) -> tuple[int, int]:
         """Where the row of a position begins and ends: as many places as lie side by side in its stage."""

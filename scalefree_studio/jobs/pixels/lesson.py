@@ -26,7 +26,8 @@ from ...models.transformer.optimizer import optimizer_of
 from ...models.transformer.orders import order_of
 from ...snapshot import Bytes
 from ..training.lesson import Card, Curve
-from ..training.picture_lesson import ONLY_EXACT, Order, PictureLesson, bits_per_dimension
+from ..training.picture_lesson import ONLY_EXACT, Order, PictureLesson
+from ..training.sample_wall import bits_per_dimension
 from .controls import PixelsControls
 
 DIGITS = 6  # of a colour in a palette
