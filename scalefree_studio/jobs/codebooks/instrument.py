@@ -5,6 +5,7 @@ from ..instruments import Instrument
 from ..training.learnt import shape_learnt
 from .codec import VQVAECodec
 from .lesson import AutoencoderLesson, VQVAELesson
+from .map_lesson import CodebookLesson, codebook_codec
 
 
 def vqvae_codec(checkpoint: Checkpoint, device: str) -> VQVAECodec:
@@ -18,6 +19,6 @@ INSTRUMENT = Instrument(
     title="Codebooks",
     summary="Networks that make pictures small maps of codes, and pictures again: the codes are there to be seen",
     start="train:vqvae:digits",
-    lessons=(AutoencoderLesson, VQVAELesson),
-    codecs={"vqvae": vqvae_codec},
+    lessons=(AutoencoderLesson, VQVAELesson, CodebookLesson),
+    codecs={"vqvae": vqvae_codec, "codebook": codebook_codec},
 )
