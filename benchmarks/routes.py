@@ -136,8 +136,11 @@ class Course:
             job.now.seconds = time.process_time() - began  # its own clock is that of the wall
             if job.limit.reached(job.step_count, job.seconds):
                 break
+        job.trainer.begin_held_out_pass()  # the last network may be the best
+        while not job.trainer.judge(job.epoch):
+            pass
         self.steps[name] = job.step_count
-        RunFolder(self.folder / name).keep(job.network_now())
+        RunFolder(self.folder / name).keep(job.checkpoint())
         return job
 
     def source(self, name: str) -> str:
@@ -158,14 +161,14 @@ def pixels(course: Course, settings: Settings) -> Learnt:
         bits = f"{results['bits_per_dimension']:.3f} a dimension, exact"
     else:
         bits = f"{results['bits_per_token']:.3f} a pixel of {job.controls.colours} greys"
-    return course.learnt(job.network_now(), bits)
+    return course.learnt(job.checkpoint(), bits)
 
 
 def codes(course: Course, settings: Settings) -> Learnt:
     course.train("vqvae", "vqvae", CODEC_SHARE * course.seconds, **WITH_CODES, **settings.codes)
     asked = {**TRANSFORMER, "codes": course.source("vqvae"), "batch_size": settings.batch}
     job = course.train("tokens", "tokens", course.left, **asked)
-    return course.learnt(job.network_now(), bits_of([job]))
+    return course.learnt(job.checkpoint(), bits_of([job]))
 
 
 def cascade(course: Course, settings: Settings) -> Learnt:
@@ -183,14 +186,14 @@ def cascade(course: Course, settings: Settings) -> Learnt:
         share = course.left * weights[stage] / sum(weights[stage:])
         asked = {**TRANSFORMER, "codes": course.source("codebook"), "batch_size": settings.batch}
         jobs.append(course.train(f"stage {stage}", "tokens", share, stage=stage, encoder_layers=1, **asked))
-    return course.learnt(assemble([job.network_now() for job in jobs]), bits_of(jobs))
+    return course.learnt(assemble([job.checkpoint() for job in jobs]), bits_of(jobs))
 
 
 def next_scale(course: Course, settings: Settings) -> Learnt:
     course.train("vqvae", "vqvae", CODEC_SHARE * course.seconds, **WITH_CODES, **settings.scales)
     asked = {**TRANSFORMER, "codes": course.source("vqvae"), "batch_size": settings.batch}
     job = course.train("next-scale", "next-scale", course.left, **asked)
-    return course.learnt(job.network_now(), bits_of([job]))
+    return course.learnt(job.checkpoint(), bits_of([job]))
 
 
 def bits_of(jobs: list[Train[Any, Any]]) -> str:
