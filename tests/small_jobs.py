@@ -299,7 +299,9 @@ JOBS: dict[str, Case] = {
     "vqvae-rotation": autoencoding(VQVAELesson, going=5, rotation=True, cosine=True, averaging=0.8),
     "vqvae-scales": autoencoding(VQVAELesson, going=5, scales="1,2"),
     "vqvae-fsq": autoencoding(VQVAELesson, going=2, quantiser="fsq", levels="5,3"),
-    "vqvae-adversarial": autoencoding(VQVAELesson, going=5, adversarial=0.5, adversarial_from=0.1, learning="gradient"),
+    "vqvae-adversarial": autoencoding(
+        VQVAELesson, going=5, adversarial=0.5, adversarial_from=0.1, learning="gradient"
+    ),
     "drawing-grey": drawing(),
     "drawing-colour": drawing(channels=3, top_p=0.9),
     "drawing-prompt": drawing(prompt=True),

@@ -233,7 +233,9 @@ class VQVAELesson(ReconstructionLesson[VQVAEControls, VQVAE]):
         if "perplexity" not in results:
             return card
         share, alike = f"{results['usage']:.0%} of {results['codes']:,} codes", f"{results['perplexity']:.0f}"
-        return Card(card.learnt, f"{card.measured}; {share} are used, which say as much as {alike} used alike would")
+        return Card(
+            card.learnt, f"{card.measured}; {share} are used, which say as much as {alike} used alike would"
+        )
 
 
 def known(network: VQVAE) -> list[dict[str, Array]]:
