@@ -10,7 +10,7 @@ from typing import Any
 from .cli_train import add_data_flags, picture_size, say_notes
 from .data.shards import VALUES
 from .data.sources import Dataset
-from .encodings import encode_dataset
+from .encodings import encode_dataset, pictures_for
 from .jobs.instruments import codec_of
 from .jobs.training.learnt import name_learnt
 from .runs import choose_device
@@ -43,10 +43,14 @@ def encode(arguments: argparse.Namespace) -> int:
     checkpoint = load_checkpoint(arguments.model)
     folder = arguments.out or _folder(arguments, checkpoint)
     with progress_bars() as progress:
-        dataset = encode_dataset(
-            checkpoint, folder, arguments.dataset, size=arguments.size, latents=arguments.latents,
-            data_root=arguments.data_root, device=choose_device(arguments.device), progress=progress,
+        pictures = pictures_for(
+            checkpoint, arguments.dataset, size=arguments.size, latents=bool(arguments.latents),
+            data_root=arguments.data_root, progress=progress,
         )  # fmt: skip
+        device = choose_device(arguments.device)
+        dataset = encode_dataset(
+            checkpoint, pictures, folder, latents=arguments.latents, device=device, progress=progress
+        )
     say_notes(dataset)
     say(f"To learn from it: --dataset {folder}")
     report(_result(dataset, checkpoint, folder, bool(arguments.latents)), arguments.json)

@@ -14,14 +14,13 @@ from .data.sources import Dataset, Size
 from .data.validation import load_validation
 from .errors import UserError
 from .export.size import shape_of, size_of
-from .export.walls.wall import write_wall
 from .jobs.instruments import lesson_of, lessons
 from .jobs.job import Limit
 from .jobs.training.learnt import dataset_learnt, evaluation, shape_learnt, validation_learnt
 from .jobs.training.lesson import Lesson
 from .jobs.training.ranks import Ranks, joined
 from .jobs.training.train import Train
-from .runs import Recording, choose_device, run_to_end
+from .runs import Recording, choose_device, results_of, run_to_end
 from .snapshot import Change, Checkpoint
 from .storage.run_folder import RunFolder, free_folder, load_checkpoint
 from .storage.trackers import add_track_flag
@@ -93,7 +92,7 @@ def train(arguments: argparse.Namespace) -> int:
             say_notes(job.dataset)
         run_to_end(job, recording, job.lesson.dataset.name, ranks)
         if ranks.first:
-            report(_result(job, recording.folder), arguments.json)
+            report(results_of(job, recording.folder), arguments.json)
     return 0
 
 
@@ -149,23 +148,6 @@ def _asked(arguments: argparse.Namespace, ranks: Ranks) -> tuple[type[Lesson[Any
     """What is to be trained, how long, and where."""
     limit = Limit(arguments.steps, arguments.seconds)
     return lessons()[arguments.kind], limit, ranks.device(choose_device(arguments.device))
-
-
-def _result(job: Train[Any, Any], folder: RunFolder) -> dict[str, Any]:
-    """What came of it, with a last wall of samples."""
-    lesson = job.lesson
-    best = lesson.read_network(folder.checkpoint()).to(job.device)  # what is kept is what is reported
-    shown = job.show_all(best)
-    result: dict[str, Any] = {
-        "steps": job.step_count, "epochs": job.epoch, "seconds": round(job.seconds, 2),
-        **lesson.results(job.trainer.evaluate(best), job.controls), **lesson.measured(best, job.controls),
-        "numbers": lesson.count_numbers(best), "model": str(folder.model_path),
-    }  # fmt: skip
-    if "wall" in shown:
-        wall = folder.path / "samples.png"
-        write_wall(shown["wall"], wall)  # type: ignore[arg-type]
-        result["picture"] = str(wall)
-    return result
 
 
 def fill_evaluate(parser: argparse.ArgumentParser) -> Handler:

@@ -30,8 +30,8 @@ MOST_SIDE = 1024  # pixels
 def _size(value: Any) -> tuple[int, int]:
     """Height and width of 16, "24x16" (width first) or [16, 24]."""
     if isinstance(value, str):
-        width, _, height = value.lower().replace("×", "x").partition("x")
-        value = [int(height), int(width)] if height else int(width)
+        sides = [int(side) for side in value.lower().replace("×", "x").split("x")]
+        value = sides[::-1] if len(sides) > 1 else sides[0]
     numbers = value if isinstance(value, list | tuple) else [value, value]
     if len(numbers) != 2 or not all(type(n) is int and 1 <= n <= MOST_SIDE for n in numbers):
         raise ValueError
@@ -94,6 +94,20 @@ class PictureControls:
     # fmt: on
 
 
+@dataclass(frozen=True)
+class SearchControls:
+    """How a stage is searched rather than drawn by chance."""
+
+    # fmt: off
+    beams: int = control(
+        0, label="Beams", help="How many are kept of a search for the likeliest; 0 draws by chance.", low=0, high=4096,
+    )
+    width: int = control(
+        0, label="Width", help="How many codes each beam tries, the likeliest; 0 tries all.", low=0, high=2**31 - 1,
+    )
+    # fmt: on
+
+
 COUNT = 16  # pictures, where nobody says how many
 CHANCE = ("temperature", "top_k", "top_p")  # of a drawing, and of each stage of it
 DRAWN = ("count", "label", "seed", *CHANCE)  # controls of a drawing that a recipe may set
@@ -111,7 +125,7 @@ def sampling_controls() -> tuple[Control, ...]:
 
 def stage_controls() -> tuple[Control, ...]:
     """Of the drawing of one stage."""
-    return named(DrawControls, *CHANCE)
+    return (*named(DrawControls, *CHANCE), *named(SearchControls))
 
 
 @dataclass(frozen=True)
@@ -126,7 +140,7 @@ class Learning:
 @dataclass(frozen=True)
 class StageRecipe:
     learning: Learning
-    drawing: Mapping[str, Any] = field(default_factory=dict)  # how it is drawn: of CHANCE, those that are set
+    drawing: Mapping[str, Any] = field(default_factory=dict)  # how it is drawn, as far as it is said
 
 
 @dataclass(frozen=True)
