@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import small_pixel_training
+import small_quantisers
 import torch
 from small_training import TINY, stripes
 
@@ -32,6 +33,10 @@ TRANSFORMERS: dict[str, dict[str, Any]] = {
     "reversible": {"layers": 3, "reversible": True, "dropout": 0.0},
     "local and adamw": {"attention": "local", "radius": 2, "optimizer": "adamw"},
 }
+RESIDUAL = (
+    "residual",
+    "residual by gradient",
+)  # whose latents come in another order where there are several ranks
 TROUBLED = ("optimizer", "judging", "showing")
 
 Arrays = dict[str, np.ndarray]
@@ -59,6 +64,29 @@ def learn(job: Train[Any, Any], steps: int = STEPS) -> Arrays:
     held = job.snapshot().metrics.get("held_out", np.nan)
     weights = torch.cat([p.detach().flatten() for p in job.trainer.network.parameters()])
     return {"losses": np.array(losses), "held": np.array(held), "weights": weights.numpy()}
+
+
+def quantiser(ranks: Ranks, name: str, known: bool = False) -> Arrays:
+    """Codes learnt of batches of 5 and 4 pictures, and how far the ranks are apart. If codes are `known` before,
+    nothing depends on the order in which latents come."""
+    controls = {**small_quantisers.KINDS[name], "decay": 0.5, "revive": 0.0 if known else 0.5}
+    if known:
+        codes = small_quantisers.latents()[0].flatten(1).T[:12].to(torch.get_default_dtype())
+        q = small_quantisers.with_codes(codes, **controls)
+    else:
+        q = small_quantisers.quantiser(**controls)
+    for step in range(STEPS):
+        z = small_quantisers.latents(5 - step % 2, seed=step, rows=3, columns=3).to(torch.get_default_dtype())
+        mine, _ = ranks.slice(np.arange(len(z)))
+        ranks.seed(0, step)
+        q.train()(z[mine])
+        q.learn()
+    vectors, revived = q.vectors(), torch.zeros(0) if q.revived is None else q.revived
+    sums = vectors.clone()
+    ranks.add_up([sums])
+    apart = (sums - vectors * ranks.count).abs().max()
+    found = {"vectors": vectors, "counts": q.counts, "revived": revived, "apart": apart}
+    return {what: tensor.numpy() for what, tensor in found.items()}
 
 
 def resumed(ranks: Ranks, folder: RunFolder) -> Arrays:
@@ -160,6 +188,8 @@ def main(out: Path) -> None:
     with joined() as ranks:
         parts = {name: learn(job_of(ranks, batch_size=size)) for name, size in BATCHES.items()}
         parts |= {name: learn(transformer(ranks, name)) for name in TRANSFORMERS}
+        parts |= {f"quantiser {name}": quantiser(ranks, name) for name in small_quantisers.KINDS}
+        parts |= {f"known {name}": quantiser(ranks, name, known=True) for name in RESIDUAL}
         parts |= {"resumed": resumed(ranks, RunFolder(out.parent / "half"))}
         parts |= {f"troubled at {place}": troubled_at(ranks, place) for place in TROUBLED}
         parts |= {"troubled": troubled(ranks), "stopped": stopped(ranks)}

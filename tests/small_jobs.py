@@ -21,6 +21,7 @@ import torch
 
 from scalefree_studio.data.examples import Arrays
 from scalefree_studio.data.sources import Dataset
+from scalefree_studio.jobs.codebooks.lesson import AutoencoderLesson, VQVAELesson
 from scalefree_studio.jobs.dividers.controls import FitControls, with_values
 from scalefree_studio.jobs.dividers.edits import AddUnit, MoveUnit, RemoveUnit, SetMask
 from scalefree_studio.jobs.dividers.fit import FitDividers
@@ -162,6 +163,52 @@ def lesson(kind: type[Any] = PixelCNNLesson, channels: int = 1, shown: int = 0, 
     )
 
 
+CODES = {
+    "layers": 1, "least_channels": 4, "most_channels": 4, "latent": 3, "blocks": 1, "batch_size": 6, "warm_up": 2,
+    "learning_rate": 0.02, "wall_every": 2,
+}  # fmt: skip
+
+
+def autoencoding(kind: type[Any], channels: int = 1, going: int = 0, **controls: Any) -> Case:
+    """With or without codes, of which so many different counts are used. Pictures of 4 × 4 become maps of 2 × 2."""
+    asked = {**CODES, **controls} | ({"codes": 5} if kind is VQVAELesson else {})
+    pixels = np.random.default_rng(1).integers(256, size=(20, 4, 4, channels), dtype=np.uint8)
+    labels = np.arange(20) % 2
+    learnt, held = Arrays(pixels[8:], labels[8:]), Arrays(pixels[:8], labels[:8])  # two steps an epoch
+    dataset = Dataset("noise", "noise", learnt, held, ("even", "odd"))
+
+    def make(seed: int = 4) -> Job:
+        return Train(kind(dataset), kind.controls(**{**asked, "seed": seed}), Limit(steps=40))
+
+    def poison(job: Any) -> None:
+        with torch.no_grad():
+            next(job.trainer.network.parameters()).fill_(math.nan)
+
+    seen: dict[str, tuple[int, ...]] = {"wall": (8, 4, 4, channels), "fresh": ()}
+    still: dict[str, tuple[int, ...]] = {"held": (8, 4, 4, channels)}
+    sides = [int(side) for side in controls.get("scales", "2").split(",")] if kind is VQVAELesson else []
+    codes = 15 if controls.get("quantiser") == "fsq" else 5
+    for s, side in enumerate(sides):
+        seen |= {f"tokens.{s}": (8, side, side), f"tiles.{s}": (codes, 4, 4, 3), f"usage.{s}": (codes,)}
+        seen |= {f"near.{s}": (codes, min(8, codes - 1))}
+        seen |= {f"revived.{s}": (codes,)} if codes == 5 else {}
+        seen |= {f"stage.{s}": (8, 4, 4, channels)} if len(sides) > 1 else {}
+        still |= {"stages": (len(sides), 2), f"arranged.{s}": (2,), f"map.{s}": ()}
+    seen |= {"going.0": (going, 3)} if sides else {}
+    return Case(
+        make,
+        lambda checkpoint: Train.from_checkpoint(checkpoint, kind(dataset)),
+        seen,
+        still,
+        live=SetControls({"learning_rate": 0.005}),
+        rebuild=SetControls({"latent": 5}),
+        refused=(SetControls({"precision": "float16"}), SetControls({"layers": 3}), GoTo(3)),
+        foreign=lambda good: [good],  # nothing in it to learn on from
+        poison=poison,
+        redrawn=frozenset((*seen, *(f"shown.{name}" for name in seen))),
+    )
+
+
 # ---- Drawings ----
 
 
@@ -248,6 +295,14 @@ JOBS: dict[str, Case] = {
         PixelsLesson, shown=3, tokens="palette:5", attention="lsh", buckets=2, chunk=2, optimizer="adamw"
     ),
     "pixels-reversible": lesson(PixelsLesson, reversible=True, averaging=0.8, dropout=0.3),
+    "autoencoder": autoencoding(AutoencoderLesson),
+    "vqvae": autoencoding(VQVAELesson, channels=3, going=3, revive=0.5),
+    "vqvae-rotation": autoencoding(VQVAELesson, going=5, rotation=True, cosine=True, averaging=0.8),
+    "vqvae-scales": autoencoding(VQVAELesson, going=5, scales="1,2"),
+    "vqvae-fsq": autoencoding(VQVAELesson, going=2, quantiser="fsq", levels="5,3"),
+    "vqvae-adversarial": autoencoding(
+        VQVAELesson, going=5, adversarial=0.5, adversarial_from=0.1, learning="gradient"
+    ),
     "drawing-grey": drawing(),
     "drawing-colour": drawing(channels=3, top_p=0.9),
     "drawing-prompt": drawing(prompt=True),

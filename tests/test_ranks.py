@@ -16,7 +16,18 @@ import psutil
 import pytest
 import torch
 from command_line import ALONE, last_json, recorded, wait_until
-from ranks_at_work import BATCHES, STEPS, TRANSFORMERS, TROUBLED, job_of, learn, transformer
+from ranks_at_work import (
+    BATCHES,
+    RESIDUAL,
+    STEPS,
+    TRANSFORMERS,
+    TROUBLED,
+    job_of,
+    learn,
+    quantiser,
+    transformer,
+)
+from small_quantisers import KINDS
 from small_training import FLAGS
 
 from scalefree_studio.cli import main
@@ -134,6 +145,18 @@ def test_two_ranks_teach_a_transformer_what_one_does(
     assert np.isfinite(alone["held"]) and alone["losses"][-1] < alone["losses"][0]
     for what, array in alone.items():
         np.testing.assert_allclose(told[f"{name}.{what}"], array, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_two_ranks_have_the_codes_that_one_has(
+    name: str, told: dict[str, np.ndarray], double_precision: None
+) -> None:
+    assert told[f"quantiser {name}.apart"] == 0
+    known = name in RESIDUAL
+    alone, begin = quantiser(Ranks(), name, known), "known" if known else "quantiser"
+    for what, array in alone.items():
+        np.testing.assert_allclose(told[f"{begin} {name}.{what}"], array, rtol=1e-9, atol=1e-12)
+    assert name == "fsq" or (told[f"quantiser {name}.revived"] > 1).any()
 
 
 def test_with_dropout_two_ranks_go_on_exactly(told: dict[str, np.ndarray]) -> None:

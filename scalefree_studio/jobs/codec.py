@@ -65,6 +65,14 @@ class Codec(ABC):
     def tiles(self, stage: int = 0) -> Bytes:
         """What each code of a stage looks like by itself: (K, th, tw, 3)."""
 
+    def some_tiles(self, codes: npt.NDArray[np.int64], stage: int = 0) -> Bytes:
+        """Of some of the codes of a stage alone, where all at once would take long: (N, th, tw, 3)."""
+        return self.tiles(stage)[codes]
+
+    def pixels_of_a_tile(self, stage: int = 0) -> int:
+        """About how many pixels are decoded for one."""
+        return 1
+
     @abstractmethod
     def vectors(self, stage: int = 0) -> npt.NDArray[np.float32]:
         """The codes of a stage as the decoder knows them: (K, D)."""

@@ -34,6 +34,14 @@ def name_learnt(checkpoint: Checkpoint) -> str:
     return str(dataset.get("name", "pictures")) if isinstance(dataset, dict) else "pictures"
 
 
+def spec_learnt(checkpoint: Checkpoint) -> str:
+    """What finds the data set again that a network learnt from, or a UserError."""
+    dataset = checkpoint.about.get("dataset")
+    if not isinstance(dataset, dict) or not isinstance(dataset.get("spec"), str):
+        raise UserError("This model does not say what it learnt from; it is damaged or foreign.")
+    return str(dataset["spec"])
+
+
 def validation_learnt(checkpoint: Checkpoint) -> str:
     """What finds the data set again by which a network was judged; empty where that is the one that it learnt from."""
     validation = checkpoint.about.get("validation")
@@ -78,4 +86,5 @@ def evaluation(checkpoint: Checkpoint, lesson: Lesson[Any, Any], device: str = "
     lesson.restore(checkpoint)
     data = lesson.dataset
     loss = evaluate(lesson, data, network, controls, torch.device(device))
-    return {"dataset": data.held_name, "pictures": len(data.held), **lesson.results(loss, controls)}
+    results = lesson.results(loss, controls) | lesson.measured(network, controls)
+    return {"dataset": data.held_name, "pictures": len(data.held), **results}

@@ -71,6 +71,7 @@ class Curve:
     log: bool = False
     beside: str = ""
     help: str = ""  # what a person should know of it
+    beside_title: str = "held out"  # where it is something else
 
 
 @dataclass(frozen=True)
@@ -164,6 +165,10 @@ class Lesson(Generic[C, N]):
     def results(self, held_out: float, controls: C) -> dict[str, Any]:
         """What is said of a network whose mean loss on the held-out examples is this."""
         return {self.unit: held_out}
+
+    def measured(self, network: N, controls: C) -> dict[str, Any]:
+        """What else is said of a network, measured on all held-out examples."""
+        return {}
 
     def card(self, results: Mapping[str, Any], controls: C) -> Card:
         """What the card of a model says, of what `results` has measured."""

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from ...data.batches import Indices
 from ...errors import JobError, UserError
+from ...models.ranks import add_up
 
 PATIENCE = timedelta(minutes=10)  # with a rank that does not answer; of one that has ended, all know at once
 LONGEST = 400  # bytes of what a rank tells the others
@@ -62,18 +63,8 @@ class Ranks:
 
     def add_up(self, tensors: Iterable[Tensor]) -> None:
         """Make each of these, in place, its sum over all ranks: the same to the last bit for all of them."""
-        if self.count == 1:
-            return
-        several = list(tensors)
-        flat = torch.cat([tensor.reshape(-1) for tensor in several])  # one message is faster than many
-        try:
-            dist.all_reduce(flat)
-        except RuntimeError as error:
-            raise JobError(
-                "Another process of this run has ended or does not answer; --resume goes on from what was saved."
-            ) from error
-        for tensor, total in zip(several, flat.split([t.numel() for t in several]), strict=True):
-            tensor.copy_(total.view_as(tensor))
+        if self.count > 1:
+            add_up(tensors)
 
     def agree(self, flag: bool) -> bool:
         """Whether it is so for any rank."""

@@ -145,7 +145,8 @@ class Train(Generic[C, N]):
         began = time.perf_counter()
         now, epoch = self.now, self.epoch
         self._learn()
-        now.step += 1
+        now.step += 1  # made, whatever else fails
+        within_memory(lambda: self.lesson.end_step(now.trainer.network, self._controls), self.lesson.advice)
         now.trainer.check_finite(now.step)
         every = FIRST_PASS if math.isnan(now.trainer.held_out) else PASS_EVERY
         if self.epoch > epoch or now.step % every == 0:
@@ -174,7 +175,6 @@ class Train(Generic[C, N]):
         except JobError:
             now.batches.restore(place)  # these are still to be learnt from
             raise
-        self.lesson.end_step(now.trainer.network, self._controls)
 
     def _judge(self) -> None:
         if self.trainer.judge(self.epoch):

@@ -64,7 +64,7 @@ class TrainingView(WallView):
         self.settled, self.modes = lesson.settled, MODES if draws(lesson.kind) else ()
         self.quantities = (
             *(
-                Quantity(c.metric, c.title, c.unit, c.log, 3, c.beside, "held out", c.help)
+                Quantity(c.metric, c.title, c.unit, c.log, 3, c.beside, c.beside_title, c.help)
                 for c in lesson.curves
             ),
             Quantity("learning_rate", "Learning rate", log=True),

@@ -1,0 +1,35 @@
+"""Every control of training an autoencoder or a VQ-VAE: those of the network, those of any training, and its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...controls import control
+from ...models.codebooks.autoencoder import AutoencoderShape
+from ...models.codebooks.quantiser import QuantiserShape
+from ..training.controls import TrainControls
+
+
+@dataclass(frozen=True)
+class AutoencoderControls(TrainControls, AutoencoderShape):
+    # fmt: off
+    batch_size: int = control(
+        64, label="Batch", help="How many pictures a step learns from.",
+        low=1, high=4096, scale="log", group="Learning", unit="pictures",
+    )
+    # fmt: on
+
+
+@dataclass(frozen=True)
+class VQVAEControls(AutoencoderControls, QuantiserShape):
+    # fmt: off
+    adversarial: float = control(
+        0.0, label="Adversarial",
+        help="How strongly an opponent that tells real patches from others makes pictures sharper; 0: there is none.",
+        low=0.0, high=10.0, group="Learning", advanced=True,
+    )
+    adversarial_from: float = control(
+        0.3, label="Adversarial from", help="The opponent begins after this share of the run.",
+        low=0.0, high=1.0, live=True, group="Learning", unit="×", advanced=True,
+    )
+    # fmt: on

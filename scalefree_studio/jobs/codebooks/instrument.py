@@ -1,0 +1,23 @@
+"""What the studio knows of codebooks: everything else is derived from this."""
+
+from ...snapshot import Checkpoint
+from ..instruments import Instrument
+from ..training.learnt import shape_learnt
+from .codec import VQVAECodec
+from .lesson import AutoencoderLesson, VQVAELesson
+
+
+def vqvae_codec(checkpoint: Checkpoint, device: str) -> VQVAECodec:
+    network = VQVAELesson.read_network(checkpoint).to(device)
+    height, width, _ = shape_learnt(checkpoint)
+    return VQVAECodec(network, (height, width), checkpoint.about)
+
+
+INSTRUMENT = Instrument(
+    name="codebooks",
+    title="Codebooks",
+    summary="Networks that make pictures small maps of codes, and pictures again: the codes are there to be seen",
+    start="train:vqvae:digits",
+    lessons=(AutoencoderLesson, VQVAELesson),
+    codecs={"vqvae": vqvae_codec},
+)

@@ -1,0 +1,93 @@
+"""What a quantiser is made of: every field is a control."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ...controls import ControlError, control
+
+
+def whole_numbers(name: str, low: int, empty: bool) -> Callable[[Any], str]:
+    """Makes of "8, 5,5" or (8, 5, 5) the text "8,5,5"; each number is at least `low`."""
+
+    def read(value: Any) -> str:
+        words = value.replace(",", " ").split() if isinstance(value, str) else list(value)
+        numbers = [int(word) for word in words]
+        if any(number < low for number in numbers) or not (numbers or empty):
+            raise ControlError(
+                f"{name} are whole numbers, each {low} or more, such as 8,5,5,5; not {value!r}."
+            )
+        return ",".join(map(str, numbers))
+
+    return read
+
+
+def read_scales(value: Any) -> str:
+    text = whole_numbers("Scales", 1, empty=True)(value)
+    scales = [int(word) for word in text.split(",") if word]
+    if scales != sorted(scales):
+        raise ControlError(f"Scales come from the coarsest to the finest, such as 1,2,4,7; not {value!r}.")
+    return text
+
+
+@dataclass(frozen=True)
+class QuantiserShape:
+    # fmt: off
+    quantiser: str = control(
+        "vq", label="Quantiser",
+        help="vq: the nearest code of a codebook that is learnt; fsq: each of a few numbers is rounded.",
+        choices=("vq", "fsq"), group="Codes",
+    )
+    codes: int = control(
+        512, label="Codes", help="How many codes the codebook of vq has.", low=1, high=65_536, scale="log",
+        group="Codes",
+    )
+    scales: str = control(
+        "", label="Scales",
+        help="Sizes of maps of tokens from coarse to fine, such as 1,2,4,7, that add up, with one codebook for all; "
+        "empty: one map only.",
+        read=read_scales, wants="sizes such as 1,2,4,7", metavar="SIZES", group="Codes",
+    )
+    levels: str = control(
+        "8,5,5,5", label="Levels", help="To how many levels fsq rounds each number; their product is the codes.",
+        read=whole_numbers("Levels", 3, empty=False), wants="levels such as 8,5,5,5", metavar="LEVELS", group="Codes",
+    )
+    learning: str = control(
+        "ema", label="Codes learn by", help="ema: codes are moving averages of their latents; gradient: as weights do.",
+        choices=("ema", "gradient"), group="Codes", advanced=True,
+    )
+    decay: float = control(
+        0.99, label="Decay", help="Share of its average that a code keeps in a step.", low=0.0, high=0.99999,
+        live=True, group="Codes", advanced=True,
+    )
+    commitment: float = control(
+        0.25, label="Commitment", help="How strongly latents are drawn to their codes.", low=0.0, high=100.0,
+        live=True, group="Codes",
+    )
+    revive: float = control(
+        0.03, label="Revive", help="A code used less than this share of the average is set to a latent of the batch.",
+        low=0.0, high=1.0, live=True, group="Codes",
+    )
+    cosine: bool = control(
+        False, label="Unit vectors", help="Latents and codes have length 1: only directions count.",
+        group="Codes", advanced=True,
+    )
+    rotation: bool = control(
+        False, label="Rotation trick", help="Gradients are turned and scaled as the code lies to the latent.",
+        group="Codes", advanced=True,
+    )
+    refine: bool = control(
+        True, label="Refine scales", help="A small convolution, learnt for each scale, mends what a coarse one says.",
+        group="Codes", advanced=True,
+    )
+    # fmt: on
+
+    @property
+    def level_list(self) -> tuple[int, ...]:
+        return tuple(int(word) for word in self.levels.split(","))
+
+    @property
+    def scale_list(self) -> tuple[int, ...]:
+        return tuple(int(word) for word in self.scales.split(",") if word)

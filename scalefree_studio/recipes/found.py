@@ -1,0 +1,70 @@
+"""Recipes by name, by file, or by the folder in which one was run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..assets import assets
+from ..errors import UserError
+from ..files import write_atomically, write_errors
+from ..jobs.recipes.parse import read_recipe
+from ..jobs.recipes.recipe import Recipe
+from .states import DONE, STATES, TEXT, Record, states
+
+ENDING = ".toml"
+OUTPUT = Path("output")
+
+
+def shipped_recipes() -> dict[str, Path]:
+    """Name → file of those that come along."""
+    return {path.stem: path for path in sorted((assets() / "recipes").glob(f"*{ENDING}"))}
+
+
+def is_recipe(source: Path | str) -> bool:
+    """Whether this names a recipe: one that comes along, a file, or the folder of one that was run."""
+    path = Path(source).expanduser()
+    if path.is_dir():
+        return (path / STATES).exists()
+    return (
+        path.suffix == ENDING if path.exists() else str(source) in shipped_recipes() or path.suffix == ENDING
+    )
+
+
+def find_recipe(source: Path | str) -> tuple[Recipe, Path]:
+    """The recipe, and the folder in which it is run if nobody names another."""
+    path = Path(source).expanduser()
+    if path.is_dir():
+        record = Record.read(path)
+        if not record.recipe:
+            raise UserError(f"No recipe was run in {path}.")
+        return read_recipe(path / TEXT, Path(record.base), record.recipe), path
+    if path.exists() or path.suffix == ENDING:
+        return read_recipe(path), OUTPUT / path.stem
+    named = shipped_recipes()
+    if str(source) not in named:
+        raise UserError(
+            f"There is no recipe and no file {str(source)!r}; there are {', '.join(named) or 'none'}."
+        )
+    return read_recipe(named[str(source)]), OUTPUT / str(source)
+
+
+def keep_recipe(recipe: Recipe, folder: Path) -> None:
+    """Write down in its folder what is run there; a folder of anything else is refused."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())) and not (folder / STATES).exists():
+        raise UserError(f"{folder} holds something else; name another --out.")
+    record = Record.read(folder)
+    record.recipe, record.base = recipe.name, str(recipe.base)
+    record.write()
+    with write_errors(folder / TEXT):
+        write_atomically(folder / TEXT, recipe.text.encode())
+
+
+def model_of(source: Path | str) -> Path:
+    """The model that a recipe has made, or a UserError."""
+    recipe, folder = find_recipe(source)
+    last = states(recipe, folder)[-1]
+    if last.state != DONE:
+        raise UserError(
+            f"The recipe {recipe.name} has not come to its end in {folder}; `scalefree-studio recipe {source}` runs it."
+        )
+    return last.files[0]
