@@ -225,6 +225,11 @@ class Ways:
             self.here.copy_(self.here[:, :, :, parents])
 
 
+def is_captured(device: torch.device) -> bool:
+    """Whether the work of a column is captured, so that it must be the same in every row."""
+    return device.type == "cuda"
+
+
 class CachedTokens:
     """Predicts what the network does, for pictures that come to be token by token."""
 
@@ -242,7 +247,7 @@ class CachedTokens:
         """`precision`: of weights; another one than the network's own, such as bfloat16, is faster and not exact.
         `fixed`: whether work is captured and replayed, where it is not said by the device."""
         shape, like = network.shape, network.head.weight
-        self.network, self.fixed = network, like.device.type == "cuda" if fixed is None else fixed
+        self.network, self.fixed = network, is_captured(like.device) if fixed is None else fixed
         alike = all(bool((t == t[:1]).all()) for t in (*coarser, *([] if labels is None else [labels])))
         if alike:  # pictures of one context
             coarser, labels = [t[:1] for t in coarser], None if labels is None else labels[:1]
@@ -314,8 +319,8 @@ class CachedTokens:
     @torch.inference_mode()
     def predict(self, x: int, c: int = 0) -> Tensor:
         """The logits of place x of this row, (B, K), when all before it have been taken."""
-        logits: Tensor = self.head(norm(self.step(x, x + 1)[0]))
-        return logits
+        found: Tensor = self.head(norm(self.step(x, x + 1)[0]))
+        return found
 
     @torch.inference_mode()
     def take(self, x: int, c: int, values: Tensor) -> None:
