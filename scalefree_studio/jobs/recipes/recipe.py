@@ -103,7 +103,8 @@ class SearchControls:
         0, label="Beams", help="How many are kept of a search for the likeliest; 0 draws by chance.", low=0, high=4096,
     )
     beam_width: int = control(
-        0, label="Beam width", help="How many codes each beam tries, the likeliest; 0 tries all.", low=0, high=2**31 - 1,
+        0, label="Beam width", help="How many codes each beam tries, the likeliest; 0 tries all.",
+        low=0, high=2**31 - 1,
     )
     # fmt: on
 
