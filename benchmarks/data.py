@@ -42,6 +42,7 @@ from scalefree_studio.jobs.training.weights import arrays_of, weights_of
 from scalefree_studio.models.pixels.network import PixelTransformer
 from scalefree_studio.storage.tensors import write_tensors
 
+WARM_UP = 10  # steps
 SIDE, FILE_SIDE = 32, 128  # pixels, of what is learnt and of the files
 
 
@@ -109,7 +110,7 @@ def many_tokens(folder: Path, count: int = 400_000) -> Path:
 
 
 def own_memory() -> int:
-    """Bytes that this process holds by itself; pages of files, which the system takes away when it likes, not counted."""
+    """Bytes that this process holds by itself, without pages of files, which the system takes away when it likes."""
     said = Path("/proc/self/status").read_text()
     return 1024 * int(said.partition("RssAnon:")[2].split()[0])
 
@@ -119,14 +120,14 @@ def say_memory(steps: int) -> None:
         dataset = load_dataset(many_tokens(Path(name)))
         controls = TokensControls(layers=1, width=32, batch_size=8, wall_every=0)
         job = Train(TokensLesson(dataset), controls, Limit(steps=10**6))
-        job.step()
-        before = own_memory()
-        for _ in range(steps):
+        for n in range(WARM_UP + steps):
+            if n == WARM_UP:
+                before = own_memory()
             job.step()
         tokens, grown = len(dataset.train) * dataset.shape[0], own_memory() - before
+        on_disk = f"{tokens:,} tokens on disk ({2 * tokens >> 20} MiB)"
         print(
-            f"{steps} steps from {tokens:,} tokens on disk ({2 * tokens >> 20} MiB): {max(0, grown) / 2**20:.1f} MiB of "
-            "memory more than after the first"
+            f"{steps} steps from {on_disk} took {max(0, grown) / 2**20:.1f} MiB more than the {WARM_UP} before them"
         )
 
 
