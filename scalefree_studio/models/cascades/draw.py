@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..ordered.request import Drawn, Request
 from ..ordered.rows import Plain, Predictor, draw_rows
+from .cached import CachedTokens
 from .network import TokenTransformer
 from .places import Size
 
@@ -31,8 +32,12 @@ def draw_tokens(
     like = network.head.weight
     request, coarser = request.to(like.device), [tokens.to(like.device) for tokens in coarser]
     _, width = size or (network.shape.own.rows, network.shape.own.columns)
-    predictor: Predictor = plain(network, request, coarser, size, width)
-    yield from draw_rows(predictor, request, width, network.shape.own.codes, like, captured=False)
+    predictor: Predictor = (
+        CachedTokens(network, len(request.uniforms), request.labels, coarser, size)
+        if cached
+        else plain(network, request, coarser, size, width)
+    )
+    yield from draw_rows(predictor, request, width, network.shape.own.codes, like, captured=cached)
 
 
 def plain(

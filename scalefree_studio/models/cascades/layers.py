@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..transformer.attention import Attention
-from ..transformer.hidden import Hidden, unit
+from ..transformer.hidden import Hidden
 from ..transformer.local import local_attention
 from ..transformer.rotary import rotate
 from .places import TokenPlaces
@@ -56,7 +56,7 @@ class TokenAttention(Attention):
         return self.split(self.value(x))
 
     def _turned(self, x: Tensor, turn: Tensor) -> Tensor:
-        return rotate(unit(x), turn) if self.shape.rotates else unit(x)
+        return rotate(norm(x), turn) if self.shape.rotates else norm(x)
 
     def added(self, seen: Tensor) -> Tensor:
         added: Tensor = F.dropout(self.gather(seen), self.dropout, self.training)

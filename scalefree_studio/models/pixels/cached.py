@@ -24,6 +24,7 @@ from torch import Tensor
 from ..transformer.hidden import Hidden
 from ..transformer.local import near
 from ..transformer.products import Product, product_with
+from ..transformer.rotary import factors
 from .attention import PixelAttention
 from .lsh import APART, NOWHERE, buckets_of, next_place, places_of, seen_by_next
 from .network import PixelTransformer
@@ -122,15 +123,9 @@ class Turn:
 
     def __init__(self, places: Places, like: Tensor):
         d = places.shape.head
-        pairs = d // 2
-        (cos_q, sin_q), (cos_k, sin_k) = places.query_turn.to(like.dtype), places.key_turn.to(like.dtype)
-        cos, sin = torch.stack([cos_q, cos_k]), torch.stack([sin_q, sin_k])  # (2, T, d // 2)
-        left = 2 * pairs, d  # a number that is left over stays as it is
-        self.cos = torch.cat([cos, cos, torch.ones_like(cos[..., : d - 2 * pairs])], dim=-1)
-        self.sin = torch.cat([-sin, sin, torch.zeros_like(sin[..., : d - 2 * pairs])], dim=-1)
-        self.partner = torch.tensor(
-            [*range(pairs, 2 * pairs), *range(pairs), *range(*left)], device=like.device
-        )
+        query, key = (factors(turn.to(like.dtype), d) for turn in (places.query_turn, places.key_turn))
+        self.cos, self.sin = (torch.stack([query[i], key[i]]) for i in (0, 1))  # (2, T, d)
+        self.partner = query[2]
 
     def at(self, at: At) -> Callable[[Tensor], Tensor]:
         """What turns queries and keys (2, B, H, n, d), or what is both (1, …), of these positions: (2, B, H, n, d)."""

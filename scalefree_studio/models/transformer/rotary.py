@@ -24,3 +24,14 @@ def rotate(x: Tensor, turned: Tensor) -> Tensor:
     pairs = cos.shape[-1]
     a, b = x[..., :pairs], x[..., pairs : 2 * pairs]
     return torch.cat([a * cos - b * sin, a * sin + b * cos, x[..., 2 * pairs :]], dim=-1)
+
+
+def factors(turned: Tensor, head: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The same as products: each number of a head times a cosine (T, head), and its partner (head,), an index, times a
+    sine (T, head)."""
+    cos, sin = turned  # (T, pairs)
+    pairs = cos.shape[-1]
+    rest = range(2 * pairs, head)
+    whole, none = torch.ones_like(cos[:, : len(rest)]), torch.zeros_like(cos[:, : len(rest)])
+    partner = torch.tensor([*range(pairs, 2 * pairs), *range(pairs), *rest], device=turned.device)
+    return torch.cat([cos, cos, whole], dim=-1), torch.cat([-sin, sin, none], dim=-1), partner
