@@ -61,7 +61,8 @@ def checkpoint(**controls: Any) -> Checkpoint:
 def lesson(**controls: Any) -> dict[str, Any]:
     """Learning such tokens of pictures of 8 × 8."""
     asked = {
-        "codes": codec_file(), **SMALL, "batch_size": 6, "warm_up": 2, "learning_rate": 0.02, "wall_every": 2, **controls,
+        "codes": codec_file(), "layers": 1, "width": 8, "heads": 2, "batch_size": 6, "warm_up": 2,
+        "learning_rate": 0.02, "wall_every": 2, **controls,
     }  # fmt: skip
     pixels = np.random.default_rng(1).integers(256, size=(20, 8, 8, 1), dtype=np.uint8)
     labels = np.arange(20) % 2
