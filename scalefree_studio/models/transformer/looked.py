@@ -41,13 +41,15 @@ def watched(layers: Sequence[nn.Module], keep: Callable[[Any, Any], None]) -> It
 
 
 def attentions(network: nn.Module) -> list[Attention]:
-    """The attention of each layer."""
+    """All there are in it, in their order."""
     return [module for module in network.modules() if isinstance(module, Attention)]
 
 
 def without_heads(network: Network, off: Tensor) -> Network:
-    """The same network without the heads that are marked, (layers, H): both share all that was learnt."""
+    """The same network without the heads that are marked, (layers, H), of its blocks: both share all that was
+    learnt."""
     other = copy.deepcopy(network, {id(p): p for p in network.parameters()})
-    for layer, heads in zip(attentions(other), off, strict=True):
-        layer.heads_on.copy_(~heads)
+    for block, heads in zip(other.get_submodule("blocks").children(), off, strict=True):
+        for attention in attentions(block):
+            attention.heads_on.copy_(~heads)
     return other
