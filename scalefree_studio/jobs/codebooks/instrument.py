@@ -5,6 +5,7 @@ from ..instruments import Instrument
 from ..training.learnt import shape_learnt
 from .codec import VQVAECodec
 from .lesson import AutoencoderLesson, VQVAELesson
+from .latents import latents_of
 from .map_lesson import CodebookLesson, codebook_codec
 
 
@@ -21,4 +22,8 @@ INSTRUMENT = Instrument(
     start="train:vqvae:digits",
     lessons=(AutoencoderLesson, VQVAELesson, CodebookLesson),
     codecs={"vqvae": vqvae_codec, "codebook": codebook_codec},
+    latents={"autoencoder": latents_of, "vqvae": latents_of},
+    commands={
+        "prune": ("take the codes out of a model that are hardly used", "scalefree_studio.cli_prune:fill_prune")
+    },
 )

@@ -156,7 +156,9 @@ class SelfOrganisingMap(nn.Module):
         self._reach, self._decay = radius, decay
         self.radius.fill_(radius)
         if self.usage.begin_epoch(epoch):
-            self.tally.copy_(torch.stack([self.tally[1], torch.zeros_like(self.tally[1])]))
+            self.tally[0].copy_(self.tally[1])
+            self.tally[1].zero_()
+        if self.least:
             self.prune(self.least)
 
     def prune(self, least: int) -> None:
