@@ -40,7 +40,8 @@ class NextScaleLooked:
         """The shares that a place gives to all places: (layers, H, T)."""
         query = self._queries[:, :, place]  # (layers, H, d)
         scores = (self._keys @ query[..., None])[..., 0] * query.shape[-1] ** -0.5  # (layers, H, T)
-        return scores.masked_fill(~self._allowed[place], -torch.inf).softmax(-1)
+        shares: Tensor = scores.masked_fill(~self._allowed[place], -torch.inf).softmax(-1)
+        return shares
 
     def at(self, position: int) -> Tensor:
         """The same shared among codes: (layers, H, T)."""
