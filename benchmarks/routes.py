@@ -62,6 +62,7 @@ ONE_BY_ONE = 5  # pictures
 CODEC_SHARE = 0.35  # of the seconds, for what makes codes of pictures
 MAPS_SHARE = 0.1  # for self-organising maps, of the seconds
 JUDGE_STEPS = 800
+LEAST = 0.1  # seconds: a step is made in any case
 
 TRANSFORMER: dict[str, Any] = {
     "layers": 4,
@@ -130,7 +131,7 @@ class Course:
         began = time.process_time()
         lesson = lessons()[kind]
         wanted = edited(lesson.controls(), {"seed": self.seed, "wall_every": 0, **controls})
-        job = Train(lesson(self.dataset), wanted, Limit(seconds=seconds))
+        job = Train(lesson(self.dataset), wanted, Limit(seconds=max(LEAST, seconds)))
         while True:
             job.step()
             job.now.seconds = time.process_time() - began  # its own clock is that of the wall

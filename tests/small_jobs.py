@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import small_cascades
 import small_drawings
+import small_next_scale
 import small_pixels
 import torch
 
@@ -381,8 +382,11 @@ JOBS: dict[str, Case] = {
     "drawing-pixels": drawing(kind="pixels", top_k=3),
     "tokens": Case(**small_cascades.lesson(0)),
     "tokens-finer": Case(**small_cascades.lesson(1, averaging=0.8, dropout=0.3)),
+    "next-scale": Case(**small_next_scale.lesson()),
+    "next-scale-averaging": Case(**small_next_scale.lesson(averaging=0.8, dropout=0.3, labelled=False)),
     "drawing-cascade": Case(**small_cascades.drawing_case("cascade")),
     "drawing-cascade-ways": Case(**small_cascades.drawing_case("cascade", ways=True)),
+    "drawing-next-scale": Case(**small_next_scale.drawing_case(top_k=3)),
     "drawing-tokens": Case(**small_cascades.drawing_case("tokens", top_k=3)),
 }
 

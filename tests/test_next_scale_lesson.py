@@ -114,8 +114,9 @@ def test_only_scales_that_add_up_can_be_learnt(tmp_path: Path) -> None:
     for number, codec in enumerate([TileCodec((4, 4, 4)), TileCodec((3, 4, 4), adds=True)]):
         with pytest.raises(ControlError, match=r"^[^\n]+\.$"):
             train(kept(codec, tmp_path / f"{number}"))
-    with pytest.raises(UserError, match=r"^[^\n]+\.$"):
-        train("")
+    for source in ("", f"{tmp_path / 'nowhere'}"):
+        with pytest.raises(ControlError, match=r"^[^\n]+\.$"):
+            train(source)
 
 
 # ---- What it carries ----

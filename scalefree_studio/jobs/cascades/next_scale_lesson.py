@@ -8,11 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...controls import ControlError, control, edited
+from ...controls import ControlError, edited
 from ...data.examples import Batch
 from ...models.cascades.next_scale import NextScale
 from ...models.cascades.next_scale_shape import NextScaleShape
-from ...models.transformer.optimizer import optimizer_of
 from ..encoding import joined
 from ..training.lesson import Inputs
 from ..training.trainer import to_device
@@ -22,12 +21,7 @@ from .next_scale_wall import NextScaleWall
 
 @dataclass(frozen=True)
 class NextScaleControls(CodecControls, NextScaleShape):
-    # fmt: off
-    optimizer: str = control(
-        "muon", label="Optimizer", help="Muon for the matrices inside and AdamW for the rest, or AdamW for all.",
-        choices=("muon", "adamw"), group="Learning", advanced=True,
-    )
-    # fmt: on
+    pass
 
 
 def shape_of(controls: NextScaleControls) -> NextScaleShape:
@@ -56,9 +50,6 @@ class NextScaleLesson(CodecLesson[NextScaleControls, NextScale]):
 
     def follow(self, network: NextScale, controls: NextScaleControls) -> None:
         network.set_dropout(controls.dropout)
-
-    def optimizer(self, network: NextScale, controls: NextScaleControls) -> torch.optim.Optimizer:
-        return optimizer_of(network, muon=controls.optimizer == "muon")
 
     def inputs(self, batch: Batch, controls: NextScaleControls) -> Inputs:
         values = torch.from_numpy(joined(self.tokens(batch, controls)))  # (B, T)

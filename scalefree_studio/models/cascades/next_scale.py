@@ -44,12 +44,15 @@ class Attend(Attention):
 
     def forward(self, x: Tensor, allowed: Tensor | None, cache: Cache | None) -> Tensor:
         """(B, n, D) → what is added, (B, n, D)."""
-        q, k, v = (self.split(part(x)) for part in (self.query, self.key, self.value))  # (B, H, n, d) each
-        q, k = unit(q), unit(k)
+        q, k, v = self.project(x)
         if cache is not None:
             k, v = cache.add(k, v)
         seen = F.scaled_dot_product_attention(q, k, v, attn_mask=allowed)
         return F.dropout(self.gather(seen), self.dropout, self.training)
+
+    def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values of places (B, n, D): (B, H, n, d) each."""
+        return unit(self.split(self.query(x))), unit(self.split(self.key(x))), self.split(self.value(x))
 
 
 class Block(nn.Module):
