@@ -35,10 +35,12 @@ def commands() -> dict[str, tuple[str, Callable[[argparse.ArgumentParser], Handl
     """Command → (what it does, what fills its parser and returns its handler): ours, then those of instruments."""
     from . import (
         cli_draw,
+        cli_encode,
         cli_export,
         cli_fetch,
         cli_fit,
         cli_info,
+        cli_recipe,
         cli_surprise,
         cli_tokens,
         cli_train,
@@ -55,6 +57,8 @@ def commands() -> dict[str, tuple[str, Callable[[argparse.ArgumentParser], Handl
         "complete": ("let a trained model finish a picture", cli_draw.fill_complete),
         "surprise": ("say how surprising a picture is to a trained model", cli_surprise.fill_surprise),
         "evaluate": ("measure a trained model on held-out pictures", cli_train.fill_evaluate),
+        "encode": ("make tokens or latents of a data set, once for all", cli_encode.fill_encode),
+        "recipe": ("run a whole route from pictures to tokens and back", cli_recipe.fill_recipe),
         "fetch": ("download a trained model", cli_fetch.fill_fetch),
         "tokens": ("show a picture in colour tokens", cli_tokens.fill_tokens),
         "info": ("say what a model or a run holds", cli_info.fill_info),

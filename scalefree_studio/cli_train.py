@@ -14,14 +14,13 @@ from .data.sources import Dataset, Size
 from .data.validation import load_validation
 from .errors import UserError
 from .export.size import shape_of, size_of
-from .export.walls.wall import write_wall
 from .jobs.instruments import lesson_of, lessons
 from .jobs.job import Limit
 from .jobs.training.learnt import dataset_learnt, evaluation, shape_learnt, validation_learnt
 from .jobs.training.lesson import Lesson
 from .jobs.training.ranks import Ranks, joined
 from .jobs.training.train import Train
-from .runs import Recording, choose_device, run_to_end
+from .runs import Recording, choose_device, results_of, run_to_end
 from .snapshot import Change, Checkpoint
 from .storage.run_folder import RunFolder, free_folder, load_checkpoint
 from .storage.trackers import add_track_flag
@@ -31,7 +30,7 @@ Handler = Callable[[argparse.Namespace], int]
 DATASET = "digits"  # where nobody names one: it needs no download
 
 
-def _data_flags(parser: argparse.ArgumentParser, default: str) -> None:
+def add_data_flags(parser: argparse.ArgumentParser, default: str) -> None:
     parser.add_argument(
         "--dataset", metavar="NAME|PATH",
         help=f"{', '.join(DATASETS)}, a folder of pictures and films (classes are its sub-folders), "
@@ -55,7 +54,7 @@ def fill_train(parser: argparse.ArgumentParser) -> Handler:
 
 
 def _train_flags(parser: argparse.ArgumentParser, kind: str) -> None:
-    _data_flags(parser, f"{DATASET}; to resume, the one it learnt from")
+    add_data_flags(parser, f"{DATASET}; to resume, the one it learnt from")
     parser.add_argument(
         "--val-dataset", metavar="NAME|PATH",
         help="judge by all examples of another data set (default: by those that are set apart or, where none are, by "
@@ -71,14 +70,14 @@ def _train_flags(parser: argparse.ArgumentParser, kind: str) -> None:
         "--seconds", type=float, metavar="S", help="stop after so many seconds of learning in all"
     )
     parser.add_argument(
-        "--size", type=_size, metavar="N|WxH",
+        "--size", type=picture_size, metavar="N|WxH",
         help="make the pictures so large (default: as they are; those in files 32)",
     )  # fmt: skip
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     add_track_flag(parser)
 
 
-def _size(text: str) -> Size:
+def picture_size(text: str) -> Size:
     """Height and width of what was typed; argparse says in one sentence what is none."""
     return shape_of(size_of(text))
 
@@ -90,10 +89,10 @@ def train(arguments: argparse.Namespace) -> int:
             job, recording = _resumed(arguments, ranks) if arguments.resume else _begun(arguments, ranks)
         if ranks.first:
             say(job.dataset.parts())
-            _say_notes(job.dataset)
+            say_notes(job.dataset)
         run_to_end(job, recording, job.lesson.dataset.name, ranks)
         if ranks.first:
-            report(_result(job, recording.folder), arguments.json)
+            report(results_of(job, recording.folder), arguments.json)
     return 0
 
 
@@ -151,26 +150,9 @@ def _asked(arguments: argparse.Namespace, ranks: Ranks) -> tuple[type[Lesson[Any
     return lessons()[arguments.kind], limit, ranks.device(choose_device(arguments.device))
 
 
-def _result(job: Train[Any, Any], folder: RunFolder) -> dict[str, Any]:
-    """What came of it, with a last wall of samples."""
-    lesson = job.lesson
-    best = lesson.read_network(folder.checkpoint()).to(job.device)  # what is kept is what is reported
-    shown = job.show_all(best)
-    result: dict[str, Any] = {
-        "steps": job.step_count, "epochs": job.epoch, "seconds": round(job.seconds, 2),
-        **lesson.results(job.trainer.evaluate(best), job.controls), **lesson.measured(best, job.controls),
-        "numbers": lesson.count_numbers(best), "model": str(folder.model_path),
-    }  # fmt: skip
-    if "wall" in shown:
-        wall = folder.path / "samples.png"
-        write_wall(shown["wall"], wall)  # type: ignore[arg-type]
-        result["picture"] = str(wall)
-    return result
-
-
 def fill_evaluate(parser: argparse.ArgumentParser) -> Handler:
     parser.add_argument("model", type=Path, metavar="MODEL", help=MODEL_HELP)
-    _data_flags(parser, "the one it learnt from")
+    add_data_flags(parser, "the one it learnt from")
     return evaluate
 
 
@@ -178,12 +160,12 @@ def evaluate(arguments: argparse.Namespace) -> int:
     checkpoint = load_checkpoint(arguments.model)
     lesson = lesson_of(checkpoint)
     dataset = dataset_learnt(checkpoint, arguments.dataset, arguments.data_root, show_progress)
-    _say_notes(dataset)
+    say_notes(dataset)
     report(evaluation(checkpoint, lesson(dataset), choose_device(arguments.device)), arguments.json)
     return 0
 
 
-def _say_notes(dataset: Dataset) -> None:
+def say_notes(dataset: Dataset) -> None:
     """What a person should know of the data: what could not be read, what was left out."""
     for note in dataset.notes:
         say(note)

@@ -77,6 +77,15 @@ class Control:
                 self._check_range(number)
         return found
 
+    def written(self, value: Any) -> Any:
+        """The same of what a file says, in which a text is no number, and a number is no text."""
+        kinds = {bool: bool, int: int, float: (int, float), str: str}.get(self.type)
+        if self.read is None and kinds is not None and value is not None:
+            for each in value if self.count and isinstance(value, list) else [value]:
+                if not isinstance(each, kinds) or (isinstance(each, bool) and self.type is not bool):  # type: ignore[arg-type]
+                    raise ControlError(f"{self.label} wants {self._wanted()}, not {value!r}.")
+        return self.check(value)
+
     def typed(self, text: str) -> Any:
         """The value of what a person typed, a number with a comma or a point, or a ControlError in one sentence."""
         text = text.strip()
@@ -113,7 +122,7 @@ class Control:
             return self.wants
         if self.count:
             return f"{self.count} numbers"
-        return {bool: "yes or no", int: "a whole number", float: "a number"}.get(
+        return {bool: "yes or no", int: "a whole number", float: "a number", str: "a text"}.get(
             self.type, self.type.__name__
         )
 

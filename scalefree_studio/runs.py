@@ -18,7 +18,7 @@ from .data.download import Progress
 from .drawings import KIND as DRAWING
 from .errors import JobError, UserError
 from .export.scene import register_scene
-from .export.walls.wall import large_wall
+from .export.walls.wall import large_wall, write_wall
 from .jobs.drawing.draw import DrawPictures
 from .jobs.instruments import fits, instruments, lessons, unknown
 from .jobs.job import Job
@@ -107,6 +107,23 @@ def run_to_end(
     if runner.status.unsaved or runner.status.failed:
         raise JobError(runner.status.message)
     return [c.trouble for c in runner.consumers if isinstance(c, Recorder) and c.trouble]
+
+
+def results_of(job: Train[Any, Any], folder: RunFolder) -> dict[str, Any]:
+    """What has come of a training that is kept in a folder, with a last wall of samples."""
+    lesson = job.lesson
+    best = lesson.read_network(folder.checkpoint()).to(job.device)  # what is kept is what is reported
+    shown = job.show_all(best)
+    result: dict[str, Any] = {
+        "steps": job.step_count, "epochs": job.epoch, "seconds": round(job.seconds, 2),
+        **lesson.results(job.trainer.evaluate(best), job.controls), **lesson.measured(best, job.controls),
+        "numbers": lesson.count_numbers(best), "model": str(folder.model_path),
+    }  # fmt: skip
+    if "wall" in shown:
+        wall = folder.path / "samples.png"
+        write_wall(shown["wall"], wall)  # type: ignore[arg-type]
+        result["picture"] = str(wall)
+    return result
 
 
 def _speak(runner: Runner) -> None:

@@ -16,6 +16,7 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
+from .data.download import Progress
 from .errors import UserError
 from .jobs.job import Limit
 from .runner import Runner
@@ -113,6 +114,34 @@ def show_progress(what: str, done: int, total: int) -> None:
         print(text, file=sys.stderr)
     elif sys.stderr.isatty():  # elsewhere every number would be a line of its own
         print(text, end="", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def progress_bars() -> Iterator[Progress]:
+    """A bar for each part of long work, with its rate and the time that is left; yields what is told how far it is."""
+    bar: Any = None
+
+    def end() -> None:
+        nonlocal bar
+        if bar is not None:
+            bar.close()
+        bar = None
+
+    def show(what: str, done: int, total: int) -> None:
+        nonlocal bar
+        if bar is not None and bar.desc != what:
+            end()
+        if bar is None:
+            every = REFRESH_SECONDS if sys.stderr.isatty() else LOG_SECONDS
+            bar = tqdm(desc=what, total=total or None, file=sys.stderr, mininterval=every, initial=done)
+        bar.update(done - bar.n)
+        if done == total:
+            end()
+
+    try:
+        yield show
+    finally:
+        end()
 
 
 def add_json_flag(parser: argparse.ArgumentParser) -> None:

@@ -26,7 +26,7 @@ from scalefree_studio.jobs.drawing.edits import (
     SwitchHeads,
     Watch,
 )
-from scalefree_studio.jobs.drawing.state import Way
+from scalefree_studio.jobs.drawing.sampler import Way
 from scalefree_studio.jobs.job import Edit, SetControls, Undo
 from scalefree_studio.models.ordered.request import Request, uniforms
 from scalefree_studio.models.pixels.looked import PixelsLooked

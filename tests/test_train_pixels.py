@@ -16,7 +16,7 @@ from small_training import run, same, stripes, weights
 
 from scalefree_studio.cli import main
 from scalefree_studio.controls import ControlError, controls_of
-from scalefree_studio.data import gather, palettes, token_shards
+from scalefree_studio.data import encoded, gather, palettes
 from scalefree_studio.data.datasets import load_dataset
 from scalefree_studio.data.gather import PictureFiles
 from scalefree_studio.data.shards import Shards
@@ -39,7 +39,7 @@ HSV = {"tokens": "hsv:3,2,2"}
 def large(one_thread: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder too large for the memory, whose tokens are kept on disk."""
     monkeypatch.setattr(gather, "MOST_BYTES", 100)
-    monkeypatch.setattr(token_shards, "MOST_AGAIN", 0)
+    monkeypatch.setattr(encoded, "MOST_AGAIN", 0)
     return write_pictures(tmp_path / "pictures", "ab")
 
 
@@ -61,7 +61,7 @@ def test_it_learns_the_same_from_tokens_on_disk_as_from_pictures(
 ) -> None:
     cached = run(make(load_dataset("pictures", size=(4, 6)), **HSV), 12)
     assert isinstance(cached.dataset.train, Shards) and isinstance(cached.dataset.held, Shards)
-    monkeypatch.setattr(token_shards, "MOST_AGAIN", 10**9)
+    monkeypatch.setattr(encoded, "MOST_AGAIN", 10**9)
     plain = run(make(load_dataset("pictures", size=(4, 6)), **HSV), 12)
     assert isinstance(plain.dataset.train, PictureFiles)
     assert same(weights(cached), weights(plain)) and cached.trainer.best == plain.trainer.best

@@ -1,7 +1,7 @@
 """Data sets by name or by path: pictures to learn from and pictures held out.
 
 digits (embedded) · mnist · fashionmnist · cifar10 (found or downloaded) · a folder of pictures and films · a list of
-pictures (CSV or JSON) · a film or an animation
+pictures (CSV or JSON) · a film or an animation · a folder that `encode` has filled
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from ..errors import UserError
 from .batches import split
 from .cifar import load_cifar
 from .download import Progress
+from .encoded_folder import is_encoded, load_encoded
 from .examples import Arrays, Examples
 from .films import is_animation, is_film, read_film
 from .folder import load_folder
@@ -125,6 +126,8 @@ def _converted(dataset: Dataset, request: DataRequest) -> Dataset:
     wanted = (*(request.size or size), request.channels or depth)
     if dataset.shape == wanted:
         return dataset
+    if dataset.made_by:
+        raise UserError(f"{dataset.name} is encoded; its pictures can be had in no other size.")
 
     def converted(examples: Examples) -> Arrays:
         all_of_them = examples.take(np.arange(len(examples)))
@@ -149,5 +152,6 @@ for _source in (
     Source("folder", "A folder of pictures and films", load_folder, opens=Path.is_dir),
     Source("list", "A list of pictures", _load_list, opens=is_list),
     Source("film", "A film", _load_film, opens=lambda path: is_film(path) or is_animation(path)),
+    Source("encoded", "A folder that was encoded", load_encoded, opens=is_encoded),
 ):
     register(_source)

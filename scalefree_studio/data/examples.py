@@ -44,6 +44,7 @@ class Arrays:
 
     values: npt.NDArray[Any]
     labels: Labels
+    tokens: int = 0  # how many different ones there are, where values are tokens
 
     def __post_init__(self) -> None:
         if len(self.values) != len(self.labels):
@@ -59,7 +60,7 @@ class Arrays:
         return len(self.values)
 
     def take(self, indices: Indices) -> Batch:
-        return Batch(self.values[indices], self.labels[indices])
+        return Batch(self.values[indices], self.labels[indices], self.tokens)
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,6 +23,16 @@ class Validation:
     unknown: tuple[str, ...] = ()  # its classes that are not learnt from
 
 
+@dataclass(frozen=True)
+class MadeBy:
+    """The model that has encoded a data set, whose examples are no pictures any more."""
+
+    fingerprint: str  # another model, another text
+    what: str  # "tokens" or "latents"
+    pictures: tuple[int, int, int]  # height, width and channels of what they were made of
+    model: Path | None = None  # its file; None where the examples were encoded in passing
+
+
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """Examples to learn from and examples held out; a label is an index into the classes."""
@@ -38,6 +48,7 @@ class Dataset:
     split: bool = False  # whether the examples held out were taken from the others, for want of any set apart
     validation: Validation | None = None  # the data set that they are of, where that is another
     root: Path | None = None  # where what is made of it is kept
+    made_by: MadeBy | None = None  # where its examples are no pictures, but what a model has made of them
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -51,7 +62,7 @@ class Dataset:
 
     def parts(self) -> str:
         """How many are learnt from, how many are held out, and which ones, in a sentence."""
-        what = "pictures" if len(self.shape) == 3 else "examples"
+        what = "pictures" if len(self.shape) == 3 or self.made_by else "examples"
         learnt, held = f"{len(self.train):,} {what} are learnt from", f"{len(self.held):,} are held out"
         if self.validation:
             return f"{learnt}; all {len(self.held):,} of {self.held_name} are held out."

@@ -28,6 +28,8 @@ def load_validation(
     other = load_dataset(name_or_path, data_root, channels, size, download, progress)
     if other.shape != dataset.shape:
         raise UserError(f"{other.name} cannot judge {dataset.name}: its examples are of another shape.")
+    if (other.made_by and other.made_by.fingerprint) != (dataset.made_by and dataset.made_by.fingerprint):
+        raise UserError(f"{other.name} cannot judge {dataset.name}: another model has encoded it.")
     if _place(other) == _place(dataset):
         raise UserError(f"{dataset.name} would be judged by what it is learnt from; name other pictures.")
     known = {name: n for n, name in enumerate(dataset.classes)}

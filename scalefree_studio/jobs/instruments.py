@@ -24,10 +24,11 @@ from ..storage.run_folder import load_checkpoint
 from .codec import Codec
 from .drawing.picture_sampler import PictureSampler
 from .drawing.sampler import Sampler
+from .latents import Latents
 from .training.lesson import BESIDE, Lesson
 from .training.picture_lesson import PictureLesson
 
-BUILT_IN = ("dividers", "pixelcnn", "pixels", "codebooks")
+BUILT_IN = ("dividers", "pixelcnn", "pixels", "codebooks", "cascades")
 GROUP = "scalefree_studio.instruments"
 PREFIX = "sampler."  # of the network's arrays in a drawing's checkpoint
 CODEC = (
@@ -37,6 +38,7 @@ CODEC = (
 # (checkpoint, device, size (H, W) or None for the one learnt, cached) → the sampler, or a UserError in one sentence.
 MakeSampler = Callable[[Checkpoint, str, tuple[int, int] | None, bool], Sampler]
 MakeCodec = Callable[[Checkpoint, str], Codec]  # (checkpoint, device) → the codec, or likewise
+MakeLatents = Callable[[Checkpoint, str], Latents]  # likewise
 
 
 class Fit(Protocol):
@@ -69,6 +71,10 @@ class Instrument:
         default_factory=dict
     )  # kind → sampler, where no PictureLesson says it
     codecs: Mapping[str, MakeCodec] = field(default_factory=dict)  # kind → what makes tokens of pictures
+    latents: Mapping[str, MakeLatents] = field(default_factory=dict)  # kind → what makes latents of them
+    infos: Mapping[str, Callable[[Checkpoint], dict[str, Any]]] = field(
+        default_factory=dict
+    )  # kind → what `info` says, where neither a lesson nor a fit does
     models: Path | None = None  # the folder of models that come with it, other than the studio's own
     views: Mapping[str, str] = field(default_factory=dict)  # kind → a view other than that of all trainings
     scenes: Mapping[str, str] = field(default_factory=dict)  # kind → likewise for movies
@@ -175,10 +181,11 @@ def instrument_of(kind: str) -> Instrument:
 
 def info_of(checkpoint: Checkpoint) -> dict[str, Any]:
     """What `info` says of a network or a fitted picture."""
-    known: dict[str, Any] = {**lessons(), **fits()}
+    known = {kind: part.info for kind, part in {**lessons(), **fits()}.items()}
+    known |= {kind: info for instrument in instruments().values() for kind, info in instrument.infos.items()}
     if checkpoint.kind not in known:
         raise unknown(checkpoint.kind)
-    found: dict[str, Any] = known[checkpoint.kind].info(checkpoint)
+    found: dict[str, Any] = known[checkpoint.kind](checkpoint)
     return found
 
 
@@ -221,11 +228,15 @@ def network_of(checkpoint: Checkpoint) -> Checkpoint:
 # Models that turn pictures into tokens, and back.
 
 
+def coder_of(checkpoint: Checkpoint) -> Checkpoint:
+    """The checkpoint of what encodes pictures: a model's own, or that of the codec that a network carries."""
+    checkpoint = network_of(checkpoint)
+    return carried(checkpoint) if CODEC in checkpoint.about else checkpoint
+
+
 def codec_of(checkpoint: Checkpoint, device: str = "cpu") -> Codec:
     """The codec of a model's checkpoint, or the one that a network carries which draws its tokens."""
-    checkpoint = network_of(checkpoint)
-    if CODEC in checkpoint.about:
-        checkpoint = carried(checkpoint)
+    checkpoint = coder_of(checkpoint)
     codecs = {kind: make for i in instruments().values() for kind, make in i.codecs.items()}
     if checkpoint.kind not in codecs:
         raise UserError(
@@ -236,7 +247,22 @@ def codec_of(checkpoint: Checkpoint, device: str = "cpu") -> Codec:
 
 def read_codec(source: str, device: str = "cpu") -> Codec:
     """The codec of a model file, a run or `model:NAME`."""
-    return codec_of(load_checkpoint(Path(source).expanduser()), device)
+    return codec_of(read_model(source), device)
+
+
+def read_model(source: str) -> Checkpoint:
+    """A model file, a run or `model:NAME`."""
+    return load_checkpoint(Path(source).expanduser())
+
+
+def latents_of(checkpoint: Checkpoint, device: str = "cpu") -> Latents:
+    """What makes latents of pictures: the model of a checkpoint."""
+    makers = {kind: make for i in instruments().values() for kind, make in i.latents.items()}
+    if checkpoint.kind not in makers:
+        raise UserError(
+            f"A model of kind {checkpoint.kind!r} makes no latents of pictures; {_listed(makers)} does."
+        )
+    return makers[checkpoint.kind](checkpoint, device)
 
 
 def has_codes(kind: str) -> bool:

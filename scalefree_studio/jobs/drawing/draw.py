@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -32,9 +33,9 @@ from .editing import Editing
 from .edits import OfHeads
 from .heads import Heads
 from .layout import Layout
-from .sampler import Sampler
+from .sampler import Sampler, Way
 from .shown import Shown
-from .state import Generator, Prompt, State, Turn, Way, labels_for, numbers_of
+from .state import Generator, Prompt, State, Turn, labels_for, numbers_of
 from .table import Bits, bits_of
 from .thoughts import Thoughts
 
@@ -75,7 +76,7 @@ class DrawPictures:
     ) -> State:
         """How it starts with these controls."""
         sampler, layout = self.sampler, self.layout
-        numbers = numbers_of(controls.count, prompt, max(1, len(temperatures)))
+        numbers = numbers_of(controls.count, prompt, max(1, len(temperatures), sampler.beams))
         labels = labels_for(controls.label, numbers, len(sampler.classes))
         if prompt is not None and controls.label < 0:
             labels = np.where(prompt.labels >= 0, prompt.labels, labels)
@@ -214,17 +215,21 @@ class DrawPictures:
     def _new_generator(self, every: int) -> Generator:
         state = self.state
         turn = state.turn()
+        span = self.layout.span_at(turn.start)
+        turn = replace(
+            turn, stop=min(turn.stop, span.stop), ways=tuple(w.within(span.way) for w in turn.ways)
+        )
         keep = state.given[turn.who] | (np.arange(state.places) < turn.start)  # (b, N)
         prompt = {"given": self._values(turn.who), "keep": self._sent(keep)} if keep.any() else {}
-        watched = np.flatnonzero(turn.who == self.watched)
-        request = self._request(
-            turn, every=every, measured=True, watched=int(watched[0]) if len(watched) else None, **prompt
-        )
+        watched = next(iter(np.flatnonzero(turn.who == self.watched).tolist()), None)
+        request = self._request(turn, every=every, measured=True, watched=watched, **prompt)
         return Generator(turn, turn.start, self.sampler.draw(request))
 
     def _request(self, turn: Turn, **more: Any) -> Request:
         labels = torch.from_numpy(self.state.labels[turn.who]) if self.sampler.classes else None
-        request = Request(self._uniforms[turn.who], labels, *_one_or_each(turn.ways), **more)
+        searches = torch.from_numpy(self.state.number[turn.who]) if self.sampler.beams else None
+        way = dict(zip(Way._fields, turn.one_or_each(), strict=True))
+        request = Request(self._uniforms[turn.who], labels, **way, searches=searches, **more)
         return request.to(self.sampler.device)
 
     def request_of(self, picture: int, way: Way) -> Request:
@@ -292,10 +297,12 @@ class DrawPictures:
         """Ask at one go what was thought at places of the watched picture of which it is not known."""
         state = self.state
         missing = state.reached()[self.watched] & ~self._thoughts.known
-        for way in np.unique(state.way[self.watched, missing]):
-            at = missing & (state.way[self.watched] == way)
-            request = self.request_of(self.watched, state.ways[way])
-            self._thoughts.keep_all(at, self.sampler.chances(request, self.values_of(self.watched))[0])
+        for start, stop, own in self.layout.spans:
+            for way in np.unique(state.way[self.watched, start:stop][missing[start:stop]]):
+                at = missing & (state.way[self.watched] == way)
+                at[:start] = at[stop:] = False
+                request = self.request_of(self.watched, state.ways[way].within(own))
+                self._thoughts.keep_all(at, self.sampler.chances(request, self.values_of(self.watched))[0])
         if state.temperatures and self.bits is None and state.position[self.watched] == state.places:
             self.bits = bits_of(self.sampler, state, self.watched)
 
@@ -371,9 +378,3 @@ class DrawPictures:
             "surprise_per_dimension": metrics.get("surprise"),
             "resumable": True,
         }
-
-
-def _one_or_each(ways: tuple[Way, ...]) -> Iterator[Any]:
-    """Temperature, top k and top p: a number if it is the same for all pictures, else one for each."""
-    for numbers in zip(*ways, strict=True):
-        yield numbers[0] if len(set(numbers)) == 1 else torch.tensor(numbers)

@@ -17,10 +17,10 @@ from ..memory import OutOfMemoryError
 from ..undo import Reverse, Step, UndoStack
 from .branches import Branches
 from .controls import DrawControls
-from .edits import FITTING, ChangeTable, GoTo, SetPrompt, SetTable, SetValue, SetWay, Watch
+from .edits import EVERY, FITTING, ChangeTable, GoTo, SetPrompt, SetTable, SetValue, SetWay, Watch
 from .layout import Layout
 from .sampler import Sampler
-from .state import Bools, Prompt, State, labels_for
+from .state import Bools, Prompt, State, changed, labels_for
 from .table import class_that_fits, table_prompt, table_rows
 
 
@@ -213,7 +213,7 @@ class Editing:
         state.labels, state.seed = labels, seed
         state.go_back(position)
         for picture, way in zip(edit.pictures, ways, strict=True):
-            state.steer(way.with_changes(new, edit.values), picture)
+            state.steer(changed(way, new, edit.values), picture)
         if "seed" in edit.values:
             job.adopt(state)
         else:
@@ -241,7 +241,7 @@ class Editing:
             rows[row : row + 1] = self._prompts([prompt])
         rows = [prompt for row, prompt in enumerate(rows) if row not in edit.drop] + self._prompts(edit.add)
         if edit.keep is not None:
-            keep = self._job.layout.by_position(self._part(edit.keep, 0)[None])
+            keep = self._kept(edit.keep, EVERY)
             rows = [replace(prompt, keep=keep) for prompt in rows]
         self._set_table(edit.temperatures or state.temperatures, rows)
 
@@ -270,30 +270,43 @@ class Editing:
     def _prompt(self, edit: SetPrompt) -> Prompt | None:
         if edit.values is None and edit.pixels is None:
             return None
-        job, layout, part = self._job, self._job.layout, self._part(edit.keep, edit.stage)
+        job, layout, keep = self._job, self._job.layout, self._kept(edit.keep, edit.stage)
         label = -1 if edit.label == FITTING else edit.label
         labels_for(label, np.zeros(1, np.int64), len(job.sampler.classes))  # or a ControlError
-        found = self._encoded(edit) if edit.values is None else self._checked_values(edit, part)
-        positions = layout.positions_of(edit.stage)
         values = np.zeros_like(job.state.values[:1])  # (1, N, C)
-        keep = np.zeros((1, layout.count), bool)
-        values[0, positions], keep[0, positions] = found.reshape(part.size, -1), part.reshape(-1)
+        for stage in range(len(layout.stages)) if edit.stage == EVERY else (edit.stage,):
+            found = self._encoded(edit, stage) if edit.values is None else self._checked_values(edit)
+            values[0, layout.positions_of(stage)] = found.reshape(-1, found.shape[2])
         prompt = Prompt(values, keep, np.array([label]))
         if edit.label == FITTING:
             job.within_memory(lambda: prompt.labels.fill(class_that_fits(job.sampler, prompt)))
         return prompt
 
-    def _encoded(self, edit: SetPrompt) -> Array:
+    def _kept(self, keep: Array | None, stage: int) -> Bools:
+        """The same of all places by position, (1, N)."""
+        layout, part = self._job.layout, self._part(keep, stage)
+        kept = np.zeros((1, layout.count), bool)
+        if stage != EVERY:
+            kept[0, layout.positions_of(stage)] = part.reshape(-1)
+            return kept
+        for number in range(len(layout.stages)):
+            kept[0, layout.positions_of(number)] = layout.covered(part, number).reshape(-1)
+        return kept
+
+    def _encoded(self, edit: SetPrompt, stage: int) -> Array:
         """The values (H, W, C) of a picture from outside."""
         pixels = np.asarray(edit.pixels)
         if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or not pixels.size:
             raise ControlError(
                 f"A prompt is a picture of bytes (h, w, 3), not {pixels.dtype} {pixels.shape}."
             )
-        return self._job.sampler.values_of(pixels, edit.stage)
+        return self._job.sampler.values_of(pixels, stage)
 
-    def _checked_values(self, edit: SetPrompt, keep: Any) -> Array:
+    def _checked_values(self, edit: SetPrompt) -> Array:
         """The values (H, W, C); where they do not stay they may be any, and are 0 if there are none such."""
+        if edit.stage == EVERY:
+            raise ControlError("Values are of one stage; a picture is given in every stage by its pixels.")
+        keep = self._part(edit.keep, edit.stage)
         values, levels = np.asarray(edit.values), self._job.layout.stages[edit.stage].levels
         shape = *keep.shape, self._job.sampler.channels
         if values.shape != shape or not np.issubdtype(values.dtype, np.integer):
@@ -350,7 +363,8 @@ class Editing:
         return table_prompt([Prompt(values, keep, labels)], len(temperatures)), temperatures
 
     def _size(self, stage: int) -> tuple[int, int]:
-        self._check(stage, len(self._job.layout.stages), "stages")
+        if stage != EVERY:
+            self._check(stage, len(self._job.layout.stages), "stages")
         return self._job.layout.stages[stage].size
 
     def _check(self, number: int, count: int, what: str) -> None:

@@ -45,6 +45,7 @@ class Watch(Edit):
     picture: int
 
 
+EVERY = -1  # for a stage: all of them, where it is said of the last one what is kept
 FITTING = -2  # for a class: the one under which what is given is the least surprising
 
 
@@ -55,7 +56,9 @@ class SetPrompt(Edit):
     values: Array | None = None  # (H, W, C) integers, or …
     keep: Array | None = None  # (H, W) bool, a place each: where they stay; None: everywhere
     pixels: Array | None = None  # … a picture from outside, (h, w, 3) bytes of any size
-    stage: int = 0  # whose places these are
+    stage: int = (
+        0  # whose places these are; EVERY: of pixels, what lies wholly in what is kept is given in each
+    )
     label: int = (
         -1
     )  # the class of what it shows, which is asked for unless another one is; -1: not known; or FITTING

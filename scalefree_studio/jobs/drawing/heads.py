@@ -26,12 +26,11 @@ from ..memory import OutOfMemoryError
 from .controls import DrawControls
 from .edits import ShowLooked, SwitchHeads
 from .layout import Layout
-from .sampler import Sampler
-from .state import State, Way
+from .sampler import PLAIN, Sampler, Way
+from .state import State
 
 Bools = npt.NDArray[np.bool_]
 
-PLAIN = Way(temperature=1.0, top_k=0, top_p=1.0)  # the network itself, however something was drawn
 REST = 3  # while it is drawn, so many times as long as it takes to see where it looked, it is not asked again
 
 

@@ -27,16 +27,34 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from ...errors import UserError
 from ...models.ordered.looked import Looked
 from ...models.ordered.request import Drawn, Request
 from ...snapshot import Array, Bytes
+
+
+class Way(NamedTuple):
+    """How a place is drawn: by the names of the controls. Without more, as the network itself says."""
+
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+
+    def within(self, own: Way) -> Way:
+        """This way in a stage that has one of its own: temperatures are multiplied, and of two limits the stricter
+        one holds."""
+        limits = [k for k in (self.top_k, own.top_k) if k]
+        return Way(self.temperature * own.temperature, min(limits, default=0), min(self.top_p, own.top_p))
+
+
+PLAIN = Way()  # the network itself
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +64,7 @@ class Stage:
     size: tuple[int, int]  # (H, W)
     order: npt.NDArray[np.int64]  # (H · W,): its places as they are drawn, each counted row by row
     levels: int  # how many values a place may hold
+    way: Way = PLAIN  # how it is drawn, before a person has a say
 
 
 class Sampler(ABC):
@@ -62,7 +81,9 @@ class Sampler(ABC):
     classes: Sequence[str] = ()  # by name; none if it draws without labels
     device: torch.device = torch.device("cpu")  # where it computes, and so where requests go
     heads: tuple[int, int] = (0, 0)  # layers of attention, and heads of each, that say where they looked
-    beams: bool = False  # whether its steps say which picture each one continues, and which are given up
+    # Whether its steps say which picture each one continues, and which are given up: so many pictures side by side are
+    # one search, and draw with the same random numbers. 1: all together are one, each with its own.
+    beams: int = 0
 
     @property
     def order(self) -> npt.NDArray[np.int64]:
@@ -96,6 +117,13 @@ class Sampler(ABC):
         """What the network makes of values (B, H, W, C), as far as they are drawn (B, H, W): bytes (B, h, w, 3); of
         several stages, (B, N, C) and (B, N), stage after stage. None: values look like what `looks` says."""
         return None
+
+    def with_beams(self, count: int, width: int = 0, judge: Sampler | None = None) -> Sampler:
+        """The same by searches for the likeliest pictures, each with so many beams that try so many values (0: all); or
+        for those that surprise another network least. A UserError where it cannot search."""
+        raise UserError(
+            "This model draws by chance alone; only cascades of token transformers search with beams."
+        )
 
     def looked(self, request: Request, values: Tensor) -> Looked:
         """Where its heads looked while it drew one picture (1, N, C), of which the rest may be anything."""

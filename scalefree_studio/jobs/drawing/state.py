@@ -7,31 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from ...controls import ControlError
 from ...models.ordered.request import Drawn
 from ...snapshot import Array
 from .branches import Branches
 from .controls import DrawControls
+from .sampler import Way
 
 Ints = npt.NDArray[np.integer[Any]]
 Bools = npt.NDArray[np.bool_]
-
-
-class Way(NamedTuple):
-    """How a place is drawn: by the names of the controls."""
-
-    temperature: float
-    top_k: int
-    top_p: float
-
-    def with_changes(self, controls: DrawControls, names: Iterable[str]) -> Way:
-        """The same, but for what is named: that is taken from the controls."""
-        return self._replace(**{name: getattr(controls, name) for name in names if name in self._fields})
 
 
 @dataclass(frozen=True)
@@ -51,6 +41,11 @@ class Turn:
     start: int
     stop: int
     ways: tuple[Way, ...]  # one a picture
+
+    def one_or_each(self) -> Iterator[Any]:
+        """Temperature, top k and top p: a number if it is the same for all pictures, else one for each."""
+        for numbers in zip(*self.ways, strict=True):
+            yield numbers[0] if len(set(numbers)) == 1 else torch.tensor(numbers)
 
 
 @dataclass
@@ -93,7 +88,7 @@ class State:
         labels: npt.NDArray[np.int64],
         size: tuple[int, int],
         levels: int,
-        beams: bool = False,
+        beams: int = 0,
         temperatures: tuple[float, ...] = (),
     ) -> State:
         """Nothing is drawn yet of so many places and channels, (N, C). With temperatures, a table."""
@@ -113,7 +108,7 @@ class State:
             entropy=np.zeros((B, N), np.float16),
             surprise=np.zeros((B, N), np.float32),
             seed=np.full(B, controls.seed, np.int64),
-            number=numbers_of(B, prompt, len(columns)),
+            number=numbers_of(B, prompt, max(beams, len(columns))),
             temperatures=temperatures,
         )
         if beams:
@@ -187,8 +182,9 @@ class State:
         names, last = tuple(names), self.way[:, -1].copy()  # (B,): the way that each was given last
         unfinished = self.position < self.places
         for number in np.unique(last[unfinished]).tolist():
-            way = self.ways[number].with_changes(controls, names)
-            self.steer(way, np.flatnonzero(unfinished & (last == number)))
+            self.steer(
+                changed(self.ways[number], controls, names), np.flatnonzero(unfinished & (last == number))
+            )
 
     def way_of(self, picture: int) -> Way:
         """In which a picture will be drawn on, or was drawn last."""
@@ -277,6 +273,11 @@ class State:
             raise ValueError("it holds levels that there are not")
         if not (0 if classes else -1) <= self.labels.min() <= self.labels.max() < max(0, classes):
             raise ValueError("it asks for classes that there are not")
+
+
+def changed(way: Way, controls: DrawControls, names: Iterable[str]) -> Way:
+    """The same way, but for what is named: that is taken from the controls."""
+    return way._replace(**{name: getattr(controls, name) for name in names if name in Way._fields})
 
 
 def labels_for(label: int, pictures: npt.NDArray[np.int64], classes: int) -> npt.NDArray[np.int64]:

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from ...controls import ControlError, controls_of, edited
+from ...data.encoded import tokens_at_hand
 from ...data.palettes import palette_of
 from ...data.sources import Dataset
-from ...data.token_shards import tokens_at_hand
 from ...data.tokens import Tokens, palette_size, tokens_of
 from ...models.ordered.request import Drawn, Request
 from ...models.pixels.draw import draw
@@ -26,7 +26,8 @@ from ...models.transformer.optimizer import optimizer_of
 from ...models.transformer.orders import order_of
 from ...snapshot import Bytes
 from ..training.lesson import Card, Curve
-from ..training.picture_lesson import ONLY_EXACT, Order, PictureLesson, bits_per_dimension
+from ..training.picture_lesson import ONLY_EXACT, Order, PictureLesson
+from ..training.sample_wall import bits_per_dimension
 from .controls import PixelsControls
 
 DIGITS = 6  # of a colour in a palette

@@ -34,6 +34,14 @@ def name_learnt(checkpoint: Checkpoint) -> str:
     return str(dataset.get("name", "pictures")) if isinstance(dataset, dict) else "pictures"
 
 
+def spec_learnt(checkpoint: Checkpoint) -> str:
+    """What finds the data set again that a network learnt from, or a UserError."""
+    dataset = checkpoint.about.get("dataset")
+    if not isinstance(dataset, dict) or not isinstance(dataset.get("spec"), str):
+        raise UserError("This model does not say what it learnt from; it is damaged or foreign.")
+    return str(dataset["spec"])
+
+
 def validation_learnt(checkpoint: Checkpoint) -> str:
     """What finds the data set again by which a network was judged; empty where that is the one that it learnt from."""
     validation = checkpoint.about.get("validation")
@@ -56,7 +64,7 @@ def dataset_learnt(
     if not isinstance(saved, dict) or not isinstance(saved.get("shape"), list):
         raise UserError("This model does not say what it learnt from; it is damaged or foreign.")
     spec = spec or str(saved.get("spec", ""))
-    if len(saved["shape"]) == 3:  # pictures, which can be made to fit
+    if len(saved["shape"]) == 3 and not saved.get("latents"):  # pictures, which can be made to fit
         height, width, channels = shape_learnt(checkpoint)
         dataset = load_dataset(spec, root, channels, (height, width), download, progress)
     else:

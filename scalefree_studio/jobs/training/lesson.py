@@ -188,8 +188,11 @@ class Lesson(Generic[C, N]):
         return about
 
     def beside(self, controls: C) -> dict[str, Array]:
-        """What a model carries beside its network's weights, to be used alone; all names begin with BESIDE. What there
-        is to say of it is said in `about`."""
+        """What a model carries beside its network's weights, to be used alone; all names begin with BESIDE."""
+        return {}
+
+    def about_beside(self, controls: C) -> dict[str, Any]:
+        """What there is to say of that."""
         return {}
 
     def restore(self, checkpoint: Checkpoint) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, Generic, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -19,10 +18,9 @@ from ...data.quantise import dequantise, quantise
 from ...models.ordered.looked import Looked
 from ...models.ordered.plain import draw_plainly
 from ...models.ordered.request import Drawn, Request, uniforms
-from ...models.threads import torch_threads
 from ...snapshot import Array, Bytes
-from .held_out import spread
 from .lesson import C, Card, Curve, Inputs, Lesson, N
+from .sample_wall import SAMPLES, SampleWall, bits_per_dimension
 from .trainer import to_device
 
 Order: TypeAlias = npt.NDArray[np.int64]  # (N,): the place of each position, counted row by row
@@ -30,11 +28,6 @@ Order: TypeAlias = npt.NDArray[np.int64]  # (N,): the place of each position, co
 ONLY_EXACT = (
     "Only the bits per dimension of exact tokens, one for each byte, may stand beside published ones."
 )
-SAMPLES, HELD = 64, 16  # pictures on the wall of samples, and of those held out
-
-
-def bits_per_dimension(nats_per_dimension: float) -> float:
-    return nats_per_dimension / math.log(2)
 
 
 class PictureLesson(Lesson[C, N]):
@@ -157,7 +150,7 @@ class PictureLesson(Lesson[C, N]):
         return self.surprise(network, values, labels).mean()
 
     def display(self, controls: C, device: torch.device) -> SampleWall[N]:
-        return SampleWall(self, controls, device)
+        return PictureWall(self, controls, device)
 
     def metrics(self, loss: float | None, held_out: float | None, controls: C) -> dict[str, float]:
         found = super().metrics(loss, held_out, controls)
@@ -176,91 +169,42 @@ class PictureLesson(Lesson[C, N]):
         return Card(f", {levels} levels a channel" if levels else "", measured)
 
 
-class SampleWall(Generic[N]):
-    """A wall of samples that renews itself row by row, and how surprising a few held-out pictures are.
-
-    `begin` takes the network as it is then; every `advance` draws one more row of all pictures, over the old ones. The
-    random numbers stay the same, so that what changes is what was learnt.
-    """
+class PictureWall(SampleWall[N]):
+    """Pixels as they are drawn."""
 
     def __init__(self, lesson: PictureLesson[Any, N], controls: Any, device: torch.device):
-        self._lesson, self._controls, self._device = lesson, controls, device
         height, width, channels = lesson.dataset.shape
+        shown = lesson.dimensions(controls, channels)
+        super().__init__((height, width, shown), len(lesson.dataset.held))
+        self._lesson, self._controls, self._device = lesson, controls, device
         classes = getattr(controls, "classes", 0)
         labels = torch.arange(SAMPLES) % classes if classes else None
         count, _ = lesson.alphabet(controls, channels)
-        shown = lesson.dimensions(controls, channels)
         numbers = uniforms(SAMPLES, height * width, count, controls.seed)
         self._request = Request(numbers, labels, every=width)
         self._order = lesson.order((height, width), controls)
-        self._steps: Iterator[Drawn] | None = None
-        self._pictures: Bytes = np.zeros((SAMPLES, height, width, shown), np.uint8)
-        self._fresh = 0  # rows of the new pictures
-        self._any = False  # whether there is something to see
-        self._held = spread(len(lesson.dataset.held), HELD)
-        self._surprise: Array | None = None  # bits a place: (K, H, W)
 
-    def begin(self, network: N) -> None:
-        then = copy.deepcopy(network)  # it goes on learning while this is drawn
-        width = self._pictures.shape[2]
-        self._steps, self._fresh = self._lesson.draw(then, self._request, width, order=self._order), 0
-        self.advance()
-        self._surprise = self._surprised(network)
+    def steps(self, network: N) -> Iterator[Drawn]:
+        return self._lesson.draw(network, self._request, self.pictures.shape[2], order=self._order)
 
-    @property
-    def pieces(self) -> int:
-        return int(self._pictures.shape[1])
-
-    @property
-    def busy(self) -> bool:
-        return self._steps is not None
-
-    def advance(self) -> None:
-        if self._steps is None:
-            return
-        steps, self._steps = self._steps, None  # if this fails, there is nothing to go on with
-        with torch_threads(1):  # its pieces are too small to share
-            drawn = next(steps)
+    def take(self, drawn: Drawn) -> int:
         colours = self._lesson.colours_of(drawn.values.cpu().numpy(), self._controls)  # (M, W, C)
-        places = self._pictures.reshape(len(colours), -1, colours.shape[2])  # (M, H · W, C)
+        places = self.pictures.reshape(len(colours), -1, colours.shape[2])  # (M, H · W, C)
         places[:, self._order[drawn.start : drawn.stop]] = colours
-        self._fresh = drawn.stop // self._pictures.shape[2]
-        self._any = True
-        if self._fresh < self._pictures.shape[1]:
-            self._steps = steps
+        return drawn.stop // int(self.pictures.shape[2])
 
-    @torch.no_grad()
-    def _surprised(self, network: N) -> Array:
+    def surprised(self, network: N) -> npt.NDArray[np.floating[Any]]:
         values, labels = to_device(self._lesson.inputs(self._held_batch(), self._controls), self._device)
         assert values is not None
-        found = bits_per_dimension(1.0) * self._lesson.surprise(network, values, labels).sum(-1)
-        return found.cpu().numpy().astype(np.float16)
+        nats: npt.NDArray[np.float32] = self._lesson.surprise(network, values, labels).sum(-1).cpu().numpy()
+        return nats
 
     def _held_batch(self) -> Batch:
-        return self._lesson.dataset.held.take(self._held)
-
-    def frame(self) -> Mapping[str, Array]:
-        frame: dict[str, Array] = {}
-        if self._any:
-            frame |= {"wall": self._pictures, "fresh": np.array(self._fresh)}
-        return frame if self._surprise is None else frame | {"surprise": self._surprise}
+        return self._lesson.dataset.held.take(self.held)
 
     def still(self) -> Mapping[str, Array]:
-        """A few held-out pictures, as the network sees them."""
         values = self._lesson.values_of(np.asarray(self._held_batch().values), self._controls)
         return {
             "held": self._lesson.colours_of(values, self._controls),
             "most_bits": np.array(self._lesson.most_bits(self._controls)),
         }
-
-    def saved(self) -> Mapping[str, Array]:
-        saved: dict[str, Array] = {"samples": self._pictures} if self._any else {}
-        return saved if self._surprise is None else saved | {"surprise": self._surprise}
-
-    def restore(self, arrays: Mapping[str, Array]) -> None:
-        pictures, surprise = arrays.get("samples"), arrays.get("surprise")
-        if pictures is not None and pictures.shape == self._pictures.shape and pictures.dtype == np.uint8:
-            self._pictures[:] = pictures
-            self._fresh, self._any = self._pictures.shape[1], True
-        if surprise is not None and surprise.shape == (len(self._held), *self._pictures.shape[1:3]):
-            self._surprise = surprise

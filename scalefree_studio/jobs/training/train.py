@@ -164,14 +164,14 @@ class Train(Generic[C, N]):
 
     def _learn(self) -> None:
         now, place = self.now, self.now.batches.state()
-        self.lesson.begin_step(
-            now.trainer.network, self._controls, Moment(now.step, self.epoch, self.progress)
-        )
+        moment = Moment(now.step, self.epoch, self.progress)
+
+        def learn() -> None:
+            self.lesson.begin_step(now.trainer.network, self._controls, moment)
+            now.trainer.learn(next(now.batches), now.step, self.learning_rate())
+
         try:
-            within_memory(
-                lambda: now.trainer.learn(next(now.batches), now.step, self.learning_rate()),
-                self.lesson.advice,
-            )
+            within_memory(learn, self.lesson.advice)
         except JobError:
             now.batches.restore(place)  # these are still to be learnt from
             raise
@@ -292,9 +292,12 @@ class Train(Generic[C, N]):
 
     # What is kept.
 
+    def _said(self) -> dict[str, Any]:
+        return {**self.lesson.about(), **self.lesson.about_beside(self._controls)}
+
     def network_now(self) -> Checkpoint:
         """The network of this step, which need not be the best one: for use, not to go on from."""
-        about = {"controls": values_of(self._controls), **self.lesson.about(), "seconds": self.seconds}
+        about = {"controls": values_of(self._controls), **self._said(), "seconds": self.seconds}
         model = arrays_of(self.trainer.weights()) | self.lesson.beside(self._controls)
         return Checkpoint(self.kind, self.step_count, about, frozen_all(model), {})
 
@@ -303,7 +306,7 @@ class Train(Generic[C, N]):
         learnt, arrays = now.trainer.state()
         about = {
             "controls": values_of(self._controls),
-            **self.lesson.about(),
+            **self._said(),
             "limit": {"steps": self._limit.steps, "seconds": self._limit.seconds},
             "seconds": now.seconds,
             "batches": now.batches.state(),

@@ -36,6 +36,7 @@ class Request:
     every: int = 1  # places a step; fewer at the end of a row or a stage
     measured: bool = False  # whether to say how open and how surprising each choice was
     watched: int | None = None  # of which picture to say what was thought possible, if measured
+    searches: Tensor | None = None  # (B,): which search with beams each picture is part of; None: all are one
 
     def to(self, device: torch.device) -> Request:
         """The same, with all tensors there."""

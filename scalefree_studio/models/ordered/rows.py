@@ -55,6 +55,9 @@ class Plain:
     def take(self, x: int, c: int, values: Tensor) -> None:
         self._values[:, self._start + x, c] = values[:, 0]
 
+    def reorder(self, parents: Tensor) -> None:
+        self._values = self._values[parents]
+
 
 def draw_rows(
     predictor: Predictor, request: Request, width: int, levels: int, like: Tensor, captured: bool

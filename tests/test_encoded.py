@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scalefree_studio.data import gather, token_shards
+from scalefree_studio.data import encoded, gather
 from scalefree_studio.data.datasets import load_dataset
+from scalefree_studio.data.encoded import ColourTokens, Encoded, cached
 from scalefree_studio.data.examples import Arrays, Batch
 from scalefree_studio.data.gather import PictureFiles
 from scalefree_studio.data.palettes import colours_of, learn_palette, palette_of
 from scalefree_studio.data.shards import Shards
 from scalefree_studio.data.sources import Dataset
-from scalefree_studio.data.token_shards import Encoded, cached_tokens
 from scalefree_studio.data.tokens import Tokens, tokens_of
 from scalefree_studio.errors import JobError
 
@@ -29,6 +29,10 @@ def dataset(count: int = 30, channels: int = 3, seed: int = 0) -> Dataset:
     labels = np.arange(count) % 3
     parts = (Arrays(values[rows].copy(), labels[rows].copy()) for rows in (slice(5, None), slice(5)))
     return Dataset("made", "made", *parts, tuple("abc"))
+
+
+def cached_tokens(made: Dataset, tokens: Tokens, folder: Path) -> Dataset:
+    return cached(made, ColourTokens(tokens), folder)
 
 
 def values_of(shards: Shards) -> Batch:
@@ -66,7 +70,7 @@ def test_tokens_on_disk_are_those_of_the_pictures(tmp_path: Path, spec: str, cha
     assert found.classes == made.classes and found.notes == ()
     for shards, pictures in ((found.train, made.train), (found.held, made.held)):
         assert isinstance(shards, Shards) and len(shards) == len(pictures)
-        assert shards.shape == (*SIZE, tokens.channels) == Encoded(pictures, tokens).shape
+        assert shards.shape == (*SIZE, tokens.channels) == Encoded(pictures, ColourTokens(tokens)).shape
         batch, expected = values_of(shards), pictures.take(np.arange(len(pictures)))
         assert batch.values.dtype == (np.uint16 if tokens.count > 256 else np.uint8)
         assert (batch.values == tokens.encode(expected.values)).all()
@@ -74,7 +78,7 @@ def test_tokens_on_disk_are_those_of_the_pictures(tmp_path: Path, spec: str, cha
 
 
 def test_few_pictures_are_in_memory_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(token_shards, "AT_ONCE", 7 * SIZE[0] * SIZE[1])
+    monkeypatch.setattr(encoded, "AT_ONCE", 7 * SIZE[0] * SIZE[1])
     made = dataset(100)
     assert isinstance(made.train, Arrays)
     counted = Counted(made.train)
@@ -123,8 +127,8 @@ def test_where_anything_has_changed_they_are_made_anew_and_it_is_said(tmp_path: 
 def test_a_writer_that_was_ended_is_gone_on_from(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ended: int
 ) -> None:
-    monkeypatch.setattr(token_shards, "AT_ONCE", 10 * SIZE[0] * SIZE[1])
-    monkeypatch.setattr(token_shards, "identity", lambda examples: "the same")
+    monkeypatch.setattr(encoded, "AT_ONCE", 10 * SIZE[0] * SIZE[1])
+    monkeypatch.setattr(encoded, "identity", lambda examples: "the same")
     made, tokens = dataset(), tokens_of("hsv:5,4,4")
     assert isinstance(made.train, Arrays)
     with pytest.raises(JobError):
@@ -177,7 +181,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "pictures"
 
 
-def cached(folder: Path, tokens: Tokens | None = None) -> tuple[Dataset, Dataset]:
+def cached_files(folder: Path, tokens: Tokens | None = None) -> tuple[Dataset, Dataset]:
     made = load_dataset(folder, size=4)
     assert isinstance(made.train, PictureFiles)
     return made, cached_tokens(made, tokens or tokens_of("hsv:5,4,4"), folder.parent / "tokens")
@@ -186,16 +190,16 @@ def cached(folder: Path, tokens: Tokens | None = None) -> tuple[Dataset, Dataset
 def test_files_that_have_not_changed_are_not_read_again(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made, found = cached(folder)
+    made, found = cached_files(folder)
     expected = tokens_of("hsv:5,4,4").encode(made.train.take(np.arange(len(made.train))).values)
     assert (values_of(found.train).values == expected).all()
     monkeypatch.setattr(gather, "read_prepared", None)
-    assert cached(folder)[1].notes == ()
+    assert cached_files(folder)[1].notes == ()
 
 
 @pytest.mark.parametrize("change", ["content", "time", "more"])
 def test_files_that_have_changed_are_read_again(folder: Path, change: str) -> None:
-    cached(folder)
+    cached_files(folder)
     file = folder / "a" / "02.png"
     if change == "content":
         Image.new("RGB", (21, 15), "red").save(file)
@@ -203,14 +207,14 @@ def test_files_that_have_changed_are_read_again(folder: Path, change: str) -> No
         os.utime(file, ns=(0, file.stat().st_mtime_ns + 1000))
     else:
         Image.new("RGB", (20, 15), "red").save(folder / "a" / "99.png")
-    assert "anew" in cached(folder)[1].notes[-1]
+    assert "anew" in cached_files(folder)[1].notes[-1]
 
 
 def test_files_that_are_broken_are_counted_and_named_then_and_later(folder: Path) -> None:
     file = folder / "a" / "02.png"
     file.write_bytes(file.read_bytes()[:60])  # it begins as a picture does
     for _ in range(2):  # when it is found, and when the tokens are used again
-        made, found = cached(folder)
+        made, found = cached_files(folder)
         assert made.skipped == 0 and found.skipped == 1 and found.skipped_names == (str(file),)
         assert found.notes == (f"1 of 12 pictures could not be read: {file}.",)
 

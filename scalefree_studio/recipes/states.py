@@ -1,0 +1,137 @@
+"""How far a recipe is, without running anything."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..data.encoded_folder import ABOUT as ENCODED
+from ..data.shards import HEADER, LABEL, LABELS
+from ..errors import UserError
+from ..files import write_atomically, write_errors
+from ..jobs.job import Limit
+from ..jobs.recipes.plan import PICTURES, SHARDS, Step, steps_of
+from ..jobs.recipes.recipe import Recipe
+from ..storage.run_folder import MODEL
+from ..storage.tensors import read_tensors
+
+STATES, TEXT = "recipe.json", "recipe.toml"
+DONE, LEARNING, STALE, NEXT = "done", "learning", "stale", "next"
+WALL, STAGES_WALL = "pictures.png", "stages.png"
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class StepState:
+    step: Step
+    state: (
+        str  # DONE; LEARNING: begun; STALE: what is there was made of something else; NEXT: nothing is there
+    )
+    progress: float  # in [0, 1]
+    folder: Path
+    metrics: Mapping[str, Any] = field(default_factory=dict)  # what was measured in the end
+    files: tuple[Path, ...] = ()  # what has come of it
+
+    @property
+    def name(self) -> str:
+        return self.step.name
+
+
+@dataclass
+class Record:
+    """What is known of the steps that were begun, in a file of the recipe's folder."""
+
+    folder: Path
+    recipe: str = ""  # its name
+    base: str = ""  # the folder from which its paths are meant
+    steps: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, folder: Path) -> Record:
+        try:
+            said = json.loads((folder / STATES).read_bytes())
+            if said["version"] != VERSION:
+                raise UserError(f"{folder / STATES} was written by another version of this studio.")
+            steps = {str(name): dict(step) for name, step in dict(said["steps"]).items()}
+            return cls(folder, str(said["recipe"]), str(said["base"]), steps)
+        except FileNotFoundError:
+            return cls(folder)
+        except OSError as error:
+            raise UserError(f"{folder / STATES} cannot be read: {error.strerror or error}.") from None
+        except (KeyError, TypeError, ValueError, RecursionError):
+            raise UserError(f"{folder / STATES} is damaged; remove it to begin anew.") from None
+
+    def write(self) -> None:
+        said = {"version": VERSION, "recipe": self.recipe, "base": self.base, "steps": self.steps}
+        with write_errors(self.folder / STATES):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_atomically(self.folder / STATES, json.dumps(said, indent=1).encode())
+
+
+def states(recipe: Recipe, folder: Path) -> tuple[StepState, ...]:
+    """Of all steps, in their order."""
+    record, found = Record.read(folder), dict[str, StepState]()
+    for step in steps_of(recipe):
+        found[step.name] = _state(step, folder, record.steps.get(step.name), found)
+    return tuple(found.values())
+
+
+def _state(
+    step: Step, folder: Path, record: Mapping[str, Any] | None, others: Mapping[str, StepState]
+) -> StepState:
+    place = folder if step.name == PICTURES else folder / step.name
+    if record is None:
+        return StepState(step, NEXT, 0.0, place)
+    files = tuple(folder / name for name in record.get("files", ()))
+    ready = all(others[name].state == DONE for name in step.needs)
+    if not ready or record.get("made_of") != made_of(step, folder):
+        return StepState(step, STALE, 0.0, place, files=tuple(file for file in files if file.exists()))
+    if record.get("whole") and all(file.exists() for file in files):
+        return StepState(step, DONE, 1.0, place, record.get("metrics", {}), files)
+    return StepState(step, LEARNING, _progress(step, place, record), place)
+
+
+def _progress(step: Step, place: Path, record: Mapping[str, Any]) -> float:
+    if step.name == SHARDS:
+        sizes = [(place / part / LABELS) for part in ("train", "held")]
+        written = sum(path.stat().st_size // LABEL.itemsize for path in sizes if path.exists())
+        return min(0.99, written / max(1, int(record.get("total", 0))))
+    if step.learning is None or not (place / MODEL).exists():
+        return 0.0
+    _, about = read_tensors(place / MODEL, arrays=False)
+    limit = Limit(**record.get("limit", {}))
+    return min(0.999, limit.progress(int(about.get("step", 0)), float(about.get("seconds", 0))))
+
+
+def made_of(step: Step, folder: Path) -> str:
+    """Other settings or other steps before it, another text; the steps that it needs are done."""
+    before = [fingerprint(folder / name) for name in step.needs]
+    said = json.dumps([step.settings, before], sort_keys=True, default=list)
+    return hashlib.blake2b(said.encode(), digest_size=16).hexdigest()
+
+
+def fingerprint(folder: Path) -> str:
+    """Of what a step has made: of a run its numbers, of shards what they were made of."""
+    if (folder / ENCODED).exists():
+        headers = [(folder / part / HEADER).read_bytes() for part in ("train", "held")]
+        return hashlib.blake2b(b"".join(headers), digest_size=16).hexdigest()
+    about = (folder / MODEL).stat()
+    return _of_model(folder / MODEL, about.st_mtime_ns, about.st_size)
+
+
+@functools.lru_cache(maxsize=256)
+def _of_model(path: Path, changed: int, size: int) -> str:
+    arrays, about = read_tensors(path)
+    found = hashlib.blake2b(str(about.get("kind")).encode(), digest_size=16)
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        found.update(f"{name} {array.dtype} {array.shape}".encode())
+        found.update(array.tobytes())
+    return found.hexdigest()
