@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import functools
+import math
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from small_codecs import TileCodec
+from small_codecs import TileCodec, kept
 
 from scalefree_studio.controls import values_of
+from scalefree_studio.data.examples import Arrays
+from scalefree_studio.data.sources import Dataset
 from scalefree_studio.jobs.cascades.cascade import assemble, cascade_sampler, tokens_sampler
 from scalefree_studio.jobs.cascades.controls import TokensControls
 from scalefree_studio.jobs.cascades.lesson import EXAMPLES, TokensLesson
 from scalefree_studio.jobs.cascades.sampler import CascadeSampler, StageSettings
 from scalefree_studio.jobs.drawing.controls import DrawControls
 from scalefree_studio.jobs.drawing.draw import DrawPictures
+from scalefree_studio.jobs.drawing.edits import GoTo, SetPrompt, SetValue, SetWay, Watch
 from scalefree_studio.jobs.instruments import packed
+from scalefree_studio.jobs.job import Job, Limit, SetControls
+from scalefree_studio.jobs.training.train import Train
 from scalefree_studio.models.cascades.shape import TokenGrid, named
 from scalefree_studio.snapshot import Array, Checkpoint
 
@@ -77,3 +87,102 @@ def drawing(made: CascadeSampler | None = None, **controls: Any) -> DrawPictures
     return DrawPictures(
         made or sampler(), DrawControls(**{"count": 3, "seed": 5, "speed": 240.0, **controls})
     )
+
+
+# What tests/small_jobs.py says of them: the fields of a Case.
+
+
+@functools.cache
+def codec_file() -> str:
+    """A model file of a codec with two stages, of 1 and 4 tokens."""
+    return kept(TileCodec((3, 4)), Path(tempfile.mkdtemp()))
+
+
+def lesson(stage: int, **controls: Any) -> dict[str, Any]:
+    """Learning a stage of such a codec, from pictures of 8 × 8."""
+    asked = {
+        "codes": codec_file(), "stage": stage, "layers": 1, "encoder_layers": 1, "width": 8, "heads": 2,
+        "batch_size": 6, "warm_up": 2, "learning_rate": 0.02, "wall_every": 2, **controls,
+    }  # fmt: skip
+    pixels = np.random.default_rng(1).integers(256, size=(20, 8, 8, 1), dtype=np.uint8)
+    labels = np.arange(20) % 2
+    learnt, held = Arrays(pixels[8:], labels[8:]), Arrays(pixels[:8], labels[:8])  # two steps an epoch
+    dataset = Dataset("noise", "noise", learnt, held, ("even", "odd"))
+
+    def make(seed: int = 4) -> Job:
+        return Train(TokensLesson(dataset), TokensControls(**{**asked, "seed": seed}), Limit(steps=40))
+
+    def poison(job: Any) -> None:
+        with torch.no_grad():
+            next(job.trainer.network.parameters()).fill_(math.nan)
+
+    return {
+        "make": make,
+        "resume": lambda checkpoint: Train.from_checkpoint(checkpoint, TokensLesson(dataset)),
+        "frame": {"wall": (64, 8, 8, 1), "fresh": (), "surprise": (8, 8, 8)},
+        "still": {"held": (8, 8, 8, 1), "most_bits": ()},
+        "live": SetControls({"learning_rate": 0.005}),
+        "rebuild": SetControls({"width": 12}),
+        "refused": (SetControls({"precision": "float16"}), SetControls({"stage": 2}), GoTo(3)),
+        "foreign": lambda good: [good],  # nothing in it to learn on from
+        "poison": poison,
+        "redrawn": frozenset(("wall", "fresh", "surprise", "samples")),
+    }
+
+
+def drawing_case(kind: str, ways: bool = False, **controls: Any) -> dict[str, Any]:
+    """Drawing with all stages, or with the last one and examples of the others."""
+    settings = (StageSettings(), StageSettings(temperature=0.5, top_k=3), StageSettings(top_p=0.9))
+
+    def begin(seed: int = 4) -> DrawPictures:
+        made = sampler(settings) if kind == "cascade" else one_stage(2)
+        return drawing(made, **{"seed": seed, "speed": 120.0, **controls})
+
+    def make(seed: int = 4) -> Job:
+        job = begin(seed)
+        if ways:
+            job.apply(SetWay((1,), {"temperature": 0.5, "top_k": 2}))
+            job.apply(SetWay((2,), {"top_p": 0.7, "label": 1}))
+        return job
+
+    def poison(job: Any) -> None:
+        for drawer in job.sampler.drawers:
+            for parameter in drawer.network.parameters() if drawer.learns else ():
+                with torch.no_grad():
+                    parameter.fill_(math.nan)
+        job.renew()
+
+    def foreign(good: Mapping[str, Array]) -> list[Mapping[str, Array]]:
+        known = {name: good[name] for name in ("values", "position", "given", "entropy")}
+        wrong = {
+            "values": good["values"] + 5,
+            "position": good["position"] - 99,
+            "given": good["given"][..., :1],
+        }
+        missing = [{n: a for n, a in known.items() if n != name} for name in known]
+        return [*missing, *({**good, name: array} for name, array in wrong.items())]
+
+    each = (3, PLACES)
+    frame = {"values": (*each, 1), "position": (3,), "given": each, "entropy": each, "surprise": each}
+    still: dict[str, tuple[int, ...]] = {"order": (PLACES,), "labels": (3,), "stages": (3, 2)}
+    for stage, levels in enumerate(LEVELS):
+        still |= {f"tiles.{stage}": (levels, 2, 2, 3), f"reach.{stage}": (2,)}
+    return {
+        "make": make,
+        "resume": DrawPictures.from_checkpoint,
+        "frame": frame | {"watched": (), "chances": (PLACES, 1, 5), "pictures": (3, 8, 8, 3)},
+        "still": still,
+        "live": SetControls({"temperature": 3.0}),
+        "rebuild": SetControls({"count": 5}),
+        "refused": (
+            SetControls({"label": 3}), Watch(3), GoTo(-1), GoTo(PLACES + 1), SetValue(0, 2, 0, (0,), stage=1),
+            SetValue(0, 0, 0, (3,), stage=0), SetPrompt(pixels=np.zeros((2, 2), np.uint8)),
+            SetPrompt(np.full((2, 2, 1), 4), stage=1), SetPrompt(np.zeros((4, 4, 1), int), stage=1),
+            SetWay((0, 3), {"top_k": 2}), SetWay((0,), {"temperature": -1.0}), SetWay((0,), {"label": 3}),
+        ),
+        "foreign": foreign,
+        "poison": poison,
+        "recovers": False,
+        "over": begin if ways else None,
+        "sampler": kind,
+    }  # fmt: skip

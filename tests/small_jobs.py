@@ -16,7 +16,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import small_cascades
 import small_drawings
+import small_next_scale
 import small_pixels
 import torch
 
@@ -33,7 +35,7 @@ from scalefree_studio.jobs.dividers.fit import FitDividers
 from scalefree_studio.jobs.drawing.controls import DrawControls
 from scalefree_studio.jobs.drawing.draw import DrawPictures
 from scalefree_studio.jobs.drawing.edits import (
-    ALL_STAGES,
+    EVERY,
     GoTo,
     SetPrompt,
     SetValue,
@@ -407,7 +409,7 @@ def painting(prompt: bool = False, kind: str = "vqvae") -> Case:
             SetControls({"label": 0}), Watch(3), SetValue(0, 9, 0, (0,)), SetValue(0, 0, 0, (9,)),
             SetValues(0, none, (1,)), SetValues(0, ~none, (6,)), SetValues(3, ~none, (1,)),
             SetValues(0, np.ones((4, 3), bool), (1,)), SetValues(0, ~none, (1,), stage=1),
-            SetPrompt(np.zeros((4, 4, 1), int), stage=ALL_STAGES),
+            SetPrompt(np.zeros((4, 4, 1), int), stage=EVERY),
         ),
         foreign=foreign,
         poison=poison,
@@ -455,6 +457,14 @@ JOBS: dict[str, Case] = {
     "drawing-codes": painting(),
     "drawing-painted": painting(prompt=True),
     "drawing-map": painting(kind="codebook"),
+    "tokens": Case(**small_cascades.lesson(0)),
+    "tokens-finer": Case(**small_cascades.lesson(1, averaging=0.8, dropout=0.3)),
+    "next-scale": Case(**small_next_scale.lesson()),
+    "next-scale-averaging": Case(**small_next_scale.lesson(averaging=0.8, dropout=0.3, labelled=False)),
+    "drawing-cascade": Case(**small_cascades.drawing_case("cascade")),
+    "drawing-cascade-ways": Case(**small_cascades.drawing_case("cascade", ways=True)),
+    "drawing-next-scale": Case(**small_next_scale.drawing_case(top_k=3)),
+    "drawing-tokens": Case(**small_cascades.drawing_case("tokens", top_k=3)),
 }
 
 
@@ -510,7 +520,7 @@ def same(mine: Job, theirs: Job, but: Collection[str] = ()) -> None:
     a, b = mine.checkpoint(), theirs.checkpoint()
     pairs = [(a.model, b.model), (a.trainer, b.trainer), (mine.snapshot().frame, theirs.snapshot().frame)]
     assert (a.kind, a.step) == (b.kind, b.step)
-    if isinstance(mine, DrawPictures) and mine.sampler.kind == "pixels":
+    if isinstance(mine, DrawPictures) and mine.sampler.kind != "pixelcnn":
         # What passes through a transformer together adds up in another order than token after token.
         said = [stated(checkpoint.about) for checkpoint in (a, b)]
         assert said[0].pop("surprise") == pytest.approx(said[1].pop("surprise"), rel=1e-5)

@@ -94,7 +94,7 @@ def assemble(checkpoints: Sequence[Checkpoint], settings: Sequence[StageSettings
             "These networks draw tokens of different models; train all stages with the same codes."
         )
     about, arrays = packed(codecs[0])
-    stages = []
+    stages: list[dict[str, Any]] = []
     for number, checkpoint in enumerate(checkpoints):
         STAGES[checkpoint.kind](checkpoint, number, "cpu", True)  # or a UserError
         said = {name: checkpoint.about.get(name) for name in SAID}

@@ -101,7 +101,7 @@ class DrawingView(PromptedView):
         self._over = self._watched = None
         self.stages.begin(sizes_of(session.job))
         searches = session.job.sampler.beams
-        self.tree.setVisible(bool(searches) and self.host.actions["show_tree"].isChecked())
+        self.tree.setVisible(bool(searches and self.host.actions["show_tree"].isChecked()))
         self.canvas.selected = self.canvas.painting = None
         self._prompts.forget()
         self.looked_part.begin(session.job.sampler.heads)
