@@ -23,6 +23,12 @@ class AutoencoderControls(TrainControls, AutoencoderShape):
 @dataclass(frozen=True)
 class VQVAEControls(AutoencoderControls, QuantiserShape):
     # fmt: off
+    codes_from: int = control(
+        40, label="Codes from step",
+        help="Until then it learns without codes, which then begin where its numbers are: few codes are lost so. In a "
+        "short run, after a tenth of it.",
+        low=0, high=100_000, group="Codes", unit="steps", advanced=True,
+    )
     adversarial: float = control(
         0.0, label="Adversarial",
         help="How strongly an opponent that tells real patches from others makes pictures sharper; 0: there is none.",

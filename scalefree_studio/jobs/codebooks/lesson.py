@@ -34,6 +34,7 @@ from .display import CodesDisplay, Reconstructions, shown_of
 ONLY_WHOLE = "Over a whole epoch. A batch alone may use half of the codes while all are in use, so its number misleads."
 SAMPLED = 512  # pictures by which it is known how much pictures differ
 LEAST_VARIANCE = 1e-3
+UNCODED = 0.1  # of a run, at most, is learnt without codes
 COUNTED = 256  # pictures at a time
 
 
@@ -169,6 +170,7 @@ class VQVAELesson(ReconstructionLesson[VQVAEControls, VQVAE]):
 
     def begin_step(self, network: VQVAE, controls: VQVAEControls, moment: Moment) -> None:
         network.quantiser.begin_epoch(moment.epoch)
+        network.coded = moment.step >= controls.codes_from or moment.progress >= UNCODED
         opposed = network.opponent is not None and moment.progress >= controls.adversarial_from
         network.opposed = controls.adversarial if opposed else 0.0
 

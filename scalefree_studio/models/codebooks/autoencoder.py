@@ -45,7 +45,7 @@ class AutoencoderShape:
         low=0, high=6, group="Network",
     )
     least_channels: int = control(
-        64, label="Least channels", help="How many numbers it keeps about a place after the first halving.",
+        32, label="Least channels", help="How many numbers it keeps about a place after the first halving.",
         low=1, high=2048, scale="log", group="Network",
     )
     most_channels: int = control(

@@ -31,12 +31,16 @@ class VQVAE(nn.Module):
         self.autoencoder = Autoencoder(shape)
         self.quantiser = quantiser_of(quantiser, shape.latent)
         self.opponent = opponent
+        self.coded = True  # whether pictures pass through codes while it learns
         self.opposed = 0.0  # how strongly the opponent is followed now
         self.error: Tensor | None = None  # of the last batch
 
     def forward(self, x: Tensor) -> tuple[Tensor, Quantised]:
-        """What pictures (B, C, h, w) in [-1, 1] become, and their codes."""
-        found: Quantised = self.quantiser(self.autoencoder.encode(x))
+        """What pictures (B, C, h, w) in [-1, 1] become, and their codes; there are none before it learns them."""
+        z = self.autoencoder.encode(x)
+        if self.training and not self.coded:
+            return self.autoencoder.decode(z), Quantised(z, (), z.new_zeros(()))
+        found: Quantised = self.quantiser(z)
         return self.autoencoder.decode(found.values), found
 
     def codes(self, x: Tensor) -> tuple[Tensor, ...]:
