@@ -33,6 +33,7 @@ from .jobs.drawing.edits import EVERY, FITTING, SetPrompt, SetTable
 from .jobs.drawing.sampler import Sampler
 from .jobs.drawing.table import bits_of
 from .jobs.instruments import sampler_of
+from .recipes.found import is_recipe, model_of
 from .results import HALVES, kept
 from .runs import Recording, choose_device, run_to_end
 from .storage.run_folder import RunFolder, load_checkpoint
@@ -48,8 +49,14 @@ PLACES = 1 << 20  # at most, in a picture
 
 
 def fill_sample(parser: argparse.ArgumentParser) -> Handler:
-    parser.add_argument("model", type=Path, metavar="MODEL", help=MODEL_HELP)
-    parser.add_argument("out", type=output, metavar="OUT.png", help="the wall of pictures")
+    parser.add_argument(
+        "model", type=Path, metavar="MODEL|RECIPE",
+        help=f"{MODEL_HELP}; or a recipe that was run, by its name, its file or its folder",
+    )  # fmt: skip
+    parser.add_argument(
+        "out", type=output, nargs="?", metavar="OUT.png",
+        help="the wall of pictures (default, of a recipe: sample.png in its folder)",
+    )  # fmt: skip
     parser.add_argument("--size", metavar="HxW", help="of each picture (default: as learnt)")
     _drawing_flags(parser, SAMPLED)
     group = parser.add_argument_group("search, instead of chance")
@@ -67,6 +74,11 @@ def fill_sample(parser: argparse.ArgumentParser) -> Handler:
 
 
 def sample(arguments: argparse.Namespace) -> int:
+    if is_recipe(arguments.model):
+        arguments.model = model_of(arguments.model)
+        arguments.out = arguments.out or output(str(arguments.model.with_name("sample.png")))
+    if arguments.out is None:
+        raise UserError("The pictures are written to OUT.png; name it after the model.")
     _refuse_same(arguments, arguments.model)
     sampler = _searching(arguments, _sampler(arguments, _size(arguments.size) if arguments.size else None))
     job, temperatures = _job(arguments, sampler, SAMPLED), _temperatures(arguments)

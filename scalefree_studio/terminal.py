@@ -121,20 +121,27 @@ def progress_bars() -> Iterator[Progress]:
     """A bar for each part of long work, with its rate and the time that is left; yields what is told how far it is."""
     bar: Any = None
 
+    def end() -> None:
+        nonlocal bar
+        if bar is not None:
+            bar.close()
+        bar = None
+
     def show(what: str, done: int, total: int) -> None:
         nonlocal bar
-        if bar is None or (bar.desc, bar.total) != (what, total or None) or done < bar.n:
-            if bar is not None:
-                bar.close()
+        if bar is not None and bar.desc != what:
+            end()
+        if bar is None:
             every = REFRESH_SECONDS if sys.stderr.isatty() else LOG_SECONDS
             bar = tqdm(desc=what, total=total or None, file=sys.stderr, mininterval=every, initial=done)
         bar.update(done - bar.n)
+        if done == total:
+            end()
 
     try:
         yield show
     finally:
-        if bar is not None:
-            bar.close()
+        end()
 
 
 def add_json_flag(parser: argparse.ArgumentParser) -> None:

@@ -8,20 +8,27 @@ from __future__ import annotations
 import functools
 import json
 import math
+import tempfile
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import small_cascades
 import small_drawings
+import small_next_scale
 import small_pixels
 import torch
 
+from scalefree_studio.controls import values_of
 from scalefree_studio.data.examples import Arrays
 from scalefree_studio.data.sources import Dataset
+from scalefree_studio.jobs.codebooks.controls import AutoencoderControls
 from scalefree_studio.jobs.codebooks.lesson import AutoencoderLesson, VQVAELesson
+from scalefree_studio.jobs.codebooks.map_controls import CodebookControls
+from scalefree_studio.jobs.codebooks.map_lesson import CodebookLesson
 from scalefree_studio.jobs.dividers.controls import FitControls, with_values
 from scalefree_studio.jobs.dividers.edits import AddUnit, MoveUnit, RemoveUnit, SetMask
 from scalefree_studio.jobs.dividers.fit import FitDividers
@@ -33,7 +40,9 @@ from scalefree_studio.jobs.job import Edit, Job, Limit, SetControls
 from scalefree_studio.jobs.pixelcnn.lesson import PixelCNNLesson
 from scalefree_studio.jobs.pixels.lesson import PixelsLesson
 from scalefree_studio.jobs.training.train import Train
+from scalefree_studio.jobs.training.weights import arrays_of, weights_of
 from scalefree_studio.snapshot import Array, Checkpoint
+from scalefree_studio.storage.tensors import write_tensors
 
 STEPS = 7  # of a whole run, in which every job does all that it ever does
 HALF = 4
@@ -209,6 +218,67 @@ def autoencoding(kind: type[Any], channels: int = 1, going: int = 0, **controls:
     )
 
 
+PLACE = tempfile.TemporaryDirectory()  # gone when the tests end
+
+
+@functools.cache
+def small_autoencoder(channels: int = 1) -> str:
+    """The file of one that has learnt nothing, for pictures of 4 × 4, of which it makes maps of 2 × 2."""
+    controls = AutoencoderControls(
+        channels=channels, layers=1, least_channels=4, most_channels=4, latent=3
+    )
+    torch.manual_seed(2)
+    network = AutoencoderLesson.network(controls)
+    about = {"controls": values_of(controls), "dataset": {"name": "noise", "spec": "noise", "shape": [4, 4, channels]}}
+    path = Path(PLACE.name) / f"autoencoder-{channels}.safetensors"
+    write_tensors(path, arrays_of(weights_of(network)), {"kind": "autoencoder", "step": 1, **about})
+    return str(path)
+
+
+def codebook(going: tuple[int, ...], channels: int = 1, **controls: Any) -> Case:
+    """Maps of the latents of that autoencoder: of all of them, and of each place."""
+    asked = {
+        "autoencoder": small_autoencoder(channels), "units": "4,6", "batch_size": 6, "wall_every": 2, **controls
+    }  # fmt: skip
+    pixels = np.random.default_rng(1).integers(256, size=(20, 4, 4, channels), dtype=np.uint8)
+    labels = np.arange(20) % 2
+    learnt, held = Arrays(pixels[8:], labels[8:]), Arrays(pixels[:8], labels[:8])  # two steps an epoch
+    dataset = Dataset("noise", "noise", learnt, held, ("even", "odd"))
+
+    def make(seed: int = 4) -> Job:
+        return Train(CodebookLesson(dataset), CodebookControls(**{**asked, "seed": seed}), Limit(steps=10))
+
+    def poison(job: Any) -> None:
+        with torch.no_grad():
+            next(job.trainer.network.parameters()).fill_(math.nan)
+
+    pictures = (8, 4, 4, channels)
+    seen: dict[str, tuple[int, ...]] = {"wall": pictures, "fresh": ()}
+    still: dict[str, tuple[int, ...]] = {"held": pictures, "stages": (2, 2)}
+    for s, (side, units) in enumerate(((1, 4), (2, 6))):
+        seen |= {f"tokens.{s}": (8, side, side), f"tiles.{s}": (units, 4 // side, 4 // side, 3)}
+        seen |= {f"{name}.{s}": (units,) for name in ("usage", "alive", "apart")}
+        seen |= {f"near.{s}": (units, units - 1), f"stage.{s}": pictures, f"radius.{s}": ()}
+        seen |= {f"going.{s}": (going[s], 3)}
+        still |= {f"arranged.{s}": (2,), f"map.{s}": ()}
+    return Case(
+        make,
+        lambda checkpoint: Train.from_checkpoint(checkpoint, CodebookLesson(dataset)),
+        seen,
+        still,
+        live=SetControls({"memory": 1.0} if asked.get("rule") != "gradient" else {"learning_rate": 0.5}),
+        rebuild=SetControls({"units": "5,9"}),
+        refused=(
+            SetControls({"precision": "float16"}), SetControls({"patches": "3"}), SetControls({"patches": "1,2"}),
+            SetControls({"units": "1"}), SetControls({"autoencoder": "nowhere"}), SetControls({"autoencoder": ""}),
+            GoTo(3),
+        ),
+        foreign=lambda good: [good],  # nothing in it to learn on from
+        poison=poison,
+        redrawn=frozenset((*seen, *(f"shown.{name}" for name in seen))),
+    )  # fmt: skip
+
+
 # ---- Drawings ----
 
 
@@ -303,6 +373,8 @@ JOBS: dict[str, Case] = {
     "vqvae-adversarial": autoencoding(
         VQVAELesson, going=5, adversarial=0.5, adversarial_from=0.1, learning="gradient"
     ),
+    "codebook": codebook((2, 4), prune_below=3),
+    "codebook-line-gradient": codebook((4, 5), channels=3, map="line", rule="gradient", averaging=0.8),
     "drawing-grey": drawing(),
     "drawing-colour": drawing(channels=3, top_p=0.9),
     "drawing-prompt": drawing(prompt=True),
@@ -310,8 +382,11 @@ JOBS: dict[str, Case] = {
     "drawing-pixels": drawing(kind="pixels", top_k=3),
     "tokens": Case(**small_cascades.lesson(0)),
     "tokens-finer": Case(**small_cascades.lesson(1, averaging=0.8, dropout=0.3)),
+    "next-scale": Case(**small_next_scale.lesson()),
+    "next-scale-averaging": Case(**small_next_scale.lesson(averaging=0.8, dropout=0.3, labelled=False)),
     "drawing-cascade": Case(**small_cascades.drawing_case("cascade")),
     "drawing-cascade-ways": Case(**small_cascades.drawing_case("cascade", ways=True)),
+    "drawing-next-scale": Case(**small_next_scale.drawing_case(top_k=3)),
     "drawing-tokens": Case(**small_cascades.drawing_case("tokens", top_k=3)),
 }
 

@@ -99,6 +99,8 @@ WRONG = [
     ("temperature = 0.9", "temperature = -1", 14, r"temperature: Temperature lies between"),
     ("temperature = 0.9", "[[stages]]\nwidth = 10", 15, r"\[\[stages\]\] width: Width lies between"),
     ("temperature = 0.9", "[[stages]]\nlesson = 'next-scale'", 15, r"it is the only one"),
+    ("steps = 10", "lesson = 'next-scale'\nbeams = 2", 13, r"beams: a next-scale stage is not searched"),
+    ("steps = 10", "width = 2\nbeams = -1", 13, r"beams: Beams lies between"),
     ("count = 4", "count = 0", 17, r"\[sampling\] count: Pictures lies between"),
     ("count = 4", "speed = 3", 17, r"speed: there is no such key"),
     ("count = 4", "stages = 'yes'", 17, r"stages: Stages wants yes or no, not 'yes'"),

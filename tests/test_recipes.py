@@ -239,14 +239,14 @@ def test_it_runs_says_and_draws(here: Path, capsys: pytest.CaptureFixture[str]) 
     assert "OUT.png" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGKILL])
 def test_ended_anywhere_it_goes_on_to_the_same_end(here: Path, stop: signal.Signals) -> None:
-    text = RECIPE.replace("steps = 12", "steps = 1500").replace("steps = 10", "steps = 800")
+    text = RECIPE.replace("steps = 12", "steps = 300").replace("steps = 10", "steps = 200")
     (here / "mine.toml").write_text(text.replace("batch_size = 16", "batch_size = 4"))
     environment = {**ALONE, "PYTHONPATH": os.pathsep.join([HERE, str(Path(__file__).parent)])}
     command = [sys.executable, "-c", PROGRAM, "recipe", "mine.toml", "--json"]
     assert subprocess.run([*command, "--out", "whole"], env=environment, capture_output=True).returncode == 0
-    for moment in ("vqvae/history.sqlite", "shards/train/labels.raw", "stage-1/history.sqlite"):
+    for moment in ("vqvae/history.sqlite", "stage-1/history.sqlite"):
         process = subprocess.Popen(
             [*command, "--out", "parts"],
             env=environment,

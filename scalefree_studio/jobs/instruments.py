@@ -247,7 +247,12 @@ def codec_of(checkpoint: Checkpoint, device: str = "cpu") -> Codec:
 
 def read_codec(source: str, device: str = "cpu") -> Codec:
     """The codec of a model file, a run or `model:NAME`."""
-    return codec_of(load_checkpoint(Path(source).expanduser()), device)
+    return codec_of(read_model(source), device)
+
+
+def read_model(source: str) -> Checkpoint:
+    """A model file, a run or `model:NAME`."""
+    return load_checkpoint(Path(source).expanduser())
 
 
 def latents_of(checkpoint: Checkpoint, device: str = "cpu") -> Latents:

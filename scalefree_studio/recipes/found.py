@@ -21,30 +21,22 @@ def shipped_recipes() -> dict[str, Path]:
 
 
 def is_recipe(source: Path | str) -> bool:
-    """Whether this names a recipe: one that comes along, a file, or the folder of one that was run."""
+    """Whether this names a recipe: the folder of one that was run, a file, or one that comes along."""
     path = Path(source).expanduser()
-    if path.is_dir():
-        return (path / STATES).exists()
-    return (
-        path.suffix == ENDING if path.exists() else str(source) in shipped_recipes() or path.suffix == ENDING
-    )
+    return (path / STATES).exists() or path.suffix == ENDING or str(source) in shipped_recipes()
 
 
 def find_recipe(source: Path | str) -> tuple[Recipe, Path]:
     """The recipe, and the folder in which it is run if nobody names another."""
-    path = Path(source).expanduser()
-    if path.is_dir():
+    path, named = Path(source).expanduser(), shipped_recipes()
+    if (path / STATES).exists():
         record = Record.read(path)
-        if not record.recipe:
-            raise UserError(f"No recipe was run in {path}.")
         return read_recipe(path / TEXT, Path(record.base), record.recipe), path
-    if path.exists() or path.suffix == ENDING:
+    if path.suffix == ENDING or path.is_file():
         return read_recipe(path), OUTPUT / path.stem
-    named = shipped_recipes()
     if str(source) not in named:
-        raise UserError(
-            f"There is no recipe and no file {str(source)!r}; there are {', '.join(named) or 'none'}."
-        )
+        there = ", ".join(named) or "none"
+        raise UserError(f"There is no recipe and no file {str(source)!r}; the recipes are {there}.")
     return read_recipe(named[str(source)]), OUTPUT / str(source)
 
 

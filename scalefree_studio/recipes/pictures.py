@@ -16,9 +16,10 @@ from ..jobs.cascades.cascade import assemble
 from ..jobs.cascades.sampler import StageSettings
 from ..jobs.drawing.controls import AT_ONCE, DrawControls
 from ..jobs.drawing.draw import DrawPictures
+from ..jobs.drawing.sampler import Way
 from ..jobs.instruments import sampler_of
 from ..jobs.recipes.plan import steps_of
-from ..jobs.recipes.recipe import COUNT, DRAWN, PictureControls, Recipe
+from ..jobs.recipes.recipe import COUNT, DRAWN, NEXT_SCALE, PictureControls, Recipe
 from ..runs import run_to_end
 from ..snapshot import Bytes, Checkpoint
 from ..storage.run_folder import MODEL, RunFolder
@@ -53,14 +54,31 @@ def draw_pictures(recipe: Recipe, folder: Path, device: str, bar: str) -> tuple[
 def assembled(recipe: Recipe, folder: Path) -> Checkpoint:
     """One checkpoint of what draws tokens, stage by stage, and of what makes pictures of them."""
     names = [step.name for step in steps_of(recipe) if step.stage is not None]
-    settings = [StageSettings(**stage.drawing) for stage in recipe.stages]
-    return assemble([RunFolder(folder / name).checkpoint() for name in names], settings)
+    checkpoints = [RunFolder(folder / name).checkpoint() for name in names]
+    if draws_all_scales(recipe):  # a model that is whole already
+        return checkpoints[0]
+    return assemble(checkpoints, [_settings(stage.drawing) for stage in recipe.stages])
+
+
+def _settings(drawing: Mapping[str, Any]) -> StageSettings:
+    """How a stage is drawn; `width` is a control of its network, so that of a search has another name."""
+    return StageSettings(
+        **{{"beam_width": "width"}.get(name, name): value for name, value in drawing.items()}
+    )
+
+
+def draws_all_scales(recipe: Recipe) -> bool:
+    return recipe.stages[0].learning.kind == NEXT_SCALE
 
 
 def drawing_controls(recipe: Recipe) -> DrawControls:
     """How it draws what it is to show."""
     asked = {name: value for name, value in recipe.sampling.items() if name in DRAWN}
-    return edited(DrawControls(count=COUNT, speed=AT_ONCE), asked)
+    controls = edited(DrawControls(count=COUNT, speed=AT_ONCE), asked)
+    if not draws_all_scales(recipe):  # each stage has its own way in the model
+        return controls
+    way = Way(controls.temperature, controls.top_k, controls.top_p).within(Way(**recipe.stages[0].drawing))
+    return edited(controls, way._asdict())
 
 
 def own(recipe: Recipe) -> Mapping[str, Any]:
@@ -76,7 +94,7 @@ def stages_of(job: DrawPictures, count: int = SHOWN) -> Bytes | None:
         return None
     values = np.asarray(drawing.values)[:count]  # (n, N, C)
     ends = starts_of(drawing.still["stages"])[1:]
-    drawn = [np.broadcast_to(np.arange(values.shape[1]) < end, values.shape[:2]) for end in ends]
+    drawn = [np.tile(np.arange(values.shape[1]) < end, (len(values), 1)) for end in ends]  # (n, N)
     found = [job.sampler.decode(values, seen) for seen in drawn]
     if any(pictures is None for pictures in found):
         return None

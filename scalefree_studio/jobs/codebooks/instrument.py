@@ -5,6 +5,8 @@ from ..instruments import Instrument
 from ..training.learnt import shape_learnt
 from .codec import VQVAECodec
 from .lesson import AutoencoderLesson, VQVAELesson
+from .latents import latents_of
+from .map_lesson import CodebookLesson, codebook_codec
 
 
 def vqvae_codec(checkpoint: Checkpoint, device: str) -> VQVAECodec:
@@ -18,6 +20,10 @@ INSTRUMENT = Instrument(
     title="Codebooks",
     summary="Networks that make pictures small maps of codes, and pictures again: the codes are there to be seen",
     start="train:vqvae:digits",
-    lessons=(AutoencoderLesson, VQVAELesson),
-    codecs={"vqvae": vqvae_codec},
+    lessons=(AutoencoderLesson, VQVAELesson, CodebookLesson),
+    codecs={"vqvae": vqvae_codec, "codebook": codebook_codec},
+    latents={"autoencoder": latents_of, "vqvae": latents_of},
+    commands={
+        "prune": ("take the codes out of a model that are hardly used", "scalefree_studio.cli_prune:fill_prune")
+    },
 )

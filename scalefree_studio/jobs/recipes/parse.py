@@ -28,6 +28,7 @@ from .recipe import (
     Learning,
     LimitControls,
     Recipe,
+    SearchControls,
     StageRecipe,
     named,
     sampling_controls,
@@ -149,10 +150,14 @@ class _Reader:
     def stages(self) -> tuple[StageRecipe, ...]:
         stages = tuple(self._stage(table, n) for n, table in enumerate(self.said[STAGES]))
         for n, stage in enumerate(stages):
-            if stage.learning.kind == NEXT_SCALE and len(stages) > 1:
+            if stage.learning.kind != NEXT_SCALE:
+                continue
+            if len(stages) > 1:
                 raise self.bad(
                     "a next-scale stage draws all scales; it is the only one.", STAGES, "lesson", n
                 )
+            if searched := stage.drawing.keys() & {c.name for c in named(SearchControls)}:
+                raise self.bad("a next-scale stage is not searched.", STAGES, min(searched), n)
         return stages
 
     def _stage(self, table: Mapping[str, Any], number: int) -> StageRecipe:

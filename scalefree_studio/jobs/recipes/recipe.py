@@ -102,8 +102,9 @@ class SearchControls:
     beams: int = control(
         0, label="Beams", help="How many are kept of a search for the likeliest; 0 draws by chance.", low=0, high=4096,
     )
-    width: int = control(
-        0, label="Width", help="How many codes each beam tries, the likeliest; 0 tries all.", low=0, high=2**31 - 1,
+    beam_width: int = control(
+        0, label="Beam width", help="How many codes each beam tries, the likeliest; 0 tries all.",
+        low=0, high=2**31 - 1,
     )
     # fmt: on
 

@@ -164,14 +164,14 @@ class Train(Generic[C, N]):
 
     def _learn(self) -> None:
         now, place = self.now, self.now.batches.state()
-        self.lesson.begin_step(
-            now.trainer.network, self._controls, Moment(now.step, self.epoch, self.progress)
-        )
+        moment = Moment(now.step, self.epoch, self.progress)
+
+        def learn() -> None:
+            self.lesson.begin_step(now.trainer.network, self._controls, moment)
+            now.trainer.learn(next(now.batches), now.step, self.learning_rate())
+
         try:
-            within_memory(
-                lambda: now.trainer.learn(next(now.batches), now.step, self.learning_rate()),
-                self.lesson.advice,
-            )
+            within_memory(learn, self.lesson.advice)
         except JobError:
             now.batches.restore(place)  # these are still to be learnt from
             raise

@@ -23,6 +23,10 @@ class TokenGrid:
     codes: int  # how many there are to choose from
 
     @property
+    def size(self) -> tuple[int, int]:
+        return self.rows, self.columns
+
+    @property
     def count(self) -> int:
         return self.rows * self.columns
 
@@ -40,7 +44,7 @@ def named(grids: tuple[TokenGrid, ...]) -> str:
     return " ".join(f"{g.rows}x{g.columns}x{g.codes}" for g in grids)
 
 
-def _read(text: str) -> str:
+def read_grids(text: str) -> str:
     try:
         return named(grids_of(str(text)))
     except (TypeError, ValueError):
@@ -56,7 +60,7 @@ class TokensShape:
     grids: str = control(
         "8x8x512", label="Grids",
         help="Rows, columns and codes of every stage as far as the one that is drawn, such as 4x4x64 8x8x512.",
-        read=_read, wants="rows, columns and codes of each stage, such as 4x4x64 8x8x512", group="Tokens",
+        read=read_grids, wants="rows, columns and codes of each stage, such as 4x4x64 8x8x512", group="Tokens",
     )
     classes: int = control(
         0, label="Classes", help="How many labels pictures come with; 0 learns without labels.",

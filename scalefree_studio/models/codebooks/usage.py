@@ -53,17 +53,18 @@ class Usage(nn.Module):
         self.batch.copy_(counts)
         self.now += self.batch
 
-    def begin_epoch(self, epoch: int) -> None:
-        """Count anew if this epoch is another than the last one; if not, nothing changes."""
+    def begin_epoch(self, epoch: int) -> bool:
+        """Count anew if this epoch is another than the last one; if not, nothing changes. Which of both comes back."""
         if self._epoch is None:
             self._epoch = int(self.epoch)
         if epoch == self._epoch:
-            return
+            return False
         if self._epoch != NONE:
             self.last.copy_(self.now)
             self.now.zero_()
         self.epoch.fill_(epoch)
         self._epoch = epoch
+        return True
 
     def _load_from_state_dict(self, *arguments: object) -> None:
         super()._load_from_state_dict(*arguments)
