@@ -83,6 +83,8 @@ def test_so_it_does_where_there_are_many_keys(count: int, monkeypatch: pytest.Mo
     for shape in (WINDOWED, REFINES, {"radius": 2}):
         net = network(**shape)
         both(net, asked(net, count))
+    shared = dataclasses.replace(asked(network(**WINDOWED), 3), labels=torch.tensor([2, 2, 2]))
+    both(network(**WINDOWED), shared, alike_coarser=True)
 
 
 def test_pictures_of_one_context_share_what_is_known_of_it() -> None:
@@ -278,3 +280,10 @@ def test_what_is_captured_reads_and_writes_the_same_memory_in_every_row(
                 cached.take(x, 0, own[:, y * W + x, None])
     for later in range(W, len(used)):
         assert used[later] == used[later % W]
+
+
+@pytest.mark.parametrize(("radius", "rows"), [(0, 4), (1, 2), (2, 3), (9, 4)])
+def test_only_what_a_window_holds_is_kept(radius: int, rows: int) -> None:
+    cached = CachedTokens(network(radius=radius), 2)
+    kept = [part.kept for part in cached.parts if isinstance(part, cache.Own)]
+    assert [t.shape for t in kept] == [(2, 2, 2, rows * 5, 6)] * 2  # keys and values, B, H, slots, d

@@ -21,7 +21,7 @@ from ...models.ordered.beams import SearchPredictor
 from ...models.ordered.looked import Looked
 from ...models.ordered.request import Drawn, Request
 from ...models.ordered.rows import Plain, draw_rows
-from ...models.transformer.looked import attentions, without_heads
+from ...models.transformer.looked import without_heads
 from ..codec import Grid, Tokens
 
 Coarser = Sequence[Tensor]  # the tokens of all coarser stages, (B, H, W) each
@@ -103,11 +103,7 @@ class NetworkStage(StageDrawer):
         return TokensLooked(self.network, values, labels, coarser)
 
     def without_heads(self, off: Tensor) -> NetworkStage:
-        of_parts = {id(part): heads for block, heads in zip(self.network.blocks, off, strict=True)
-                    for part in attentions(block)}  # fmt: skip
-        none = torch.zeros_like(off[0])
-        marked = torch.stack([of_parts.get(id(part), none) for part in attentions(self.network)])
-        return NetworkStage(without_heads(self.network, marked), self._cached)
+        return NetworkStage(without_heads(self.network, off), self._cached)
 
 
 class ExampleStage(StageDrawer):

@@ -15,6 +15,7 @@ from ...snapshot import Array, Change
 from ..job import Edit, Restore, SetControls, StartOver, Undo
 from ..memory import OutOfMemoryError
 from ..undo import Reverse, Step, UndoStack
+from .branches import Branches
 from .controls import DrawControls
 from .edits import EVERY, FITTING, ChangeTable, GoTo, SetPrompt, SetTable, SetValue, SetWay, Watch
 from .layout import Layout
@@ -339,6 +340,8 @@ class Editing:
             state.surprise[:] = by_position(np.asarray(surprise))
             for name in ("parent", "score", "alive") if job.sampler.beams else ():
                 getattr(state, name)[:] = frame[name]
+            if state.branches is not None:
+                state.branches = Branches.read(frame, len(values))
             state.position[:] = state.places
             state.go_back(position)
         except (KeyError, ValueError, TypeError, IndexError):

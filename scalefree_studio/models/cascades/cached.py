@@ -229,7 +229,7 @@ class Ways:
         by_condition[:, 1] += 1
         self.by_condition = by_condition  # (parts, 3, 1, B, D)
         W = room.columns if self.position is not None else 1
-        self.here: Tensor = by_condition.expand(-1, -1, W, -1, -1).contiguous()
+        self.here: Tensor = by_condition.repeat(1, 1, W, 1, 1)  # in memory of its own
 
     def row(self, y: int, width: int) -> None:
         if self.position is None:
@@ -299,7 +299,7 @@ class CachedTokens:
         place = None if self.places is None else self.place
         table = self.network.token.weight
         parts = [part.lean(self.row.turn) for part in self.parts]
-        return lean.Lean(parts, self.ways.here, self.row.turn, self.inputs, place, self.head, table)
+        return lean.Lean(parts, self.ways.here, self.inputs, place, self.head, table)
 
     def _cached(self, part: torch.nn.Module, room: Room) -> Own | Coarser | Think:
         if isinstance(part, OwnAttention):

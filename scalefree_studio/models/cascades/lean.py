@@ -9,6 +9,7 @@ B pictures, W columns, D numbers a token, H heads of d numbers, T slots in use.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,10 +28,9 @@ EPSILON = 1e-5  # of norms, as torch has it
 
 
 class Attend:
-    """Softmax over keys (B, H, T, d), which lie in memory that stays."""
+    """Softmax over keys (B, H, T, d), which lie in memory that stays; or (1, H, T, d) for all pictures."""
 
     def __init__(self, keys: Tensor, values: Tensor):
-        self.d = keys.shape[-1]
         self.keys, self.values = keys, values
         self.keys_np, self.values_np = keys.numpy(), values.numpy()
         B, H, T, d = keys.shape
@@ -42,8 +42,14 @@ class Attend:
         if self.is_large:
             keys, values = self.keys[:, :, first:stop], self.values[:, :, first:stop]
             allowed = None if mask is None else torch.from_numpy(mask)[None]
-            query = torch.from_numpy(q)[:, :, None]
-            seen = F.scaled_dot_product_attention(query, keys, values, attn_mask=allowed, scale=1.0)
+            query = torch.from_numpy(q)
+            if len(keys) == 1:  # all pictures ask together
+                query = query.transpose(0, 1)[None]  # (1, H, B, d)
+                seen = F.scaled_dot_product_attention(query, keys, values, attn_mask=allowed, scale=1.0)
+                return seen[0].transpose(0, 1).reshape(B, H * d).numpy()
+            seen = F.scaled_dot_product_attention(
+                query[:, :, None], keys, values, attn_mask=allowed, scale=1.0
+            )
             return seen.reshape(B, H * d).numpy()
         scores = np.matmul(self.keys_np[:, :, first:stop], q[..., None])  # (B, H, T, 1)
         if mask is not None:
@@ -82,11 +88,15 @@ class Turn:
         return turned.reshape(B, some, H, d)
 
 
+@dataclass(frozen=True)
 class Column:
-    """Which one, and what it sees."""
+    """Which one, and what it sees: slots first … stop - 1, of which masks, 0 or -inf, may hide some (T,)."""
 
-    def __init__(self, x: int, first: int, stop: int, mask: Array | None, mask_coarser: Array | None):
-        self.x, self.first, self.stop, self.mask, self.mask_coarser = x, first, stop, mask, mask_coarser
+    x: int
+    first: int
+    stop: int
+    mask: Array | None
+    mask_coarser: Array | None
 
 
 class Own:
@@ -169,7 +179,6 @@ class Lean:
         self,
         parts: list[Own | Coarser | Think],
         ways: Tensor,
-        turn: Turn,
         inputs: Tensor,
         place: Tensor | None,
         head: Product,
@@ -177,7 +186,7 @@ class Lean:
     ):
         """`ways`, `inputs` (W + 1, B, D) and `place` (W, 1, D) are what the row has in `cached.py`; `table`: what
         tokens go in as (K, D)."""
-        self.parts, self.turn, self.head = parts, turn, head
+        self.parts, self.head = parts, head
         self.stream = torch.empty_like(inputs[0])
         self.norms = Norms(ways, self.stream)
         self.stream_np, self.inputs = self.stream.numpy(), inputs.numpy()
