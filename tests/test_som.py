@@ -19,6 +19,7 @@ from scalefree_studio.models.codebooks.som import (
     radius_at,
     shape_of_map,
     smoothed,
+    smoothed_in_blocks,
     two_nearest,
 )
 from scalefree_studio.models.codebooks.som_errors import (
@@ -49,7 +50,8 @@ def near(shape: tuple[int, int], radius: float) -> Tensor:
     if radius < 1:
         return torch.eye(len(places), dtype=torch.float64)
     return torch.tensor(
-        [[math.exp(-math.dist(a, b) ** 2 / (2 * radius**2)) for b in places] for a in places], dtype=torch.float64
+        [[math.exp(-(math.dist(a, b) ** 2) / (2 * radius**2)) for b in places] for a in places],
+        dtype=torch.float64,
     )
 
 
@@ -70,6 +72,13 @@ def sums(x: Tensor, units: Tensor) -> tuple[Tensor, Tensor]:
 def test_values_are_smoothed_as_the_whole_neighbourhood_says(shape: tuple[int, int], radius: float) -> None:
     values = torch.randn(shape[0] * shape[1], 3, dtype=torch.float64)
     torch.testing.assert_close(smoothed(values, shape, radius), near(shape, radius) @ values)
+
+
+@pytest.mark.parametrize(("count", "radius"), [(200, 1.0), (256, 5.3), (300, 1.7)])
+def test_a_long_line_is_smoothed_in_blocks(count: int, radius: float) -> None:
+    values = torch.randn(count, 3, dtype=torch.float64)
+    torch.testing.assert_close(smoothed_in_blocks(values, radius), near((1, count), radius) @ values)
+    torch.testing.assert_close(smoothed(values, (1, count), radius), near((1, count), radius) @ values)
 
 
 @every_shape
@@ -98,7 +107,9 @@ def test_the_batch_rule_is_a_weighed_mean(shape: tuple[int, int], radius: float)
 
 def test_a_unit_that_is_near_to_nothing_stays() -> None:
     units = torch.tensor([[0.0], [1.0], [50.0]])
-    found = batch_units(units, torch.tensor([[0.5], [2.0], [0.0]]), torch.tensor([1.0, 2.0, 0.0]), (1, 3), 0.0)
+    found = batch_units(
+        units, torch.tensor([[0.5], [2.0], [0.0]]), torch.tensor([1.0, 2.0, 0.0]), (1, 3), 0.0
+    )
     assert found.flatten().tolist() == [0.5, 1.0, 50.0]
 
 
@@ -109,7 +120,9 @@ def test_the_neighbourhood_shrinks_from_half_the_map_to_one_and_then_to_nothing(
     assert radius_at(1.0, (16, 32), 0.0) == 0 and radius_at(0.0, (1, 2), 0.2) == 1.0
 
 
-@pytest.mark.parametrize(("units", "shape"), [(512, (16, 32)), (64, (8, 8)), (12, (3, 4)), (7, (1, 7)), (2, (1, 2))])
+@pytest.mark.parametrize(
+    ("units", "shape"), [(512, (16, 32)), (64, (8, 8)), (12, (3, 4)), (7, (1, 7)), (2, (1, 2))]
+)
 def test_a_grid_is_as_square_as_can_be(units: int, shape: tuple[int, int]) -> None:
     assert shape_of_map(units, grid=True) == shape and shape_of_map(units, grid=False) == (1, units)
 
@@ -184,7 +197,9 @@ def learnt(rule: str, steps: int = 60, shape: tuple[int, int] = (4, 4)) -> tuple
 def test_a_map_unfolds_over_a_square(rule: str) -> None:
     som, x = learnt(rule)
     units = som.units.detach()
-    best = 0.3826 / 4  # of 16 equal squares: the mean distance from the middle of a square of side 1 is 0.3826
+    best = (
+        0.3826 / 4
+    )  # of 16 equal squares: the mean distance from the middle of a square of side 1 is 0.3826
     assert quantisation_error(x, units) < (1.05 if rule == "batch" else 1.25) * best
     assert topographic_error(x, units, (4, 4)) < 0.1
     counts = torch.bincount(som.nearest(x), minlength=16)
@@ -246,4 +261,4 @@ def test_codes_of_patches_and_back() -> None:
             assert codes[stage][b, r, c] == best
             torch.testing.assert_close(values[place].permute(1, 2, 0).flatten(), units[best].detach())
     errors = [quantisation_error(network.patches(z, s), network.map_of(s).units.detach()) for s in range(3)]
-    assert float(network.eval()(z)) == pytest.approx(float(np.mean(errors)))
+    assert float(network.eval()(z).detach()) == pytest.approx(float(np.mean(errors)))

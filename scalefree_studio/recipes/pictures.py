@@ -94,7 +94,7 @@ def stages_of(job: DrawPictures, count: int = SHOWN) -> Bytes | None:
         return None
     values = np.asarray(drawing.values)[:count]  # (n, N, C)
     ends = starts_of(drawing.still["stages"])[1:]
-    drawn = [np.broadcast_to(np.arange(values.shape[1]) < end, values.shape[:2]) for end in ends]
+    drawn = [np.tile(np.arange(values.shape[1]) < end, (len(values), 1)) for end in ends]  # (n, N)
     found = [job.sampler.decode(values, seen) for seen in drawn]
     if any(pictures is None for pictures in found):
         return None
