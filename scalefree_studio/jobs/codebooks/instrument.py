@@ -4,8 +4,8 @@ from ...snapshot import Checkpoint
 from ..instruments import Instrument
 from ..training.learnt import shape_learnt
 from .codec import VQVAECodec
-from .lesson import AutoencoderLesson, VQVAELesson
 from .latents import latents_of
+from .lesson import AutoencoderLesson, VQVAELesson
 from .map_lesson import CodebookLesson, codebook_codec
 
 
