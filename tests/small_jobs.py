@@ -178,8 +178,8 @@ CODES = {
 }  # fmt: skip
 
 
-def autoencoding(kind: type[Any], channels: int = 1, going: int = 0, **controls: Any) -> Case:
-    """With or without codes, of which so many different counts are used. Pictures of 4 × 4 become maps of 2 × 2."""
+def autoencoding(kind: type[Any], channels: int = 1, **controls: Any) -> Case:
+    """With or without codes. Pictures of 4 × 4 become maps of 2 × 2."""
     asked = {**CODES, **controls} | ({"codes": 5} if kind is VQVAELesson else {})
     pixels = np.random.default_rng(1).integers(256, size=(20, 4, 4, channels), dtype=np.uint8)
     labels = np.arange(20) % 2
@@ -203,7 +203,7 @@ def autoencoding(kind: type[Any], channels: int = 1, going: int = 0, **controls:
         seen |= {f"revived.{s}": (codes,)} if codes == 5 else {}
         seen |= {f"stage.{s}": (8, 4, 4, channels)} if len(sides) > 1 else {}
         still |= {"stages": (len(sides), 2), f"arranged.{s}": (2,), f"map.{s}": ()}
-    seen |= {"going.0": (going, 3)} if sides else {}
+    seen |= {"going.0": (codes, 3)} if sides else {}
     return Case(
         make,
         lambda checkpoint: Train.from_checkpoint(checkpoint, kind(dataset)),
@@ -366,12 +366,12 @@ JOBS: dict[str, Case] = {
     ),
     "pixels-reversible": lesson(PixelsLesson, reversible=True, averaging=0.8, dropout=0.3),
     "autoencoder": autoencoding(AutoencoderLesson),
-    "vqvae": autoencoding(VQVAELesson, channels=3, going=3, revive=0.5),
-    "vqvae-rotation": autoencoding(VQVAELesson, going=5, rotation=True, cosine=True, averaging=0.8),
-    "vqvae-scales": autoencoding(VQVAELesson, going=5, scales="1,2"),
-    "vqvae-fsq": autoencoding(VQVAELesson, going=2, quantiser="fsq", levels="5,3"),
+    "vqvae": autoencoding(VQVAELesson, channels=3, revive=0.5),
+    "vqvae-rotation": autoencoding(VQVAELesson, rotation=True, cosine=True, averaging=0.8),
+    "vqvae-scales": autoencoding(VQVAELesson, scales="1,2"),
+    "vqvae-fsq": autoencoding(VQVAELesson, quantiser="fsq", levels="5,3"),
     "vqvae-adversarial": autoencoding(
-        VQVAELesson, going=5, adversarial=0.5, adversarial_from=0.1, learning="gradient"
+        VQVAELesson, adversarial=0.5, adversarial_from=0.1, learning="gradient"
     ),
     "codebook": codebook((2, 4), prune_below=3),
     "codebook-line-gradient": codebook((4, 5), channels=3, map="line", rule="gradient", averaging=0.8),

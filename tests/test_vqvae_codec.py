@@ -153,7 +153,8 @@ def test_what_pruning_costs_is_what_is_left_without_those_codes() -> None:
     frame, codec = job.show_all(), codec_of(job.network_now())
     held, usage = np.asarray(job.still()["held"], np.uint8), np.asarray(frame["usage.0"])
     going = np.asarray(frame["going.0"], float)
-    assert going[0, 0] == going[0, 1] == 0 and (np.diff(going[:, :2], axis=0) > 0).all()
+    assert going[0, 0] == going[0, 1] == 0 and (np.diff(going[:, :2], axis=0) >= 0).all()
+    assert len(going) == 8 and set(going[:, 0]) == {0, *np.sort(np.unique(usage))[1:]}
     vectors = codec.vectors()
     for threshold, codes, error in going:
         stays = np.flatnonzero(usage >= threshold)
