@@ -373,8 +373,8 @@ JOBS: dict[str, Case] = {
     "vqvae-adversarial": autoencoding(
         VQVAELesson, adversarial=0.5, adversarial_from=0.1, learning="gradient"
     ),
-    "codebook": codebook((2, 4), prune_below=3),
-    "codebook-line-gradient": codebook((4, 5), channels=3, map="line", rule="gradient", averaging=0.8),
+    "codebook": codebook((4, 6), prune_below=3),
+    "codebook-line-gradient": codebook((4, 6), channels=3, map="line", rule="gradient", averaging=0.8),
     "drawing-grey": drawing(),
     "drawing-colour": drawing(channels=3, top_p=0.9),
     "drawing-prompt": drawing(prompt=True),

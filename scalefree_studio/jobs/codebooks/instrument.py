@@ -24,6 +24,9 @@ INSTRUMENT = Instrument(
     codecs={"vqvae": vqvae_codec, "codebook": codebook_codec},
     latents={"autoencoder": latents_of, "vqvae": latents_of},
     commands={
-        "prune": ("take the codes out of a model that are hardly used", "scalefree_studio.cli_prune:fill_prune")
+        "prune": (
+            "take the codes out of a model that are hardly used",
+            "scalefree_studio.cli_prune:fill_prune",
+        )
     },
 )
