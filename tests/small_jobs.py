@@ -224,12 +224,13 @@ PLACE = tempfile.TemporaryDirectory()  # gone when the tests end
 @functools.cache
 def small_autoencoder(channels: int = 1) -> str:
     """The file of one that has learnt nothing, for pictures of 4 × 4, of which it makes maps of 2 × 2."""
-    controls = AutoencoderControls(
-        channels=channels, layers=1, least_channels=4, most_channels=4, latent=3
-    )
+    controls = AutoencoderControls(channels=channels, layers=1, least_channels=4, most_channels=4, latent=3)
     torch.manual_seed(2)
     network = AutoencoderLesson.network(controls)
-    about = {"controls": values_of(controls), "dataset": {"name": "noise", "spec": "noise", "shape": [4, 4, channels]}}
+    about = {
+        "controls": values_of(controls),
+        "dataset": {"name": "noise", "spec": "noise", "shape": [4, 4, channels]},
+    }
     path = Path(PLACE.name) / f"autoencoder-{channels}.safetensors"
     write_tensors(path, arrays_of(weights_of(network)), {"kind": "autoencoder", "step": 1, **about})
     return str(path)

@@ -296,7 +296,9 @@ def test_a_dry_run_writes_nothing_and_a_run_names_its_file(
     assert main(["info", str(tmp_path / "pruned.safetensors")]) == 0
 
 
-def test_a_run_on_a_data_set_of_latents_finds_it_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_on_a_data_set_of_latents_finds_it_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Such examples have three sides, as pictures have."""
     folder, run_folder = tmp_path / "latents", tmp_path / "run"
     model = digits("autoencoder")
@@ -304,7 +306,10 @@ def test_a_run_on_a_data_set_of_latents_finds_it_again(tmp_path: Path, capsys: p
     source = str(tmp_path / "autoencoder")
     assert main(["encode", source, "--latents", "--out", str(folder)]) == 0
     asked = ["train", "codebook", "--dataset", str(folder), "--out", str(run_folder), "--steps"]
-    assert main([*asked, "2", "--autoencoder", source, "--units", "4", "--patches", "2", "--wall-every", "1"]) == 0
+    assert (
+        main([*asked, "2", "--autoencoder", source, "--units", "4", "--patches", "2", "--wall-every", "1"])
+        == 0
+    )
     assert main([*asked[:2], "--out", str(run_folder), "--steps", "3", "--resume"]) == 0
     assert RunFolder(run_folder).checkpoint().step == 3
     assert main(["prune", str(run_folder), "--threshold", "1"]) == 2
