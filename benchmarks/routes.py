@@ -68,7 +68,6 @@ TRANSFORMER: dict[str, Any] = {
     "layers": 4,
     "width": 96,
     "heads": 3,
-    "precision": "bfloat16",
     "learning_rate": 2e-3,
 }
 WITH_CODES: dict[str, Any] = {"least_channels": 32, "most_channels": 64, "learning_rate": 2e-3}
@@ -96,7 +95,11 @@ FOR_SMALL = Settings(
 )
 FOR_LARGE = Settings(
     transformer={},
-    pixels={"tokens": "grey:4", "batch_size": 8},
+    pixels={
+        "tokens": "grey:4",
+        "batch_size": 8,
+        "precision": "bfloat16",
+    },  # which is quicker only for long rows
     codes={"layers": 2, "codes": 128, "latent": 16},
     maps={"autoencoder": {"layers": 2, "latent": 8}, "patches": "whole,1", "units": "256,256"},
     scales={"layers": 2, "codes": 128, "latent": 16, "scales": "1,2,4,7"},
