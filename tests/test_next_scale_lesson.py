@@ -87,7 +87,10 @@ def learnt(codes: str) -> Checkpoint:
 
 def test_it_learns_what_the_codec_says_of_its_pictures(codes: str) -> None:
     job = finished(train(codes, steps=60))
-    assert job.controls.grids == "1x1x4 2x2x4 4x4x4" and job.controls.classes == 2
+    assert job.controls.grids == "1x1x4 2x2x4 4x4x4"
+    assert (job.controls.classes, job.controls.vector) == (2, 1)
+    levels = torch.arange(LEVELS)[:, None]  # the vectors of the codec
+    torch.testing.assert_close(job.trainer.network.vectors, levels / levels.float().std())
     pictures = halves().held.take(np.arange(16))
     tokens, labels = job.lesson.inputs(pictures, job.controls)
     assert torch.equal(

@@ -132,7 +132,8 @@ def _learn_picture(picture: Picture, place: Place, controls: FitControls | None)
 def _draw(source: str, checkpoint: Checkpoint, place: Place) -> Opened:
     """With a network as it was saved."""
     sampler = sampler_of(checkpoint, place.device)
-    job = DrawPictures(sampler, DrawControls(speed=round(math.prod(sampler.size) / WATCHED)))
+    places = sum(math.prod(stage.size) for stage in sampler.stages)
+    job = DrawPictures(sampler, DrawControls(speed=max(1, round(places / WATCHED))))
     if has_codes(sampler.kind):
         _begin_painting(job)
     name = name_learnt(network_of(checkpoint))
