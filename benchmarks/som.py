@@ -153,7 +153,7 @@ def som_rules(name: str, root: str | None, shape: Shape, seconds: float, seeds: 
     makers: dict[str, Callable[[], Ours | Plain]] = {
         "batch rule": lambda: Ours(shape, width, "batch"),
         **{f"gradient, rate {r:g}": lambda r=r: Ours(shape, width, "gradient", r) for r in (0.03, 0.1, 0.3)},
-        **{f"plain, rate {r:g}": lambda r=r: Plain(shape, width, r) for r in (0.03, 0.1)},
+        **{f"plain, rate {r:g}": lambda r=r: Plain(shape, width, r) for r in (0.03, 0.1, 0.3)},
     }
     for label, make in makers.items():
         found = [in_time(make(), train, shape, each, seconds, seed) for seed in range(seeds)]

@@ -224,12 +224,13 @@ PLACE = tempfile.TemporaryDirectory()  # gone when the tests end
 @functools.cache
 def small_autoencoder(channels: int = 1) -> str:
     """The file of one that has learnt nothing, for pictures of 4 × 4, of which it makes maps of 2 × 2."""
-    controls = AutoencoderControls(
-        channels=channels, layers=1, least_channels=4, most_channels=4, latent=3
-    )
+    controls = AutoencoderControls(channels=channels, layers=1, least_channels=4, most_channels=4, latent=3)
     torch.manual_seed(2)
     network = AutoencoderLesson.network(controls)
-    about = {"controls": values_of(controls), "dataset": {"name": "noise", "spec": "noise", "shape": [4, 4, channels]}}
+    about = {
+        "controls": values_of(controls),
+        "dataset": {"name": "noise", "spec": "noise", "shape": [4, 4, channels]},
+    }
     path = Path(PLACE.name) / f"autoencoder-{channels}.safetensors"
     write_tensors(path, arrays_of(weights_of(network)), {"kind": "autoencoder", "step": 1, **about})
     return str(path)
@@ -373,8 +374,8 @@ JOBS: dict[str, Case] = {
     "vqvae-adversarial": autoencoding(
         VQVAELesson, adversarial=0.5, adversarial_from=0.1, learning="gradient"
     ),
-    "codebook": codebook((2, 4), prune_below=3),
-    "codebook-line-gradient": codebook((4, 5), channels=3, map="line", rule="gradient", averaging=0.8),
+    "codebook": codebook((4, 6), prune_below=3),
+    "codebook-line-gradient": codebook((4, 6), channels=3, map="line", rule="gradient", averaging=0.8),
     "drawing-grey": drawing(),
     "drawing-colour": drawing(channels=3, top_p=0.9),
     "drawing-prompt": drawing(prompt=True),

@@ -42,11 +42,12 @@ def codec_file() -> str:
 def checkpoint(**controls: Any) -> Checkpoint:
     """A network as training leaves it: no choice of it is sure, and none depends on nothing."""
     grids = " ".join(f"{side}x{side}x{LEVELS}" for side in (1, 2, 4))
-    made = NextScaleControls(**{"grids": grids, "classes": 3, **SMALL, **controls})
+    made = NextScaleControls(**{"grids": grids, "vector": 1, "classes": 3, **SMALL, **controls})
     network, generator = NextScaleLesson.network(made), torch.Generator().manual_seed(1)
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.normal_(std=0.4, generator=generator)
+    network.know(torch.from_numpy(codec().vectors()))
     about, arrays = packed(codec())
     about |= {
         "controls": values_of(made),

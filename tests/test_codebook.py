@@ -294,3 +294,23 @@ def test_a_dry_run_writes_nothing_and_a_run_names_its_file(
     assert "codes go" in capsys.readouterr().err and not (tmp_path / "pruned.safetensors").exists()
     assert main(["prune", str(tmp_path), "--threshold", "300"]) == 0
     assert main(["info", str(tmp_path / "pruned.safetensors")]) == 0
+
+
+def test_a_run_on_a_data_set_of_latents_finds_it_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Such examples have three sides, as pictures have."""
+    folder, run_folder = tmp_path / "latents", tmp_path / "run"
+    model = digits("autoencoder")
+    RunFolder(tmp_path / "autoencoder").keep(model)
+    source = str(tmp_path / "autoencoder")
+    assert main(["encode", source, "--latents", "--out", str(folder)]) == 0
+    asked = ["train", "codebook", "--dataset", str(folder), "--out", str(run_folder), "--steps"]
+    assert (
+        main([*asked, "2", "--autoencoder", source, "--units", "4", "--patches", "2", "--wall-every", "1"])
+        == 0
+    )
+    assert main([*asked[:2], "--out", str(run_folder), "--steps", "3", "--resume"]) == 0
+    assert RunFolder(run_folder).checkpoint().step == 3
+    assert main(["prune", str(run_folder), "--threshold", "1"]) == 2
+    assert "encoded" in capsys.readouterr().err

@@ -29,6 +29,7 @@ GRIDS = ((1, 1), (2, 2), (3, 4))
 STARTS, T, L = (0, 1, 5, 17), 17, 6
 SMALL: dict[str, Any] = {
     "grids": "1x1x6 2x2x6 3x4x6",
+    "vector": 5,
     "classes": 3,
     "layers": 2,
     "width": 12,
@@ -48,6 +49,7 @@ def network(**shape: Any) -> NextScale:
     with torch.no_grad():
         for parameter in made.parameters():
             parameter.normal_(std=0.5, generator=generator)
+    made.know(torch.randn(L, 5, generator=generator))
     return made.eval()
 
 
@@ -93,9 +95,22 @@ def test_what_a_place_knows_is_the_sum_of_the_coarser_codes_spread_over_the_pict
         said = said + interpolate(grid, (3, 4), mode="bilinear", align_corners=False)
 
 
+@torch.no_grad()
+def test_codes_that_are_alike_say_the_same_and_how_large_they_are_does_not_matter() -> None:
+    net, tokens = network(), some_tokens()
+    vectors = net.vectors.clone()
+    vectors[1] = vectors[0]
+    net.know(vectors)
+    same = net(tokens, torch.arange(3))
+    assert torch.equal(net(tokens.clamp(min=1), torch.arange(3)), same)
+    net.know(1000 * vectors)
+    torch.testing.assert_close(net(tokens, torch.arange(3)), same)
+
+
 def test_a_new_network_knows_nothing_and_every_number_of_it_learns() -> None:
     torch.manual_seed(0)
     net, tokens = NextScale(NextScaleShape(**SMALL)), some_tokens(8)
+    net.know(torch.randn(L, 5))
     labels = torch.arange(8) % 3
     loss = torch.nn.functional.cross_entropy(net(tokens, labels).flatten(0, 1), tokens.flatten())
     assert abs(float(loss.detach()) - torch.tensor(float(L)).log()) < 0.1

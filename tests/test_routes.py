@@ -61,7 +61,7 @@ def test_what_a_route_makes_of_real_pictures_again() -> None:
     pictures = pictures[:, :4, :5]
     found = routes.again(sampler_of(made), routes.Learnt(made, "", {}, 0.0), pictures)
     assert found.shape == pictures.shape and len(np.unique(found)) == 4
-    assert np.abs(found.astype(int) - pictures).max() <= 255 / 3 / 2 + 1
+    assert np.abs(found.astype(int) - pictures).max() < 64  # a quarter of all greys
 
 
 def test_seeds_are_averaged_and_how_far_apart_they_are_is_said() -> None:
@@ -82,8 +82,8 @@ def test_a_short_comparison_ends_with_a_table(capsys: Any, tmp_path: Any, monkey
     asked = ["--seconds", "0.2", "--judge-steps", "2", "--only", "next-scale", "--pictures", str(tmp_path)]
     routes.main(asked)
     said = capsys.readouterr().out.splitlines()
-    rows = [line.split(" | ") for line in said if line.startswith("|")]
-    assert len(rows) == 4 and {len(row) for row in rows if not row[0].startswith("|---")} == {8}
+    rows = [line for line in said if line.startswith("|")]
+    assert len(rows) == 4 and {row.count("|") for row in rows} == {9}
     assert f"{len(digits.held)} held out" in said[0] and (tmp_path / "next-scale.png").exists()
     routes.main([*asked, "--json"])
     found = json.loads(capsys.readouterr().out)

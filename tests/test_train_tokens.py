@@ -199,7 +199,7 @@ def test_a_data_set_that_is_encoded_already_is_learnt_from_as_its_pictures_are()
 def test_what_cannot_be_learnt_is_said():
     with pytest.raises(ControlError, match="stages 0 to 1"):
         training(stage=2)
-    with pytest.raises(UserError, match="name one"):
+    with pytest.raises(ControlError, match="name one"):
         training(codes="")
     colour = replace(striped(), train=Arrays(np.zeros((4, 8, 8, 3), np.uint8), np.zeros(4, np.int64)))
     with pytest.raises(UserError, match="grey"):

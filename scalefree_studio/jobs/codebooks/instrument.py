@@ -4,8 +4,8 @@ from ...snapshot import Checkpoint
 from ..instruments import Instrument
 from ..training.learnt import shape_learnt
 from .codec import VQVAECodec
-from .lesson import AutoencoderLesson, VQVAELesson
 from .latents import latents_of
+from .lesson import AutoencoderLesson, VQVAELesson
 from .map_lesson import CodebookLesson, codebook_codec
 
 
@@ -24,6 +24,9 @@ INSTRUMENT = Instrument(
     codecs={"vqvae": vqvae_codec, "codebook": codebook_codec},
     latents={"autoencoder": latents_of, "vqvae": latents_of},
     commands={
-        "prune": ("take the codes out of a model that are hardly used", "scalefree_studio.cli_prune:fill_prune")
+        "prune": (
+            "take the codes out of a model that are hardly used",
+            "scalefree_studio.cli_prune:fill_prune",
+        )
     },
 )

@@ -1,8 +1,8 @@
 """Where the heads of a next-scale network looked while it drew a picture.
 
 A head looks at places of its own scale and of coarser ones, and at each it finds what the codes of all scales before
-that one say there. So what it took from a place is shared among those codes as they are spread over the picture; what it
-took from the first place, of which nothing is known but the class, it took from no code.
+that one say there. So what it took from a place is shared among those codes as they are spread over the picture. What
+it took from the first place, of which nothing is known but the class, it took from no code.
 
 H heads of d numbers, T places of all scales.
 """

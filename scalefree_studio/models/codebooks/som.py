@@ -229,7 +229,8 @@ class SelfOrganisingMap(nn.Module):
         add_up([sums, counts, wanted])
         add_up([tally])  # of another type
         if self.rule == "batch":
-            sums, counts = self.sums * self._decay + sums, self.counts * self._decay + counts
+            sums = torch.add(sums, self.sums, alpha=self._decay)
+            counts = torch.add(counts, self.counts, alpha=self._decay)
             self.units.copy_(batch_units(self.units, sums, counts, self.shape, self._reach))
             self.sums.copy_(sums)
             self.counts.copy_(counts)
