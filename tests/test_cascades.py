@@ -21,6 +21,7 @@ from small_cascades import (
 from small_codecs import TileCodec
 from small_drawings import frame, play, same_frames
 
+import scalefree_studio as studio
 from scalefree_studio.controls import ControlError
 from scalefree_studio.drawings import Drawing
 from scalefree_studio.errors import UserError
@@ -321,6 +322,19 @@ def test_a_cascade_is_one_file_that_needs_no_other(tmp_path):
     assert said["stages"]["1"]["top_k"] == 2 and said["stages"]["2"]["tokens"] == "4x4"
     for own, network in zip((0, 1, 2), networks_of(found), strict=True):
         assert TokensLesson.controls_of(network).stage == own
+
+
+def test_a_cascade_draws_and_completes_from_python(tmp_path):
+    RunFolder(tmp_path / "run").keep(cascade())
+    model = studio.load(tmp_path / "run")
+    drawn = model.draw(5, seed=5, temperature=0.9)
+    expected = frame(play(drawing(count=5, temperature=0.9)))["pictures"]
+    np.testing.assert_array_equal(drawn.pixels, expected)
+    drawn.save(tmp_path / "a.png")
+    assert len(model.complete(tmp_path / "a.png", count=3)) == 3
+    model.save(tmp_path / "b.safetensors")
+    again = studio.load(tmp_path / "b.safetensors").draw(5, seed=5, temperature=0.9)
+    np.testing.assert_array_equal(again.pixels, expected)
 
 
 def test_networks_that_do_not_belong_together_are_refused():
