@@ -19,6 +19,7 @@ A picture is cut into tokens in S stages, the coarsest first; stage s is a grid 
             stages     (S, 2) integers        rows and columns of tokens
             arranged.s (2,) integers          rows and columns in which the codes lie for a person to see
             map.s      () bool                whether neighbours there were taught to be alike: a self-organising map
+            line.s     () bool                … whose units lie on a line, which is shown in rows; only of maps
 
 Of these a training has what it can say: without `tiles.0` there are no codes, as of a plain autoencoder; `revived`
 belongs to codebooks that are revived, `apart` and `radius` to maps. The error is the mean squared one of pixels that
@@ -70,6 +71,11 @@ class Codebook:
     @property
     def is_map(self) -> bool:
         return bool(self.still[f"map.{self.stage}"])
+
+    @property
+    def is_line(self) -> bool:
+        """Whether it is a map on a line, which is shown in rows."""
+        return bool(self.still.get(f"line.{self.stage}", np.array(False)))
 
 
 def stages_of(frame: Mapping[str, Array]) -> int:

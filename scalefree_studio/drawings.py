@@ -16,6 +16,8 @@ Whoever draws so shows these arrays, and needs no view, no export and no movie o
             parent    (B,) integers             which picture each one continues, …
             score     (B,) float32              … how likely it is, in nats, …
             alive     (B,) bool                 … and whether it is not given up; only in a search with beams
+            tree.*    how it came there: at V positions, `position` (V,), `parent` among the pictures of the position
+                      before (V, B), `score` and `alive` (V, B), and `pictures` (V, B, h, w, 3)
             columns   (T,) float64              the temperatures of a table, whose pictures stand row by row, …
             bits      (2,) float64              … how unlikely is what the watched one drew, and what it hides, …
             prompts   (R, H, W, C) integers     … what each row goes on from, …
@@ -34,6 +36,8 @@ Whoever draws so shows these arrays, and needs no view, no export and no movie o
             tiles     (L, h, w, 3) bytes        what a value looks like, if there is one channel
             ramp      (L,) bytes                how bright a value is, if there are three
             levels    () integer                how many values there are, if places show nothing
+            arranged  (2,) integers             rows and columns in which values lie for a person to choose among; only
+                                                of codes
             reach     (2,) integers             how far a place sees: rows up, columns to each side; -1: all before it
             labels    (B,) integers             the class asked for; -1: none
 
@@ -44,8 +48,9 @@ all of them, frames have N instead of H × W, and what stays the same has beside
 
             stages    (S, 2) integers           rows and columns of each
 
-and tiles.0, tiles.1, …, one for each stage, instead of tiles; likewise ramp, levels and reach. `Drawing.stage` is such
-a stage by itself, a drawing as any other.
+and tiles.0, tiles.1, …, one for each stage, instead of tiles; likewise ramp, levels and reach; and of stages before the
+one that was begun last, what the network made of them: pictures.0, … `Drawing.stage` is such a stage by itself, a
+drawing as any other; its `looked_before`, (layers, heads), is what each head took from the stages before it.
 """
 
 from __future__ import annotations
@@ -149,6 +154,8 @@ class Drawing:
         for name in self.frame.keys() & {"looked", "buckets", "twin_bits"}:
             part = self.frame[name][..., start:stop]
             frame[name] = part.reshape(*part.shape[:-1], H, W)
+        if "looked" in self.frame:
+            frame["looked_before"] = self.frame["looked"][..., :start].sum(-1, dtype=np.float32)
         if "looked_from" in self.frame:
             frame["looked_from"] = self.frame["looked_from"] - start
         if "twin" in self.frame:
@@ -156,6 +163,8 @@ class Drawing:
         for name in self.frame.keys() & {"chances", "likeliest", "twin_values"}:
             frame[name] = self.frame[name][start:stop].reshape(H, W, *self.frame[name].shape[1:])
         frame["position"] = (self.position - start).clip(0, stop - start)
+        if f"pictures{ending}" in frame:
+            frame["pictures"] = frame[f"pictures{ending}"]
         still = {"order": self.still["order"][start:stop] - start, "labels": self.still["labels"]}
         own = {n.removesuffix(ending): array for n, array in self.still.items() if n.endswith(ending)}
         return Drawing(frame, {**still, **own}, number)
@@ -275,6 +284,8 @@ class Drawing:
             return None
         chances = np.asarray(self.frame["chances"][y, x], np.float64)
         likeliest = self.frame.get("likeliest")
+        if likeliest is None:
+            chances = chances[:, : self.levels]  # another stage may have more
         values = None if likeliest is None else np.asarray(likeliest[y, x], np.int64)
         return Thought(chances, values) if chances.any() else None
 

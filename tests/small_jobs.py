@@ -33,7 +33,15 @@ from scalefree_studio.jobs.dividers.edits import AddUnit, MoveUnit, RemoveUnit, 
 from scalefree_studio.jobs.dividers.fit import FitDividers
 from scalefree_studio.jobs.drawing.controls import DrawControls
 from scalefree_studio.jobs.drawing.draw import DrawPictures
-from scalefree_studio.jobs.drawing.edits import GoTo, SetPrompt, SetValue, SetWay, Watch
+from scalefree_studio.jobs.drawing.edits import (
+    ALL_STAGES,
+    GoTo,
+    SetPrompt,
+    SetValue,
+    SetValues,
+    SetWay,
+    Watch,
+)
 from scalefree_studio.jobs.instruments import sampler_of
 from scalefree_studio.jobs.job import Edit, Job, Limit, SetControls
 from scalefree_studio.jobs.pixelcnn.lesson import PixelCNNLesson
@@ -223,12 +231,13 @@ PLACE = tempfile.TemporaryDirectory()  # gone when the tests end
 @functools.cache
 def small_autoencoder(channels: int = 1) -> str:
     """The file of one that has learnt nothing, for pictures of 4 × 4, of which it makes maps of 2 × 2."""
-    controls = AutoencoderControls(
-        channels=channels, layers=1, least_channels=4, most_channels=4, latent=3
-    )
+    controls = AutoencoderControls(channels=channels, layers=1, least_channels=4, most_channels=4, latent=3)
     torch.manual_seed(2)
     network = AutoencoderLesson.network(controls)
-    about = {"controls": values_of(controls), "dataset": {"name": "noise", "spec": "noise", "shape": [4, 4, channels]}}
+    about = {
+        "controls": values_of(controls),
+        "dataset": {"name": "noise", "spec": "noise", "shape": [4, 4, channels]},
+    }
     path = Path(PLACE.name) / f"autoencoder-{channels}.safetensors"
     write_tensors(path, arrays_of(weights_of(network)), {"kind": "autoencoder", "step": 1, **about})
     return str(path)
@@ -259,7 +268,7 @@ def codebook(going: tuple[int, ...], channels: int = 1, **controls: Any) -> Case
         seen |= {f"{name}.{s}": (units,) for name in ("usage", "alive", "apart")}
         seen |= {f"near.{s}": (units, units - 1), f"stage.{s}": pictures, f"radius.{s}": ()}
         seen |= {f"going.{s}": (going[s], 3)}
-        still |= {f"arranged.{s}": (2,), f"map.{s}": ()}
+        still |= {f"arranged.{s}": (2,), f"map.{s}": (), f"line.{s}": ()}
     return Case(
         make,
         lambda checkpoint: Train.from_checkpoint(checkpoint, CodebookLesson(dataset)),
@@ -344,6 +353,71 @@ def drawing(
     )  # fmt: skip
 
 
+@functools.cache
+def codes(kind: str) -> Checkpoint:
+    """One that has hardly learnt: pictures of 8 × 8 are 4 × 4 tokens of 5 codes; of a map, of 6."""
+    if kind == "codebook":
+        return run(codebook((2, 4)).make(), 3).checkpoint()  # type: ignore[no-any-return]
+    pixels = np.random.default_rng(1).integers(256, size=(20, 8, 8, 1), dtype=np.uint8)
+    learnt, held = Arrays(pixels[8:], np.zeros(12, int)), Arrays(pixels[:8], np.zeros(8, int))
+    dataset = Dataset("noise", "noise", learnt, held, ())
+    job = Train(VQVAELesson(dataset), VQVAELesson.controls(**CODES, codes=5, seed=1), Limit(steps=40))
+    return run(job, 3).checkpoint()  # type: ignore[no-any-return]
+
+
+def painting(prompt: bool = False, kind: str = "vqvae") -> Case:
+    """Codes drawn by how often they are used; with a prompt, a picture that is given, of which some is painted."""
+    count, side = (5, 4) if kind == "vqvae" else (6, 2)  # codes, and pixels of how each looks
+
+    def begin(seed: int = 4) -> DrawPictures:
+        job = DrawPictures(sampler_of(codes(kind), size=(8, 8)), DrawControls(count=3, seed=seed, speed=60.0))
+        if prompt:
+            pixels = np.random.default_rng(2).integers(256, size=(6, 5, 3), dtype=np.uint8)
+            job.apply(SetPrompt(pixels=pixels, keep=np.eye(4, dtype=bool)))
+        return job
+
+    def make(seed: int = 4) -> Job:
+        job = begin(seed)
+        if prompt:
+            job.apply(SetValues(1, np.eye(4, dtype=bool)[::-1], (2,)))
+        return job
+
+    def poison(job: DrawPictures) -> None:
+        job.sampler._logits[0].fill_(math.nan)  # type: ignore[attr-defined]
+        job.renew()
+
+    def foreign(good: Mapping[str, Array]) -> list[Mapping[str, Array]]:
+        kept = {name: good[name] for name in ("values", "position", "given", "entropy")}
+        wrong = {
+            "values": good["values"] + 6,
+            "position": good["position"] - 99,
+            "given": good["given"][..., :1],
+        }
+        return [*without_one(kept), *({**good, name: array} for name, array in wrong.items())]
+
+    each, none = (3, 4, 4), np.zeros((4, 4), bool)
+    frame = {"values": (*each, 1), "position": (3,), "given": each, "entropy": each, "surprise": each}
+    return Case(
+        make,
+        DrawPictures.from_checkpoint,
+        frame | {"watched": (), "chances": (4, 4, 1, count), "pictures": (3, 8, 8, 3)},
+        {"order": (16,), "labels": (3,), "reach": (2,), "tiles": (count, side, side, 3), "arranged": (2,)},
+        live=SetControls({"temperature": 3.0}),
+        rebuild=SetControls({"count": 5}),
+        refused=(
+            SetControls({"label": 0}), Watch(3), SetValue(0, 9, 0, (0,)), SetValue(0, 0, 0, (9,)),
+            SetValues(0, none, (1,)), SetValues(0, ~none, (6,)), SetValues(3, ~none, (1,)),
+            SetValues(0, np.ones((4, 3), bool), (1,)), SetValues(0, ~none, (1,), stage=1),
+            SetPrompt(np.zeros((4, 4, 1), int), stage=ALL_STAGES),
+        ),
+        foreign=foreign,
+        poison=poison,
+        recovers=False,  # what it knows of its codes does not change any more
+        over=begin,  # what is painted is forgotten, what is given stays
+        sampler=kind,
+    )  # fmt: skip
+
+
 JOBS: dict[str, Case] = {
     "fit-lines": fit(circles=0),
     "fit-distances": fit(line_form="distance"),
@@ -384,6 +458,9 @@ JOBS: dict[str, Case] = {
     "drawing-cascade": Case(**small_cascades.drawing_case("cascade")),
     "drawing-cascade-ways": Case(**small_cascades.drawing_case("cascade", ways=True)),
     "drawing-tokens": Case(**small_cascades.drawing_case("tokens", top_k=3)),
+    "drawing-codes": painting(),
+    "drawing-painted": painting(prompt=True),
+    "drawing-map": painting(kind="codebook"),
 }
 
 

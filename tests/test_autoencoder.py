@@ -40,7 +40,9 @@ def pictures(count: int = 24, size: tuple[int, int] = (8, 8), channels: int = 1)
     values = np.random.default_rng(3).integers(256, size=(count, *size, channels), dtype=np.uint8)
     labels = np.zeros(count, np.int64)
     half = count // 2
-    return Dataset("noise", "noise", Arrays(values[half:], labels[half:]), Arrays(values[:half], labels[:half]), ("",))
+    return Dataset(
+        "noise", "noise", Arrays(values[half:], labels[half:]), Arrays(values[:half], labels[:half]), ("",)
+    )
 
 
 # ---- The network ----
@@ -83,7 +85,16 @@ def test_tanh_is_tanh() -> None:
 
 
 def test_how_often_pictures_are_halved_if_nobody_says_it() -> None:
-    sizes = {(8, 8): 1, (28, 28): 2, (32, 32): 2, (64, 64): 3, (256, 256): 3, (48, 64): 3, (7, 8): 0, (4, 2): 1}
+    sizes = {
+        (8, 8): 1,
+        (28, 28): 2,
+        (32, 32): 2,
+        (64, 64): 3,
+        (256, 256): 3,
+        (48, 64): 3,
+        (7, 8): 0,
+        (4, 2): 1,
+    }
     assert {size: suitable_layers(*size) for size in sizes} == sizes
 
 
@@ -116,7 +127,9 @@ def test_one_backward_pass_equals_two_done_separately() -> None:
     parts = [(made - x).square().mean(), -rival(made).mean()]
     pulls = [torch.autograd.grad(p, again.last_weight, retain_graph=True)[0].norm() for p in parts]
     torch.testing.assert_close(weight, pulls[0] / (pulls[1] + 1e-4))
-    for mine, theirs in zip(network.parameters(), gradients(parts[0] + weight * parts[1], again), strict=True):
+    for mine, theirs in zip(
+        network.parameters(), gradients(parts[0] + weight * parts[1], again), strict=True
+    ):
         torch.testing.assert_close(mine.grad, theirs)
     hinge = (torch.relu(1 - rival(x)).mean() + torch.relu(1 + rival(again(x).detach())).mean()) / 2
     for mine, theirs in zip(opponent.parameters(), gradients(hinge, rival), strict=True):
@@ -124,7 +137,11 @@ def test_one_backward_pass_equals_two_done_separately() -> None:
 
 
 def test_the_opponent_begins_after_its_share_of_the_run() -> None:
-    job = Train(VQVAELesson(pictures()), VQVAELesson.controls(**TINY, adversarial=0.5, adversarial_from=0.5), Limit(10))
+    job = Train(
+        VQVAELesson(pictures()),
+        VQVAELesson.controls(**TINY, adversarial=0.5, adversarial_from=0.5),
+        Limit(10),
+    )
     begun = [p.detach().clone() for p in job.trainer.network.opponent.parameters()]
     same = []
     for _ in range(10):
@@ -201,7 +218,9 @@ def test_a_codebook_of_latents_that_are_alike_learns_to_make_pictures_again() ->
     values[2::4] = 200
     data = Arrays(values, np.zeros(16, np.int64))
     lesson = VQVAELesson(Dataset("four", "four", data, data, ("",)))
-    controls = lesson.controls(**{**TINY, "layers": 2, "least_channels": 16, "most_channels": 16, "learning_rate": 0.01})
+    controls = lesson.controls(
+        **{**TINY, "layers": 2, "least_channels": 16, "most_channels": 16, "learning_rate": 0.01}
+    )
     job = Train(lesson, controls, Limit(200))
     while not job.limit.reached(job.step_count, job.seconds):
         job.step()

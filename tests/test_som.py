@@ -49,7 +49,8 @@ def near(shape: tuple[int, int], radius: float) -> Tensor:
     if radius < 1:
         return torch.eye(len(places), dtype=torch.float64)
     return torch.tensor(
-        [[math.exp(-math.dist(a, b) ** 2 / (2 * radius**2)) for b in places] for a in places], dtype=torch.float64
+        [[math.exp(-(math.dist(a, b) ** 2) / (2 * radius**2)) for b in places] for a in places],
+        dtype=torch.float64,
     )
 
 
@@ -98,7 +99,9 @@ def test_the_batch_rule_is_a_weighed_mean(shape: tuple[int, int], radius: float)
 
 def test_a_unit_that_is_near_to_nothing_stays() -> None:
     units = torch.tensor([[0.0], [1.0], [50.0]])
-    found = batch_units(units, torch.tensor([[0.5], [2.0], [0.0]]), torch.tensor([1.0, 2.0, 0.0]), (1, 3), 0.0)
+    found = batch_units(
+        units, torch.tensor([[0.5], [2.0], [0.0]]), torch.tensor([1.0, 2.0, 0.0]), (1, 3), 0.0
+    )
     assert found.flatten().tolist() == [0.5, 1.0, 50.0]
 
 
@@ -109,7 +112,9 @@ def test_the_neighbourhood_shrinks_from_half_the_map_to_one_and_then_to_nothing(
     assert radius_at(1.0, (16, 32), 0.0) == 0 and radius_at(0.0, (1, 2), 0.2) == 1.0
 
 
-@pytest.mark.parametrize(("units", "shape"), [(512, (16, 32)), (64, (8, 8)), (12, (3, 4)), (7, (1, 7)), (2, (1, 2))])
+@pytest.mark.parametrize(
+    ("units", "shape"), [(512, (16, 32)), (64, (8, 8)), (12, (3, 4)), (7, (1, 7)), (2, (1, 2))]
+)
 def test_a_grid_is_as_square_as_can_be(units: int, shape: tuple[int, int]) -> None:
     assert shape_of_map(units, grid=True) == shape and shape_of_map(units, grid=False) == (1, units)
 
@@ -184,7 +189,9 @@ def learnt(rule: str, steps: int = 60, shape: tuple[int, int] = (4, 4)) -> tuple
 def test_a_map_unfolds_over_a_square(rule: str) -> None:
     som, x = learnt(rule)
     units = som.units.detach()
-    best = 0.3826 / 4  # of 16 equal squares: the mean distance from the middle of a square of side 1 is 0.3826
+    best = (
+        0.3826 / 4
+    )  # of 16 equal squares: the mean distance from the middle of a square of side 1 is 0.3826
     assert quantisation_error(x, units) < (1.05 if rule == "batch" else 1.25) * best
     assert topographic_error(x, units, (4, 4)) < 0.1
     counts = torch.bincount(som.nearest(x), minlength=16)

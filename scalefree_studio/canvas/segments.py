@@ -93,12 +93,12 @@ def frames(rects: npt.ArrayLike, colour: npt.ArrayLike, half_width: float) -> np
 
 
 def ring(
-    centre: tuple[float, float], radius: float, colour: npt.ArrayLike, half_width: float
+    centre: npt.ArrayLike, radius: npt.ArrayLike, colour: npt.ArrayLike, half_width: float
 ) -> npt.NDArray[Any]:
-    """A circle."""
-    n = int(np.clip(radius, 16, 180))
+    """A circle, or an ellipse with two radii, across and down."""
+    n = int(np.clip(np.max(radius), 16, 180))
     a = np.arange(n + 1) * (2 * np.pi / n)
-    at = np.asarray(centre) + radius * np.stack([np.cos(a), np.sin(a)], axis=-1)
+    at = np.asarray(centre) + np.asarray(radius) * np.stack([np.cos(a), np.sin(a)], axis=-1)
     return pieces(np.concatenate([at[:-1], at[1:]], axis=-1), colour, half_width, np.pi / n)
 
 

@@ -88,6 +88,15 @@ class Codec(ABC):
         """Whether codes that lie side by side there were taught to be alike."""
         return False
 
+    def is_line(self, stage: int = 0) -> bool:
+        """Whether they lie on a line, which is shown in rows."""
+        return False
+
+    def usage(self, stage: int = 0) -> npt.NDArray[np.float64]:
+        """How often each code of a stage was used while it learned, (K,): shares, all alike where nobody counted."""
+        count = self.grids()[stage].codes
+        return np.full(count, 1 / count)
+
     @abstractmethod
     def saved(self) -> tuple[Mapping[str, Any], Mapping[str, Array]]:
         """(about, model) from which it can be made again: those of its checkpoint."""

@@ -46,6 +46,7 @@ class Board:
     place: tuple[int, int] = (1, 1)  # pixels of a place: (height, width)
     veil: Bytes | None = None  # (N, H, W, 4), a colour with alpha for each place, drawn over the pictures
     weight: float = 1.0  # how large its pictures are beside those of other boards
+    group: int = 1  # so many pictures, side by side, belong together: between groups there is more room
 
     def __post_init__(self) -> None:
         shape = self.pictures.shape
@@ -55,8 +56,10 @@ class Board:
             raise ValueError(f"pictures of {shape[1]} × {shape[2]} pixels have no places of {self.place}")
         if self.veil is not None and self.veil.shape != (len(self.pictures), *self.places, 4):
             raise ValueError(f"a veil over {self.places} places cannot have the shape {self.veil.shape}")
-        if (self.columns is not None and self.columns < 1) or not self.weight > 0:
-            raise ValueError("a board has at least one column and some weight")
+        if (self.columns is not None and self.columns < 1) or not self.weight > 0 or self.group < 1:
+            raise ValueError(
+                "a board has at least one column, some weight, and groups of at least one picture"
+            )
 
     @property
     def size(self) -> Size:
@@ -71,7 +74,7 @@ class Board:
     @property
     def shape(self) -> tuple[object, ...]:
         """All that the layout depends on."""
-        return self.name, self.pictures.shape, self.columns, self.place, self.weight
+        return self.name, self.pictures.shape, self.columns, self.place, self.weight, self.group
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,8 @@ class Grid:
     size: Size  # of a picture, in its own pixels
     place: tuple[int, int]
     gap: int
+    group: int = 1  # pictures that belong together
+    apart: int = 0  # more room after each group
 
     @property
     def rows(self) -> int:
@@ -108,14 +113,25 @@ class Grid:
         return math.ceil(width - 1e-9) + self.gap, math.ceil(height - 1e-9) + self.gap
 
     @property
+    def stride(self) -> int:
+        """From a group to the next, across."""
+        return self.group * self.pitch[0] + self.apart
+
+    @property
     def extent(self) -> tuple[float, float]:
         """Width and height of them all."""
-        return self.columns * self.pitch[0] - self.gap, self.rows * self.pitch[1] - self.gap
+        between = (self.columns - 1) // self.group * self.apart
+        return self.columns * self.pitch[0] - self.gap + between, self.rows * self.pitch[1] - self.gap
+
+    def fitting(self, width: float) -> int:
+        """How many columns of whole groups fit in a width; one group at the least."""
+        return max(1, int((width + self.gap + self.apart) // self.stride)) * self.group
 
     def rects(self, pictures: npt.ArrayLike) -> Floats:
         """Left, top, right, bottom of some pictures: (..., 4)."""
         row, column = np.divmod(np.asarray(pictures), self.columns)
-        left, top = self.left + column * self.pitch[0], self.top + row * self.pitch[1]
+        left = self.left + column * self.pitch[0] + column // self.group * self.apart
+        top = self.top + row * self.pitch[1]
         return np.stack([left, top, left + self.picture[0], top + self.picture[1]], axis=-1)
 
     def place_rects(self, places: npt.ArrayLike) -> Floats:
@@ -127,7 +143,9 @@ class Grid:
 
     def at(self, x: float, y: float) -> tuple[int, int, int] | None:
         """The picture at a point, and the row and column of the place."""
-        column, row = math.floor((x - self.left) / self.pitch[0]), math.floor((y - self.top) / self.pitch[1])
+        group, within = divmod(x - self.left, self.stride)
+        column = int(group) * self.group + min(self.group - 1, int(within / self.pitch[0]))
+        row = math.floor((y - self.top) / self.pitch[1])
         picture = row * self.columns + column
         if not (0 <= column < self.columns and row >= 0 and picture < self.count):
             return None
@@ -204,24 +222,26 @@ class _Way:
             scale = _crisp(side * board.weight / max(board.size))
             longer = scale * max(board.size)
             gap = min(round(WIDEST_GAP * self.ratio), max(round(longer * GAP), 1 if longer >= 4 else 0))
-            grid = Grid(0, 0, scale, len(board.pictures), 1, board.size, board.place, gap)
+            apart = 2 * gap if board.group > 1 else 0
+            grid = Grid(0, 0, scale, len(board.pictures), 1, board.size, board.place, gap, board.group, apart)
             grids.append(replace(grid, columns=board.columns or self._columns(board, grid)))
         return grids
 
     def _columns(self, board: Board, grid: Grid) -> int:
         """How many columns leave the most room for the boards beside, or below; then no more than its rows need."""
-        (width, height), (across, down) = self._room, grid.pitch
+        width, height = self._room
         if self.beside:
-            rows = max(1, (height - self._above(board) + grid.gap) // down)
+            rows = max(1, (height - self._above(board) + grid.gap) // grid.pitch[1])
         else:
-            rows = -(-grid.count // max(1, (width + grid.gap) // across))
-        return -(-grid.count // min(rows, grid.count))
+            rows = -(-grid.count // grid.fitting(width))
+        groups = -(-grid.count // grid.group)
+        return -(-groups // min(rows, groups)) * grid.group
 
     def _filled(self, grids: list[Grid]) -> list[Grid]:
         """Grids with other numbers of columns, if there is room for them and fewer places stay empty at the end."""
         for n, (board, grid) in enumerate(zip(self.boards, grids, strict=True)):
-            widest = min(grid.count, (self._room[0] + grid.gap) // grid.pitch[0])
-            free = range(grid.columns, widest + 1) if board.columns is None else ()
+            widest = min(grid.count, grid.fitting(self._room[0]))
+            free = range(grid.columns, widest + 1, grid.group) if board.columns is None else ()
             ways = [[*grids[:n], replace(grid, columns=columns), *grids[n + 1 :]] for columns in free]
             fitting = [way for way in ways if self._fits(way)]
             grids = min(fitting, key=lambda way: way[n].rows * way[n].columns, default=grids)

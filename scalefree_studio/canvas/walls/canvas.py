@@ -25,6 +25,10 @@ Properties; setting one redraws what is needed, and reports nothing. Places that
     cut          bool (R, H, W), what is kept of the R-th pictures of all boards: a line lies round it; or None
     grips        names of the boards on whose pictures the left button drags that line
     picked       (board, picture) | None: outlined
+    outlined     (board, bool (N, H, W)) | None: a line lies round these places of it
+    struck       (board, pictures) | None: these are struck through
+    reach        (board, picture, radius in pictures) | None: a ring lies round it
+    tinted       whether painted places are covered with a colour
     beside       whether boards always lie beside one another, as the columns of a table
     camera       what is looked at (camera.Camera); `pixel` 1 is all of it
     colours      of all that is drawn (Colours)
@@ -205,6 +209,44 @@ class WallCanvas(StagedCanvas):
     def picked(self, picture: tuple[str, int] | None) -> None:
         self.shown.picked = picture
         self._renew("marks")
+
+    @property
+    def outlined(self) -> tuple[str, Bools] | None:
+        return self.shown.outlined
+
+    @outlined.setter
+    def outlined(self, places: tuple[str, Bools] | None) -> None:
+        self.shown.outlined = None if places is None else (places[0], np.array(places[1], bool))
+        self._renew("marks")
+
+    @property
+    def struck(self) -> tuple[str, tuple[int, ...]] | None:
+        return self.shown.struck
+
+    @struck.setter
+    def struck(self, pictures: tuple[str, tuple[int, ...]] | None) -> None:
+        if pictures != self.shown.struck:
+            self.shown.struck = pictures
+            self._renew("marks")
+
+    @property
+    def reach(self) -> tuple[str, int, float] | None:
+        return self.shown.reach
+
+    @reach.setter
+    def reach(self, ring: tuple[str, int, float] | None) -> None:
+        if ring != self.shown.reach:
+            self.shown.reach = ring
+            self._renew("marks")
+
+    @property
+    def tinted(self) -> bool:
+        return self.shown.tinted
+
+    @tinted.setter
+    def tinted(self, tinted: bool) -> None:
+        self.shown.tinted = tinted
+        self._renew("painting", "marks")
 
     @property
     def beside(self) -> bool:

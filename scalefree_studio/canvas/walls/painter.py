@@ -64,7 +64,7 @@ class WallPainter:
 
     def _veil_of_painting(self) -> Bytes | None:
         mask = self._shown.painting
-        if mask is None:
+        if mask is None or not self._shown.tinted:
             return None
         veil = np.zeros((1, *mask.shape, 4), np.uint8)
         veil[0][mask] = (*(self._shown.colours.of("selected")[:3] * 255).round(), round(255 * TINT))
@@ -94,6 +94,9 @@ class WallPainter:
         if shown.picked is not None:
             made.append(self._around_picture(*shown.picked, STRONG))
         made += self._cuts()
+        made += self._outlines()
+        made += self._struck()
+        made.append(self._reach())
         if shown.brush is not None and shown.pointer is not None:
             made.append(ring(shown.pointer, shown.brush.radius * ratio, colours.of("accent"), STRONG * ratio))
         self._marks.set(np.concatenate(made))
@@ -114,13 +117,48 @@ class WallPainter:
         shown = self._shown
         half, colour = THIN * shown.ratio, shown.colours.of("accent")
         for picture, kept in enumerate(shown.cut if shown.cut is not None else ()):
-            edges, places = edges_of(kept), np.tile(kept.shape[::-1], 2)
+            edges = edges_of(kept) / np.tile(kept.shape[::-1], 2)
             for board, grid in shown.laid_out():
                 rect = shown.picture_rect(board.name, picture)
                 if rect is not None and grid.places == kept.shape:
-                    corner, side = np.tile(rect[:2], 2), np.tile(rect[2:] - rect[:2], 2)
-                    ends = _reachable(corner + edges / places * side, shown.physical)
-                    yield pieces(ends, colour, half, rounded=True)
+                    yield pieces(_within(rect, edges, shown.physical), colour, half, rounded=True)
+
+    def _outlines(self) -> Iterator[npt.NDArray[Any]]:
+        """Lines round some places of one board, also where they end with the picture."""
+        shown = self._shown
+        name, parts = shown.outlined or ("", np.zeros((0, 1, 1), bool))
+        grid, half = shown.grid(name), STRONG * shown.ratio
+        if grid is None or grid.places != parts.shape[1:]:
+            return
+        for picture in np.flatnonzero(parts.any((1, 2))).tolist():
+            rect = shown.picture_rect(name, picture)
+            if rect is not None:
+                edges = (edges_of(np.pad(parts[picture], 1)) - 1) / np.tile(grid.places[::-1], 2)
+                ends = _within(rect, edges, shown.physical)
+                yield pieces(ends, shown.colours.of("selected"), half, rounded=True)
+
+    def _struck(self) -> Iterator[npt.NDArray[Any]]:
+        """A line across each of some pictures, from corner to corner."""
+        shown = self._shown
+        name, pictures = shown.struck or ("", ())
+        grid = shown.grid(name)
+        which = np.array([n for n in pictures if grid is not None and n < grid.count], int)
+        if grid is not None and len(which):
+            rects = _reachable(shown.on_screen(grid.rects(which)), shown.physical)
+            colour = shown.colours.of("accent") * (1, 1, 1, SOFT)
+            yield pieces(rects[:, [0, 3, 2, 1]], colour, THIN * shown.ratio)
+
+    def _reach(self) -> npt.NDArray[Any]:
+        """A ring round a picture that goes through the middles of those so far away."""
+        shown = self._shown
+        name, picture, radius = shown.reach or ("", 0, 0.0)
+        rect, grid = shown.picture_rect(name, picture), shown.grid(name)
+        if rect is None or grid is None or not radius > 0:
+            return NONE
+        pitch = np.array(grid.pitch) / shown.camera.pixel
+        return ring(
+            (rect[:2] + rect[2:]) / 2, radius * pitch, shown.colours.of("accent"), STRONG * shown.ratio
+        )
 
     def _around_picture(self, board: str, picture: int, width: float) -> npt.NDArray[Any]:
         rect = self._shown.picture_rect(board, picture)
@@ -170,6 +208,11 @@ def halo_of(colours: Colours) -> npt.NDArray[np.float32]:
 
 
 GROWN = np.array([-1.0, -1.0, 1.0, 1.0])  # times a length: a rectangle larger by it on each side
+
+
+def _within(rect: Floats, ends: Floats, size: Size) -> Floats:
+    """Ends (E, 4) in shares of a rectangle, on the screen."""
+    return _reachable(np.tile(rect[:2], 2) + ends * np.tile(rect[2:] - rect[:2], 2), size)
 
 
 def _reachable(rects: Floats, size: Size) -> Floats:

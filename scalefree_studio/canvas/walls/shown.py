@@ -30,6 +30,10 @@ class ShownWall(Shown):
     cut: Bools | None = None  # (R, H, W): a line lies round what is kept of the R-th pictures of all boards
     grips: frozenset[str] = frozenset()  # boards on whose pictures that line is dragged
     picked: tuple[str, int] | None = None  # a picture that is outlined
+    outlined: tuple[str, Bools] | None = None  # a board, and (N, H, W): a line lies round these of its places
+    struck: tuple[str, tuple[int, ...]] | None = None  # a board, and pictures of it that are struck through
+    reach: tuple[str, int, float] | None = None  # a ring round a picture, of a radius of so many pictures
+    tinted: bool = True  # whether painted places are covered with a colour
 
     @property
     def fitted(self) -> bool:

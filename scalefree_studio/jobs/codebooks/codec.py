@@ -56,7 +56,7 @@ class VQVAECodec(Codec):
         self, tokens: Sequence[Tokens], drawn: Sequence[Bools] | None, part: slice, size: tuple[int, int]
     ) -> Bytes:
         def here(arrays: Sequence[Array]) -> list[Tensor]:
-            return [torch.from_numpy(np.ascontiguousarray(array[part])).to(self.device) for array in arrays]
+            return [torch.from_numpy(np.array(array[part])).to(self.device) for array in arrays]
 
         seen = None if drawn is None else here(drawn)
         z = self.network.quantiser.lookup(here(tokens), *size, seen)
@@ -91,6 +91,10 @@ class VQVAECodec(Codec):
 
     def vectors(self, stage: int = 0) -> npt.NDArray[np.float32]:
         return self.network.quantiser.vectors().cpu().float().numpy()
+
+    def usage(self, stage: int = 0) -> npt.NDArray[np.float64]:
+        counts = self.network.quantiser.counts[stage].cpu().numpy().astype(np.float64)
+        return counts / counts.sum() if counts.any() else super().usage(stage)
 
     def _parts(self, count: int, pixels: int) -> list[slice]:
         return list(rows_of(count, max(1, AT_ONCE // pixels))) or [slice(0, 0)]

@@ -91,7 +91,7 @@ class PieceByPiece(ABC, Generic[N]):
         return {"held": self.held}
 
     def saved(self) -> Parts:
-        return {SAVED + name: array for name, array in self._seen.items()}
+        return {SAVED + name: array for name, array in {**self._seen, **self.still()}.items()}  # for movies
 
     def restore(self, arrays: Parts) -> None:
         for name, (kind, sides) in self.shapes().items():
@@ -142,12 +142,14 @@ class CodesDisplay(PieceByPiece[N]):
         self._codec_of, self._known = codec_of, known
         self._grids = sample.grids((int(held.shape[1]), int(held.shape[2])))
         self._arranged = [(sample.arrangement(s), sample.is_map(s)) for s in range(len(self._grids))]
+        self._lines = [sample.is_line(s) for s in range(len(self._grids))]
 
     def still(self) -> Parts:
         found: dict[str, Array] = {"held": self.held}
         found["stages"] = np.array([(grid.rows, grid.columns) for grid in self._grids])
         for stage, (arranged, is_map) in enumerate(self._arranged):
             found |= {f"arranged.{stage}": np.array(arranged), f"map.{stage}": np.array(is_map)}
+            found |= {f"line.{stage}": np.array(self._lines[stage])} if is_map else {}
         return found
 
     def shapes(self) -> Mapping[str, Shape]:

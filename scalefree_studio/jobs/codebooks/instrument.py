@@ -4,9 +4,10 @@ from ...snapshot import Checkpoint
 from ..instruments import Instrument
 from ..training.learnt import shape_learnt
 from .codec import VQVAECodec
-from .lesson import AutoencoderLesson, VQVAELesson
 from .latents import latents_of
+from .lesson import AutoencoderLesson, VQVAELesson
 from .map_lesson import CodebookLesson, codebook_codec
+from .sampler import CodesSampler
 
 
 def vqvae_codec(checkpoint: Checkpoint, device: str) -> VQVAECodec:
@@ -15,15 +16,23 @@ def vqvae_codec(checkpoint: Checkpoint, device: str) -> VQVAECodec:
     return VQVAECodec(network, (height, width), checkpoint.about)
 
 
+SEEN = ("autoencoder", "vqvae", "codebook")  # in a view and in movies of their own
+
 INSTRUMENT = Instrument(
     name="codebooks",
     title="Codebooks",
     summary="Networks that make pictures small maps of codes, and pictures again: the codes are there to be seen",
     start="train:vqvae:digits",
     lessons=(AutoencoderLesson, VQVAELesson, CodebookLesson),
+    samplers={"vqvae": CodesSampler, "codebook": CodesSampler},
     codecs={"vqvae": vqvae_codec, "codebook": codebook_codec},
     latents={"autoencoder": latents_of, "vqvae": latents_of},
+    views=dict.fromkeys(SEEN, "scalefree_studio.window.views.codes_view:CodesView"),
+    scenes=dict.fromkeys(SEEN, "scalefree_studio.export.codes.scene:CodesScene"),
     commands={
-        "prune": ("take the codes out of a model that are hardly used", "scalefree_studio.cli_prune:fill_prune")
+        "prune": (
+            "take the codes out of a model that are hardly used",
+            "scalefree_studio.cli_prune:fill_prune",
+        )
     },
 )

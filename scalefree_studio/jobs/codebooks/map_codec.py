@@ -136,6 +136,15 @@ class MapCodec(Codec):
         """A grid of which units are missing has no neighbours to be seen any more; a line has."""
         return self.network.stages[stage].shape[0] == 1 or self._whole_grid(stage)
 
+    def is_line(self, stage: int = 0) -> bool:
+        return self.network.stages[stage].shape[0] == 1
+
+    def usage(self, stage: int = 0) -> npt.NDArray[np.float64]:
+        counts = (
+            self.network.map_of(stage).usage.counts[0][self._units[stage]].cpu().numpy().astype(np.float64)
+        )
+        return counts / counts.sum() if counts.any() else super().usage(stage)
+
     def _whole_grid(self, stage: int) -> bool:
         rows, columns = self.network.stages[stage].shape
         return rows > 1 and len(self._units[stage]) == rows * columns

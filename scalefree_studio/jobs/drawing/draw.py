@@ -34,8 +34,9 @@ from .edits import OfHeads
 from .heads import Heads
 from .layout import Layout
 from .sampler import Sampler, Way
+from .shown import Shown
 from .state import Generator, Prompt, State, Turn, labels_for, numbers_of
-from .table import Bits, bits_of, shown_table
+from .table import Bits, bits_of
 from .thoughts import Thoughts
 
 SHOWN = 60  # steps a second, as many as a screen shows
@@ -55,7 +56,8 @@ class DrawPictures:
         self.seconds = 0.0
         self.watched = 0
         self._thoughts = Thoughts(layout, sampler.channels)
-        self._bits: Bits | None = None  # of the watched picture of a table, once it is done
+        self._shown = Shown(self)
+        self.bits: Bits | None = None  # of the watched picture of a table, once it is done
         self._fresh = 0  # places drawn in the last step, those given not counted
         self._editing, self._heads = Editing(self), Heads(self)
         self.start(controls or DrawControls(), None)
@@ -127,7 +129,7 @@ class DrawPictures:
 
     def _stop_generator(self) -> None:
         self._generator: Generator | None = None
-        self._bits = None
+        self.bits = None
         self._thoughts.forget(~self.state.reached()[self.watched])
 
     @property
@@ -252,6 +254,7 @@ class DrawPictures:
         self.state.position[who[self.state.living[who]]] = to
         self.state.step += to - generator.at
         generator.at = to
+        self._shown.keep_branches()
         if to == generator.turn.stop:
             self._generator = None
 
@@ -302,41 +305,17 @@ class DrawPictures:
                 at[:start] = at[stop:] = False
                 request = self.request_of(self.watched, state.ways[way].within(own))
                 self._thoughts.keep_all(at, self.sampler.chances(request, self.values_of(self.watched))[0])
-        if state.temperatures and self._bits is None and state.position[self.watched] == state.places:
-            self._bits = bits_of(self.sampler, state, self.watched)
+        if state.temperatures and self.bits is None and state.position[self.watched] == state.places:
+            self.bits = bits_of(self.sampler, state, self.watched)
 
     # What a person sees.
 
     def snapshot(self) -> Snapshot:
-        state, by_place = self.state, self.layout.by_place
-        frame = {
-            "values": by_place(state.values),
-            "position": state.position,
-            "given": by_place(state.given),
-            "entropy": by_place(state.entropy),
-            "surprise": by_place(state.surprise.astype(np.float16)),
-            "watched": np.array(self.watched),
-            **self._thoughts.frame(),
-        }
-        frame |= {name: by_place(array) for name, array in shown_table(state).items()}
-        if state.temperatures:
-            frame["columns"] = np.array(state.temperatures)
-            frame["bits"] = np.array([math.nan] * 2 if self._bits is None else self._bits)
-        if self.sampler.beams:
-            frame |= {name: getattr(state, name) for name in ("parent", "score", "alive")}
-        frame |= self._heads.frame()
-        pictures = self.sampler.decode(frame["values"], by_place(state.reached() | state.given))
-        if pictures is not None:
-            frame["pictures"] = pictures
-        return Snapshot(KIND, state.step, self.seconds, frozen_all(frame), state.metrics())
+        frame = {**self._shown.frame(), **self._thoughts.frame(), **self._heads.frame()}
+        return Snapshot(KIND, self.state.step, self.seconds, frozen_all(frame), self.state.metrics())
 
     def still(self) -> Mapping[str, Array]:
-        still: dict[str, Array] = {"order": self.layout.order, "labels": self.state.labels}
-        if len(self.layout.stages) == 1:
-            return frozen_all({**self.sampler.looks(), **still})
-        for number in range(len(self.layout.stages)):
-            still |= {f"{name}.{number}": array for name, array in self.sampler.looks(number).items()}
-        return frozen_all({**still, "stages": self.layout.sizes})
+        return frozen_all(self._shown.still())
 
     # What a person changes.
 

@@ -15,8 +15,20 @@ from ...snapshot import Array, Change
 from ..job import Edit, Restore, SetControls, StartOver, Undo
 from ..memory import OutOfMemoryError
 from ..undo import Reverse, Step, UndoStack
+from .branches import Branches
 from .controls import DrawControls
-from .edits import FITTING, ChangeTable, GoTo, SetPrompt, SetTable, SetValue, SetWay, Watch
+from .edits import (
+    ALL_STAGES,
+    FITTING,
+    ChangeTable,
+    GoTo,
+    SetPrompt,
+    SetTable,
+    SetValue,
+    SetValues,
+    SetWay,
+    Watch,
+)
 from .layout import Layout
 from .sampler import Sampler
 from .state import Bools, Prompt, State, changed, labels_for
@@ -99,6 +111,10 @@ class Editing:
                 what, gesture = "set a value", object()
                 values = {"picture": edit.picture, "y": edit.y, "x": edit.x, "values": list(edit.values)}
                 self._set_value(edit)
+            case SetValues():
+                what, gesture = "set values", object() if edit.stroke is None else ("stroke", edit.stroke)
+                places = self._set_values(edit)
+                values = {"picture": edit.picture, "values": list(edit.values), "places": places}
             case SetWay():
                 what, values = "set a way", {"pictures": list(edit.pictures), **edit.values}
                 gesture = "way", *sorted(edit.pictures), *sorted(edit.values)
@@ -167,19 +183,27 @@ class Editing:
         return tuple(c.name for c in changed)
 
     def _set_value(self, edit: SetValue) -> None:
-        """The place is done and given, so that the picture is drawn on from the one after it."""
-        job, state = self._job, self._job.state
-        (height, width), levels = self._size(edit.stage), job.layout.stages[edit.stage].levels
-        self._check(edit.picture, len(state.position), "pictures")
+        height, width = self._size(edit.stage)
         self._check(edit.y, height, "rows")
         self._check(edit.x, width, "columns")
+        places = np.zeros((height, width), bool)
+        places[edit.y, edit.x] = True
+        self._set_values(SetValues(edit.picture, places, edit.values, edit.stage))
+
+    def _set_values(self, edit: SetValues) -> int:
+        """The places are given, so that the picture is drawn on from the first of them; how many there are."""
+        job, state = self._job, self._job.state
+        levels = job.layout.stages[self._checked_stage(edit.stage)].levels
+        self._check(edit.picture, len(state.position), "pictures")
         if len(edit.values) != job.sampler.channels or not all(0 <= v < levels for v in edit.values):
             raise ControlError(
                 f"A place holds {job.sampler.channels} values from 0 to {levels - 1}, not {edit.values}."
             )
-        at = int(job.layout.positions_of(edit.stage)[edit.y * width + edit.x])
+        at = job.layout.positions_of(edit.stage)[self._part(edit.places, edit.stage).reshape(-1)]
+        if not len(at):
+            raise ControlError("No places are named that are to hold other values.")
         to = state.position.copy()
-        to[edit.picture] = at + 1
+        to[edit.picture] = at.min() + 1
         state.go_back(to)
         if state.alive is not None and state.parent is not None:  # it is drawn on, whatever became of it
             state.alive[edit.picture], state.parent[edit.picture] = True, edit.picture
@@ -187,6 +211,7 @@ class Editing:
         state.values[edit.picture, at] = edit.values
         state.entropy[edit.picture, at] = state.surprise[edit.picture, at] = 0
         job.renew()
+        return len(at)
 
     def _set_way(self, edit: SetWay) -> None:
         job, state = self._job, self._job.state
@@ -269,27 +294,30 @@ class Editing:
     def _prompt(self, edit: SetPrompt) -> Prompt | None:
         if edit.values is None and edit.pixels is None:
             return None
-        job, layout, part = self._job, self._job.layout, self._part(edit.keep, edit.stage)
+        job, layout = self._job, self._job.layout
         label = -1 if edit.label == FITTING else edit.label
         labels_for(label, np.zeros(1, np.int64), len(job.sampler.classes))  # or a ControlError
-        found = self._encoded(edit) if edit.values is None else self._checked_values(edit, part)
-        positions = layout.positions_of(edit.stage)
         values = np.zeros_like(job.state.values[:1])  # (1, N, C)
         keep = np.zeros((1, layout.count), bool)
-        values[0, positions], keep[0, positions] = found.reshape(part.size, -1), part.reshape(-1)
+        if edit.stage == ALL_STAGES and (edit.values is not None or edit.keep is not None):
+            raise ControlError("In all its stages, a picture is given as a whole.")
+        for stage in range(len(layout.stages)) if edit.stage == ALL_STAGES else (edit.stage,):
+            part, positions = self._part(edit.keep, stage), layout.positions_of(stage)
+            found = self._encoded(edit, stage) if edit.values is None else self._checked_values(edit, part)
+            values[0, positions], keep[0, positions] = found.reshape(part.size, -1), part.reshape(-1)
         prompt = Prompt(values, keep, np.array([label]))
         if edit.label == FITTING:
             job.within_memory(lambda: prompt.labels.fill(class_that_fits(job.sampler, prompt)))
         return prompt
 
-    def _encoded(self, edit: SetPrompt) -> Array:
-        """The values (H, W, C) of a picture from outside."""
+    def _encoded(self, edit: SetPrompt, stage: int) -> Array:
+        """The values (H, W, C) of a picture from outside, in a stage."""
         pixels = np.asarray(edit.pixels)
         if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or not pixels.size:
             raise ControlError(
                 f"A prompt is a picture of bytes (h, w, 3), not {pixels.dtype} {pixels.shape}."
             )
-        return self._job.sampler.values_of(pixels, edit.stage)
+        return self._job.sampler.values_of(pixels, stage)
 
     def _checked_values(self, edit: SetPrompt, keep: Any) -> Array:
         """The values (H, W, C); where they do not stay they may be any, and are 0 if there are none such."""
@@ -326,6 +354,8 @@ class Editing:
             state.surprise[:] = by_position(np.asarray(surprise))
             for name in ("parent", "score", "alive") if job.sampler.beams else ():
                 getattr(state, name)[:] = frame[name]
+            if state.branches is not None:
+                state.branches = Branches.read(frame, len(values))
             state.position[:] = state.places
             state.go_back(position)
         except (KeyError, ValueError, TypeError, IndexError):
@@ -347,8 +377,11 @@ class Editing:
         return table_prompt([Prompt(values, keep, labels)], len(temperatures)), temperatures
 
     def _size(self, stage: int) -> tuple[int, int]:
+        return self._job.layout.stages[self._checked_stage(stage)].size
+
+    def _checked_stage(self, stage: int) -> int:
         self._check(stage, len(self._job.layout.stages), "stages")
-        return self._job.layout.stages[stage].size
+        return stage
 
     def _check(self, number: int, count: int, what: str) -> None:
         if not 0 <= number < count:

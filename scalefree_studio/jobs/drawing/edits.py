@@ -22,6 +22,17 @@ class SetValue(Edit):
 
 
 @dataclass(frozen=True)
+class SetValues(Edit):
+    """Likewise for many places of a picture, which all get the same values. Those of one stroke are undone together."""
+
+    picture: int
+    places: Array  # (H, W) bool
+    values: tuple[int, ...]  # one a channel
+    stage: int = 0
+    stroke: int | None = None
+
+
+@dataclass(frozen=True)
 class SetWay(Edit):
     """Another way for some pictures to be drawn on in: a temperature, top k, top p, label or seed of their own, by the
     names of the controls. Pictures that are done, or have another label or seed, are drawn anew. Until all of it starts
@@ -46,6 +57,7 @@ class Watch(Edit):
 
 
 FITTING = -2  # for a class: the one under which what is given is the least surprising
+ALL_STAGES = -1  # for a stage of a prompt: a picture from outside, in every one of them
 
 
 @dataclass(frozen=True)
@@ -55,7 +67,7 @@ class SetPrompt(Edit):
     values: Array | None = None  # (H, W, C) integers, or …
     keep: Array | None = None  # (H, W) bool, a place each: where they stay; None: everywhere
     pixels: Array | None = None  # … a picture from outside, (h, w, 3) bytes of any size
-    stage: int = 0  # whose places these are
+    stage: int = 0  # whose places these are; or ALL_STAGES
     label: int = (
         -1
     )  # the class of what it shows, which is asked for unless another one is; -1: not known; or FITTING

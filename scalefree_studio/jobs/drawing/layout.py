@@ -18,6 +18,7 @@ from ...models.ordered.request import kept_of
 from .sampler import Stage, Way
 
 Ints = npt.NDArray[np.int64]
+LANDMARKS = 12
 
 
 class Span(NamedTuple):
@@ -46,6 +47,9 @@ class Layout:
         self.kept = max(kept_of(stage.levels) for stage in stages)  # values whose chances are kept
         self.widest = int(self.sizes[:, 1].max())
         self.spans = tuple(self._spans())
+        # Positions at which a search is kept to be looked at: even ones, and the ends of stages.
+        even = {round(n * self.count / LANDMARKS) for n in range(1, LANDMARKS + 1)} - {0}
+        self.landmarks = frozenset(even | set(self._starts[1:]))
         # What people see of N places: rows and columns, or all of several stages in one line.
         self.shape = self.stages[0].size if len(self.stages) == 1 else (self.count,)
 

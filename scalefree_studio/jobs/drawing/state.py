@@ -16,6 +16,7 @@ import torch
 from ...controls import ControlError
 from ...models.ordered.request import Drawn
 from ...snapshot import Array
+from .branches import Branches
 from .controls import DrawControls
 from .sampler import Way
 
@@ -76,6 +77,7 @@ class State:
     parent: npt.NDArray[np.int64] | None = None  # (B,)
     score: npt.NDArray[np.float32] | None = None  # (B,): nats
     alive: Bools | None = None  # (B,)
+    branches: Branches | None = None  # how it came there
     step: int = 0  # places drawn since the start, those drawn again counted again
 
     @classmethod
@@ -112,6 +114,7 @@ class State:
         if beams:
             state.parent, state.alive = np.arange(B), np.ones(B, bool)
             state.score = np.zeros(B, np.float32)
+            state.branches = Branches.none(B)
         if prompt is not None:
             state.given[:] = prompt.keep
             state.values[:] = np.where(prompt.keep[..., None], prompt.values, 0)
@@ -201,7 +204,8 @@ class State:
 
     def follow(self, who: npt.NDArray[np.int64], parents: npt.NDArray[np.int64], start: int) -> None:
         """Up to a position, some pictures become what others were."""
-        assert self.parent is not None
+        assert self.parent is not None and self.branches is not None
+        self.branches = self.branches.follow(who, parents)
         for array in (self.values, self.given, self.way, self.entropy, self.surprise):
             array[who, :start] = array[parents, :start]
         self.parent[who] = parents
@@ -231,6 +235,8 @@ class State:
             arrays |= {"prompt_values": self.prompt.values, "prompt_keep": self.prompt.keep}
             if (self.prompt.labels >= 0).any():
                 arrays["prompt_labels"] = self.prompt.labels
+        if self.branches is not None:
+            arrays |= self.branches.arrays()
         ways, temperatures = [list(way) for way in self.ways], list(self.temperatures)
         return {"ways": ways, "temperatures": temperatures, "step": self.step}, arrays
 
@@ -250,6 +256,8 @@ class State:
             setattr(state, name, _like(array if plain else arrays[name], array))
         if min(state.seed.min(), state.number.min()) < 0 or state.number.max() >= len(state.number):
             raise ValueError("it was drawn with no random numbers")
+        if like.branches is not None:
+            state.branches = Branches.read(arrays, len(like.values))
         if state.position.min() < 0 or state.position.max() > state.places:
             raise ValueError("it is further than its places go")
         if state.way.min() < 0 or state.way.max() >= len(ways) or min(min(t, p) for t, _, p in ways) <= 0:

@@ -87,6 +87,12 @@ COMMANDS = (
     Command("looked", "View", "Where it looked", "Light falls on what the network took from when it drew the pixel "
          "under the pointer, or the newest one", "W", checkable=True, short="Looked", icon="looked"),
     Command("heads_on", "View", "All heads on", "No head of the network is switched off any more", "Shift+W"),
+    Command("next_heat", "View", "Next heat", "Other heat over the codes: none, how often each is used, how far it lies"
+         " from its neighbours", "J"),
+    Command("next_stage", "View", "Next stage", "Of a drawing in stages: the newest, each of them, or all side by side",
+         "Shift+V"),
+    Command("show_tree", "View", "Tree of the search", "How a search with beams came to what it has, and what it gave "
+         "up", "Shift+T", checkable=True),
     Command("fit", "View", "Fit", "The whole picture in view", "F", icon="fit"),
     Command("zoom_in", "View", "Nearer", "As deep as you like: it is a function, not pixels", "+", repeats=True),
     Command("zoom_out", "View", "Farther", "Also beyond the picture's border", "-", repeats=True),

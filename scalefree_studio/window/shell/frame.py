@@ -37,6 +37,7 @@ class Frame(QMainWindow):
         self.set_palette(self.memory.palette(), remember=False)
         self.memory.restore_layout(self, self._splitters)
         self.actions_["record"].setChecked(settings.value("record", True, bool))
+        self.actions_["show_tree"].setChecked(True)
         for name, part in self._foldable.items():
             on = settings.value(name, True, bool)
             self.actions_[name].setChecked(on)

@@ -26,9 +26,10 @@ class CanvasView(View):
         self.canvas = self.shows(parent=self)
         self._update = self.canvas.update
         self.canvas.update = lambda *_: host.draw_soon()
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.canvas.native)
+        self.below = QVBoxLayout(self)  # the canvas, and what a view puts below it
+        self.below.setContentsMargins(0, 0, 0, 0)
+        self.below.setSpacing(0)
+        self.below.addWidget(self.canvas.native, 3)
 
     def draw(self) -> None:
         self._update()

@@ -35,9 +35,10 @@ class Gestures(WallListener):
         self._view = view
 
     def hover(self, place: Place | None) -> None:
-        self._view.point_at(None if place is None else self._view.on_wall(place))
+        self._view.point_at(place)
 
     def click(self, place: Place) -> None:
+        self._view.point_at(place)
         found = self._view.on_wall(place)
         if found is not None:
             self._view.hold(found)
@@ -46,7 +47,7 @@ class Gestures(WallListener):
         self._view.select_none()
 
     def turned(self, place: Place, steps: float) -> None:
-        self._view.turn(place, steps)
+        self._view.turn(self._view.on_wall(place) or place, steps)
 
     def painted(self, board: str, picture: int, mask: Bools, done: bool) -> None:
         if board == "wall":

@@ -8,10 +8,11 @@ import numpy as np
 
 from ...canvas.walls.boards import Place
 from ...controls import control
-from ...drawings import Drawing
+from ...drawings import Bools, Drawing
 from ...snapshot import Bytes
-from .heat import veil
+from .heat import rgb, veil
 
+CHANGED = 90  # how much of a place that has changed is covered
 UNSEEN = (0, 0, 0, 190)  # lies over what was out of sight
 
 
@@ -42,3 +43,14 @@ def overlay(drawing: Drawing, display: DrawingDisplay, colour: str, place: Place
         hidden[place.y, place.x] = False
         covered[place.picture][hidden] = UNSEEN
     return covered
+
+
+def with_changes(
+    covered: Bytes | None, count: int, picture: int, changed: Bools, colour: str
+) -> Bytes | None:
+    """A veil (B, H, W, 4) with colour on those places (H, W) of a picture that have changed."""
+    if not changed.any() or picture >= count:
+        return covered
+    whole = np.zeros((count, *changed.shape, 4), np.uint8) if covered is None else covered.copy()
+    whole[picture, changed] = (*rgb(colour), CHANGED)
+    return whole

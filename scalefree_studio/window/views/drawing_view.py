@@ -3,28 +3,26 @@ network thought, and the person's hand in it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 from PyQt6.QtWidgets import QVBoxLayout, QWidget
 
 from ...canvas.walls.boards import Board, Place
-from ...data.pictures import Picture, load_picture
-from ...drawings import Bools, Drawing, left, upper
+from ...drawings import Bools, Drawing
 from ...jobs.drawing.draw import DrawPictures
-from ...jobs.drawing.edits import GoTo, SetPrompt, SetValue, Watch
-from ...jobs.job import Undo
+from ...jobs.drawing.edits import GoTo, SetValue, Watch
 from ...snapshot import Bytes, Snapshot
 from ..widgets.series import Quantity
 from ..widgets.theme import GRID, Palette
 from ..work.opening import Opened
 from ..work.session import Session
-from ..work.subjects import Subject, is_picture
-from .canvas_view import Painted
+from .beam_tree import BeamTree
 from .drawing_gestures import Gestures
-from .drawing_overlay import DrawingDisplay, overlay
+from .drawing_overlay import DrawingDisplay, overlay, with_changes
 from .drawing_words import place_named, progress, why_nothing_was_thought, within
+from .prompted_view import PromptedView
+from .stage_choice import StageChoice, board_of, stage_of
 from .thoughts import Thoughts
 from .unit_editor import buttons
 from .view import Host
@@ -34,15 +32,16 @@ from .where_looked import WhereLooked
 EACH = "each in turn"  # of the classes
 
 
-class DrawingView(Painted, WallView):
+class DrawingView(PromptedView):
     verb, finished = "Drawing", "Drawn:"
     at_rest = "Everything is drawn: Draw others (X) goes on with other pictures."
     step_name = "place"
-    quantities = (
+    quantities: tuple[Quantity, ...] = (
         Quantity("bits", "Openness", "bits per number", share=3),
         Quantity("surprise", "Surprise", "bits per number", share=3),
     )
-    tools = ("show_gallery", "looked", "surprise", "brush", "fit", "theme")
+    tools: tuple[str, ...] = ("show_gallery", "looked", "surprise", "brush", "fit", "theme")
+    foot_buttons: tuple[str, ...] = ("next_wall", "undo", "keep_top", "keep_left")
     names = WallView.names | {
         "paste": ("Paste", "Go on from the picture that is on the clipboard"),
         "save_now": ("Save now", "Keep the drawing as it is now (it is also kept every few seconds)"),
@@ -52,7 +51,7 @@ class DrawingView(Painted, WallView):
         "single_step": ("Place", "Draw one single place of every picture"),
         "restart": ("Draw again", "Draw the same pictures from the first place on"),
     }
-    mouse = (
+    mouse: tuple[tuple[str, str], ...] = (
         ("Wheel", "Zoom about the pointer"),
         ("Drag", "Move the wall"),
         ("Double click", "The whole wall"),
@@ -69,7 +68,7 @@ class DrawingView(Painted, WallView):
         self.mode = "draw"
         self.display = DrawingDisplay()
         self.canvas.listener = Gestures(self)
-        self.pointed: Place | None = None  # what the pointer is over
+        self._over: Place | None = None  # what the pointer is over
         self._watched: int | None = None  # asked for last
         self._classes: Sequence[str] = ()
         self.foot = QWidget()
@@ -83,7 +82,14 @@ class DrawingView(Painted, WallView):
         self.looked_part = WhereLooked(self.edited.emit, host.actions["heads_on"])
         self.looked_part.changed.connect(self._show_wall)
         column.addWidget(self.looked_part)
-        column.addLayout(buttons(("next_wall", "undo", "keep_top", "keep_left"), host.actions))
+        self.stages = StageChoice()
+        self.stages.changed.connect(self._show_other_stage)
+        column.addWidget(self.stages)
+        self.tree = BeamTree()
+        self.tree.pointed.connect(self.readout)
+        self.tree.hide()
+        self.below.addWidget(self.tree, 2)
+        column.addLayout(buttons(self.foot_buttons, host.actions))
 
     # Fed by the window.
 
@@ -92,11 +98,16 @@ class DrawingView(Painted, WallView):
         assert isinstance(session.job, DrawPictures)
         self._classes = session.job.sampler.classes
         self.choices = {"label": {EACH: -1} | {name: n for n, name in enumerate(self._classes)}}
-        self.pointed = self._watched = None
+        self._over = self._watched = None
+        self.stages.begin(sizes_of(session.job))
+        searches = session.job.sampler.beams
+        self.tree.setVisible(bool(searches) and self.host.actions["show_tree"].isChecked())
         self.canvas.selected = self.canvas.painting = None
         self._prompts.forget()
         self.looked_part.begin(session.job.sampler.heads)
         self.lacks = () if session.job.sampler.heads[0] else ("looked", "heads_on")
+        self.lacks += () if searches else ("show_tree",)
+        self.lacks += () if len(self.stages.sizes) > 1 else ("next_stage",)
 
     @property
     def whole(self) -> Drawing | None:
@@ -107,48 +118,96 @@ class DrawingView(Painted, WallView):
 
     @property
     def drawing(self) -> Drawing | None:
-        """The stage that is on the wall."""
+        """The stage that is on the wall; of all stages, the one in which a person points or holds a place."""
         whole = self.whole
-        return None if whole is None else whole.current
+        return None if whole is None else self.stages.shown(whole, self._over, self.canvas.selected)
+
+    @property
+    def pointed(self) -> Place | None:
+        """The place under the pointer."""
+        return None if self._over is None else self.on_wall(self._over)
+
+    @property
+    def held(self) -> Place | None:
+        """The place that is held, if it is of the stage that is on the wall."""
+        place: Place | None = self.canvas.selected
+        drawing = self.drawing
+        if place is None or drawing is None or stage_of(place) not in (None, drawing.number):
+            return None
+        return place._replace(board="wall")
+
+    @held.setter
+    def held(self, place: Place | None) -> None:
+        self.canvas.selected = None if place is None else self._on_canvas(place)
+
+    def _on_canvas(self, place: Place) -> Place:
+        """A place of the stage that is on the wall, where all stages may have boards."""
+        number = 0 if self.drawing is None else self.drawing.number
+        return place._replace(board=board_of(number)) if self.stages.all and place.board == "wall" else place
 
     def show_snapshot(self, snapshot: Snapshot, controls: Any) -> None:
         super().show_snapshot(snapshot, controls)
+        if self.tree.isVisibleTo(self):
+            self.tree.show_frame(snapshot.frame)
         self._show_wall()
         self._show_thought()
 
     def _show_wall(self) -> None:
-        drawing = self.drawing
-        if drawing is None:
+        whole, drawing = self.whole, self.drawing
+        if whole is None or drawing is None:
             return
-        held = self.canvas.selected
-        if held is not None and not within(held, drawing):
-            self.canvas.selected = None
-        board = Board("wall", drawing.pictures(), place=drawing.tile, veil=self._veil(drawing))
-        self._title(self.looked_part.titles(drawing))
-        self.canvas.show([board, *self.looked_part.boards(drawing)])
+        if self.held is not None and not within(self.held, drawing):
+            self.held = None
+        changes = self.stages.changes(whole)
+        shown = [whole.stage(n) for n in range(len(self.stages.sizes))] if self.stages.all else [drawing]
+        boards = [self._board(part, drawing, changes) for part in shown]
+        self._title({**self._stage_titles(shown), **self.looked_part.titles(drawing)})
+        self.canvas.show([*boards, *self.looked_part.boards(drawing)])
         cursors = [Place("wall", *place) for place in drawing.cursors().tolist()]
-        self.canvas.cursor = [*cursors, *self.looked_part.mark(drawing)]
+        self.canvas.cursor = [self._on_canvas(place) for place in (*cursors, *self.looked_part.mark(drawing))]
+
+    def _board(self, part: Drawing, drawing: Drawing, changes: Sequence[Bools]) -> Board:
+        """A stage on the wall, of which `drawing` is the one that is worked with."""
+        place = self.shown_place(drawing) if part.number == drawing.number else None
+        veil = None
+        if self.palette_ is not None:
+            veil = overlay(part, self.display, self.palette_.accent, place)
+            veil = self.looked_part.over(veil, part)
+            if changes and self.stages.swap is not None:
+                changed = changes[part.number].reshape(part.size)
+                veil = with_changes(veil, part.count, self.stages.swap.picture, changed, self.palette_.accent)
+        name = board_of(part.number) if self.stages.all else "wall"
+        return Board(name, part.pictures(), place=part.tile, veil=veil)
+
+    def _stage_titles(self, shown: Sequence[Drawing]) -> dict[str, str]:
+        if not self.stages.all:
+            return {}
+        return {
+            board_of(part.number): f"Stage {part.number + 1}: {part.size[0]} × {part.size[1]}"
+            for part in shown
+        }
+
+    def _show_other_stage(self) -> None:
+        self._over = self.canvas.selected = self.canvas.painting = None
+        self._show_wall()
+        self._show_thought()
 
     def _title(self, titles: dict[str, str]) -> None:
         if titles != self.titles:
             self.titles = titles
             self._name_boards()
 
-    def _veil(self, drawing: Drawing) -> Bytes | None:
-        if self.palette_ is None:
-            return None
-        covered = overlay(drawing, self.display, self.palette_.accent, self.shown_place(drawing))
-        return self.looked_part.over(covered, drawing)
-
     def on_wall(self, place: Place) -> Place | None:
         """A place of the wall that is shown beside it, too."""
+        if stage_of(place) is not None:
+            return place._replace(board="wall")
         if place.board == "wall" or self.drawing is None or "twin" not in self.drawing.frame:
             return place
         return place._replace(board="wall", picture=int(self.drawing.frame["twin"]))
 
     def shown_place(self, drawing: Drawing) -> Place | None:
         """The place whose thought is shown: under the pointer, else the one that is held, else the one drawn last."""
-        for place in (self.pointed, self.canvas.selected):
+        for place in (self.pointed, self.held):
             if place is not None and within(place, drawing):
                 return place
         watched = int(drawing.frame["watched"])
@@ -160,7 +219,7 @@ class DrawingView(Painted, WallView):
     def _show_thought(self) -> None:
         drawing = self.drawing
         place = None if drawing is None else self.shown_place(drawing)
-        self.looked_part.follow(drawing, self.pointed, self.canvas.selected, self.past)
+        self.looked_part.follow(drawing, self.pointed, self.held, self.past)
         if drawing is None or place is None:
             self.thought.show_thought("", None, None, None)
             return
@@ -215,12 +274,14 @@ class DrawingView(Painted, WallView):
         super().set_palette(palette)
         self.thought.set_palette(palette)
         self.looked_part.set_palette(palette)
+        for part in (self.stages, self.tree):
+            part.set_palette(palette)
         self._show_wall()
 
     # What the person does.
 
-    def point_at(self, place: Place | None) -> None:
-        self.pointed = place
+    def point_at(self, over: Place | None) -> None:
+        self._over, place = over, None if over is None else self.on_wall(over)
         self.readout.emit("" if place is None else self._class_of(place.picture))
         self._show_thought()
         if self.display.sight:
@@ -233,7 +294,7 @@ class DrawingView(Painted, WallView):
         return f"Picture {picture + 1}: {self._classes[labels[picture]]}" if known else ""
 
     def hold(self, place: Place) -> None:
-        self.canvas.selected = None if place == self.canvas.selected else place
+        self.held = None if place == self.held else place
         self._show_thought()
 
     def _choose(self, channel: int, level: int) -> None:
@@ -255,6 +316,8 @@ class DrawingView(Painted, WallView):
         self._set_value(place, [min(most, max(0, int(v) + by)) for v in now], drawing.number)
 
     def _set_value(self, place: Place, values: list[int], stage: int) -> None:
+        if self.whole is not None:
+            self.stages.begin_swap(self.whole, place, stage)
         self.edited.emit(SetValue(place.picture, place.y, place.x, tuple(values), stage))
         if self._rests:
             self._play()  # a drawing that was done does not stay half done
@@ -266,47 +329,9 @@ class DrawingView(Painted, WallView):
     def set_mode(self, mode: str) -> None:
         self.open_mode(mode)
 
-    def take(self, subject: Subject) -> bool:
-        """A picture is something to go on from."""
-        if not is_picture(subject):
-            return False
-        if isinstance(subject, str | Path):
-            self.host.in_background(lambda: load_picture(str(subject)), self._go_on_from, self.message.emit)
-        else:
-            self._go_on_from(subject)
-        return True
-
-    def _go_on_from(self, picture: Picture) -> None:
-        drawing = self.drawing
-        if drawing is not None:
-            self.canvas.painting = None
-            self._prompt(self._prompts.begin(picture.pixels, drawing))
-            words = "Its upper half is given. Keep the left half instead, or paint away any part of it (B)."
-            self.offer.emit(words, "surprise")
-
-    def _prompt(self, prompt: SetPrompt) -> None:
-        self.edited.emit(prompt)
-        self._play()
-
-    def _play(self) -> None:
-        """Go on, and look at it."""
-        self.host.actions["to_now"].trigger()
-        if self.session is not None:
-            self.session.runner.play()
-
     @property
     def _rests(self) -> bool:
         return self.session is not None and self.session.status.rests
-
-    def paint(self, picture: int, painted: Bools, done: bool) -> None:
-        """What is painted of a picture is drawn anew, in as many ways as there are pictures."""
-        drawing = self.drawing
-        if drawing is not None and done and painted.any() and picture < drawing.count:
-            self._prompt(self._prompts.paint(picture, painted, drawing))
-
-    def _stop_painting(self) -> None:
-        self.canvas.painting = None
-        self._prompts.stop_painting()
 
     # Commands: see actions.py.
 
@@ -316,41 +341,6 @@ class DrawingView(Painted, WallView):
 
     def heads_on(self) -> None:
         self.looked_part.switch_all_on()
-
-    def brush(self, on: bool) -> None:
-        self.take_brush(on)
-        self._stop_painting()
-        if on:
-            self.message.emit(
-                "Paint away a part of a picture: every picture becomes another way to fill it. B ends it."
-            )
-
-    def clear_mask(self) -> None:
-        self.canvas.painting = None
-        self._prompts.forget()
-        self._prompt(SetPrompt())
-
-    def undo(self) -> None:
-        """What was painted may be what is taken back."""
-        self._stop_painting()
-        self.edited.emit(Undo())
-
-    def keep_top(self) -> None:
-        self._keep(upper)
-
-    def keep_left(self) -> None:
-        self._keep(left)
-
-    def _keep(self, part: Callable[[tuple[int, int]], Bools]) -> None:
-        drawing, held = self.drawing, self.canvas.selected
-        if drawing is None:
-            return
-        self.canvas.painting = None
-        prompt = self._prompts.keep(part(drawing.size), drawing, None if held is None else held.picture)
-        if prompt is None:
-            self.message.emit("Click a picture first, the one to go on from; or drop one of your own.")
-        else:
-            self._prompt(prompt)
 
     def next_wall(self) -> None:
         """Other pictures: the next seed's."""
@@ -383,5 +373,17 @@ class DrawingView(Painted, WallView):
             self.edited.emit(GoTo(drawing.behind + 1))
 
     def select_none(self) -> None:
-        self.canvas.selected = None
+        self.held = self.stages.swap = None
+        self._show_wall()
         self._show_thought()
+
+    def next_stage(self) -> None:
+        self.stages.next()
+
+    def show_tree(self, on: bool) -> None:
+        self.tree.setVisible(on)
+
+
+def sizes_of(job: DrawPictures) -> list[tuple[int, int]]:
+    """Rows and columns of each stage."""
+    return [stage.size for stage in job.layout.stages]

@@ -69,6 +69,13 @@ def looked_in(drawing: Drawing) -> tuple[Floats, int, int] | None:
     return np.asarray(drawing.frame["looked"], np.float64), y, x
 
 
+def light_on(drawing: Drawing) -> Floats | None:
+    """What was taken from places of this stage, (layers, heads, H, W), when one of it or of a finer one was drawn."""
+    if "looked" not in drawing.frame or int(drawing.frame["looked_from"]) < 0:
+        return None
+    return np.asarray(drawing.frame["looked"], np.float64)
+
+
 def strongest(looked: Floats) -> Head:
     """The head that took most from a single place."""
     layer, head = divmod(int(looked.max(axis=(2, 3)).argmax()), looked.shape[1])
@@ -91,15 +98,15 @@ def light(shares: Floats) -> Bytes:
 
 def lit(veil: Bytes | None, drawing: Drawing, choice: Choice) -> Bytes | None:
     """A veil (B, H, W, 4), with light on the picture of which it is known where the network looked."""
-    found = looked_in(drawing)
-    if found is None:
+    looked = light_on(drawing)
+    if looked is None:
         return veil
     whole = np.zeros((drawing.count, *drawing.size, 4), np.uint8) if veil is None else veil.copy()
-    buckets, head = buckets_in(drawing), choice.head_of(found[0])
+    buckets, head = buckets_in(drawing), choice.head_of(looked)
     if choice.of == BUCKETS and buckets is not None and head is not None:
         shown = coloured(buckets[head])
     else:
-        shown = light(choice.shares(found[0]))
+        shown = light(choice.shares(looked))
     whole[int(drawing.frame["watched"])] = shown
     return whole
 
@@ -164,13 +171,26 @@ def looked_in_words(drawing: Drawing, choice: Choice) -> str:
     who = "All heads together" if head is None else head_named(head).capitalize()
     if choice.of == "strongest":
         who += ", the strongest,"
-    start = percent(max(0.0, 1 - float(shares.sum())))
+    before = coarser(drawing, head)
+    start = percent(max(0.0, 1 - float(shares.sum()) - before))
+    if before > 0:
+        start = f"{percent(before)} from the coarser stages, {start}"
     said = f"For row {y + 1}, column {x + 1}: {who[0].lower() + who[1:]} took"
     most = float(shares.max())
+    if not most > 0 and before > 0:
+        return f"{said} {start} from the start."
     if not most > 0:
         return f"{said} all from the start: nothing was drawn yet."
     row, column = divmod(int(shares.argmax()), shares.shape[1])
     return f"{said} most, {percent(most)}, from row {row + 1}, column {column + 1}; {start} from the start."
+
+
+def coarser(drawing: Drawing, head: Head | None) -> float:
+    """What one head, or all together, took from the stages before this one."""
+    if "looked_before" not in drawing.frame:
+        return 0.0
+    before = np.asarray(drawing.frame["looked_before"], float)
+    return float(before.mean() if head is None else before[head])
 
 
 @dataclass(frozen=True)

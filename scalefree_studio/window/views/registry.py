@@ -5,14 +5,17 @@ from __future__ import annotations
 
 from ...drawings import KIND as DRAWING
 from ...jobs.instruments import imported, instruments, lessons
-from ..work.opening import BENCH
+from ..work.opening import BENCH, PAINT
 from .bench_view import BenchView
 from .divider_view import DividerView
 from .drawing_view import DrawingView
+from .paint_view import PaintView
 from .training_view import TrainingView
 from .view import View
 
-VIEWS: dict[str, type[View]] = {"dividers": DividerView, DRAWING: DrawingView, BENCH: BenchView}
+VIEWS: dict[str, type[View]] = {
+    "dividers": DividerView, DRAWING: DrawingView, BENCH: BenchView, PAINT: PaintView,
+}  # fmt: skip
 
 
 def view_of(kind: str) -> type[View]:

@@ -34,7 +34,7 @@ class TrainingView(WallView):
     lacks: tuple[str, ...] = ("go_on_from_here",)  # what is recorded are pictures, not the network
     titles = {"samples": "Samples", "held": "Held out", "surprise": "Surprise"}
     names = WallView.names | {"single_step": ("Step", "Learn from one single batch")}
-    mouse = (
+    mouse: tuple[tuple[str, str], ...] = (
         ("Wheel", "Zoom about the pointer"),
         ("Drag", "Move the wall"),
         ("Double click", "The whole wall"),

@@ -209,6 +209,7 @@ class Curves(QWidget):
     def begin(self, quantities: tuple[Quantity, ...], unit: str) -> None:
         """Another run, of which nothing has been measured yet, and what it counts."""
         self._last = {}
+        self.setVisible(bool(quantities))
         if quantities != self._quantities:
             self._quantities = quantities
             for curve in self.curves.values():

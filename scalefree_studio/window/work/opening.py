@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,12 +13,13 @@ from ...data.download import Progress
 from ...data.pictures import Picture, downscaled, load_picture
 from ...data.sources import Dataset
 from ...drawings import KIND as DRAWING
-from ...errors import UserError
+from ...errors import JobError, UserError
 from ...jobs.dividers.controls import FitControls
 from ...jobs.dividers.fit import FitDividers
-from ...jobs.drawing.controls import DrawControls
+from ...jobs.drawing.controls import AT_ONCE, DrawControls
 from ...jobs.drawing.draw import DrawPictures
-from ...jobs.instruments import draws, instrument_of, lesson_of, lessons, network_of, sampler_of
+from ...jobs.drawing.edits import ALL_STAGES, SetPrompt
+from ...jobs.instruments import draws, has_codes, instrument_of, lesson_of, lessons, network_of, sampler_of
 from ...jobs.job import Job
 from ...jobs.training.learnt import dataset_learnt, name_learnt
 from ...jobs.training.lesson import Lesson
@@ -26,12 +28,14 @@ from ...runs import resumed
 from ...snapshot import Checkpoint
 from ...storage.history import Measured
 from ...storage.run_folder import MODEL, RunFolder, free_folder, load_checkpoint
+from .held_out import held_out_pictures
 from .subjects import COMPLETE, DRAW, LEARN, TRAIN, Subject, Wish, is_picture, wish_of
 
 LEAST_STEPS = 1_500  # where pictures are few, the usual epochs are over before anything is learnt
 WATCHED = 4  # seconds in which pictures are drawn at first, for a person to see it
 TEMPERATURES = 0.9, 1.0, 1.1  # of a bench, at first
 BENCH = "bench"  # the kind of view of drawings that are tables
+PAINT = "paint"  # … and of those that a person paints with codes
 
 
 @dataclass(frozen=True)
@@ -50,8 +54,11 @@ class Opened:
     @property
     def view(self) -> str:
         """The kind of view that shows it."""
-        table = isinstance(self.job, DrawPictures) and self.job.state.temperatures
-        return BENCH if table else self.job.kind
+        if not isinstance(self.job, DrawPictures):
+            return self.job.kind
+        if has_codes(self.job.sampler.kind):
+            return PAINT
+        return BENCH if self.job.state.temperatures else self.job.kind
 
     @property
     def waits(self) -> bool:
@@ -126,10 +133,20 @@ def _draw(source: str, checkpoint: Checkpoint, place: Place) -> Opened:
     """With a network as it was saved."""
     sampler = sampler_of(checkpoint, place.device)
     job = DrawPictures(sampler, DrawControls(speed=round(math.prod(sampler.size) / WATCHED)))
+    if has_codes(sampler.kind):
+        _begin_painting(job)
     name = name_learnt(network_of(checkpoint))
     return Opened(
         job, place.folder(f"drawing-{name}"), name, instrument_of(network_of(checkpoint).kind).name, source
     )
+
+
+def _begin_painting(job: DrawPictures) -> None:
+    """On one picture that the model never learnt from, where there is one at hand; else on codes drawn by chance."""
+    job.start(replace(job.controls, count=1, speed=AT_ONCE), None)
+    with contextlib.suppress(UserError, JobError):
+        picture, _ = held_out_pictures(job.sampler, 0)[0]
+        job.apply(SetPrompt(pixels=picture, stage=ALL_STAGES))
 
 
 def _complete(source: str, checkpoint: Checkpoint, place: Place) -> Opened:
@@ -137,6 +154,8 @@ def _complete(source: str, checkpoint: Checkpoint, place: Place) -> Opened:
     opened = _draw(source, checkpoint, place)
     assert isinstance(opened.job, DrawPictures)
     sampler = opened.job.sampler
+    if has_codes(sampler.kind):
+        raise UserError("Codes complete no pictures: they are painted with.")
     if sampler.beams or len(sampler.stages) > 1:
         raise UserError(
             "This network draws in several stages, or searches; it completes pictures only on its wall."

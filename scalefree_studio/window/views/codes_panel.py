@@ -1,0 +1,190 @@
+"""The part of the panel that belongs to codes: one code in words, what lies over all of them, and pruning."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PyQt6.QtCore import pyqtSignal
+from PyQt6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+
+from ...codes import Codebook
+from ..widgets.fields import segment
+from ..widgets.forms import heading
+from ..widgets.slider import Slider
+from ..widgets.theme import GRID, Palette
+from ..widgets.words import Words
+from .code_tiles import CodeTiles
+from .codes_shown import HEATS, Cost, costs, described, near
+
+NEAREST = 8  # codes that are listed beside one
+WAITING = "The codes appear here as soon as something has been learnt."
+NO_CODES = (
+    "An autoencoder makes no tokens: it shows how much of a picture it keeps. A codebook learns the tokens of one, a "
+    "VQ-VAE both at once."
+)
+CHOOSE = "Point at a code to see where it occurs, click it to hold it; or click a token of a picture to see its code."
+
+
+class CodesPanel(QWidget):
+    heat_chosen = pyqtSignal(str)
+    stage_chosen = pyqtSignal(int)
+    code_chosen = pyqtSignal(int)
+    threshold_moved = pyqtSignal(float)
+    pruned = pyqtSignal(float)
+
+    def __init__(self) -> None:
+        super().__init__()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(GRID)
+        self.title, self.words = heading("Codes"), Words(WAITING)
+        self.tiles = CodeTiles("The codes most alike", highest=4 * GRID)
+        self.tiles.chosen.connect(self.code_chosen)
+        column.addWidget(self.title)
+        column.addWidget(self.words)
+        self._near = self._row(column, "Most alike", self.tiles)
+        self._stages, self._stage_row = QButtonGroup(self), QHBoxLayout()
+        self._stage_line = self._row(column, "Stage", self._stage_row)
+        self._heats = {name: self._heat(n, name) for n, name in enumerate(HEATS)}
+        self._heat_line = self._row(column, "Heat", self._heat_row)
+        self.pruning = self._pruning()
+        column.addWidget(self.pruning)
+        self._costs: Sequence[Cost] = ()
+        for part in (self._near, self._stage_line, self._heat_line, self.pruning):
+            part.hide()
+
+    def _row(self, column: QVBoxLayout, text: str, content: QWidget | QHBoxLayout) -> QWidget:
+        """A line with its name at the left."""
+        line, row, label = QWidget(), QHBoxLayout(), QLabel(text)
+        line.setLayout(row)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(GRID)
+        row.addWidget(label)
+        if isinstance(content, QWidget):
+            row.addWidget(content, 1)
+        else:
+            content.setSpacing(0)
+            row.addStretch()
+            row.addLayout(content)
+        column.addWidget(line)
+        return line
+
+    def _heat(self, n: int, name: str) -> QToolButton:
+        if n == 0:
+            self._heat_row, self._heat_group = QHBoxLayout(), QButtonGroup(self)
+        button = segment(HEATS[name][0], n, len(HEATS))
+        button.setToolTip(f"{HEATS[name][1]} (J changes between them)")
+        button.clicked.connect(lambda: self.heat_chosen.emit(name))
+        self._heat_group.addButton(button)
+        self._heat_row.addWidget(button)
+        return button
+
+    def _pruning(self) -> QWidget:
+        part = QWidget()
+        column = QVBoxLayout(part)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(GRID // 2)
+        column.addWidget(heading("Pruning"))
+        self.slider = Slider()
+        self.slider.setToolTip(
+            "Codes that are used less often than this go: they are shown dark before they do"
+        )
+        self.slider.setAccessibleName("Pruning threshold")
+        self.slider.setSingleStep(1)
+        self.slider.setPageStep(1)
+        self.slider.valueChanged.connect(self._moved)
+        self.cost = Words()
+        self.button = QPushButton("Prune")
+        self.button.setToolTip("Take the dark codes out now; undo (Ctrl+Z) brings them back")
+        self.button.clicked.connect(lambda: self.pruned.emit(self.threshold))
+        column.addWidget(self.slider)
+        column.addWidget(self.cost)
+        column.addWidget(self.button)
+        return part
+
+    # Fed by the view.
+
+    def begin(self, stages: int) -> None:
+        """Another training, with so many stages of codes."""
+        for button in self._stages.buttons():
+            self._stages.removeButton(button)
+            self._stage_row.removeWidget(button)
+            button.hide()
+            button.deleteLater()
+        for stage in range(stages if stages > 1 else 0):
+            button = segment(f"{stage + 1}", stage, stages)
+            button.setToolTip(
+                f"The codes of stage {stage + 1} of {stages}, coarse to fine (Shift+V: the next one)"
+            )
+            button.clicked.connect(lambda _=False, stage=stage: self.stage_chosen.emit(stage))
+            self._stages.addButton(button, stage)
+            self._stage_row.addWidget(button)
+        self._stage_line.setVisible(stages > 1)
+        self._costs = ()
+        self.slider.setValue(0)
+
+    @property
+    def threshold(self) -> float:
+        """Where the slider is."""
+        at = self.slider.value()
+        return self._costs[at].threshold if 0 <= at < len(self._costs) else 0.0
+
+    def show_book(
+        self, book: Codebook | None, code: int | None, step: int, heat: str, waits: bool, prunes: bool
+    ) -> None:
+        """The codes, and the one that is pointed at or held; `waits`: there will be some; `prunes`: whether the
+        training can take some out."""
+        self._show_code(book, code, step, waits)
+        self._heat_line.setVisible(book is not None)
+        if book is None:
+            self.pruning.hide()
+            return
+        stage = self._stages.button(book.stage)
+        if stage is not None:
+            stage.setChecked(True)
+        for name, button in self._heats.items():
+            known = name == "none" or book.part(name) is not None
+            button.setVisible(known)
+            button.setChecked(name == heat)
+        self._show_costs(costs(book), prunes)
+
+    def _show_code(self, book: Codebook | None, code: int | None, step: int, waits: bool) -> None:
+        known = book is not None and code is not None and code < book.count
+        self._near.setVisible(known and book is not None and book.part("near") is not None)
+        if book is None or code is None or not known:
+            self.title.setText("Codes" if waits or book is not None else "Reconstructions")
+            self.words.setText(CHOOSE if book is not None else WAITING if waits else NO_CODES)
+            return
+        self.title.setText(f"Code {code}")
+        self.words.setText(described(book, code, step))
+        self.tiles.described = lambda other: f"Code {other}: {described(book, other, step)}"
+        codes = near(book, code, NEAREST)
+        self.tiles.show_codes(book.tiles, codes, NEAREST)
+
+    def _show_costs(self, found: Sequence[Cost], prunes: bool) -> None:
+        self.pruning.setVisible(len(found) > 1)
+        self._costs = found
+        if len(found) < 2:
+            return
+        if self.slider.maximum() != len(found) - 1:
+            self.slider.setRange(0, len(found) - 1)
+        self.button.setVisible(prunes)
+        self._say_cost()
+
+    def _say_cost(self) -> None:
+        at = self.slider.value()
+        if 0 <= at < len(self._costs):
+            cost = self._costs[at]
+            self.cost.setText(cost.words)
+            self.button.setText(
+                f"Prune {cost.codes} code{'s' * (cost.codes != 1)}" if cost.codes else "Prune"
+            )
+            self.button.setEnabled(cost.codes > 0)
+
+    def _moved(self) -> None:
+        self._say_cost()
+        self.threshold_moved.emit(self.threshold)
+
+    def set_palette(self, palette: Palette) -> None:
+        self.tiles.set_palette(palette)
+        self.slider.set_palette(palette)
