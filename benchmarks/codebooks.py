@@ -55,7 +55,6 @@ VARIANTS: dict[str, QuantiserShape] = {
     "straight-through, cosine": QuantiserShape(codes=CODES, cosine=True),
     "rotation, cosine": QuantiserShape(codes=CODES, cosine=True, rotation=True),
     "no revival": QuantiserShape(codes=CODES, revive=0.0),
-    "revival below 0.1": QuantiserShape(codes=CODES, revive=0.1),
     "revival below 0.3": QuantiserShape(codes=CODES, revive=0.3),
     "finite scalars 8,6,5": QuantiserShape(quantiser="fsq", levels="8,6,5"),
 }
@@ -106,7 +105,7 @@ def spread(numbers: list[float]) -> str:
 
 def quantisers(pictures: Pictures, steps: int, seeds: int) -> None:
     train, held = (patches_of(x) for x in (pictures.train, pictures.held))
-    some = train[torch.randperm(len(train), generator=torch.Generator().manual_seed(0))[:50_000]]
+    some = train[torch.randperm(len(train), generator=torch.Generator().manual_seed(0))[:20_000]]
     print(f"\n{pictures.name}: {len(some):,} patches of {PATCH}×{PATCH} pixels, {CODES} codes")
 
     def ours(seed: int) -> Tensor:

@@ -11,6 +11,7 @@ from scalefree_studio.models.codebooks.codebook import Codebook
 from scalefree_studio.models.codebooks.quantiser import Quantised, Quantiser, QuantiserShape, quantiser_of
 
 WIDTH = 4
+LONG = 100_000  # steps, after which averages change as their control says
 KINDS: dict[str, dict[str, Any]] = {
     "vq": {},
     "cosine": {"cosine": True},
@@ -28,7 +29,7 @@ def quantiser(width: int = WIDTH, seed: int = 0, **controls: Any) -> Quantiser:
 
 
 def with_codes(codes: Tensor, **controls: Any) -> Quantiser:
-    """As if k-means had found these codes (K, D), of one latent each."""
+    """As if k-means had found these codes (K, D), of one latent each, long ago."""
     made = quantiser(codes.shape[1], codes=len(codes), **controls)
     book = made.codebook
     assert isinstance(book, Codebook)
@@ -36,7 +37,7 @@ def with_codes(codes: Tensor, **controls: Any) -> Quantiser:
         book.vectors.copy_(codes)
         if book.averaged:
             book.sums.copy_(codes)
-        book.steps.fill_(1)
+        book.steps.fill_(LONG)
     return made
 
 

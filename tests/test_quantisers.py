@@ -8,7 +8,7 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-from small_quantisers import KINDS, WIDTH, latents, quantiser, step, with_codes
+from small_quantisers import KINDS, LONG, WIDTH, latents, quantiser, step, with_codes
 from torch import Tensor
 
 from scalefree_studio.controls import ControlError, checked
@@ -205,6 +205,18 @@ def test_codes_are_moving_averages_of_their_latents() -> None:
         torch.testing.assert_close(q.codebook.counts, counts.float())  # type: ignore[union-attr]
 
 
+def test_at_first_averages_forget_sooner() -> None:
+    q = with_codes(torch.zeros(1, WIDTH), decay=0.95)
+    z = torch.ones(1, WIDTH, 1, 1)
+    for steps, fresh in ((1, 9 / 11), (8, 0.5), (89, 9 / 99), (1000, 0.05)):
+        q.codebook.steps.fill_(steps)  # type: ignore[operator, union-attr]
+        q.codebook.vectors.zero_()  # type: ignore[operator, union-attr]
+        q.codebook.sums.zero_()  # type: ignore[operator, union-attr]
+        q.codebook.counts.fill_(1)  # type: ignore[operator, union-attr]
+        step(q, z)
+        torch.testing.assert_close(q.vectors(), torch.full((1, WIDTH), fresh))
+
+
 def test_k_means_sets_the_codes_with_their_counts() -> None:
     middles = torch.randn(12, WIDTH) * 10
     x = middles.repeat_interleave(torch.arange(1, 13), 0)  # 78 latents, 12 different ones
@@ -238,7 +250,7 @@ def test_dead_codes_become_latents_and_say_when() -> None:
     for _ in range(6):
         step(q, z)
     rows = z.movedim(1, 3).reshape(-1, 2)
-    assert q.revived[0] == -1 and (q.revived[1:] > 1).all()
+    assert q.revived[0] == -1 and (q.revived[1:] > LONG).all()
     assert len(torch.unique(q(z).codes[0])) == 3 and q(z).loss < before
     assert nearest(q.vectors(), rows).shape == (3,) and q.vectors().abs().max() <= rows.abs().max()
 

@@ -42,7 +42,7 @@ class VQVAECodec(Codec):
     def encode(self, pictures: Bytes) -> list[Tokens]:
         parts = []
         for part in self._parts(len(pictures), pictures.shape[1] * pictures.shape[2]):
-            x = scaled(torch.from_numpy(np.ascontiguousarray(pictures[part])).to(self.device))
+            x = scaled(torch.from_numpy(np.array(pictures[part])).to(self.device))
             parts.append([codes.cpu().numpy() for codes in self.network.codes(x)])
         return [np.concatenate(stage) for stage in zip(*parts, strict=True)]
 

@@ -14,6 +14,7 @@ from .nearest import nearest, sums_of
 from .shape import QuantiserShape
 
 EACH = 32  # latents for each code that k-means starts from, where there are so many
+EARLY = 9  # after so many steps, a code keeps half of its average in a step; then more and more
 NOTHING = 1e-12  # an average of counts so small that its code stays where it is
 
 Seen = Sequence[
@@ -70,9 +71,11 @@ class Codebook(nn.Module):
             return self._totals(seen)[1]
         sums, chosen = self._totals(seen)
         counts = chosen.sum(0)
-        self.counts.lerp_(counts, 1 - shape.decay)
+        # At first latents change much, and old ones are to be forgotten sooner.
+        fresh = torch.clamp(EARLY / (self.steps + 1 + EARLY), min=1 - shape.decay)
+        self.counts.lerp_(counts, fresh.to(counts.dtype))
         if self.averaged:
-            self.sums.lerp_(sums, 1 - shape.decay)
+            self.sums.lerp_(sums, fresh.to(sums.dtype))
             self._take_averages()
         self.steps += 1
         if shape.revive:

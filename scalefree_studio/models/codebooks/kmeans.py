@@ -8,6 +8,7 @@ from torch import Tensor
 from .nearest import nearest, sums_of
 
 ROUNDS = 256  # in which the first centres are drawn: more centres than that are drawn several at a time
+TRIES = 8  # of which the best are taken
 
 
 @torch.no_grad()
@@ -33,18 +34,21 @@ def kmeans(
 
 
 def spread_start(x: Tensor, codes: int, generator: torch.Generator | None = None) -> Tensor:
-    """(K, D): some of x (N, D), the likelier the farther from those already drawn (k-means++)."""
+    """(K, D): some of x (N, D), drawn the likelier the farther they are from those before; of several drawn, those that
+    bring the others nearest (greedy k-means++)."""
     chosen = torch.randint(len(x), (1,), generator=generator)
-    far = _squared(x, x[chosen.to(x.device)]).cpu()
+    far = _squared(x, x[chosen.to(x.device)])[:, 0]  # (N,): from the nearest of those chosen
     while len(chosen) < codes:
-        several = min(-(-codes // ROUNDS), codes - len(chosen), int((far > 0).sum()))
-        if not several:  # fewer different vectors than centres
+        wanted = min(-(-codes // ROUNDS), codes - len(chosen))
+        different = int((far > 0).sum())
+        if not different:  # fewer different vectors than centres
             again = torch.randint(len(x), (codes - len(chosen),), generator=generator)
             return x[torch.cat([chosen, again]).to(x.device)]
-        fresh = torch.multinomial(far, several, generator=generator)
-        chosen = torch.cat([chosen, fresh])
-        drawn = x[fresh.to(x.device)]
-        far = torch.minimum(far, _squared(x, drawn[nearest(x, drawn)]).cpu())
+        drawn = torch.multinomial(far.cpu(), min(max(wanted, TRIES), different), generator=generator)
+        nearer = torch.minimum(_squared(x, x[drawn.to(x.device)]), far[:, None])  # (N, tries)
+        best = nearer.sum(0).topk(min(wanted, len(drawn)), largest=False).indices
+        chosen, far = torch.cat([chosen, drawn[best.cpu()]]), nearer[:, best].amin(1)
+        far[chosen.to(x.device)] = 0  # whatever rounding has left
     return x[chosen.to(x.device)]
 
 
@@ -53,11 +57,13 @@ def means_of(x: Tensor, at: Tensor, centres: Tensor, cosine: bool) -> Tensor:
     sums, counts = sums_of(x, at, len(centres))
     means = sums / counts.clamp(min=1)[:, None]
     empty = (counts == 0).nonzero()[:, 0]
-    far = _squared(x, centres[at]).topk(min(len(empty), len(x)))
+    far = (x - centres[at]).square().sum(1).topk(min(len(empty), len(x)))
     means[empty[: len(far.indices)]] = x[far.indices]
     return torch.nn.functional.normalize(means, dim=1) if cosine else means
 
 
-def _squared(x: Tensor, other: Tensor) -> Tensor:
-    """(N,): squared distances of rows, also from a single one."""
-    return (x - other).square().sum(1)
+def _squared(x: Tensor, others: Tensor) -> Tensor:
+    """(N, M): squared distances of rows, with nothing left where they are the same but rounding."""
+    return (
+        torch.addmm(others.square().sum(1), x, others.T, alpha=-2).add_(x.square().sum(1)[:, None]).clamp_(0)
+    )
