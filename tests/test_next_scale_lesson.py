@@ -32,7 +32,15 @@ from scalefree_studio.snapshot import Checkpoint
 from scalefree_studio.storage.run_folder import RunFolder
 
 LEVELS, T = 4, 21
-TINY = {"layers": 1, "width": 16, "heads": 2, "batch_size": 8, "warm_up": 2, "learning_rate": 0.02, "wall_every": 0}
+TINY = {
+    "layers": 1,
+    "width": 16,
+    "heads": 2,
+    "batch_size": 8,
+    "warm_up": 2,
+    "learning_rate": 0.02,
+    "wall_every": 0,
+}
 
 
 @pytest.fixture(autouse=True)
@@ -82,7 +90,9 @@ def test_it_learns_what_the_codec_says_of_its_pictures(codes: str) -> None:
     assert job.controls.grids == "1x1x4 2x2x4 4x4x4" and job.controls.classes == 2
     pictures = halves().held.take(np.arange(16))
     tokens, labels = job.lesson.inputs(pictures, job.controls)
-    assert torch.equal(tokens, torch.from_numpy(joined(TileCodec((LEVELS,) * 3, adds=True).encode(pictures.values))))
+    assert torch.equal(
+        tokens, torch.from_numpy(joined(TileCodec((LEVELS,) * 3, adds=True).encode(pictures.values)))
+    )
     encoded = job.lesson.inputs(job.dataset.held.take(np.arange(16)), job.controls)
     assert torch.equal(tokens, encoded[0]) and torch.equal(labels, encoded[1])
     metrics = job.snapshot().metrics
@@ -138,7 +148,9 @@ def test_the_model_alone_draws_resumes_and_is_judged(tmp_path: Path, codes: str)
     found = evaluation(checkpoint, NextScaleLesson(halves()))
     assert found["nats_per_token"] > 0 and found["tokens"] == T
     assert found["bits_per_picture"] == pytest.approx(T * found["nats_per_token"] / np.log(2))
-    assert NextScaleSampler(checkpoint).codec.fingerprint() == TileCodec((LEVELS,) * 3, adds=True).fingerprint()
+    assert (
+        NextScaleSampler(checkpoint).codec.fingerprint() == TileCodec((LEVELS,) * 3, adds=True).fingerprint()
+    )
 
 
 def damaged(about: Callable[[dict[str, Any]], Any], checkpoint: Checkpoint) -> Checkpoint:
@@ -156,7 +168,9 @@ def damaged(about: Callable[[dict[str, Any]], Any], checkpoint: Checkpoint) -> C
     lambda about: about["controls"].update(grids="1x1x4 2x2x4 4x4x5"),
     lambda about: about["controls"].update(grids="1x1x4 2x2x4 2x8x4"),
 ])  # fmt: skip
-def test_a_damaged_model_says_so_in_a_sentence(how: Callable[[dict[str, Any]], Any], learnt: Checkpoint) -> None:
+def test_a_damaged_model_says_so_in_a_sentence(
+    how: Callable[[dict[str, Any]], Any], learnt: Checkpoint
+) -> None:
     with pytest.raises(UserError, match=r"^[^\n]+\.$"):
         sampler_of(damaged(how, learnt))
 
@@ -177,7 +191,9 @@ def test_it_draws_the_class_that_is_asked_for(learnt: Checkpoint) -> None:
 @pytest.mark.parametrize("cached", [True, False])
 def test_chances_are_what_it_drew_from(cached: bool, learnt: Checkpoint) -> None:
     sampler = sampler_of(learnt, cached=cached)
-    request = Request(uniforms(3, T, 1, 5), torch.arange(3) % 2, temperature=0.8, top_k=3, measured=True, every=4)
+    request = Request(
+        uniforms(3, T, 1, 5), torch.arange(3) % 2, temperature=0.8, top_k=3, measured=True, every=4
+    )
     steps = list(sampler.draw(request))
     chances = sampler.chances(request, finish(steps))
     entropy, surprise = measure(chances, finish(steps))
@@ -186,7 +202,9 @@ def test_chances_are_what_it_drew_from(cached: bool, learnt: Checkpoint) -> None
 
 
 def test_a_swapped_coarse_token_changes_every_finer_scale_and_no_other_token(learnt: Checkpoint) -> None:
-    job = play(DrawPictures(sampler_of(learnt), DrawControls(count=2, seed=3, speed=AT_ONCE, temperature=2.0)))
+    job = play(
+        DrawPictures(sampler_of(learnt), DrawControls(count=2, seed=3, speed=AT_ONCE, temperature=2.0))
+    )
     before = job.snapshot().frame["values"][..., 0]
     other = (int(before[0, 1]) + 2) % LEVELS
     job.apply(SetValue(0, 0, 0, (other,), stage=1))

@@ -69,7 +69,9 @@ def test_what_is_not_drawn_is_filled_in_whatever_stands_there(job: Train[Any, An
     drawn = [np.random.default_rng(2).random(t.shape) < 0.5 for t in tokens]
     others = [np.where(d, t, 0) for d, t in zip(drawn, tokens, strict=True)]
     seen = codec.decode(tokens, drawn)
-    assert np.array_equal(seen, codec.decode(others, drawn)) and not np.array_equal(seen, codec.decode(tokens))
+    assert np.array_equal(seen, codec.decode(others, drawn)) and not np.array_equal(
+        seen, codec.decode(tokens)
+    )
     nothing = codec.decode(tokens, [np.zeros_like(d) for d in drawn])
     assert (nothing == nothing[0]).all()
 
@@ -176,7 +178,9 @@ def test_a_piece_is_short_and_shows_a_network_that_goes_on_learning(monkeypatch:
         if kind == "f":
             np.testing.assert_allclose(np.asarray(frame[name], float), np.asarray(array, float), rtol=1e-3)
         else:
-            assert np.abs(np.asarray(frame[name]).astype(int) - np.asarray(array).astype(int)).max() <= 1, name
+            assert np.abs(np.asarray(frame[name]).astype(int) - np.asarray(array).astype(int)).max() <= 1, (
+                name
+            )
 
 
 def test_what_does_not_fit_is_not_shown_again() -> None:

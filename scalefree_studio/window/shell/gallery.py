@@ -24,13 +24,14 @@ from ...data.datasets import DATASETS, SOURCES
 from ...data.pictures import gallery
 from ...errors import UserError
 from ...jobs.instruments import draws, lessons
+from ...recipes.found import find_recipe, shipped_recipes
 from ...snapshot import Array
 from ...storage.run_folder import kind_of
 from ...storage.shipped import PREFIX, named_models
 from ..widgets.icons import ROUND, tile
 from ..widgets.theme import GRID, Palette, tabular
 from ..work.background import Background
-from ..work.subjects import TRAIN, Wish, wish_of
+from ..work.subjects import RECIPE, TRAIN, Wish, wish_of
 from ..work.thumbnails import THUMBNAIL, thumbnail_of
 
 SPEC = Qt.ItemDataRole.UserRole
@@ -93,6 +94,7 @@ class Gallery(QDialog):
             self._shelf("Recent runs", [(str(path), path.name) for path in recent])
         for title, models in _models().items():
             self._shelf(title, models)
+        self._shelf("Recipes", [(str(Wish(RECIPE, name)), name) for name in shipped_recipes()])
         data = [*DATASETS.items(), (FOLDER, "Your own…")]
         for kind, lesson in lessons().items():
             which = f": {lesson.title}" if len(lessons()) > 1 else ""
@@ -160,6 +162,10 @@ def _is_folder(spec: str) -> bool:
 
 
 def _hint(spec: str, title: str) -> str:
+    wish = wish_of(spec)
+    if wish.action == RECIPE and not Path(wish.source).is_dir():
+        about = find_recipe(wish.source)[0].title or title
+        return f"{about}: go from pictures to tokens and back, step by step"
     if _is_folder(spec):
         return "Choose a folder of pictures to learn from; its sub-folders are classes"
     if spec.startswith(PREFIX):
