@@ -18,6 +18,7 @@ from scalefree_studio.recipes.states import DONE, LEARNING, NEXT, STALE
 from scalefree_studio.storage.run_folder import RunFolder
 from scalefree_studio.window.work.opening import open_subject
 from scalefree_studio.window.work.pipeline import (
+    ANEW,
     DRAW,
     LATER,
     MAKE,
@@ -140,8 +141,13 @@ def test_what_is_set_by_hand_is_no_longer_the_recipe_and_nothing_is_lost(pipelin
     job.apply(SetControls({"codes": 9}))
     folder.keep(job.checkpoint())
     pipeline.read()
-    assert pipeline.clicked("vqvae", learnt_so_far(job)) == Action(OPEN, "vqvae")
+    pipeline.on_stage = ""
+    assert pipeline.clicked("vqvae", None) == Action(OPEN, "vqvae")
     again, _ = pipeline.open("vqvae", None)
+    assert again.controls.codes == 9 and again.step_count == job.step_count  # a person's work goes on
+    pipeline.on_stage = "vqvae"
+    assert pipeline.clicked("vqvae", learnt_so_far(job)) == Action(ANEW, "vqvae")
+    again, _ = pipeline.open("vqvae", None, anew=True)
     assert again.controls.codes == 8 and again.step_count == 0
     kept = RunFolder(pipeline.folder / "earlier" / "vqvae").checkpoint()
     assert kept.about["controls"]["codes"] == 9

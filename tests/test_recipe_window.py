@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
 from pathlib import Path
 
 import pytest
@@ -31,10 +31,10 @@ def _lessons(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def tiny(_lessons: None, driven: Driven) -> Iterator[Driven]:
+def tiny(_lessons: None, driven: Driven) -> Driven:
     """A window whose lessons are tiny, and a recipe of them in a file."""
     write(driven)
-    yield driven
+    return driven
 
 
 def write(driven: Driven, **steps: int) -> Path:
@@ -98,7 +98,7 @@ def test_steps_are_opened_by_clicks_and_keys(tiny: Driven) -> None:
     write(tiny, coder=LONG)
     open_mine(tiny)
     w = tiny.window
-    tiny.until(lambda: box(tiny, "VQ-VAE").look.words.endswith(" left"))
+    tiny.until(lambda: box(tiny, "VQ-VAE").look.words == "Learning")
     assert w.steps.button.text() == "Pause" and all(b.toolTip() for b in w.steps.boxes)
     click(tiny, "Pictures")
     tiny.until(lambda: "Pictures needs VQ-VAE and Stage 1 first." in said(tiny))
@@ -176,8 +176,9 @@ def test_another_picture_closes_the_recipe(tiny: Driven) -> None:
     with pytest.raises(UserError, match="Another process"):
         other.hold()
     drop(tiny.window, mime)
-    tiny.until(lambda: "Another process" in said(tiny) or "open already" in said(tiny))
-    tiny.open()
+    tiny.until(lambda: said(tiny) == "mine is open already, here or elsewhere.")
+    tiny.window.open("dataset:digits")
+    tiny.until(lambda: tiny.window.sessions.opened.name == "digits")  # type: ignore[union-attr]
     assert not tiny.window.steps.isVisible() and tiny.window.recipe.pipeline is None
 
     def free() -> bool:
@@ -203,6 +204,30 @@ def test_what_goes_wrong_is_said_and_the_recipe_stops(tiny: Driven, monkeypatch:
     add_tiny_lessons(monkeypatch)
     QTest.mouseClick(tiny.window.steps.button, Qt.MouseButton.LeftButton)
     tiny.until(lambda: states(tiny) == [DONE] * 4)
+
+
+def test_what_is_made_stops_with_a_click_and_with_the_window(
+    tiny: Driven, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[bool] = []
+
+    def never_done(running: Running, _: object) -> None:
+        begun.append(True)
+        for n in range(LONG):
+            assert running.progress is not None
+            running.progress("Encoding", n % 100, 100)
+            time.sleep(0.01)
+
+    monkeypatch.setattr(Running, "_make_shards", never_done)
+    open_mine(tiny)
+    tiny.until(lambda: box(tiny, "Shards").look.words.startswith("Encoding "))
+    QTest.mouseClick(tiny.window.steps.button, Qt.MouseButton.LeftButton)
+    tiny.until(lambda: box(tiny, "Shards").look.words.startswith("Paused"))
+    assert tiny.window.steps.button.text() == "Run all"
+    click(tiny, "Shards")
+    tiny.until(lambda: len(begun) == 2)
+    tiny.leave()
+    assert not tiny.window.sessions.abandoned
 
 
 def test_the_gallery_offers_recipes(driven: Driven, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

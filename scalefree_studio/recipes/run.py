@@ -34,6 +34,10 @@ from .states import DONE, LEARNING, STALE, Record, StepState, made_of, states
 EARLIER = "earlier"  # where runs of other settings go
 
 
+class InUseError(UserError):
+    """Somebody else is at work in the folder."""
+
+
 class Running:
     """A recipe in its folder, with what is needed to go on with it."""
 
@@ -93,7 +97,7 @@ class Running:
             try:
                 self._lock.acquire()
             except Timeout:
-                raise UserError(f"Another process is at work in {self.folder}.") from None
+                raise InUseError(f"Another process is at work in {self.folder}.") from None
 
     def release(self) -> None:
         self._lock.release()
@@ -116,23 +120,26 @@ class Running:
 
     # Trainings.
 
-    def job_of(self, name: str, progress: Progress | None = None) -> tuple[Train[Any, Any], RunFolder]:
+    def job_of(
+        self, name: str, progress: Progress | None = None, as_is: bool = False
+    ) -> tuple[Train[Any, Any], RunFolder]:
         """The training of a step, begun, to go on with, or at its end, and where it is kept. Who runs it to its end
-        says so by `finish`."""
+        says so by `finish`. One that was set otherwise by hand begins anew, unless it is wanted as it is."""
         with self._alone():
             state = self._ready(name)
             if state.step.learning is None:
                 raise UserError(f"The step {name} is no training.")
             try:
-                return self._job(state, progress or self.progress), RunFolder(state.folder)
+                return self._job(state, progress or self.progress, as_is), RunFolder(state.folder)
             except ControlError as error:
                 raise UserError(f"{self.recipe.name}, {name}: {error}") from None
 
-    def _job(self, state: StepState, progress: Progress | None) -> Train[Any, Any]:
+    def _job(self, state: StepState, progress: Progress | None, as_is: bool) -> Train[Any, Any]:
         step, learning = state.step, state.step.learning
         assert learning is not None
         lesson, folder = lessons()[learning.kind], RunFolder(state.folder)
-        begun = state.state in (LEARNING, DONE) and folder.model_path.exists()
+        going_on = state.state in (LEARNING, DONE) or (as_is and state.changed)
+        begun = going_on and folder.model_path.exists()
         if not begun:
             self._keep_recipe()
             self._clear(state)

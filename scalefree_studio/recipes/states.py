@@ -40,12 +40,20 @@ class StepState:
     folder: Path
     metrics: Mapping[str, Any] = field(default_factory=dict)  # what was measured in the end
     files: tuple[Path, ...] = ()  # what has come of it
-    why: str = ""  # it is stale, in words that go on after "because"
+    why: str = ""  # it is stale
+    changed: tuple[
+        str, ...
+    ] = ()  # controls that a person has set otherwise, by their labels, where that is why
     begun: Mapping[str, Any] = field(default_factory=dict)  # the controls with which a training began
 
     @property
     def name(self) -> str:
         return self.step.name
+
+    def set_by_hand(self, labels: tuple[str, ...]) -> StepState:
+        """The same, where a person has set these controls otherwise."""
+        why = f"it was set otherwise by hand: {', '.join(labels)}"
+        return replace(self, state=STALE, progress=0.0, why=why, changed=labels)
 
     def by_hand(self, controls: Mapping[str, Any]) -> tuple[str, ...]:
         """What a person has set otherwise than the recipe, by its labels: only what makes another network. How a
@@ -108,9 +116,11 @@ def _state(
     files = tuple(folder / name for name in record.get("files", ()))
     state = StepState(step, LEARNING, 0.0, place, begun=record.get("controls", {}))
     about = _about_model(step, place)
-    if why := _stale(state, folder, record, about, others):
+    if why := _stale(step, folder, record, others):
         there = tuple(file for file in files if file.exists())
         return replace(state, state=STALE, files=there, why=why)
+    if labels := state.by_hand(about["controls"]) if about.get("controls") else ():
+        return state.set_by_hand(labels)
     metrics = record.get("metrics", {})
     started_over = int(about.get("step", 0)) < int(metrics.get("steps", 0)) if step.learning else False
     if record.get("whole") and not started_over and all(file.exists() for file in files):
@@ -118,21 +128,13 @@ def _state(
     return replace(state, progress=_progress(step, place, record, about))
 
 
-def _stale(
-    state: StepState,
-    folder: Path,
-    record: Mapping[str, Any],
-    about: Mapping[str, Any],
-    others: Mapping[str, StepState],
-) -> str:
-    """Why what is there is of no use any more, or nothing."""
-    missing = [others[name].step.title for name in state.step.needs if others[name].state != DONE]
+def _stale(step: Step, folder: Path, record: Mapping[str, Any], others: Mapping[str, StepState]) -> str:
+    """Why what is there was made of something else than the recipe says now, or nothing."""
+    missing = [others[name].step.title for name in step.needs if others[name].state != DONE]
     if missing:
         return f"{' and '.join(missing)} must be made before it"
-    if record.get("made_of") != made_of(state.step, folder):
-        return "the recipe, or a step before it, has changed since"
-    labels = state.by_hand(about["controls"]) if about.get("controls") else ()
-    return f"it was set otherwise by hand: {', '.join(labels)}" if labels else ""
+    changed = record.get("made_of") != made_of(step, folder)
+    return "the recipe, or a step before it, has changed since" if changed else ""
 
 
 def _about_model(step: Step, place: Path) -> Mapping[str, Any]:

@@ -12,15 +12,15 @@ from ...jobs.training.train import Train
 from ..widgets.steps import Look, Steps
 from ..work.background import Background
 from ..work.opening import open_step
-from ..work.pipeline import DRAW, LATER, MAKE, OPEN, PAUSED, PLAY, SAY, Action, Box, Learning, Pipeline
+from ..work.pipeline import ANEW, DRAW, LATER, MAKE, OPEN, PAUSED, PLAY, SAY, Action, Box, Learning, Pipeline
 from ..work.session import Session, yield_to_the_window
 from ..work.sessions import Sessions
 from ..work.subjects import DRAW as DRAWING
 from ..work.subjects import Wish
 
-OFTEN = 500  # ms from look to look at how far it is
+OFTEN = 1000  # ms from look to look at how far it is
 ROLES = {  # state → the colours of its words and its edge
-    "done": ("text", "edge"), "learning": ("accent", "edge"), PAUSED: ("accent", "edge"), "next": ("text", "edge"),
+    "done": ("text", "line"), "learning": ("accent", "edge"), PAUSED: ("accent", "edge"), "next": ("text", "edge"),
     "stale": ("danger", "danger"), LATER: ("soft", "line"),
 }  # fmt: skip
 
@@ -159,10 +159,12 @@ class RecipeAtWork(QObject):
             self._say(action.what)
         elif action.kind == PLAY and session is not None:
             session.runner.play()
-        elif action.kind == OPEN:
-            state = pipeline.state(action.what)
+        elif action.kind in (OPEN, ANEW):
+            state, anew = pipeline.state(action.what), action.kind == ANEW
             self._sessions.open_by(
-                lambda _, progress: open_step(pipeline, action.what, progress), state.step.title, state.folder
+                lambda _, progress: open_step(pipeline, action.what, progress, anew),
+                state.step.title,
+                state.folder,
             )
         elif action.kind == MAKE:
             self._make(pipeline, action.what)

@@ -54,7 +54,7 @@ class StepBox(QAbstractButton):
             self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(WIDEST, 2 * self.fontMetrics().height() + GRID + BAR)
+        return QSize(WIDEST, 2 * self.fontMetrics().height() + 2 * GRID)
 
     def minimumSizeHint(self) -> QSize:
         return QSize(NARROWEST, self.sizeHint().height())

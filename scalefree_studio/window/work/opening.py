@@ -158,9 +158,9 @@ def _at_next_step(pipeline: Pipeline, place: Place) -> Opened:
     return open_step(pipeline, where, place.progress)
 
 
-def open_step(pipeline: Pipeline, name: str, progress: Progress | None = None) -> Opened:
+def open_step(pipeline: Pipeline, name: str, progress: Progress | None = None, anew: bool = False) -> Opened:
     """A training of a recipe."""
-    job, folder = pipeline.open(name, progress)
+    job, folder = pipeline.open(name, progress, anew)
     state = pipeline.state(name)
     return Opened(
         job, folder, f"{pipeline.name}, {state.step.title}", instrument_of(job.kind).name, past=_past(folder),

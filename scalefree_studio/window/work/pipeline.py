@@ -16,20 +16,21 @@ from ...data.download import Progress
 from ...errors import UserError
 from ...jobs.recipes.plan import PICTURES, SHARDS
 from ...jobs.training.train import Train
-from ...recipes.run import Running
+from ...recipes.run import InUseError, Running
 from ...recipes.states import DONE, LEARNING, NEXT, STALE, StepState
 from ...runner import Status
 from ...storage.run_folder import MODEL, RunFolder
 from ...storage.tensors import read_tensors
 
 LATER, PAUSED = "later", "paused"  # how a step is shown, besides the states of states.py
-OPEN, MAKE, DRAW, PLAY, SAY = "open", "make", "draw", "play", "say"  # what is to be done
+OPEN, ANEW, MAKE, DRAW, PLAY, SAY = "open", "anew", "make", "draw", "play", "say"  # what is to be done
 WORDS = {SHARDS: "Encoding", PICTURES: "Drawing"}
 
 
 @dataclass(frozen=True)
 class Action:
-    """OPEN a training; MAKE shards or pictures; let the model DRAW; PLAY what is on the stage; or SAY why not."""
+    """OPEN a training, or begin it ANEW; MAKE shards or pictures; let the model DRAW; PLAY what is on the stage; or SAY
+    why not."""
 
     kind: str
     what: str = ""  # a step, or a sentence
@@ -81,7 +82,10 @@ class Pipeline:
         self.working = ""  # the step for which something is done in the background
         self._share = 0.0  # of that
         self._cancelled = False
-        running.hold()
+        try:
+            running.hold()
+        except InUseError:
+            raise UserError(f"{self.name} is open already, here or elsewhere.") from None
         try:
             self.read()
         except UserError:
@@ -114,9 +118,11 @@ class Pipeline:
     def read(self) -> None:
         self.states: tuple[StepState, ...] = self.running.states()
 
-    def open(self, name: str, progress: Progress | None) -> tuple[Train[Any, Any], RunFolder]:
-        """A training: begun, to go on with, or at its end."""
-        opened = self.running.job_of(name, progress)
+    def open(
+        self, name: str, progress: Progress | None, anew: bool = False
+    ) -> tuple[Train[Any, Any], RunFolder]:
+        """A training: begun, to go on with, or at its end. What was set otherwise by hand goes on, or begins anew."""
+        opened = self.running.job_of(name, progress, as_is=not anew)
         self.read()
         return opened
 
@@ -177,8 +183,10 @@ class Pipeline:
             if state.state != DONE:
                 return Action(SAY, self._wait()) if self.working else Action(MAKE, name)
             return Action(DRAW) if name == PICTURES else Action(SAY, f"{title} are made: {_fact(state)}.")
-        if name != self.on_stage or state.state == STALE:
+        if name != self.on_stage:
             return Action(OPEN, name)
+        if state.state == STALE:
+            return Action(ANEW, name)
         return Action(SAY, f"{title} is open already.") if state.state == DONE else Action(PLAY)
 
     def next(self, learning: Learning | None) -> Action | None:
@@ -194,9 +202,10 @@ class Pipeline:
             if name != self.on_stage:
                 return Action(OPEN, name)
             if state.state == STALE:
-                return Action(
-                    SAY, f"The recipe waits, for {state.why}. Click {state.step.title} to learn it anew."
-                )
+                if not state.changed:
+                    return Action(ANEW, name)
+                words = f"The recipe waits, for {state.why}. Click {state.step.title} to learn it anew."
+                return Action(SAY, words)
             return None if learning and learning.at_end else Action(PLAY)
         return None
 
@@ -211,7 +220,7 @@ class Pipeline:
         if learning is None or not self.on_stage or self.working:
             return False
         state = self.state(self.on_stage)
-        return state.state == STALE and not state.by_hand(learning.controls)
+        return bool(state.changed) and not state.by_hand(learning.controls)
 
     def state(self, name: str) -> StepState:
         return next(state for state in self.states if state.name == name)
@@ -222,7 +231,7 @@ class Pipeline:
         if name != self.on_stage or learning is None:
             return state
         if labels := state.by_hand(learning.controls):
-            return replace(state, state=STALE, why=f"it was set otherwise by hand: {', '.join(labels)}")
+            return state.set_by_hand(labels)
         if state.state == DONE and learning.step < int(state.metrics.get("steps", 0)):
             return replace(state, state=LEARNING)  # started over
         return state
@@ -249,21 +258,12 @@ class Pipeline:
             share = self._share if making else 1.0
             return replace(shown, state=LEARNING, words=words, progress=share, help=f"{title}: {words}")
         if state.state == DONE:
-            done = (
-                "Click to let it draw."
-                if name == PICTURES
-                else "Click to open it."
-                if state.step.learning
-                else ""
-            )
-            return replace(
-                shown, words=f"✓ {_fact(state)}", help=f"{title}, done: {_facts(state)}. {done}".strip()
-            )
+            click = {SHARDS: "", PICTURES: " Click to let it draw."}.get(name, " Click to open it.")
+            return replace(shown, words=f"✓ {_fact(state)}", help=f"{title}, done: {_facts(state)}.{click}")
         if state.state == STALE:
-            anew = (
-                "" if missing else " Click to make it anew; what a training has learnt is kept in earlier/."
-            )
-            return replace(shown, words="Stale", help=f"{title} is stale: {state.why}.{anew}")
+            anew = "Click to make it anew; what a training has learnt is kept in earlier/."
+            what = "" if missing else "Click to go on with it." if state.changed and not on_stage else anew
+            return replace(shown, words="Stale", help=f"{title} is stale: {state.why}. {what}".strip())
         if state.state == LEARNING:
             return self._begun(shown, state, learning if on_stage else None)
         if missing:
@@ -293,6 +293,8 @@ def _fact(state: StepState) -> str:
     for name in ("bits_per_token", "bits_per_dimension"):
         if name in metrics:
             return f"{metrics[name]:.2f} bits"
+    if "quantisation_error" in metrics:
+        return f"error {metrics['quantisation_error']:.2f}"
     if "train" in metrics:
         return f"{metrics['train'] + metrics['held_out']:,} pictures"
     return f"{metrics['pictures']:,} pictures" if "pictures" in metrics else "done"
