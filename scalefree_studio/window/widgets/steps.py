@@ -54,7 +54,7 @@ class StepBox(QAbstractButton):
             self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(WIDEST, 2 * self.fontMetrics().height() + 2 * GRID)
+        return QSize(WIDEST, 2 * self.fontMetrics().height() + GRID + 2 * BAR)
 
     def minimumSizeHint(self) -> QSize:
         return QSize(NARROWEST, self.sizeHint().height())
@@ -93,7 +93,7 @@ class StepBox(QAbstractButton):
         painter.setFont(self._small())
         self._write(painter, QRect(room.x(), room.y() + line, room.width(), line), look.words, look.role)
         if look.progress is not None:
-            whole = QRectF(room.x(), self.height() - GRID // 2 - BAR, room.width(), BAR)
+            whole = QRectF(room.x(), self.height() - 2 * BAR, room.width(), BAR)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(p.colour("line"))
             painter.drawRoundedRect(whole, 1.5, 1.5)
