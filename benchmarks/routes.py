@@ -62,12 +62,12 @@ ONE_BY_ONE = 5  # pictures
 CODEC_SHARE = 0.35  # of the seconds, for what makes codes of pictures
 MAPS_SHARE = 0.1  # for self-organising maps, of the seconds
 JUDGE_STEPS = 800
+LEAST = 0.1  # seconds: a step is made in any case
 
 TRANSFORMER: dict[str, Any] = {
     "layers": 4,
     "width": 96,
     "heads": 3,
-    "precision": "bfloat16",
     "learning_rate": 2e-3,
 }
 WITH_CODES: dict[str, Any] = {"least_channels": 32, "most_channels": 64, "learning_rate": 2e-3}
@@ -77,6 +77,7 @@ WITH_CODES: dict[str, Any] = {"least_channels": 32, "most_channels": 64, "learni
 class Settings:
     """What differs with the size of the pictures."""
 
+    transformer: dict[str, Any]  # of all routes
     pixels: dict[str, Any]
     codes: dict[str, Any]
     maps: dict[str, Any]
@@ -85,6 +86,7 @@ class Settings:
 
 
 FOR_SMALL = Settings(
+    transformer={"dropout": 0.2},  # there are few of them, which are soon known by heart
     pixels={"tokens": "grey:4", "batch_size": 16},
     codes={"layers": 1, "codes": 64, "latent": 8},
     maps={"autoencoder": {"layers": 1, "latent": 8}, "patches": "whole,2,1", "units": "64,64,64"},
@@ -92,7 +94,12 @@ FOR_SMALL = Settings(
     batch=64,
 )
 FOR_LARGE = Settings(
-    pixels={"tokens": "grey:4", "batch_size": 8},
+    transformer={},
+    pixels={
+        "tokens": "grey:4",
+        "batch_size": 8,
+        "precision": "bfloat16",
+    },  # which is quicker only for long rows
     codes={"layers": 2, "codes": 128, "latent": 16},
     maps={"autoencoder": {"layers": 2, "latent": 8}, "patches": "whole,1", "units": "256,256"},
     scales={"layers": 2, "codes": 128, "latent": 16, "scales": "1,2,4,7"},
@@ -130,7 +137,7 @@ class Course:
         began = time.process_time()
         lesson = lessons()[kind]
         wanted = edited(lesson.controls(), {"seed": self.seed, "wall_every": 0, **controls})
-        job = Train(lesson(self.dataset), wanted, Limit(seconds=seconds))
+        job = Train(lesson(self.dataset), wanted, Limit(seconds=max(LEAST, seconds)))
         while True:
             job.step()
             job.now.seconds = time.process_time() - began  # its own clock is that of the wall
@@ -155,7 +162,9 @@ class Course:
 
 
 def pixels(course: Course, settings: Settings) -> Learnt:
-    job = course.train("pixels", "pixels", course.left, **TRANSFORMER, **settings.pixels)
+    job = course.train(
+        "pixels", "pixels", course.left, **TRANSFORMER, **settings.transformer, **settings.pixels
+    )
     results = job.lesson.results(job.trainer.evaluate(), job.controls)
     if results["comparable"]:
         bits = f"{results['bits_per_dimension']:.3f} a dimension, exact"
@@ -166,7 +175,12 @@ def pixels(course: Course, settings: Settings) -> Learnt:
 
 def codes(course: Course, settings: Settings) -> Learnt:
     course.train("vqvae", "vqvae", CODEC_SHARE * course.seconds, **WITH_CODES, **settings.codes)
-    asked = {**TRANSFORMER, "codes": course.source("vqvae"), "batch_size": settings.batch}
+    asked = {
+        **TRANSFORMER,
+        **settings.transformer,
+        "codes": course.source("vqvae"),
+        "batch_size": settings.batch,
+    }
     job = course.train("tokens", "tokens", course.left, **asked)
     return course.learnt(job.checkpoint(), bits_of([job]))
 
@@ -184,14 +198,21 @@ def cascade(course: Course, settings: Settings) -> Learnt:
     jobs = []
     for stage in range(stages):
         share = course.left * weights[stage] / sum(weights[stage:])
-        asked = {**TRANSFORMER, "codes": course.source("codebook"), "batch_size": settings.batch}
+        asked = {
+            **TRANSFORMER, **settings.transformer, "codes": course.source("codebook"), "batch_size": settings.batch,
+        }  # fmt: skip
         jobs.append(course.train(f"stage {stage}", "tokens", share, stage=stage, encoder_layers=1, **asked))
     return course.learnt(assemble([job.checkpoint() for job in jobs]), bits_of(jobs))
 
 
 def next_scale(course: Course, settings: Settings) -> Learnt:
     course.train("vqvae", "vqvae", CODEC_SHARE * course.seconds, **WITH_CODES, **settings.scales)
-    asked = {**TRANSFORMER, "codes": course.source("vqvae"), "batch_size": settings.batch}
+    asked = {
+        **TRANSFORMER,
+        **settings.transformer,
+        "codes": course.source("vqvae"),
+        "batch_size": settings.batch,
+    }
     job = course.train("next-scale", "next-scale", course.left, **asked)
     return course.learnt(job.checkpoint(), bits_of([job]))
 
@@ -360,7 +381,7 @@ def main(argv: list[str] | None = None) -> None:
     print(f"{dataset.name}: {len(dataset.train):,} pictures learnt, {len(held):,} held out and as many drawn; "
           f"{asked.seconds:g} s of learning a route, {asked.seeds} seed(s)\n")  # fmt: skip
     print(table(found, real))
-    print(f"\nAll transformers: {TRANSFORMER}. All that makes codes: {WITH_CODES}.")
+    print(f"\nAll transformers: {TRANSFORMER | settings.transformer}. All that makes codes: {WITH_CODES}.")
     for name in ("pixels", "codes", "maps", "scales"):
         print(f"{name}: {getattr(settings, name)}")
     for name, result in found.items():

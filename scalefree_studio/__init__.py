@@ -7,10 +7,11 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api import Dividers, Network, Pictures, fit, fitting, load, result, train, training, watch
+    from .api import Dividers, Model, Network, Pictures, fit, fitting, load, result, train, training, watch
 
 __all__ = [
     "Dividers",
+    "Model",
     "Network",
     "Pictures",
     "fit",

@@ -33,11 +33,12 @@ from .jobs.dividers.controls import FitControls
 from .jobs.dividers.fit import FitDividers
 from .jobs.dividers.saved import KIND as DIVIDERS
 from .jobs.drawing.draw import DrawPictures
-from .jobs.instruments import lessons, unknown
+from .jobs.instruments import draws, lessons, unknown
 from .jobs.job import Job, Limit
 from .jobs.training.train import Train
 from .models.threads import cores_for_learning, torch_threads
 from .results import Dividers as Dividers
+from .results import Model as Model
 from .results import Network as Network
 from .results import Pictures as Pictures
 from .runs import Recording, choose_device, run_to_end
@@ -67,7 +68,7 @@ def train(
     return Network(job.checkpoint(), out, job.lesson.dataset)
 
 
-def load(path: str | Path) -> Dividers | Network | Pictures:
+def load(path: str | Path) -> Dividers | Model | Pictures:
     """What is in a model file, a run folder, or a model that came along or was fetched (`model:NAME`)."""
     is_run = Path(path).is_dir() or Path(path).name == MODEL
     return _result(load_checkpoint(path), RunFolder(path).path if is_run else None)
@@ -138,7 +139,7 @@ def watch(job: Job, every: int = 1) -> Iterator[Snapshot]:
         yield job.snapshot()
 
 
-def result(job: Job) -> Dividers | Network | Pictures:
+def result(job: Job) -> Dividers | Model | Pictures:
     """What a job has come to by now."""
     dataset = job.lesson.dataset if isinstance(job, Train) else None
     return _result(job.checkpoint(), None, dataset)
@@ -176,11 +177,13 @@ def new_folder(path: str | Path) -> RunFolder:
 
 def _result(
     checkpoint: Checkpoint, folder: str | Path | None, dataset: Dataset | None = None
-) -> Dividers | Network | Pictures:
+) -> Dividers | Model | Pictures:
     if checkpoint.kind == DRAWING:
         return Pictures(DrawPictures.from_checkpoint(checkpoint), folder)
     if checkpoint.kind == DIVIDERS:
         return Dividers.of(checkpoint, folder)
     if checkpoint.kind in lessons():
         return Network(checkpoint, folder, dataset)
+    if draws(checkpoint.kind):
+        return Model(checkpoint, folder)
     raise unknown(checkpoint.kind)

@@ -29,7 +29,7 @@ from .export.walls.wall import write_wall
 from .files import check_folder
 from .jobs.drawing.controls import AT_ONCE, DrawControls
 from .jobs.drawing.draw import DrawPictures
-from .jobs.drawing.edits import FITTING, SetPrompt, SetTable
+from .jobs.drawing.edits import EVERY, FITTING, SetPrompt, SetTable
 from .jobs.drawing.sampler import Sampler
 from .jobs.drawing.table import bits_of
 from .jobs.instruments import sampler_of
@@ -44,6 +44,7 @@ SAMPLED, COMPLETED = DrawControls(), DrawControls(count=8)
 SAMPLED_ROWS, COMPLETED_ROWS = 8, 1  # of a table; of each picture that is completed
 SECONDS = 10.0  # of a movie
 PAUSE = 0.2  # of its time, on the finished wall
+BEAMS = 1024  # at most, of a search
 PLACES = 1 << 20  # at most, in a picture
 
 
@@ -58,6 +59,17 @@ def fill_sample(parser: argparse.ArgumentParser) -> Handler:
     )  # fmt: skip
     parser.add_argument("--size", metavar="HxW", help="of each picture (default: as learnt)")
     _drawing_flags(parser, SAMPLED)
+    group = parser.add_argument_group("search, instead of chance")
+    group.add_argument(
+        "--beams", type=int, metavar="N",
+        help="search for the likeliest pictures, N side by side. --count is then the searches (default: 1); of "
+        "several, the best picture of each is shown",
+    )  # fmt: skip
+    group.add_argument("--width", type=int, metavar="N", help="each beam tries so many values (default: all)")
+    group.add_argument(
+        "--judge", type=Path, metavar="MODEL",
+        help="search for the pictures that surprise this network least at the end of each stage",
+    )  # fmt: skip
     return sample
 
 
@@ -68,11 +80,29 @@ def sample(arguments: argparse.Namespace) -> int:
     if arguments.out is None:
         raise UserError("The pictures are written to OUT.png; name it after the model.")
     _refuse_same(arguments, arguments.model)
-    sampler = _sampler(arguments, _size(arguments.size) if arguments.size else None)
+    sampler = _searching(arguments, _sampler(arguments, _size(arguments.size) if arguments.size else None))
     job, temperatures = _job(arguments, sampler, SAMPLED), _temperatures(arguments)
     if len(temperatures) > 1:
         job.apply(SetTable(temperatures, rows=_rows(arguments, SAMPLED_ROWS)))
     return _draw(arguments, job)
+
+
+def _searching(arguments: argparse.Namespace, sampler: Sampler) -> Sampler:
+    """The same sampler, or one that searches where that is asked for."""
+    if arguments.beams is None:
+        if arguments.width is not None or arguments.judge is not None:
+            raise UserError(
+                "--width and --judge are of a search; say with --beams how many pictures it keeps."
+            )
+        return sampler
+    if not 1 <= arguments.beams <= BEAMS or (arguments.width is not None and arguments.width < 1):
+        raise UserError(
+            f"A search has between 1 and {BEAMS} beams, and each of them tries at least one value."
+        )
+    judge = None
+    if arguments.judge is not None:
+        judge = sampler_of(load_checkpoint(arguments.judge), choose_device(arguments.device))
+    return sampler.with_beams(arguments.beams, arguments.width or 0, judge)
 
 
 def fill_complete(parser: argparse.ArgumentParser) -> Handler:
@@ -102,7 +132,8 @@ def complete(arguments: argparse.Namespace) -> int:
     _refuse_same(arguments, arguments.model, *arguments.images, *mask)
     sampler, temperatures = _sampler(arguments), _temperatures(arguments)
     part = _kept(keep, arguments.cut, sampler)
-    prompts = [SetPrompt(keep=part, pixels=load_picture(image).pixels) for image in arguments.images]
+    stage = EVERY if len(sampler.stages) > 1 else 0
+    prompts = [SetPrompt(keep=part, pixels=load_picture(i).pixels, stage=stage) for i in arguments.images]
     job = _job(arguments, sampler, COMPLETED)
     if len(prompts) == len(temperatures) == 1:
         job.apply(prompts[0])
@@ -180,6 +211,9 @@ def _sampler(arguments: argparse.Namespace, size: tuple[int, int] | None = None)
 
 def _job(arguments: argparse.Namespace, sampler: Sampler, controls: DrawControls) -> DrawPictures:
     controls = edited(controls, given_flags(DrawControls, arguments))
+    if sampler.beams > 1:  # so many pictures are one search
+        searches = given_flags(DrawControls, arguments).get("count", 1)
+        controls = edited(controls, {"count": searches * sampler.beams})
     controls = replace(controls, temperature=_temperatures(arguments)[0])
     if not _is_recorded(arguments):
         controls = replace(
@@ -199,17 +233,29 @@ def _draw(arguments: argparse.Namespace, job: DrawPictures) -> int:
         if drawn.temperatures:
             write_table(table_of(drawn), arguments.out, scale)
         else:
-            write_wall(drawn.pictures(), arguments.out)
+            write_wall(drawn.pictures()[:: _shown(job)], arguments.out)
         if folder is not None and arguments.movie:
             drawing = seconds * (1 - PAUSE)
             movie_of_run(folder, arguments.movie, seconds=drawing, pause=seconds - drawing, fps=fps)
     named = {"movie": arguments.movie, "run": arguments.run}
     report({
-        "pictures": job.controls.count, "seconds": round(job.seconds, 3), **_bits(last.metrics),
+        "pictures": len(drawn.values[:: _shown(job)]), "seconds": round(job.seconds, 3), **_bits(last.metrics),
         "picture": str(arguments.out), **{name: str(path) for name, path in named.items() if path},
-        **_table_bits(arguments, job),
+        **_table_bits(arguments, job), **_scores(job),
     }, arguments.json)  # fmt: skip
     return 0
+
+
+def _shown(job: DrawPictures) -> int:
+    """Of several searches, only the best picture of each is shown: one in so many."""
+    beams = job.sampler.beams
+    return beams if beams > 1 and job.controls.count > beams else 1
+
+
+def _scores(job: DrawPictures) -> dict[str, object]:
+    """How likely what a search has found is, in nats, or what a judge thinks of it."""
+    score = job.state.score
+    return {} if score is None else {"scores": [round(float(s), 4) for s in score[:: _shown(job)]]}
 
 
 def _bits(metrics: Mapping[str, float]) -> dict[str, float]:

@@ -26,7 +26,7 @@ from .jobs.dividers.saved import KIND as DIVIDERS
 from .jobs.dividers.saved import SavedModel, read_model
 from .jobs.drawing.controls import AT_ONCE, DrawControls
 from .jobs.drawing.draw import DrawPictures
-from .jobs.drawing.edits import SetPrompt
+from .jobs.drawing.edits import EVERY, SetPrompt
 from .jobs.instruments import draws, lesson_of, sampler_of
 from .jobs.training.learnt import dataset_learnt, evaluation
 from .models.dividers.network import count_numbers
@@ -120,23 +120,16 @@ class Dividers:
         return png_of(self.render((max(1, round(width * larger)), max(1, round(height * larger))), samples=2))
 
 
-class Network:
-    """A network that has learnt from a data set."""
+class Model:
+    """Whatever draws place after place."""
 
-    def __init__(
-        self, checkpoint: Checkpoint, folder: str | Path | None = None, dataset: Dataset | None = None
-    ):
-        self.checkpoint, self.lesson = checkpoint, lesson_of(checkpoint)
+    def __init__(self, checkpoint: Checkpoint, folder: str | Path | None = None):
+        self.checkpoint = checkpoint
         self.folder = None if folder is None else Path(folder)
-        self._dataset = dataset
 
     @property
     def steps(self) -> int:
         return self.checkpoint.step
-
-    @property
-    def controls(self) -> Any:
-        return self.lesson.controls_of(self.checkpoint)
 
     def drawing(
         self,
@@ -163,8 +156,33 @@ class Network:
         array (h, w) is not 0."""
         job = self.drawing(count, **asked)
         pixels = load_picture(image).pixels if isinstance(image, str | Path) else pixels_of(image)
-        job.apply(SetPrompt(keep=kept(keep, job.sampler.size), pixels=pixels))
+        stage = EVERY if len(job.sampler.stages) > 1 else 0
+        job.apply(SetPrompt(keep=kept(keep, job.sampler.size), pixels=pixels, stage=stage))
         return Pictures.drawn(job, progress)
+
+    def save(self, path: str | Path) -> None:
+        """Write the model as one file."""
+        check_folder(Path(path))
+        c = self.checkpoint
+        write_tensors(Path(path), c.model, {"kind": c.kind, "step": c.step, **c.about})
+
+    def __repr__(self) -> str:
+        return f"<Model of kind {self.checkpoint.kind!r}>"
+
+
+class Network(Model):
+    """A network that has learnt from a data set."""
+
+    def __init__(
+        self, checkpoint: Checkpoint, folder: str | Path | None = None, dataset: Dataset | None = None
+    ):
+        super().__init__(checkpoint, folder)
+        self.lesson = lesson_of(checkpoint)
+        self._dataset = dataset
+
+    @property
+    def controls(self) -> Any:
+        return self.lesson.controls_of(self.checkpoint)
 
     def evaluate(self, dataset: str | None = None, data_root: str | Path | None = None) -> dict[str, Any]:
         """How good it is on the held-out examples of what it learnt from, or of another data set."""
@@ -176,12 +194,6 @@ class Network:
     def movie(self, path: str | Path, **options: Any) -> Path:
         """How its samples got better; options as those of the command `movie`."""
         return _movie(self.folder, path, options)
-
-    def save(self, path: str | Path) -> None:
-        """Write the model as one file."""
-        check_folder(Path(path))
-        c = self.checkpoint
-        write_tensors(Path(path), c.model, {"kind": c.kind, "step": c.step, **c.about})
 
     def __repr__(self) -> str:
         numbers = self.lesson.count_numbers(self.lesson.read_network(self.checkpoint))

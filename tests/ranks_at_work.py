@@ -23,6 +23,7 @@ from scalefree_studio.jobs.pixelcnn.controls import PixelCNNControls
 from scalefree_studio.jobs.pixelcnn.lesson import PixelCNNLesson
 from scalefree_studio.jobs.training.ranks import Ranks, joined
 from scalefree_studio.jobs.training.train import Train
+from scalefree_studio.models.codebooks.som import RULES, SelfOrganisingMap, radius_at
 from scalefree_studio.runner import Runner
 from scalefree_studio.storage.run_folder import RunFolder
 
@@ -86,6 +87,30 @@ def quantiser(ranks: Ranks, name: str, known: bool = False) -> Arrays:
     ranks.add_up([sums])
     apart = (sums - vectors * ranks.count).abs().max()
     found = {"vectors": vectors, "counts": q.counts, "revived": revived, "apart": apart}
+    return {what: tensor.numpy() for what, tensor in found.items()}
+
+
+def som(ranks: Ranks, rule: str) -> Arrays:
+    """A map learnt of batches of 5 and 4 pictures' patches, and how far the ranks are apart."""
+    som = SelfOrganisingMap((3, 4), 5, rule).train()
+    generator = torch.Generator().manual_seed(1)
+    som.start(torch.randn(30, 5, generator=generator), generator)
+    optimizer = torch.optim.SGD(som.parameters(), lr=0.5 if rule == "gradient" else 0.0)
+    for step in range(STEPS):
+        x = torch.randn(5 - step % 2, 5, generator=generator)
+        mine, share = ranks.slice(np.arange(len(x)))
+        som.begin_step(step // 4, radius_at(step / STEPS, som.shape, 0.2), 0.5)
+        optimizer.zero_grad()
+        (som(x[mine]) * share).backward()
+        assert som.units.grad is not None
+        ranks.add_up([som.units.grad])
+        optimizer.step()
+        som.learn()
+    units = som.units.detach()
+    sums = units.clone()
+    ranks.add_up([sums])
+    apart = (sums - units * ranks.count).abs().max()
+    found = {"units": units, "counts": som.usage.counts, "tally": som.tally, "apart": apart}
     return {what: tensor.numpy() for what, tensor in found.items()}
 
 
@@ -190,6 +215,7 @@ def main(out: Path) -> None:
         parts |= {name: learn(transformer(ranks, name)) for name in TRANSFORMERS}
         parts |= {f"quantiser {name}": quantiser(ranks, name) for name in small_quantisers.KINDS}
         parts |= {f"known {name}": quantiser(ranks, name, known=True) for name in RESIDUAL}
+        parts |= {f"som {rule}": som(ranks, rule) for rule in RULES}
         parts |= {"resumed": resumed(ranks, RunFolder(out.parent / "half"))}
         parts |= {f"troubled at {place}": troubled_at(ranks, place) for place in TROUBLED}
         parts |= {"troubled": troubled(ranks), "stopped": stopped(ranks)}

@@ -164,13 +164,14 @@ def drawing_case(kind: str, ways: bool = False, **controls: Any) -> dict[str, An
 
     each = (3, PLACES)
     frame = {"values": (*each, 1), "position": (3,), "given": each, "entropy": each, "surprise": each}
+    pictures = dict.fromkeys(("pictures", "pictures.0", "pictures.1"), (3, 8, 8, 3))  # of all that is begun
     still: dict[str, tuple[int, ...]] = {"order": (PLACES,), "labels": (3,), "stages": (3, 2)}
     for stage, levels in enumerate(LEVELS):
         still |= {f"tiles.{stage}": (levels, 2, 2, 3), f"reach.{stage}": (2,)}
     return {
         "make": make,
         "resume": DrawPictures.from_checkpoint,
-        "frame": frame | {"watched": (), "chances": (PLACES, 1, 5), "pictures": (3, 8, 8, 3)},
+        "frame": frame | {"watched": (), "chances": (PLACES, 1, 5)} | pictures,
         "still": still,
         "live": SetControls({"temperature": 3.0}),
         "rebuild": SetControls({"count": 5}),

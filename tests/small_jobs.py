@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import small_cascades
 import small_drawings
+import small_next_scale
 import small_pixels
 import torch
 
@@ -34,7 +35,7 @@ from scalefree_studio.jobs.dividers.fit import FitDividers
 from scalefree_studio.jobs.drawing.controls import DrawControls
 from scalefree_studio.jobs.drawing.draw import DrawPictures
 from scalefree_studio.jobs.drawing.edits import (
-    ALL_STAGES,
+    EVERY,
     GoTo,
     SetPrompt,
     SetValue,
@@ -185,8 +186,8 @@ CODES = {
 }  # fmt: skip
 
 
-def autoencoding(kind: type[Any], channels: int = 1, going: int = 0, **controls: Any) -> Case:
-    """With or without codes, of which so many different counts are used. Pictures of 4 × 4 become maps of 2 × 2."""
+def autoencoding(kind: type[Any], channels: int = 1, **controls: Any) -> Case:
+    """With or without codes. Pictures of 4 × 4 become maps of 2 × 2."""
     asked = {**CODES, **controls} | ({"codes": 5} if kind is VQVAELesson else {})
     pixels = np.random.default_rng(1).integers(256, size=(20, 4, 4, channels), dtype=np.uint8)
     labels = np.arange(20) % 2
@@ -210,7 +211,7 @@ def autoencoding(kind: type[Any], channels: int = 1, going: int = 0, **controls:
         seen |= {f"revived.{s}": (codes,)} if codes == 5 else {}
         seen |= {f"stage.{s}": (8, 4, 4, channels)} if len(sides) > 1 else {}
         still |= {"stages": (len(sides), 2), f"arranged.{s}": (2,), f"map.{s}": ()}
-    seen |= {"going.0": (going, 3)} if sides else {}
+    seen |= {"going.0": (codes, 3)} if sides else {}
     return Case(
         make,
         lambda checkpoint: Train.from_checkpoint(checkpoint, kind(dataset)),
@@ -357,7 +358,7 @@ def drawing(
 def codes(kind: str) -> Checkpoint:
     """One that has hardly learnt: pictures of 8 × 8 are 4 × 4 tokens of 5 codes; of a map, of 6."""
     if kind == "codebook":
-        return run(codebook((2, 4)).make(), 3).checkpoint()  # type: ignore[no-any-return]
+        return run(codebook((4, 6)).make(), 3).checkpoint()  # type: ignore[no-any-return]
     pixels = np.random.default_rng(1).integers(256, size=(20, 8, 8, 1), dtype=np.uint8)
     learnt, held = Arrays(pixels[8:], np.zeros(12, int)), Arrays(pixels[:8], np.zeros(8, int))
     dataset = Dataset("noise", "noise", learnt, held, ())
@@ -408,7 +409,7 @@ def painting(prompt: bool = False, kind: str = "vqvae") -> Case:
             SetControls({"label": 0}), Watch(3), SetValue(0, 9, 0, (0,)), SetValue(0, 0, 0, (9,)),
             SetValues(0, none, (1,)), SetValues(0, ~none, (6,)), SetValues(3, ~none, (1,)),
             SetValues(0, np.ones((4, 3), bool), (1,)), SetValues(0, ~none, (1,), stage=1),
-            SetPrompt(np.zeros((4, 4, 1), int), stage=ALL_STAGES),
+            SetPrompt(np.zeros((4, 4, 1), int), stage=EVERY),
         ),
         foreign=foreign,
         poison=poison,
@@ -439,28 +440,31 @@ JOBS: dict[str, Case] = {
     ),
     "pixels-reversible": lesson(PixelsLesson, reversible=True, averaging=0.8, dropout=0.3),
     "autoencoder": autoencoding(AutoencoderLesson),
-    "vqvae": autoencoding(VQVAELesson, channels=3, going=3, revive=0.5),
-    "vqvae-rotation": autoencoding(VQVAELesson, going=5, rotation=True, cosine=True, averaging=0.8),
-    "vqvae-scales": autoencoding(VQVAELesson, going=5, scales="1,2"),
-    "vqvae-fsq": autoencoding(VQVAELesson, going=2, quantiser="fsq", levels="5,3"),
+    "vqvae": autoencoding(VQVAELesson, channels=3, revive=0.5),
+    "vqvae-rotation": autoencoding(VQVAELesson, rotation=True, cosine=True, averaging=0.8),
+    "vqvae-scales": autoencoding(VQVAELesson, scales="1,2"),
+    "vqvae-fsq": autoencoding(VQVAELesson, quantiser="fsq", levels="5,3"),
     "vqvae-adversarial": autoencoding(
-        VQVAELesson, going=5, adversarial=0.5, adversarial_from=0.1, learning="gradient"
+        VQVAELesson, adversarial=0.5, adversarial_from=0.1, learning="gradient"
     ),
-    "codebook": codebook((2, 4), prune_below=3),
-    "codebook-line-gradient": codebook((4, 5), channels=3, map="line", rule="gradient", averaging=0.8),
+    "codebook": codebook((4, 6), prune_below=3),
+    "codebook-line-gradient": codebook((4, 6), channels=3, map="line", rule="gradient", averaging=0.8),
     "drawing-grey": drawing(),
     "drawing-colour": drawing(channels=3, top_p=0.9),
     "drawing-prompt": drawing(prompt=True),
     "drawing-ways": drawing(ways=True, top_k=3),
     "drawing-pixels": drawing(kind="pixels", top_k=3),
-    "tokens": Case(**small_cascades.lesson(0)),
-    "tokens-finer": Case(**small_cascades.lesson(1, averaging=0.8, dropout=0.3)),
-    "drawing-cascade": Case(**small_cascades.drawing_case("cascade")),
-    "drawing-cascade-ways": Case(**small_cascades.drawing_case("cascade", ways=True)),
-    "drawing-tokens": Case(**small_cascades.drawing_case("tokens", top_k=3)),
     "drawing-codes": painting(),
     "drawing-painted": painting(prompt=True),
     "drawing-map": painting(kind="codebook"),
+    "tokens": Case(**small_cascades.lesson(0)),
+    "tokens-finer": Case(**small_cascades.lesson(1, averaging=0.8, dropout=0.3)),
+    "next-scale": Case(**small_next_scale.lesson()),
+    "next-scale-averaging": Case(**small_next_scale.lesson(averaging=0.8, dropout=0.3, labelled=False)),
+    "drawing-cascade": Case(**small_cascades.drawing_case("cascade")),
+    "drawing-cascade-ways": Case(**small_cascades.drawing_case("cascade", ways=True)),
+    "drawing-next-scale": Case(**small_next_scale.drawing_case(top_k=3)),
+    "drawing-tokens": Case(**small_cascades.drawing_case("tokens", top_k=3)),
 }
 
 

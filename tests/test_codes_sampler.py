@@ -9,13 +9,12 @@ import pytest
 import torch
 from fake_codes import FakeCodec
 
-from scalefree_studio.controls import ControlError
 from scalefree_studio.drawings import Drawing
 from scalefree_studio.jobs.codebooks import sampler as module
 from scalefree_studio.jobs.codebooks.sampler import CodesSampler
 from scalefree_studio.jobs.drawing.controls import AT_ONCE, DrawControls
 from scalefree_studio.jobs.drawing.draw import DrawPictures
-from scalefree_studio.jobs.drawing.edits import ALL_STAGES, SetPrompt, SetValue, SetValues
+from scalefree_studio.jobs.drawing.edits import EVERY, SetPrompt, SetValue, SetValues
 from scalefree_studio.jobs.job import Undo
 from scalefree_studio.models.ordered.request import Request, uniforms
 from scalefree_studio.snapshot import Checkpoint
@@ -74,7 +73,7 @@ def test_each_code_is_drawn_as_often_as_it_is_used(codec: FakeCodec) -> None:
 
 def test_a_picture_is_given_in_all_stages_and_decoded(codec: FakeCodec) -> None:
     job = job_of()
-    job.apply(SetPrompt(pixels=picture(), stage=ALL_STAGES))
+    job.apply(SetPrompt(pixels=picture(), stage=EVERY))
     drawn(job)
     tokens = codec.encode(picture()[None, ..., :1])
     first = len(tokens) - len(job.layout.stages)
@@ -85,8 +84,6 @@ def test_a_picture_is_given_in_all_stages_and_decoded(codec: FakeCodec) -> None:
     assert job.state.given.all()
     shown = job.snapshot().frame["pictures"]
     np.testing.assert_array_equal(shown[1, ..., :1], codec.decode(tokens)[0])
-    with pytest.raises(ControlError, match="as a whole"):
-        job.apply(SetPrompt(pixels=picture(), keep=np.ones((8, 8), bool), stage=ALL_STAGES))
 
 
 def test_what_is_not_drawn_yet_shows_the_stage_before(codec: FakeCodec) -> None:

@@ -153,11 +153,13 @@ def test_an_installed_studio_has_its_assets_inside(tmp_path: Path) -> None:
     subprocess.run([*pip, "--target", str(tmp_path / "site"), str(ROOT)], check=True)
     code = (
         "import scalefree_studio.assets as a; from scalefree_studio.data.pictures import drawings;"
-        "from scalefree_studio.storage.shipped import shipped; print(a.assets(), drawings(), *shipped())"
+        "from scalefree_studio.storage.shipped import shipped;"
+        "from scalefree_studio.recipes.found import shipped_recipes;"
+        "print(a.assets(), drawings(), *shipped(), *shipped_recipes())"
     )
     env = os.environ | {"PYTHONPATH": str(tmp_path / "site")}
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True, check=True
     )
     assert done.stdout.startswith(str(tmp_path / "site" / "scalefree_studio" / "assets"))
-    assert "lighthouse" in done.stdout and "mnist" in done.stdout
+    assert "lighthouse" in done.stdout and "mnist" in done.stdout and "vqvae-digits" in done.stdout

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from scalefree_studio.models.cascades.next_scale import NextScale, spread_of
 from scalefree_studio.models.cascades.next_scale_draw import draw_scales
+from scalefree_studio.models.cascades.next_scale_looked import NextScaleLooked
 from scalefree_studio.models.cascades.next_scale_shape import NextScaleShape
 from scalefree_studio.models.cascades.shape import grids_of
 from scalefree_studio.models.ordered.request import (
@@ -22,11 +23,13 @@ from scalefree_studio.models.ordered.request import (
     uniforms,
     value_at,
 )
+from scalefree_studio.models.transformer.looked import attentions, without_heads
 
 GRIDS = ((1, 1), (2, 2), (3, 4))
 STARTS, T, L = (0, 1, 5, 17), 17, 6
 SMALL: dict[str, Any] = {
     "grids": "1x1x6 2x2x6 3x4x6",
+    "vector": 5,
     "classes": 3,
     "layers": 2,
     "width": 12,
@@ -46,6 +49,7 @@ def network(**shape: Any) -> NextScale:
     with torch.no_grad():
         for parameter in made.parameters():
             parameter.normal_(std=0.5, generator=generator)
+    made.know(torch.randn(L, 5, generator=generator))
     return made.eval()
 
 
@@ -91,9 +95,22 @@ def test_what_a_place_knows_is_the_sum_of_the_coarser_codes_spread_over_the_pict
         said = said + interpolate(grid, (3, 4), mode="bilinear", align_corners=False)
 
 
+@torch.no_grad()
+def test_codes_that_are_alike_say_the_same_and_how_large_they_are_does_not_matter() -> None:
+    net, tokens = network(), some_tokens()
+    vectors = net.vectors.clone()
+    vectors[1] = vectors[0]
+    net.know(vectors)
+    same = net(tokens, torch.arange(3))
+    assert torch.equal(net(tokens.clamp(min=1), torch.arange(3)), same)
+    net.know(1000 * vectors)
+    torch.testing.assert_close(net(tokens, torch.arange(3)), same)
+
+
 def test_a_new_network_knows_nothing_and_every_number_of_it_learns() -> None:
     torch.manual_seed(0)
     net, tokens = NextScale(NextScaleShape(**SMALL)), some_tokens(8)
+    net.know(torch.randn(L, 5))
     labels = torch.arange(8) % 3
     loss = torch.nn.functional.cross_entropy(net(tokens, labels).flatten(0, 1), tokens.flatten())
     assert abs(float(loss.detach()) - torch.tensor(float(L)).log()) < 0.1
@@ -186,3 +203,56 @@ def test_a_scale_is_handed_out_in_pieces_that_end_with_a_row(every: int) -> None
     torch.testing.assert_close(torch.cat([step.surprise for step in steps], 1), surprise)  # type: ignore[misc]
     thought = torch.cat([step.likeliest.chances for step in steps if step.likeliest])
     torch.testing.assert_close(thought[:, 0], chances[1])
+
+
+# ---- Where it looked ----
+
+
+@torch.no_grad()
+def test_shares_are_those_by_which_heads_took_over_values() -> None:
+    net, tokens, labels = network(), some_tokens(1), torch.tensor([2])
+    seen: list[tuple[Tensor, Tensor]] = []  # what goes into the attention of each layer, and what comes out
+    hooks = [layer.register_forward_hook(lambda _, x, y: seen.append((x[0], y))) for layer in attentions(net)]
+    net(tokens, labels)
+    for hook in hooks:
+        hook.remove()
+    looked = NextScaleLooked(net, tokens, labels)
+    for place in range(T):
+        shares = looked.of_place(place)  # (layers, H, T)
+        for layer, attention in enumerate(attentions(net)):
+            x, y = seen[layer]
+            values = attention.split(attention.value(x))[0]  # (H, T, d)
+            took = (shares[layer][:, None] @ values)[None]  # (1, H, 1, d)
+            torch.testing.assert_close(attention.gather(took)[0, 0], y[0, place], atol=1e-4, rtol=1e-4)
+
+
+@torch.no_grad()
+def test_what_was_taken_from_places_came_from_the_codes_that_say_something_there() -> None:
+    net = network()
+    looked = NextScaleLooked(net, some_tokens(1), torch.tensor([0]))
+    assert looked.buckets() is None and not looked.at(0).any()
+    for place in range(1, T):
+        start = max(start for start in STARTS if start <= place)
+        codes, shares = looked.at(place), looked.of_place(place)
+        assert codes.shape == (2, 2, T) and not codes[..., start:].any() and (codes[..., :start] > 0).all()
+        torch.testing.assert_close(
+            codes.sum(-1), 1 - shares[..., 0]
+        )  # all but what it took from the first place
+    # A place of the second scale knows one code alone.
+    torch.testing.assert_close(looked.at(1)[..., 0], looked.of_place(1)[..., 1:5].sum(-1))
+
+
+@torch.no_grad()
+def test_a_head_that_is_off_adds_nothing_and_the_network_keeps_its_own() -> None:
+    net, r = network(), request()
+    off = torch.zeros(2, 2, dtype=torch.bool)
+    off[1, 0] = True
+    other = without_heads(net, off)
+    changed = network()
+    changed.blocks[1].attention.out.weight[:, :6] = (
+        0  # what the first of two heads of 6 numbers says is not heard
+    )
+    tokens = some_tokens()
+    torch.testing.assert_close(other(tokens, r.labels), changed(tokens, r.labels))
+    assert not torch.equal(net(tokens, r.labels), other(tokens, r.labels))
+    assert torch.equal(finish(draw_scales(other, r)), finish(draw_scales(other, r, cached=False)))

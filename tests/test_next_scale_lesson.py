@@ -87,7 +87,10 @@ def learnt(codes: str) -> Checkpoint:
 
 def test_it_learns_what_the_codec_says_of_its_pictures(codes: str) -> None:
     job = finished(train(codes, steps=60))
-    assert job.controls.grids == "1x1x4 2x2x4 4x4x4" and job.controls.classes == 2
+    assert job.controls.grids == "1x1x4 2x2x4 4x4x4"
+    assert (job.controls.classes, job.controls.vector) == (2, 1)
+    levels = torch.arange(LEVELS)[:, None]  # the vectors of the codec
+    torch.testing.assert_close(job.trainer.network.vectors, levels / levels.float().std())
     pictures = halves().held.take(np.arange(16))
     tokens, labels = job.lesson.inputs(pictures, job.controls)
     assert torch.equal(
@@ -124,8 +127,9 @@ def test_only_scales_that_add_up_can_be_learnt(tmp_path: Path) -> None:
     for number, codec in enumerate([TileCodec((4, 4, 4)), TileCodec((3, 4, 4), adds=True)]):
         with pytest.raises(ControlError, match=r"^[^\n]+\.$"):
             train(kept(codec, tmp_path / f"{number}"))
-    with pytest.raises(UserError, match=r"^[^\n]+\.$"):
-        train("")
+    for source in ("", f"{tmp_path / 'nowhere'}"):
+        with pytest.raises(ControlError, match=r"^[^\n]+\.$"):
+            train(source)
 
 
 # ---- What it carries ----

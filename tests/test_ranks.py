@@ -25,6 +25,7 @@ from ranks_at_work import (
     job_of,
     learn,
     quantiser,
+    som,
     transformer,
 )
 from small_quantisers import KINDS
@@ -33,6 +34,7 @@ from small_training import FLAGS
 from scalefree_studio.cli import main
 from scalefree_studio.errors import UserError
 from scalefree_studio.jobs.training.ranks import Ranks
+from scalefree_studio.models.codebooks.som import RULES
 from scalefree_studio.storage.run_folder import RunFolder, load_checkpoint
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
@@ -157,6 +159,15 @@ def test_two_ranks_have_the_codes_that_one_has(
     for what, array in alone.items():
         np.testing.assert_allclose(told[f"{begin} {name}.{what}"], array, rtol=1e-9, atol=1e-12)
     assert name == "fsq" or (told[f"quantiser {name}.revived"] > 1).any()
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_two_ranks_have_the_map_that_one_has(
+    rule: str, told: dict[str, np.ndarray], double_precision: None
+) -> None:
+    assert told[f"som {rule}.apart"] == 0
+    for what, array in som(Ranks(), rule).items():
+        np.testing.assert_allclose(told[f"som {rule}.{what}"], array, rtol=1e-9, atol=1e-12)
 
 
 def test_with_dropout_two_ranks_go_on_exactly(told: dict[str, np.ndarray]) -> None:

@@ -19,6 +19,7 @@ from scalefree_studio.models.codebooks.som import (
     radius_at,
     shape_of_map,
     smoothed,
+    smoothed_in_blocks,
     two_nearest,
 )
 from scalefree_studio.models.codebooks.som_errors import (
@@ -71,6 +72,13 @@ def sums(x: Tensor, units: Tensor) -> tuple[Tensor, Tensor]:
 def test_values_are_smoothed_as_the_whole_neighbourhood_says(shape: tuple[int, int], radius: float) -> None:
     values = torch.randn(shape[0] * shape[1], 3, dtype=torch.float64)
     torch.testing.assert_close(smoothed(values, shape, radius), near(shape, radius) @ values)
+
+
+@pytest.mark.parametrize(("count", "radius"), [(200, 1.0), (256, 5.3), (300, 1.7)])
+def test_a_long_line_is_smoothed_in_blocks(count: int, radius: float) -> None:
+    values = torch.randn(count, 3, dtype=torch.float64)
+    torch.testing.assert_close(smoothed_in_blocks(values, radius), near((1, count), radius) @ values)
+    torch.testing.assert_close(smoothed(values, (1, count), radius), near((1, count), radius) @ values)
 
 
 @every_shape
@@ -253,4 +261,4 @@ def test_codes_of_patches_and_back() -> None:
             assert codes[stage][b, r, c] == best
             torch.testing.assert_close(values[place].permute(1, 2, 0).flatten(), units[best].detach())
     errors = [quantisation_error(network.patches(z, s), network.map_of(s).units.detach()) for s in range(3)]
-    assert float(network.eval()(z)) == pytest.approx(float(np.mean(errors)))
+    assert float(network.eval()(z).detach()) == pytest.approx(float(np.mean(errors)))

@@ -9,8 +9,11 @@ import pytest
 import torch
 from small_tokens import REFINES, SHAPES, network, tokens_of
 from test_pixelcnn import Captures, alike
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from scalefree_studio.models.cascades import cached as cache
+from scalefree_studio.models.cascades import lean
 from scalefree_studio.models.cascades.cached import CachedTokens
 from scalefree_studio.models.cascades.draw import draw_tokens
 from scalefree_studio.models.cascades.network import TokenTransformer
@@ -74,6 +77,16 @@ def test_it_draws_what_the_whole_network_draws(shape: dict[str, Any]) -> None:
     assert not torch.equal(drawn[1], drawn[2])
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_so_it_does_where_there_are_many_keys(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lean, "MANY", 0)
+    for shape in (WINDOWED, REFINES, {"radius": 2}):
+        net = network(**shape)
+        both(net, asked(net, count))
+    shared = dataclasses.replace(asked(network(**WINDOWED), 3), labels=torch.tensor([2, 2, 2]))
+    both(network(**WINDOWED), shared, alike_coarser=True)
+
+
 def test_pictures_of_one_context_share_what_is_known_of_it() -> None:
     net = network(**WINDOWED)
     request = dataclasses.replace(asked(net, 3), labels=torch.tensor([2, 2, 2]))
@@ -117,13 +130,18 @@ def test_what_is_given_stays_and_the_rest_is_drawn(region: str, shape: dict[str,
 def test_rows_that_are_given_pass_at_once_and_only_if_something_comes_after_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    net, passed, step = network(), [], CachedTokens.step
+    net, passed, step, predict = network(), [], CachedTokens.step, CachedTokens.predict
 
-    def counted(self: CachedTokens, x0: int, x1: int) -> torch.Tensor:
+    def row(self: CachedTokens, x0: int, x1: int) -> torch.Tensor:
         passed.append(x1 - x0)
         return step(self, x0, x1)
 
-    monkeypatch.setattr(CachedTokens, "step", counted)
+    def one(self: CachedTokens, x: int, c: int) -> torch.Tensor:
+        passed.append(1)
+        return predict(self, x, c)
+
+    monkeypatch.setattr(CachedTokens, "step", row)
+    monkeypatch.setattr(CachedTokens, "predict", one)
     keep = (torch.arange(20) < 10).expand(2, -1)
     request = asked(net, given=tokens_of(net)[0][..., None], keep=keep)
     list(draw_tokens(net, request))
@@ -225,3 +243,47 @@ def test_from_captured_graphs_come_the_same_pictures(
     monkeypatch.setattr(cache, "is_captured", lambda device: True)
     assert torch.equal(finish(draw_tokens(net, request, coarser)), expected)
     assert (captures.warmed, captures.captured, captures.replayed) == (5, 5, 0 if fails else 10)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_what_is_captured_reads_and_writes_the_same_memory_in_every_row(
+    shape: dict[str, Any],
+) -> None:
+    """A replay does in a later row what was done in the second: so nothing may lie elsewhere there."""
+    net = network(**shape)
+    own, labels, coarser = tokens_of(net)
+    cached, W, used = CachedTokens(net, 2, labels, coarser, fixed=True), net.shape.own.columns, []
+
+    class Watched(TorchDispatchMode):
+        """Where whatever is kept lies that an operation takes or fills."""
+
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            flat = tree_leaves((args, kwargs or {}))
+            found = [t for t in flat if isinstance(t, torch.Tensor)]
+            used[-1].append((str(func), [(tuple(t.shape), t.stride(), place(t)) for t in found]))
+            return func(*args, **(kwargs or {}))
+
+    held = [cached.inputs, cached.ways.here, cached.place, cached.row.seen, cached.row.cos, cached.row.sin]
+    held += [part.kept for part in cached.parts if isinstance(part, cache.Own)]
+    spans = [(t.untyped_storage().data_ptr(), t.untyped_storage().nbytes()) for t in held]
+
+    def place(tensor: torch.Tensor) -> int:
+        at = tensor.data_ptr()
+        return at if any(start <= at < start + size for start, size in spans) else 0
+
+    for y in range(net.shape.own.rows):
+        cached.begin_row(own[:, (y - 1) * W : y * W, None] if y else None)
+        for x in range(W):
+            used.append([])
+            with Watched():
+                cached.predict(x, 0)
+                cached.take(x, 0, own[:, y * W + x, None])
+    for later in range(W, len(used)):
+        assert used[later] == used[later % W]
+
+
+@pytest.mark.parametrize(("radius", "rows"), [(0, 4), (1, 2), (2, 3), (9, 4)])
+def test_only_what_a_window_holds_is_kept(radius: int, rows: int) -> None:
+    cached = CachedTokens(network(radius=radius), 2)
+    kept = [part.kept for part in cached.parts if isinstance(part, cache.Own)]
+    assert [t.shape for t in kept] == [(2, 2, 2, rows * 5, 6)] * 2  # keys and values, B, H, slots, d

@@ -94,12 +94,13 @@ def test_stages_add_up_and_a_stage_that_is_not_drawn_adds_as_good_as_nothing() -
     assert np.array_equal(codec.decode(tokens, drawn), codec.decode(tokens[:2]))
 
 
-def test_tiles_are_what_a_map_full_of_a_code_becomes() -> None:
+def test_a_tile_is_what_a_code_alone_in_the_middle_becomes() -> None:
     codec = codec_of(trained().checkpoint())
-    tiles = codec.tiles()
+    tiles, alone = codec.tiles(), np.zeros((1, 5, 5), bool)
     assert tiles.shape == (8, 4, 4, 3)
-    full = codec.decode([np.full((1, 4, 4), 5)])  # four places a side, of which two are shown
-    assert np.array_equal(tiles[5], full[0, 2:6, 2:6])
+    alone[0, 2, 2] = True
+    picture = codec.decode([np.full((1, 5, 5), 5)], [alone])  # ten pixels a side, of which four are shown
+    assert np.array_equal(tiles[5], picture[0, 3:7, 3:7])
     assert np.array_equal(codec.some_tiles(np.array([5, 2])), tiles[[5, 2]])
 
 
@@ -114,6 +115,14 @@ def test_a_codec_is_known_by_its_kind_and_carried_whole(job: Train[Any, Any], tm
     assert codec_of(other.checkpoint()).fingerprint() != codec.fingerprint()
     tokens = codec.encode(some())
     assert all(np.array_equal(a, b) for a, b in zip(tokens, again.encode(some()), strict=True))
+
+
+def test_a_tile_of_a_stage_that_adds_is_what_it_adds_by_itself() -> None:
+    codec = codec_of(trained(scales="1,5", refine=False).checkpoint())
+    full = codec.decode([np.full((1, 1, 1), 5)], [np.ones((1, 1, 1), bool)])
+    assert codec.tiles(0).shape == codec.tiles(1).shape == (8, 4, 4, 3)
+    assert np.array_equal(codec.tiles(1)[5], codec.tiles(0)[5])  # the same code everywhere
+    assert np.array_equal(codec.tiles(0)[5][:2, :2], full[0, 3:5, 3:5])
 
 
 # ---- What a training shows ----
@@ -144,7 +153,8 @@ def test_what_pruning_costs_is_what_is_left_without_those_codes() -> None:
     frame, codec = job.show_all(), codec_of(job.network_now())
     held, usage = np.asarray(job.still()["held"], np.uint8), np.asarray(frame["usage.0"])
     going = np.asarray(frame["going.0"], float)
-    assert going[0, 0] == going[0, 1] == 0 and (np.diff(going[:, :2], axis=0) > 0).all()
+    assert going[0, 0] == going[0, 1] == 0 and (np.diff(going[:, :2], axis=0) >= 0).all()
+    assert len(going) == 8 and set(going[:, 0]) == {0, *np.sort(np.unique(usage))[1:]}
     vectors = codec.vectors()
     for threshold, codes, error in going:
         stays = np.flatnonzero(usage >= threshold)

@@ -38,14 +38,15 @@ def draw_pictures(
     with write_errors(folder):
         about = {"kind": checkpoint.kind, "step": checkpoint.step, **checkpoint.about}
         write_tensors(folder / MODEL, checkpoint.model, about)
-    controls = drawing_controls(recipe)
-    job = DrawPictures(sampler_of(checkpoint, device), controls)
+    controls, sampler = drawing_controls(recipe), sampler_of(checkpoint, device)
+    each = max(1, sampler.beams)  # pictures side by side that are one search, the best first
+    job = DrawPictures(sampler, edited(controls, {"count": controls.count * each}))
     run_to_end(job, bar=bar, consumers=[] if progress is None or bar else [_Followed(job, progress)])
     if not job.limit.reached(job.step_count, job.seconds):
         raise KeyboardInterrupt  # what is half drawn is drawn again
     last = job.snapshot()
     drawing, shown = Drawing(last.frame, job.still()), edited(PictureControls(), own(recipe))
-    write_wall(drawing.pictures(), folder / WALL, shown.columns)
+    write_wall(drawing.pictures()[::each], folder / WALL, shown.columns)
     files = [folder / MODEL, folder / WALL]
     metrics = {"pictures": controls.count, "seconds": round(job.seconds, 3), "seed": controls.seed}
     if shown.stages and (stages := stages_of(job)) is not None:
@@ -113,7 +114,9 @@ def stages_of(job: DrawPictures, count: int = SHOWN) -> Bytes | None:
     drawing = Drawing(job.snapshot().frame, job.still())
     if "stages" not in drawing.still:
         return None
-    values = np.asarray(drawing.values)[:count]  # (n, N, C)
+    values = np.asarray(drawing.values)[:: max(1, job.sampler.beams)][
+        :count
+    ]  # (n, N, C), the best of each search
     ends = starts_of(drawing.still["stages"])[1:]
     drawn = [np.tile(np.arange(values.shape[1]) < end, (len(values), 1)) for end in ends]  # (n, N)
     found = [job.sampler.decode(values, seen) for seen in drawn]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,17 +17,15 @@ from ...data.examples import Batch
 from ...data.sources import Dataset
 from ...models.cascades.draw import draw_tokens
 from ...models.cascades.network import TokenTransformer
-from ...models.cascades.shape import TokenGrid, TokensShape, named
+from ...models.cascades.shape import TokensShape
 from ...models.ordered.request import Drawn, Request, uniforms
-from ...models.transformer.optimizer import optimizer_of
-from ...snapshot import Array, Bytes, Checkpoint
-from ..codec import Codec, Grid, Tokens
-from ..encoding import codec_for, encoded, parted
-from ..instruments import CODEC, codec_of, packed
+from ...snapshot import Array, Bytes
+from ..codec import Grid, Tokens
 from ..training.held_out import spread
-from ..training.lesson import BESIDE, Card, Curve, Inputs, Lesson
-from ..training.sample_wall import SAMPLES, SampleWall, bits_per_dimension
+from ..training.lesson import BESIDE, Inputs
+from ..training.sample_wall import SAMPLES, SampleWall
 from ..training.trainer import to_device
+from .codec_lesson import CodecLesson
 from .controls import TokensControls
 
 EXAMPLES = f"{BESIDE}examples."  # before the names of held-out pictures' coarser tokens, and of their labels
@@ -53,39 +51,16 @@ class Held:
         return Held([tokens[at] for tokens in self.stages], self.labels[at])
 
 
-class TokensLesson(Lesson[TokensControls, TokenTransformer]):
+class TokensLesson(CodecLesson[TokensControls, TokenTransformer]):
     kind = "tokens"
     title = "Token transformer"
     summary = "a transformer that draws the tokens of a model with codes, from coarse to fine"
     controls = TokensControls
-    unit = "nats_per_token"
-    shelf = "Teach a network to draw"
-    curves: ClassVar[tuple[Curve, ...]] = (
-        Curve("loss", "Loss", "nats", log=True, beside="held_out"),
-        Curve("bits_per_token", "Bits per token", beside="held_out_bits_per_token"),
-    )
-    settled = ("grids", "classes")
     advice = "use a smaller batch, a narrower network or a radius"
 
     def __init__(self, dataset: Dataset):
         super().__init__(dataset)
-        self._codecs: dict[str, Codec] = {}  # those read so far, by what names them
         self._held: dict[tuple[str, int], Held] = {}
-
-    def codec(self, controls: TokensControls) -> Codec:
-        if controls.codes not in self._codecs:
-            self._codecs[controls.codes] = codec_for(self.dataset, controls.codes)
-        return self._codecs[controls.codes]
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Of the pictures."""
-        made_by, shape = self.dataset.made_by, self.dataset.shape
-        return (made_by.pictures[0], made_by.pictures[1]) if made_by else (shape[0], shape[1])
-
-    def grids(self, controls: TokensControls) -> tuple[Grid, ...]:
-        """Of all stages of its codec."""
-        return self.codec(controls).grids(self.size)
 
     def fitted(self, controls: TokensControls) -> TokensControls:
         grids = self.grids(controls)
@@ -93,14 +68,7 @@ class TokensLesson(Lesson[TokensControls, TokenTransformer]):
             raise ControlError(
                 f"That model has the stages 0 to {len(grids) - 1}; there is no stage {controls.stage}."
             )
-        known = tuple(TokenGrid(g.rows, g.columns, g.codes) for g in grids[: controls.stage + 1])
-        classes = len(self.dataset.classes)
-        return edited(controls, {
-            "grids": named(known), "classes": classes if controls.labelled and classes > 1 else 0,
-        })  # fmt: skip
-
-    def prepared(self, controls: TokensControls) -> Dataset:
-        return encoded(self.dataset, self.codec(controls), self.progress)
+        return edited(controls, self.known(controls, controls.stage + 1))
 
     @classmethod
     def network(cls, controls: TokensControls) -> TokenTransformer:
@@ -110,16 +78,9 @@ class TokensLesson(Lesson[TokensControls, TokenTransformer]):
         network.set_dropout(controls.dropout)
         network.checkpointing = controls.checkpointing
 
-    def optimizer(self, network: TokenTransformer, controls: TokensControls) -> torch.optim.Optimizer:
-        return optimizer_of(network, muon=controls.optimizer == "muon")
-
     def tokens(self, batch: Batch, controls: TokensControls) -> list[Tokens]:
-        """Of pictures or of all their tokens (B, N): (B, H, W) a stage, up to the one that is learnt."""
-        if batch.tokens:
-            found = parted(batch.values, self.grids(controls))
-        else:
-            found = self.codec(controls).encode(batch.values)
-        return found[: controls.stage + 1]
+        """Up to the stage that is learnt."""
+        return super().tokens(batch, controls)[: controls.stage + 1]
 
     def inputs(self, batch: Batch, controls: TokensControls) -> Inputs:
         *coarser, own = (torch.from_numpy(tokens) for tokens in self.tokens(batch, controls))
@@ -141,39 +102,13 @@ class TokensLesson(Lesson[TokensControls, TokenTransformer]):
     def display(self, controls: TokensControls, device: torch.device) -> TokenWall:
         return TokenWall(self, controls, device)
 
-    def metrics(
-        self, loss: float | None, held_out: float | None, controls: TokensControls
-    ) -> dict[str, float]:
-        found = super().metrics(loss, held_out, controls)
-        names = {"loss": "bits_per_token", "held_out": "held_out_bits_per_token"}
-        return found | {names[name]: bits_per_dimension(nats) for name, nats in found.items()}
+    def learnt(self, controls: TokensControls) -> tuple[Grid, ...]:
+        return (self.grids(controls)[controls.stage],)
 
-    def results(self, held_out: float, controls: TokensControls) -> dict[str, Any]:
-        count = shape_of(controls).own.count
-        bits = bits_per_dimension(held_out)
-        return {
-            self.unit: held_out,
-            "bits_per_token": bits,
-            "bits_per_picture": bits * count,
-            "tokens": count,
-        }
-
-    def card(self, results: Mapping[str, Any], controls: TokensControls) -> Card:
-        bits, whole, count = (results[n] for n in ("bits_per_token", "bits_per_picture", "tokens"))
-        grid = shape_of(controls).own
-        learnt = f", as {grid.rows} × {grid.columns} tokens of {grid.codes} codes"
-        return Card(learnt, f"**{bits:.3f} bits per token**, {whole:.1f} bits a picture of {count} tokens")
-
-    # What is saved of it: the codec, so that the model alone can draw, and what it refines.
-
-    def about(self) -> dict[str, Any]:
-        return {**super().about(), "pictures": list(self.size)}
-
-    def about_beside(self, controls: TokensControls) -> dict[str, Any]:
-        return packed(self.codec(controls))[0]
+    # What is saved of it: the codec, and what it refines, so that the model alone can draw.
 
     def beside(self, controls: TokensControls) -> dict[str, Array]:
-        arrays = packed(self.codec(controls))[1]
+        arrays = super().beside(controls)
         if controls.stage:
             held = self.held(controls)
             arrays |= {f"{EXAMPLES}{n}": tokens for n, tokens in enumerate(held.stages[:-1])}
@@ -187,10 +122,6 @@ class TokensLesson(Lesson[TokensControls, TokenTransformer]):
             batch = self.dataset.held.take(spread(len(self.dataset.held), KEPT))
             self._held[which] = Held(self.tokens(batch, controls), batch.labels)
         return self._held[which]
-
-    def restore(self, checkpoint: Checkpoint) -> None:
-        if CODEC in checkpoint.about:
-            self._codecs[self.controls_of(checkpoint).codes] = codec_of(checkpoint)
 
 
 class TokenWall(SampleWall[TokenTransformer]):

@@ -8,13 +8,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...controls import ControlError, control, edited
+from ...controls import ControlError, edited
 from ...data.examples import Batch
 from ...models.cascades.next_scale import NextScale
 from ...models.cascades.next_scale_shape import NextScaleShape
-from ...models.transformer.optimizer import optimizer_of
 from ..encoding import joined
-from ..training.lesson import Inputs
+from ..training.lesson import Inputs, Moment
 from ..training.trainer import to_device
 from .codec_lesson import CodecControls, CodecLesson
 from .next_scale_wall import NextScaleWall
@@ -22,12 +21,7 @@ from .next_scale_wall import NextScaleWall
 
 @dataclass(frozen=True)
 class NextScaleControls(CodecControls, NextScaleShape):
-    # fmt: off
-    optimizer: str = control(
-        "muon", label="Optimizer", help="Muon for the matrices inside and AdamW for the rest, or AdamW for all.",
-        choices=("muon", "adamw"), group="Learning", advanced=True,
-    )
-    # fmt: on
+    pass
 
 
 def shape_of(controls: NextScaleControls) -> NextScaleShape:
@@ -40,6 +34,7 @@ class NextScaleLesson(CodecLesson[NextScaleControls, NextScale]):
     title = "Next-scale transformer"
     summary = "a transformer that draws all tokens of a scale at once, from coarse to fine"
     controls = NextScaleControls
+    settled = ("grids", "vector", "classes")
     advice = "use a smaller batch or a narrower network"
 
     def fitted(self, controls: NextScaleControls) -> NextScaleControls:
@@ -48,17 +43,19 @@ class NextScaleLesson(CodecLesson[NextScaleControls, NextScale]):
             raise ControlError(
                 "A next-scale network draws scales that add up, with the same codes: those of a VQ-VAE with scales."
             )
-        return edited(controls, self.known(controls))
+        width = self.codec(controls).vectors().shape[1]
+        return edited(controls, {**self.known(controls), "vector": width})
 
     @classmethod
     def network(cls, controls: NextScaleControls) -> NextScale:
         return NextScale(shape_of(controls))
 
+    def begin_step(self, network: NextScale, controls: NextScaleControls, moment: Moment) -> None:
+        """Before every step, as a network that is gone back to may not know them yet."""
+        network.know(torch.from_numpy(self.codec(controls).vectors()))
+
     def follow(self, network: NextScale, controls: NextScaleControls) -> None:
         network.set_dropout(controls.dropout)
-
-    def optimizer(self, network: NextScale, controls: NextScaleControls) -> torch.optim.Optimizer:
-        return optimizer_of(network, muon=controls.optimizer == "muon")
 
     def inputs(self, batch: Batch, controls: NextScaleControls) -> Inputs:
         values = torch.from_numpy(joined(self.tokens(batch, controls)))  # (B, T)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from ...errors import UserError
 from ...models.cascades.next_scale_draw import draw_scales
+from ...models.cascades.next_scale_looked import NextScaleLooked
+from ...models.ordered.looked import Looked
 from ...models.ordered.request import Drawn, Request, chances_of
+from ...models.transformer.looked import without_heads
 from ...snapshot import Array, Checkpoint
 from ..instruments import CODEC, codec_of
 from .codec_sampler import CodecSampler, classes_of
@@ -51,6 +57,7 @@ class NextScaleSampler(CodecSampler):
             (g.rows, g.columns, g.codes) for g in shape.scales
         ):
             raise UserError("The model and the codes that it carries do not belong together; it is damaged.")
+        self.heads = shape.layers, shape.heads
         self.size, self.levels = shape.scales[-1].size, shape.choices
         if size is not None and size not in (self.size, (height, width)):
             raise UserError(f"This model draws pictures of {width}×{height}, and no others.")
@@ -62,6 +69,14 @@ class NextScaleSampler(CodecSampler):
     def chances(self, request: Request, values: Tensor) -> Tensor:
         logits = self.network(values[..., 0].clamp(max=self.levels - 1), request.labels)[:, :, None]
         return chances_of(logits, request.temperature, request.top_k, request.top_p)
+
+    def looked(self, request: Request, values: Tensor) -> Looked:
+        return NextScaleLooked(self.network, values[..., 0].clamp(max=self.levels - 1), request.labels)
+
+    def without_heads(self, off: npt.NDArray[np.bool_]) -> NextScaleSampler:
+        other = copy.copy(self)
+        other.network = without_heads(self.network, torch.from_numpy(off).to(self.device))
+        return other
 
     def saved(self) -> tuple[Mapping[str, Any], Mapping[str, Array]]:
         return self._about, self._model

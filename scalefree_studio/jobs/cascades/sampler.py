@@ -251,36 +251,37 @@ class Decoded:
 
     def __init__(self, sampler: CascadeSampler):
         self._codec, self._layout = sampler.codec, sampler.layout
-        self._known: tuple[Array, Array, Bytes] | None = None  # values, drawn, pictures
+        # By how many stages are shown: values (B, n), what of them is drawn, and pictures.
+        self._known: dict[int, tuple[Array, Array, Bytes]] = {}
 
     def __call__(self, values: Array, drawn: Array) -> Bytes:
         """(B, N) each → (B, h, w, 3)."""
+        last = int(np.flatnonzero(drawn.any(0)).max(initial=0))  # what comes after that place shows nothing
+        count = int(np.searchsorted(self._layout.starts, last, side="right"))
+        end = self._layout.starts[count]
+        values, there = values[:, :end], np.asarray(drawn[:, :end], bool)
         changed, pictures = np.ones(len(values), bool), None
-        if self._known is not None and self._known[0].shape == values.shape:
-            changed = ((values != self._known[0]) | (drawn != self._known[1])).any(1)
-            pictures = self._known[2]
-        if changed.any():
-            made = self._made(values[changed], np.asarray(drawn[changed], bool))
+        if count in self._known and self._known[count][0].shape == values.shape:
+            before, seen, pictures = self._known[count]
+            changed = ((values != before) | (there != seen)).any(1)
+        if pictures is None or changed.any():
+            made = self._made(values[changed], there[changed], count)
             pictures = (
                 np.empty((len(values), *made.shape[1:]), np.uint8) if pictures is None else pictures.copy()
             )
             pictures[changed] = made
-        assert pictures is not None
-        self._known = values.copy(), drawn.copy(), pictures
+            self._known[count] = values.copy(), there.copy(), pictures
         return pictures
 
-    def _made(self, values: Array, drawn: npt.NDArray[np.bool_]) -> Bytes:
+    def _made(self, values: Array, drawn: npt.NDArray[np.bool_], count: int) -> Bytes:
+        """Of so many stages."""
         tokens: list[Tokens] = []
         masks: list[npt.NDArray[np.bool_]] = []
-        last = int(
-            np.flatnonzero(drawn.any(0)).max(initial=0)
-        )  # stages after that place have nothing to show
-        for stage, (start, stop) in zip(
-            self._layout.stages, itertools.pairwise(self._layout.starts), strict=True
+        for stage, start, stop in zip(
+            self._layout.stages[:count], self._layout.starts, self._layout.starts[1:], strict=False
         ):
-            if start <= last:
-                tokens.append(values[:, start:stop].reshape(-1, *stage.size).astype(np.int64))
-                masks.append(drawn[:, start:stop].reshape(-1, *stage.size))
+            tokens.append(values[:, start:stop].reshape(-1, *stage.size).astype(np.int64))
+            masks.append(drawn[:, start:stop].reshape(-1, *stage.size))
         made = self._codec.decode(tokens, masks)
         return np.broadcast_to(made, (*made.shape[:3], 3))
 
@@ -302,7 +303,9 @@ class LookedAcross:
             if stage not in self._known:
                 own, coarser = self._tokens[stage].flatten(1), self._tokens[:stage]
                 self._known[stage] = drawer.looked(own, self._labels, coarser)
-            shares = self._known[stage].at(position - int(layout.starts[stage]))  # (layers, heads, n)
+            shares = self._known[stage].at(
+                position
+            )  # (layers, heads, places of this stage and those before it)
             found[: shares.shape[0], : shares.shape[1], : shares.shape[2]] = shares
         return found
 

@@ -13,12 +13,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...models.cascades.cached import CachedTokens
 from ...models.cascades.draw import draw_tokens
+from ...models.cascades.looked import TokensLooked
 from ...models.cascades.network import TokenTransformer
 from ...models.ordered.beams import SearchPredictor
 from ...models.ordered.looked import Looked
 from ...models.ordered.request import Drawn, Request
 from ...models.ordered.rows import Plain, draw_rows
+from ...models.transformer.looked import without_heads
 from ..codec import Grid, Tokens
 
 Coarser = Sequence[Tensor]  # the tokens of all coarser stages, (B, H, W) each
@@ -47,7 +50,7 @@ class StageDrawer(ABC):
         return PlainTokens(self, request, coarser)
 
     def looked(self, values: Tensor, labels: Tensor | None, coarser: Coarser) -> Looked:
-        """Where its heads looked while it drew one picture (1, N): first at coarser tokens, then at its own."""
+        """Where its heads looked while it drew one picture (1, N); positions are counted through all stages."""
         raise NotImplementedError
 
     def without_heads(self, off: Tensor) -> StageDrawer:
@@ -80,6 +83,7 @@ class NetworkStage(StageDrawer):
         own = network.shape.own
         self.grid = Grid(own.rows, own.columns, own.codes)
         self.classes = network.shape.classes
+        self.heads = network.shape.layers, network.shape.heads
         radius = network.shape.radius or -1
         self.reach = radius, radius
 
@@ -89,6 +93,17 @@ class NetworkStage(StageDrawer):
 
     def draw(self, request: Request, coarser: Coarser) -> Iterator[Drawn]:
         return draw_tokens(self.network, request, coarser, self._cached)
+
+    def predictor(self, request: Request, coarser: Coarser) -> SearchPredictor:
+        if not self._cached:
+            return super().predictor(request, coarser)
+        return CachedTokens(self.network, len(request.uniforms), request.labels, coarser)
+
+    def looked(self, values: Tensor, labels: Tensor | None, coarser: Coarser) -> Looked:
+        return TokensLooked(self.network, values, labels, coarser)
+
+    def without_heads(self, off: Tensor) -> NetworkStage:
+        return NetworkStage(without_heads(self.network, off), self._cached)
 
 
 class ExampleStage(StageDrawer):

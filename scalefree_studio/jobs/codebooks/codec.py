@@ -17,8 +17,8 @@ from ..training.lesson import rows_of
 from ..training.weights import arrays_of, weights_of
 
 AT_ONCE = 2**21  # pixels that are encoded or decoded at once
-AROUND = 4  # a code is seen in the middle of a map of so many places a side, all of them its own …
-TILE = 2  # … of which so many places are shown
+AROUND = 5  # a code is seen in the middle of a map of so many places a side …
+TILE = 2  # … of which so many are shown
 SCALE = 1024  # places of a side of a large map, from which the proportions of all stages can be read
 
 
@@ -75,15 +75,18 @@ class VQVAECodec(Codec):
         return self.some_tiles(np.arange(self.network.quantiser.codes), stage)
 
     def some_tiles(self, codes: npt.NDArray[np.int64], stage: int = 0) -> Bytes:
-        """A map full of each code, of which nothing else is drawn; of its picture, the middle."""
+        """Each code alone in the middle of a map of which nothing else is drawn, or, where stages add up, in all places
+        of its stage; of its picture, the middle."""
         stride, count = self.network.autoencoder.stride, stage + 1
         grids = self.network.quantiser.grids(AROUND, AROUND)[:count]
         tokens = [np.broadcast_to(codes[:, None, None], (len(codes), *grid)) for grid in grids]
-        drawn = [np.full(t.shape, s == stage) for s, t in enumerate(tokens)]
-        found = [self._decoded(tokens, drawn, part, (AROUND, AROUND))
-                 for part in self._parts(len(codes), self.pixels_of_a_tile())]  # fmt: skip
-        edge = (AROUND * stride - TILE * stride) // 2
-        pictures = np.concatenate(found)[:, edge : edge + TILE * stride, edge : edge + TILE * stride]
+        drawn = [np.full(found.shape, self.adds and s == stage) for s, found in enumerate(tokens)]
+        if not self.adds:
+            drawn[0][:, AROUND // 2, AROUND // 2] = True
+        parts = self._parts(len(codes), self.pixels_of_a_tile())
+        pictures = np.concatenate([self._decoded(tokens, drawn, part, (AROUND, AROUND)) for part in parts])
+        middle = slice((AROUND - TILE) * stride // 2, (AROUND + TILE) * stride // 2)
+        pictures = pictures[:, middle, middle]
         return np.repeat(pictures, 3, axis=3) if pictures.shape[3] == 1 else pictures
 
     def pixels_of_a_tile(self, stage: int = 0) -> int:

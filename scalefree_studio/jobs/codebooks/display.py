@@ -210,6 +210,7 @@ class CodesDisplay(PieceByPiece[N]):
                     total += float(np.square(found / 255).sum())
                     yield pixels, {}
                 going.append((threshold, alive.sum() - stays.sum(), total / pictures.size))
+            going += going[-1:] * (min(THRESHOLDS, len(usage)) - len(going))  # always as many
             yield 0, {f"going.{stages[0]}": np.array(going, np.float64)}
 
 

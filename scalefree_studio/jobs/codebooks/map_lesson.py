@@ -99,6 +99,12 @@ class CodebookLesson(Lesson[CodebookControls, Codebooks]):
     def beside(self, controls: CodebookControls) -> dict[str, Array]:
         return carried_arrays(self.autoencoder(controls))
 
+    def about(self) -> dict[str, Any]:
+        about = super().about()
+        if self.dataset.made_by:  # its examples have three sides as pictures have, but are none
+            about["dataset"]["latents"] = True
+        return about
+
     def _picture_size(self) -> tuple[int, int]:
         made_by = self.dataset.made_by
         height, width, _ = made_by.pictures if made_by else self.dataset.shape

@@ -51,7 +51,8 @@ class CodesSampler(Sampler):
         self.dimensions = self.pixels[0] * self.pixels[1] * self.codec.channels
         self.layout = Layout(self._stages)
         self._logits = [self._logits_of(stage) for stage in range(len(self._stages))]  # (K,) a stage
-        self._seen: tuple[Array, Array, Bytes] | None = None  # what was decoded last: values, drawn, pictures
+        # What was decoded last, by the stage that it goes to: values, drawn, pictures.
+        self._seen: dict[int, tuple[Array, Array, Bytes]] = {}
 
     def _logits_of(self, stage: int) -> Tensor:
         used = np.asarray(self.codec.usage(self._first + stage), np.float64)
@@ -114,14 +115,16 @@ class CodesSampler(Sampler):
         values, drawn = np.asarray(values), np.asarray(drawn, bool)
         new = np.arange(len(values))
         pictures = np.empty((len(values), *self.pixels, 3), np.uint8)
-        if self._seen is not None and self._seen[0].shape == values.shape:
-            before, reached, shown = self._seen
+        there = np.flatnonzero(drawn.reshape(len(drawn), -1).any(0))
+        last = int(np.searchsorted(self.layout.starts, there.max(initial=0), side="right"))
+        if last in self._seen and self._seen[last][0].shape == values.shape:
+            before, reached, shown = self._seen[last]
             flat = len(values), -1
             other = (before != values).reshape(flat).any(1) | (reached != drawn).reshape(flat).any(1)
             new, pictures = np.flatnonzero(other), shown.copy()
         if len(new):
             pictures[new] = self._decoded(values[new], drawn[new])
-        self._seen = values.copy(), drawn.copy(), pictures
+        self._seen[last] = values.copy(), drawn.copy(), pictures
         return pictures
 
     def _decoded(self, values: Any, drawn: Any) -> Bytes:

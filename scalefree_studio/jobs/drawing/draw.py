@@ -221,17 +221,15 @@ class DrawPictures:
         )
         keep = state.given[turn.who] | (np.arange(state.places) < turn.start)  # (b, N)
         prompt = {"given": self._values(turn.who), "keep": self._sent(keep)} if keep.any() else {}
-        watched = np.flatnonzero(turn.who == self.watched)
-        request = self._request(
-            turn, every=every, measured=True, watched=int(watched[0]) if len(watched) else None, **prompt
-        )
+        watched = next(iter(np.flatnonzero(turn.who == self.watched).tolist()), None)
+        request = self._request(turn, every=every, measured=True, watched=watched, **prompt)
         return Generator(turn, turn.start, self.sampler.draw(request))
 
     def _request(self, turn: Turn, **more: Any) -> Request:
         labels = torch.from_numpy(self.state.labels[turn.who]) if self.sampler.classes else None
-        if self.sampler.beams:
-            more["searches"] = torch.from_numpy(self.state.number[turn.who])
-        request = Request(self._uniforms[turn.who], labels, *turn.one_or_each(), **more)
+        searches = torch.from_numpy(self.state.number[turn.who]) if self.sampler.beams else None
+        way = dict(zip(Way._fields, turn.one_or_each(), strict=True))
+        request = Request(self._uniforms[turn.who], labels, **way, searches=searches, **more)
         return request.to(self.sampler.device)
 
     def request_of(self, picture: int, way: Way) -> Request:

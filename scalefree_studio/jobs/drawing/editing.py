@@ -17,18 +17,7 @@ from ..memory import OutOfMemoryError
 from ..undo import Reverse, Step, UndoStack
 from .branches import Branches
 from .controls import DrawControls
-from .edits import (
-    ALL_STAGES,
-    FITTING,
-    ChangeTable,
-    GoTo,
-    SetPrompt,
-    SetTable,
-    SetValue,
-    SetValues,
-    SetWay,
-    Watch,
-)
+from .edits import EVERY, FITTING, ChangeTable, GoTo, SetPrompt, SetTable, SetValue, SetValues, SetWay, Watch
 from .layout import Layout
 from .sampler import Sampler
 from .state import Bools, Prompt, State, changed, labels_for
@@ -193,7 +182,8 @@ class Editing:
     def _set_values(self, edit: SetValues) -> int:
         """The places are given, so that the picture is drawn on from the first of them; how many there are."""
         job, state = self._job, self._job.state
-        levels = job.layout.stages[self._checked_stage(edit.stage)].levels
+        self._check(edit.stage, len(job.layout.stages), "stages")
+        levels = job.layout.stages[edit.stage].levels
         self._check(edit.picture, len(state.position), "pictures")
         if len(edit.values) != job.sampler.channels or not all(0 <= v < levels for v in edit.values):
             raise ControlError(
@@ -265,7 +255,7 @@ class Editing:
             rows[row : row + 1] = self._prompts([prompt])
         rows = [prompt for row, prompt in enumerate(rows) if row not in edit.drop] + self._prompts(edit.add)
         if edit.keep is not None:
-            keep = self._job.layout.by_position(self._part(edit.keep, 0)[None])
+            keep = self._kept(edit.keep, EVERY)
             rows = [replace(prompt, keep=keep) for prompt in rows]
         self._set_table(edit.temperatures or state.temperatures, rows)
 
@@ -294,24 +284,31 @@ class Editing:
     def _prompt(self, edit: SetPrompt) -> Prompt | None:
         if edit.values is None and edit.pixels is None:
             return None
-        job, layout = self._job, self._job.layout
+        job, layout, keep = self._job, self._job.layout, self._kept(edit.keep, edit.stage)
         label = -1 if edit.label == FITTING else edit.label
         labels_for(label, np.zeros(1, np.int64), len(job.sampler.classes))  # or a ControlError
         values = np.zeros_like(job.state.values[:1])  # (1, N, C)
-        keep = np.zeros((1, layout.count), bool)
-        if edit.stage == ALL_STAGES and (edit.values is not None or edit.keep is not None):
-            raise ControlError("In all its stages, a picture is given as a whole.")
-        for stage in range(len(layout.stages)) if edit.stage == ALL_STAGES else (edit.stage,):
-            part, positions = self._part(edit.keep, stage), layout.positions_of(stage)
-            found = self._encoded(edit, stage) if edit.values is None else self._checked_values(edit, part)
-            values[0, positions], keep[0, positions] = found.reshape(part.size, -1), part.reshape(-1)
+        for stage in range(len(layout.stages)) if edit.stage == EVERY else (edit.stage,):
+            found = self._encoded(edit, stage) if edit.values is None else self._checked_values(edit)
+            values[0, layout.positions_of(stage)] = found.reshape(-1, found.shape[2])
         prompt = Prompt(values, keep, np.array([label]))
         if edit.label == FITTING:
             job.within_memory(lambda: prompt.labels.fill(class_that_fits(job.sampler, prompt)))
         return prompt
 
+    def _kept(self, keep: Array | None, stage: int) -> Bools:
+        """The same of all places by position, (1, N)."""
+        layout, part = self._job.layout, self._part(keep, stage)
+        kept = np.zeros((1, layout.count), bool)
+        if stage != EVERY:
+            kept[0, layout.positions_of(stage)] = part.reshape(-1)
+            return kept
+        for number in range(len(layout.stages)):
+            kept[0, layout.positions_of(number)] = layout.covered(part, number).reshape(-1)
+        return kept
+
     def _encoded(self, edit: SetPrompt, stage: int) -> Array:
-        """The values (H, W, C) of a picture from outside, in a stage."""
+        """The values (H, W, C) of a picture from outside."""
         pixels = np.asarray(edit.pixels)
         if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or not pixels.size:
             raise ControlError(
@@ -319,8 +316,11 @@ class Editing:
             )
         return self._job.sampler.values_of(pixels, stage)
 
-    def _checked_values(self, edit: SetPrompt, keep: Any) -> Array:
+    def _checked_values(self, edit: SetPrompt) -> Array:
         """The values (H, W, C); where they do not stay they may be any, and are 0 if there are none such."""
+        if edit.stage == EVERY:
+            raise ControlError("Values are of one stage; a picture is given in every stage by its pixels.")
+        keep = self._part(edit.keep, edit.stage)
         values, levels = np.asarray(edit.values), self._job.layout.stages[edit.stage].levels
         shape = *keep.shape, self._job.sampler.channels
         if values.shape != shape or not np.issubdtype(values.dtype, np.integer):
@@ -377,11 +377,9 @@ class Editing:
         return table_prompt([Prompt(values, keep, labels)], len(temperatures)), temperatures
 
     def _size(self, stage: int) -> tuple[int, int]:
-        return self._job.layout.stages[self._checked_stage(stage)].size
-
-    def _checked_stage(self, stage: int) -> int:
-        self._check(stage, len(self._job.layout.stages), "stages")
-        return stage
+        if stage != EVERY:
+            self._check(stage, len(self._job.layout.stages), "stages")
+        return self._job.layout.stages[stage].size
 
     def _check(self, number: int, count: int, what: str) -> None:
         if not 0 <= number < count:

@@ -56,8 +56,8 @@ class Watch(Edit):
     picture: int
 
 
+EVERY = -1  # for a stage: all of them, where it is said of the last one what is kept
 FITTING = -2  # for a class: the one under which what is given is the least surprising
-ALL_STAGES = -1  # for a stage of a prompt: a picture from outside, in every one of them
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,9 @@ class SetPrompt(Edit):
     values: Array | None = None  # (H, W, C) integers, or …
     keep: Array | None = None  # (H, W) bool, a place each: where they stay; None: everywhere
     pixels: Array | None = None  # … a picture from outside, (h, w, 3) bytes of any size
-    stage: int = 0  # whose places these are; or ALL_STAGES
+    stage: int = (
+        0  # whose places these are; EVERY: of pixels, what lies wholly in what is kept is given in each
+    )
     label: int = (
         -1
     )  # the class of what it shows, which is asked for unless another one is; -1: not known; or FITTING

@@ -79,6 +79,15 @@ class Layout:
         """The stages around a position that are drawn in one way."""
         return next(span for span in self.spans if position < span.stop)
 
+    def covered(self, keep: npt.NDArray[np.bool_], stage: int) -> npt.NDArray[np.bool_]:
+        """Which places of a stage lie wholly in what is kept of the last one, (H, W)."""
+        (H, W), (h, w) = keep.shape, self.stages[stage].size
+        rows, columns = (
+            [slice(n * fine // coarse, -(-(n + 1) * fine // coarse)) for n in range(coarse)]
+            for fine, coarse in ((H, h), (W, w))
+        )
+        return np.array([[keep[y, x].all() for x in columns] for y in rows])
+
     def row_at(self, position: int) -> tuple[int, int]:
         """Where the row of a position begins and ends: as many places as lie side by side in its stage."""
         stage = bisect_right(self._starts, position) - 1

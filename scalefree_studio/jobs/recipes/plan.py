@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...controls import edited, values_of
+from ...controls import differing, edited, values_of
 from ...data.lists import is_list, read_list
 from ..instruments import lessons
 from .parse import is_name
@@ -60,7 +60,10 @@ def _training(
 ) -> Step:
     lesson = lessons()[learning.kind]
     limit = {"steps": learning.limit.steps, "seconds": learning.limit.seconds}
-    controls = values_of(edited(lesson.controls(), learning.controls))
+    usual = (
+        lesson.controls()
+    )  # not written down: a newer studio may have more controls, and all is up to date still
+    controls = {c.name: value for c, value in differing(usual, edited(usual, learning.controls))}
     settings = {
         "lesson": learning.kind,
         "controls": controls,

@@ -64,7 +64,7 @@ def dataset_learnt(
     if not isinstance(saved, dict) or not isinstance(saved.get("shape"), list):
         raise UserError("This model does not say what it learnt from; it is damaged or foreign.")
     spec = spec or str(saved.get("spec", ""))
-    if len(saved["shape"]) == 3:  # pictures, which can be made to fit
+    if len(saved["shape"]) == 3 and not saved.get("latents"):  # pictures, which can be made to fit
         height, width, channels = shape_learnt(checkpoint)
         dataset = load_dataset(spec, root, channels, (height, width), download, progress)
     else:

@@ -25,12 +25,15 @@ from torch import Tensor
 
 from ..transformer.hidden import Hidden
 from ..transformer.local import near
-from ..transformer.products import Product, product_with
+from ..transformer.products import Product, product_with, small_product
 from ..transformer.rotary import factors
+from . import lean
 from .layers import Block, CoarserAttention, Known, OwnAttention, Thought, TokenAttention, norm
 from .network import TokenTransformer
 from .places import Size, TokenPlaces
 from .shape import TokensShape
+
+SMALL = 1 << 16  # numbers, below which what a product costs is a call
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,10 @@ class Room:
 
     def product(self, *weights: Tensor) -> Product:
         """With several at once."""
-        return product_with(torch.cat(weights), self.count, self.precision)
+        weight = torch.cat(weights)
+        if weight.numel() < SMALL and self.precision == weight.dtype:
+            return small_product(weight)
+        return product_with(weight, self.count, self.precision)
 
     @property
     def base(self) -> int:
@@ -68,6 +74,7 @@ class Row:
         self.seen_coarser: Tensor | None = None
         if room.shape.read and room.shape.coarser_radius:
             self.seen_coarser = like.new_zeros(W, len(places.coarser_at))
+        self.turn = lean.Turn(self.cos, self.sin, room.shape.rotates)
 
     def next(self) -> None:
         self.y += 1
@@ -82,6 +89,14 @@ class Row:
         self.sin.copy_(self.every_sin[positions, None, :, None])
         if self.seen_coarser is not None:
             self.seen_coarser.zero_().masked_fill_(~self.places.near_coarser(positions), -torch.inf)
+        self.turn.next_row()
+
+    def column(self, x: int) -> lean.Column:
+        """One that passes by itself."""
+        first, stop = self.first, self.room.base + x + 1
+        mask = self.seen[x, first:stop].numpy() if self.room.shape.radius else None
+        coarser = None if self.seen_coarser is None else self.seen_coarser[x].numpy()
+        return lean.Column(x, first, stop, mask, coarser)
 
 
 class Here:
@@ -138,6 +153,9 @@ class Own:
         seen = F.scaled_dot_product_attention(q, keys, values, attn_mask=here.mask)
         return self.gather(seen.permute(2, 0, 1, 3).reshape(n * B, -1)).view(n, B, -1)
 
+    def lean(self, turn: lean.Turn) -> lean.Own:
+        return lean.Own(self.project, self.gather, self.kept, turn)
+
     def reorder(self, parents: Tensor) -> None:
         self.kept.copy_(self.kept[:, parents])
         self.start.copy_(self.start[:, parents])
@@ -164,6 +182,9 @@ class Coarser:
         seen = F.scaled_dot_product_attention(q, keys, values, attn_mask=here.mask_coarser)
         return self.gather(seen.permute(2, 0, 1, 3).reshape(n * B, -1)).view(n, B, -1)
 
+    def lean(self, turn: lean.Turn) -> lean.Coarser:
+        return lean.Coarser(self.project, self.gather, self.keys, self.values, turn)
+
     def reorder(self, parents: Tensor) -> None:
         for kept in (self.keys, self.values):
             if len(kept) > 1:
@@ -174,12 +195,15 @@ class Think:
     """The hidden layer."""
 
     def __init__(self, hidden: Hidden, room: Room):
-        self.act = hidden.act
+        self.hidden, self.act = hidden, hidden.act
         self.into, self.out = room.product(hidden.into.weight), room.product(hidden.out.weight)
 
     def __call__(self, x: Tensor, here: Here) -> Tensor:
         """(n, B, D) → (n, B, D)."""
         return self.out(self.act(self.into(x.flatten(0, 1)))).view_as(x)
+
+    def lean(self, _: lean.Turn) -> lean.Think:
+        return lean.Think(self.hidden, self.into, self.out)
 
 
 def gather_of(part: TokenAttention, room: Room) -> Product:
@@ -205,19 +229,21 @@ class Ways:
         by_condition[:, 1] += 1
         self.by_condition = by_condition  # (parts, 3, 1, B, D)
         W = room.columns if self.position is not None else 1
-        self.here = by_condition.expand(-1, -1, W, -1, -1).contiguous()
+        self.here: Tensor = by_condition.repeat(1, 1, W, 1, 1)  # in memory of its own
 
     def row(self, y: int, width: int) -> None:
         if self.position is None:
             return
         position = F.silu(self.position[0, y * width : (y + 1) * width])  # (W, D)
-        all_of = torch.cat([F.linear(position, block.modulation.weight) for block in self.blocks], dim=-1)
+        all_of: Tensor = torch.cat(
+            [F.linear(position, block.modulation.weight) for block in self.blocks], dim=-1
+        )
         all_of = all_of.unflatten(-1, (len(self.here), 3, -1)).permute(1, 2, 0, 3)  # (parts, 3, W, D)
         torch.add(self.by_condition, all_of[:, :, :, None], out=self.here)
 
     def at(self, x0: int, x1: int) -> Tensor:
         """(parts, 3, n or 1, B, D)."""
-        return self.here if self.position is None else self.here[:, :, x0:x1]
+        return self.here if self.position is None else self.here.narrow(2, x0, x1 - x0)
 
     def reorder(self, parents: Tensor) -> None:
         if self.here.shape[3] > 1:
@@ -266,6 +292,14 @@ class CachedTokens:
         self.inputs[W] = self.known.condition[:, 0]
         self.is_given = False  # whether this row is
         self.waiting: list[Tensor] = []  # rows that were given and have not passed, (B, W) each
+        self.lean = None if self.fixed or like.device.type != "cpu" else self._lean()
+
+    def _lean(self) -> lean.Lean:
+        """The same work, where each row may be done another way than the one before."""
+        place = None if self.places is None else self.place
+        table = self.network.token.weight
+        parts = [part.lean(self.row.turn) for part in self.parts]
+        return lean.Lean(parts, self.ways.here, self.inputs, place, self.head, table)
 
     def _cached(self, part: torch.nn.Module, room: Room) -> Own | Coarser | Think:
         if isinstance(part, OwnAttention):
@@ -316,16 +350,21 @@ class CachedTokens:
             x = torch.addcmul(x, gate, part(torch.addcmul(shift, norm(x), scale), here))
         return x
 
-    @torch.inference_mode()
     def predict(self, x: int, c: int = 0) -> Tensor:
         """The logits of place x of this row, (B, K), when all before it have been taken."""
-        found: Tensor = self.head(norm(self.step(x, x + 1)[0]))
+        if self.lean is not None:
+            return self.lean.predict(self.row.column(x))
+        with torch.inference_mode():
+            found: Tensor = self.head(norm(self.step(x, x + 1)[0]))
         return found
 
-    @torch.inference_mode()
     def take(self, x: int, c: int, values: Tensor) -> None:
         """The values (B, 1) of place x, now that they are known."""
-        self.inputs[x + 1] = self._embedded(values[:, 0])
+        if self.lean is not None:
+            self.lean.take(x, values[:, 0])
+            return
+        with torch.inference_mode():
+            self.inputs[x + 1] = self._embedded(values[:, 0])
 
     @torch.inference_mode()
     def reorder(self, parents: Tensor) -> None:

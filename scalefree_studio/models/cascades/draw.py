@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import torch
 from torch import Tensor
 
 from ..ordered.request import Drawn, Request
@@ -25,15 +26,17 @@ def draw_tokens(
     coarser: Sequence[Tensor] = (),
     cached: bool = True,
     size: Size | None = None,
+    precision: torch.dtype | None = None,
 ) -> Iterator[Drawn]:
     """Draw the last stage, (B, N, 1), of pictures with these coarser tokens (B, H, W) a stage: a step whenever
     `request.every` places are done, and at the end of a row. A row that is given as a whole is one step. The network
-    should be in eval mode. `size`: rows and columns, where they are not those learnt."""
+    should be in eval mode. `size`: rows and columns, where they are not those learnt. `precision`: of weights; another
+    one than the network's own, such as bfloat16, is faster and not exact."""
     like = network.head.weight
     request, coarser = request.to(like.device), [tokens.to(like.device) for tokens in coarser]
     _, width = size or (network.shape.own.rows, network.shape.own.columns)
     predictor: Predictor = (
-        CachedTokens(network, len(request.uniforms), request.labels, coarser, size)
+        CachedTokens(network, len(request.uniforms), request.labels, coarser, size, precision)
         if cached
         else plain(network, request, coarser, size, width)
     )

@@ -85,4 +85,5 @@ class TokensLooked:
 def _shares(query: Tensor, keys: Tensor, seen: Tensor) -> Tensor:
     """softmax(q kᵀ / √d) of queries (layers, H, d) and keys (layers, H, T, d), of those that are seen (T,)."""
     scores = (keys @ query[..., None])[..., 0] * query.shape[-1] ** -0.5
-    return scores.masked_fill(~seen, -torch.inf).softmax(-1)
+    shares: Tensor = scores.masked_fill(~seen, -torch.inf).softmax(-1)
+    return shares

@@ -3,7 +3,9 @@
     class ─► 1 × 1      what 1 × 1 says ─► 2 × 2      what both say ─► 4 × 4   …
 
 A residual codebook says of a picture a little more at every scale: what the scales so far say together is the sum of
-their codes, each spread over the picture. That sum, at the size of the next scale, is what the network is given there.
+their codes, each spread over the picture. That sum, at the size of the next scale, is what the network is given there:
+of the vectors of the codebook itself, as with vectors that the network has to learn it takes those it has seen by heart
+(handwritten digits, 40 s of learning: 4.63 bits a token held out, and 4.87).
 A place attends to all places of its own scale and of those before it; so one pass learns all scales, and drawing takes
 one pass a scale.
 
@@ -44,12 +46,15 @@ class Attend(Attention):
 
     def forward(self, x: Tensor, allowed: Tensor | None, cache: Cache | None) -> Tensor:
         """(B, n, D) → what is added, (B, n, D)."""
-        q, k, v = (self.split(part(x)) for part in (self.query, self.key, self.value))  # (B, H, n, d) each
-        q, k = unit(q), unit(k)
+        q, k, v = self.project(x)
         if cache is not None:
             k, v = cache.add(k, v)
         seen = F.scaled_dot_product_attention(q, k, v, attn_mask=allowed)
         return F.dropout(self.gather(seen), self.dropout, self.training)
+
+    def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values of places (B, n, D): (B, H, n, d) each."""
+        return unit(self.split(self.query(x))), unit(self.split(self.key(x))), self.split(self.value(x))
 
 
 class Block(nn.Module):
@@ -73,16 +78,18 @@ class Block(nn.Module):
 class NextScale(nn.Module):
     spread: Tensor  # (T, T): how what is known at a place is made of the codes of coarser scales
     allowed: Tensor  # (T, T) bool: which places a place attends to
+    vectors: Tensor  # (K, V): the codes as their codebook has them, of standard deviation 1
 
     def __init__(self, shape: NextScaleShape):
         super().__init__()
         self.shape, D, classes = shape, shape.width, max(1, shape.classes)
-        self.code = nn.Embedding(shape.choices, D)
+        self.said = nn.Linear(shape.vector, D, bias=False)
         self.place = nn.Embedding(shape.count, D)  # of all scales
         self.start = nn.Embedding(classes, D)
         self.modulation = nn.Embedding(classes, shape.layers * 6 * D)
         self.blocks = nn.ModuleList(Block(shape) for _ in range(shape.layers))
         self.head = nn.Linear(D, shape.choices, bias=False)
+        self.register_buffer("vectors", torch.zeros(shape.choices, shape.vector))
         self.register_buffer("spread", spread_of(shape.scales), persistent=False)
         self.register_buffer("allowed", allowed_of(shape.scales), persistent=False)
         self._begin()
@@ -90,12 +97,17 @@ class NextScale(nn.Module):
 
     def _begin(self) -> None:
         """Blocks add nothing at first: their gates are shut."""
-        for table in (self.code, self.place, self.start):
+        for table in (self.place, self.start):
             nn.init.normal_(table.weight, std=0.5)
+        nn.init.normal_(self.said.weight, std=self.shape.vector**-0.5)
         nn.init.zeros_(self.modulation.weight)
         for weight in self.blocks.parameters():
             nn.init.normal_(weight, std=weight.shape[1] ** -0.5)
         nn.init.normal_(self.head.weight, std=0.1 * self.shape.width**-0.5)
+
+    def know(self, vectors: Tensor) -> None:
+        """What codes say: (K, V) of their codebook."""
+        self.vectors.copy_(vectors / vectors.std().clamp(min=1e-6))
 
     def set_dropout(self, share: float) -> None:
         for part in self.modules():
@@ -120,8 +132,8 @@ class NextScale(nn.Module):
         """What is known at places `at` (n of them) before their scales are drawn, by tokens (B, T), or as many as there
         are before the last of these scales: (B, n, D)."""
         T = tokens.shape[1]
-        said = torch.matmul(self.spread[at, :T], self.code(tokens))  # (B, n, D)
-        x: Tensor = said + self.place.weight[at] + self.start(labels)[:, None]
+        sums = torch.matmul(self.spread[at, :T], F.embedding(tokens, self.vectors))  # (B, n, V)
+        x: Tensor = self.said(sums) + self.place.weight[at] + self.start(labels)[:, None]
         return x
 
     def asked(self, labels: Tensor) -> Tensor:

@@ -11,13 +11,17 @@ from .shape import TokenGrid, grids_of, read_grids
 
 @dataclass(frozen=True)
 class NextScaleShape:
-    """Every field but dropout starts over. The first two are what the pictures and the model of their codes decide."""
+    """Every field but dropout starts over. The first three are what pictures and the model of their codes decide."""
 
     # fmt: off
     grids: str = control(
         "1x1x512 2x2x512 4x4x512", label="Grids",
         help="Rows, columns and codes of every scale, such as 1x1x512 2x2x512 4x4x512; all share their codes.",
         read=read_grids, wants="rows, columns and codes of each scale, such as 1x1x512 2x2x512", group="Tokens",
+    )
+    vector: int = control(
+        16, label="Vector", help="How many numbers each code is in its codebook.", low=1, high=65_536, scale="log",
+        group="Tokens",
     )
     classes: int = control(
         0, label="Classes", help="How many labels pictures come with; 0 learns without labels.",

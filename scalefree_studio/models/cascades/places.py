@@ -52,7 +52,7 @@ class TokenPlaces(Places):
         """Which of them meet: tiles of own tokens, and the coarser ones that any of a tile sees."""
         r = self.shape.coarser_radius
         _, queries, where = self.tiled(min(r, self.rows), min(r, self.columns))
-        near = self.near_coarser()[queries]  # (M, Q, S)
+        near = torch.stack([self.near_coarser(tile) for tile in queries])  # (M, Q, S)
         seen = near.any(1)  # (M, S)
         keys = seen.byte().argsort(dim=1, descending=True, stable=True)[:, : int(seen.sum(1).max())]  # (M, K)
         near = near.gather(2, keys[:, None].expand(-1, near.shape[1], -1))

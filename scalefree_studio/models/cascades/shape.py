@@ -11,6 +11,10 @@ from dataclasses import dataclass
 
 from ...controls import control
 
+# Held-out nats a token of digits, 7×7 k-means patches, 2 layers of 32 and a radius of 2, after 300 steps (two seeds):
+#             rotary        both          learned       modulation
+# base        1.211 1.209   1.244 1.252   1.291 1.293   1.292 1.311
+# refiner     1.091 1.120   1.074 1.134   1.273 1.270   1.266 1.289   (of 4×4)
 POSITIONS = ("rotary", "learned", "modulation", "both")
 
 

@@ -46,11 +46,12 @@ def opponent_loss(opponent: PatchOpponent, real: Tensor, made: Tensor) -> Tensor
 def deceiving_loss(opponent: PatchOpponent, made: Tensor) -> Tensor:
     """What pictures made again (B, C, h, w) learn by: to seem real. The opponent learns nothing of it."""
     fixed = {name: p.detach() for name, p in opponent.named_parameters()}
-    loss: Tensor = -functional_call(opponent, fixed, (made,)).mean()
-    return loss
+    scores: Tensor = functional_call(opponent, fixed, (made,))
+    return scores.mean().neg()
 
 
 def adaptive_weight(error: Tensor, deceiving: Tensor, last: Tensor) -> Tensor:
     """How much harder than `deceiving` the error pulls at the last layer's weights."""
     pulls = [torch.autograd.grad(loss, last, retain_graph=True)[0].norm() for loss in (error, deceiving)]
-    return (pulls[0] / (pulls[1] + 1e-4)).clamp(0, MOST_WEIGHT).detach()
+    weight: Tensor = (pulls[0] / (pulls[1] + 1e-4)).clamp(0, MOST_WEIGHT).detach()
+    return weight

@@ -65,7 +65,7 @@ class Codebooks(nn.Module):
     def codes(self, z: Tensor) -> list[Tensor]:
         """(B, H_s, W_s) a stage."""
         sizes = [self.grid(s, *z.shape[2:]) for s in range(len(self.stages))]
-        return [som.nearest(self.patches(z, s)).view(-1, *sizes[s]) for s, som in enumerate(self)]
+        return [som.nearest(self.patches(z, s)).view(len(z), *sizes[s]) for s, som in enumerate(self)]
 
     def lookup(self, codes: Tensor, stage: int) -> Tensor:
         """Latents (B, Z, H, W) of the codes of a stage (B, H_s, W_s)."""

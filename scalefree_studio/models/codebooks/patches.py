@@ -22,11 +22,14 @@ def to_patches(z: Tensor, side: int | Sides) -> Tensor:
     if rows % down or columns % right:
         raise UserError(f"A map of {columns}×{rows} cannot be cut into patches of {right}×{down}.")
     cut = z.reshape(batch, width, rows // down, down, columns // right, right)
-    return cut.permute(0, 2, 4, 3, 5, 1).reshape(batch, -1, down * right * width)
+    return cut.permute(0, 2, 4, 3, 5, 1).reshape(
+        batch, rows // down * (columns // right), down * right * width
+    )
 
 
 def from_patches(patches: Tensor, side: int | Sides, rows: int, columns: int) -> Tensor:
     """(B, H/P · W/Q, P · Q · Z) → (B, Z, H, W) of H = `rows`, W = `columns`: the inverse of `to_patches`."""
     down, right = _sides(side)
-    cut = patches.reshape(len(patches), rows // down, columns // right, down, right, -1)
-    return cut.permute(0, 5, 1, 3, 2, 4).reshape(len(patches), -1, rows, columns)
+    width = patches.shape[2] // (down * right)
+    cut = patches.reshape(len(patches), rows // down, columns // right, down, right, width)
+    return cut.permute(0, 5, 1, 3, 2, 4).reshape(len(patches), width, rows, columns)

@@ -13,12 +13,15 @@ import math
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..ranks import add_up
 from .nearest import CHUNK, nearest, sums_of
 from .usage import Usage
 
+BLOCK = 64  # units of a long line that are smoothed together
+REACH = 8  # radii; what is farther away weighs less than 1e-13
 TINY = 1e-30  # a unit that has less of all neighbourhoods stays where it is
 RULES = ("batch", "gradient")
 Shape = tuple[int, int]  # rows and columns of a map
@@ -52,12 +55,24 @@ def smoothed(values: Tensor, shape: Shape, radius: float) -> Tensor:
     if radius < 1:
         return values
     rows, columns = shape
+    if rows == 1 and BLOCK + 2 * math.ceil(REACH * radius) < columns:
+        return smoothed_in_blocks(values, radius)
     if columns > 1:
         along_rows = neighbourhood(columns, radius, values)
         values = torch.matmul(along_rows, values.reshape(rows, columns, -1))
     if rows > 1:
         values = neighbourhood(rows, radius, values) @ values.reshape(rows, -1)
     return values.reshape(rows * columns, -1)
+
+
+def smoothed_in_blocks(values: Tensor, radius: float) -> Tensor:
+    """(K, D): the same along a line, a block at a time: what is far away weighs nothing."""
+    count, reach = len(values), math.ceil(REACH * radius)
+    blocks = -(-count // BLOCK)
+    padded = F.pad(values, (0, 0, reach, reach + blocks * BLOCK - count))
+    windows = padded.unfold(0, BLOCK + 2 * reach, BLOCK)  # (blocks, D, window)
+    weights = neighbourhood(BLOCK + 2 * reach, radius, values)[:, reach : reach + BLOCK]  # (window, block)
+    return (windows @ weights).transpose(1, 2).reshape(blocks * BLOCK, -1)[:count]
 
 
 def smoothed_both(sums: Tensor, counts: Tensor, shape: Shape, radius: float) -> tuple[Tensor, Tensor]:
@@ -214,7 +229,8 @@ class SelfOrganisingMap(nn.Module):
         add_up([sums, counts, wanted])
         add_up([tally])  # of another type
         if self.rule == "batch":
-            sums, counts = self.sums * self._decay + sums, self.counts * self._decay + counts
+            sums = torch.add(sums, self.sums, alpha=self._decay)
+            counts = torch.add(counts, self.counts, alpha=self._decay)
             self.units.copy_(batch_units(self.units, sums, counts, self.shape, self._reach))
             self.sums.copy_(sums)
             self.counts.copy_(counts)

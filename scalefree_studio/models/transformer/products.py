@@ -41,6 +41,12 @@ def product_with(weight: Tensor, rows: int, precision: torch.dtype | None = None
     return lambda x: product(x.to(precision)).to(like)
 
 
+def small_product(weight: Tensor) -> Product:
+    """x @ weightᵀ of a weight (n, from) so small that only calls count."""
+    across = weight.t().contiguous()
+    return lambda x: torch.mm(x, across)
+
+
 def _product(weight: Tensor, rows: int) -> Product:
     if weight.device.type != "cpu":
         return lambda x: F.linear(x, weight)

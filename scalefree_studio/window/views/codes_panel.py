@@ -50,6 +50,7 @@ class CodesPanel(QWidget):
         self.pruning = self._pruning()
         column.addWidget(self.pruning)
         self._costs: Sequence[Cost] = ()
+        self._wanted = self._considered = 0.0  # the threshold that a person chose; the nearest one there is
         for part in (self._near, self._stage_line, self._heat_line, self.pruning):
             part.hide()
 
@@ -120,7 +121,7 @@ class CodesPanel(QWidget):
             self._stages.addButton(button, stage)
             self._stage_row.addWidget(button)
         self._stage_line.setVisible(stages > 1)
-        self._costs = ()
+        self._costs, self._wanted, self._considered = (), 0.0, 0.0
         self.slider.setValue(0)
 
     @property
@@ -166,10 +167,14 @@ class CodesPanel(QWidget):
         self._costs = found
         if len(found) < 2:
             return
-        if self.slider.maximum() != len(found) - 1:
-            self.slider.setRange(0, len(found) - 1)
+        nearest = min(range(len(found)), key=lambda n: abs(found[n].threshold - self._wanted))
+        self.slider.blockSignals(True)  # other thresholds are known now: that is no choice of a person
+        self.slider.setRange(0, len(found) - 1)
+        self.slider.setValue(nearest)
+        self.slider.blockSignals(False)
         self.button.setVisible(prunes)
         self._say_cost()
+        self._consider()
 
     def _say_cost(self) -> None:
         at = self.slider.value()
@@ -182,8 +187,14 @@ class CodesPanel(QWidget):
             self.button.setEnabled(cost.codes > 0)
 
     def _moved(self) -> None:
+        self._wanted = self.threshold
         self._say_cost()
-        self.threshold_moved.emit(self.threshold)
+        self._consider()
+
+    def _consider(self) -> None:
+        if self.threshold != self._considered:
+            self._considered = self.threshold
+            self.threshold_moved.emit(self.threshold)
 
     def set_palette(self, palette: Palette) -> None:
         self.tiles.set_palette(palette)

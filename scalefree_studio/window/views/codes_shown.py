@@ -244,6 +244,7 @@ def costs(book: Codebook) -> Sequence[Cost]:
     if table is None or not len(table):
         return ()
     rows = np.asarray(table, float)
+    rows = rows[np.diff(rows[:, 0], prepend=-1) > 0]  # the last one may be repeated
     now = float(rows[0, 2])
     return [Cost(float(t), int(codes), float(error), now, book.count) for t, codes, error in rows]
 

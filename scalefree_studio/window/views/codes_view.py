@@ -31,14 +31,12 @@ MODES = (
     Mode("learn", "Learn", "Watch the codes settle, and what pictures become"),
     Mode("draw", "Paint", "Paint with the codes, and see the picture decoded at once"),
 )
+AT_REST = " Paint (V) paints with its codes."  # what a person may do then
 HEAT = "codes_heat"  # what lies over the codes, in the settings
 PRUNE = "prune_below"  # the control of trainings that can take codes out
 
 
 class CodesView(TrainingView):
-    at_rest = (
-        "It has learnt to its end. More epochs in the panel let it go on; Paint (V) paints with its codes."
-    )
     names = TrainingView.names | {
         "export_picture": ("Export picture…", "The pictures and the codes as one PNG"),
         "select_none": ("Hold no code", "Let go of the code that is held"),
@@ -65,6 +63,7 @@ class CodesView(TrainingView):
         kept = str(host.settings.value(HEAT, "none"))
         self.shown = Shown(heat=kept if kept in HEATS else "none")
         self.pointed: Place | None = None  # what the pointer is over
+        self._prunes = False  # whether the training can take codes out
         self.panel = CodesPanel()
         self.panel.heat_chosen.connect(self._choose_heat)
         self.panel.stage_chosen.connect(self._choose_stage)
@@ -80,10 +79,12 @@ class CodesView(TrainingView):
         super().begin(session, opened)
         assert isinstance(session.job, Train)
         self.modes = MODES if draws(session.job.lesson.kind) else ()
+        self.at_rest = TrainingView.at_rest + (AT_REST if self.modes else "")
         self.lacks = (*TrainingView.lacks, "surprise")
         self.lacks += () if len(session.still.get("stages", ())) > 1 else ("next_stage",)
         self.shown = Shown(heat=self.shown.heat)
         self.pointed = self.canvas.selected = None
+        self._prunes = any(c.name == PRUNE and c.live for c in controls_of(session.job.controls))
         self.panel.begin(len(session.still.get("stages", ())))
         self._show_boards()
 
@@ -158,11 +159,6 @@ class CodesView(TrainingView):
         still = self.session.still if self.session is not None else {}
         step = self.snapshot.step if self.snapshot else 0
         self.panel.show_book(book, code, step, self.shown.heat, "stages" in still, self._prunes)
-
-    @property
-    def _prunes(self) -> bool:
-        job = None if self.session is None else self.session.job
-        return job is not None and any(c.name == PRUNE and c.live for c in controls_of(job.controls))
 
     def words(self, snapshot: Snapshot) -> str:
         job = None if self.session is None else self.session.job

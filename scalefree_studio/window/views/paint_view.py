@@ -13,7 +13,7 @@ from ...canvas.walls.boards import Board, Place
 from ...data.pictures import Picture
 from ...drawings import Bools, Drawing
 from ...jobs.drawing.draw import DrawPictures
-from ...jobs.drawing.edits import ALL_STAGES, SetPrompt, SetValues
+from ...jobs.drawing.edits import EVERY, SetPrompt, SetValues
 from ...snapshot import Bytes, Snapshot
 from ..widgets.fields import segment
 from ..widgets.forms import heading
@@ -257,7 +257,7 @@ class PaintView(DrawingView):
             self.canvas.painting = None
 
     def _go_on_from(self, picture: Picture) -> None:
-        self._prompt(SetPrompt(pixels=picture.pixels, stage=ALL_STAGES))
+        self._prompt(SetPrompt(pixels=picture.pixels, stage=EVERY))
 
     def _choose_stage(self, stage: int) -> None:
         self.number, self.held, self._over = stage, None, None

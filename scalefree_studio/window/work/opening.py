@@ -18,7 +18,7 @@ from ...jobs.dividers.controls import FitControls
 from ...jobs.dividers.fit import FitDividers
 from ...jobs.drawing.controls import AT_ONCE, DrawControls
 from ...jobs.drawing.draw import DrawPictures
-from ...jobs.drawing.edits import ALL_STAGES, SetPrompt
+from ...jobs.drawing.edits import EVERY, SetPrompt
 from ...jobs.instruments import draws, has_codes, instrument_of, lesson_of, lessons, network_of, sampler_of
 from ...jobs.job import Job
 from ...jobs.training.learnt import dataset_learnt, name_learnt
@@ -179,7 +179,8 @@ def _learn_picture(picture: Picture, place: Place, controls: FitControls | None)
 def _draw(source: str, checkpoint: Checkpoint, place: Place) -> Opened:
     """With a network as it was saved."""
     sampler = sampler_of(checkpoint, place.device)
-    job = DrawPictures(sampler, DrawControls(speed=max(1, round(math.prod(sampler.size) / WATCHED))))
+    places = sum(math.prod(stage.size) for stage in sampler.stages)
+    job = DrawPictures(sampler, DrawControls(speed=max(1, round(places / WATCHED))))
     if has_codes(sampler.kind):
         _begin_painting(job)
     name = name_learnt(network_of(checkpoint))
@@ -193,7 +194,7 @@ def _begin_painting(job: DrawPictures) -> None:
     job.start(replace(job.controls, count=1, speed=AT_ONCE), None)
     with contextlib.suppress(UserError, JobError):
         picture, _ = held_out_pictures(job.sampler, 0)[0]
-        job.apply(SetPrompt(pixels=picture, stage=ALL_STAGES))
+        job.apply(SetPrompt(pixels=picture, stage=EVERY))
 
 
 def _complete(source: str, checkpoint: Checkpoint, place: Place) -> Opened:
