@@ -127,7 +127,9 @@ class Gallery(QDialog):
 
     def _show_missing(self, item: QListWidgetItem, _: str) -> None:
         """A data set that is not on this machine yet."""
-        source = SOURCES.get(wish_of(item.data(SPEC)).source)
+        wish = wish_of(item.data(SPEC))
+        recipe = wish.action == RECIPE and not Path(wish.source).is_dir()
+        source = SOURCES.get(find_recipe(wish.source)[0].data.dataset if recipe else wish.source)
         if source is not None and source.download_bytes:
             item.setIcon(tile("download", self._palette, 2 * THUMBNAIL))
             megabytes = source.download_bytes / 1e6
@@ -186,7 +188,11 @@ class Shelf(QListWidget):
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFont(tabular(self.font()))
-        self._cell = QSize(THUMBNAIL + 3 * GRID, THUMBNAIL + 5 * GRID + self.fontMetrics().height())
+        widest = (
+            max((self.fontMetrics().horizontalAdvance(title) for _, title in items), default=0) + 4 * GRID
+        )
+        width = min(max(THUMBNAIL + 3 * GRID, widest), THUMBNAIL + 8 * GRID)
+        self._cell = QSize(width, THUMBNAIL + 5 * GRID + self.fontMetrics().height())
         self.setGridSize(self._cell)
         for spec, title in items:
             item = QListWidgetItem(empty, title)
