@@ -227,3 +227,15 @@ def test_stages_look_like_the_codes_and_a_picture_becomes_tokens(learnt: Checkpo
     assert sampler_of(learnt, size=(8, 8)).size == (4, 4)
     with pytest.raises(UserError, match=r"^[^\n]+\.$"):
         sampler_of(learnt, size=(12, 12))
+
+
+def test_a_picture_becomes_tokens_at_the_size_that_was_learnt(
+    learnt: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The codec may know pictures of another size than those that were drawn with it."""
+    sampler, shapes = sampler_of(learnt), list[tuple[int, ...]]()
+    codec, encode = sampler.codec, sampler.codec.encode
+    codec.size = (16, 16)
+    monkeypatch.setattr(codec, "encode", lambda pictures: shapes.append(pictures.shape) or encode(pictures))
+    sampler.values_of(np.zeros((5, 9, 3), np.uint8))
+    assert shapes == [(1, 8, 8, 1)]
