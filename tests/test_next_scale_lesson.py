@@ -43,11 +43,6 @@ TINY = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 @pytest.fixture(scope="module")
 def codes(tmp_path_factory: pytest.TempPathFactory) -> str:
     return kept(TileCodec((LEVELS,) * 3, adds=True), tmp_path_factory.mktemp("codec"))
@@ -78,7 +73,6 @@ def finished(job: Train[Any, Any]) -> Train[Any, Any]:
 @pytest.fixture(scope="module")
 def learnt(codes: str) -> Checkpoint:
     """After enough steps to know which half is bright."""
-    torch.set_num_threads(1)
     return finished(train(codes, steps=120)).checkpoint()
 
 

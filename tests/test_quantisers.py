@@ -18,8 +18,7 @@ from scalefree_studio.models.codebooks.quantiser import QuantiserShape, quantise
 
 
 @pytest.fixture(autouse=True)
-def one_thread() -> None:
-    torch.set_num_threads(1)
+def same_numbers() -> None:
     torch.manual_seed(0)
 
 
