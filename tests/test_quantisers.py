@@ -103,7 +103,8 @@ def test_what_is_no_number_spoils_no_code(kind: str) -> None:
 def test_quantisers_that_cannot_be() -> None:
     with pytest.raises(ControlError, match="Scales add up"):
         quantiser_of(QuantiserShape(scales="1,2", cosine=True), 4)
-    for wrong in ({"scales": "4,2"}, {"scales": "0,2"}, {"scales": "a"}, {"levels": ""}, {"levels": "2,5"}):
+    for wrong in ({"scales": "4,2"}, {"scales": "0,2"}, {"scales": "a"}, {"levels": ""}, {"levels": "2,5"},
+                  {"levels": "100,100,100"}, {"levels": "9" * 40}, {"scales": "9" * 40}):  # fmt: skip
         with pytest.raises(ControlError):
             checked(QuantiserShape(**wrong))
     assert checked(QuantiserShape(scales=" 1, 2 4", levels="8 5")) == QuantiserShape(
