@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 import numpy as np
-import numpy.typing as npt
 
 from ...data.pictures import fitted
 from ...snapshot import Array, Bytes
@@ -65,30 +64,29 @@ class Decoded:
         """Of the coarsest stages, those that are always `empty`; of the ones that are drawn, their `grids`."""
         self._codec, self._empty, self._grids = codec, empty, grids
         self._ends = list(accumulate(grid.count for grid in grids))
-        # By how many stages are shown: values (B, n), what of them is drawn, and pictures.
+        # By the last stage of which something is drawn: values (B, N), what of them is drawn, and pictures.
         self._known: dict[int, tuple[Array, Array, Bytes]] = {}
 
     def __call__(self, values: Array, drawn: Array) -> Bytes:
         """(B, N) each → (B, h, w, 3)."""
         last = int(np.flatnonzero(drawn.any(0)).max(initial=0))  # what comes after that place shows nothing
-        count = int(np.searchsorted(self._ends, last, side="right")) + 1
-        end = self._ends[count - 1]
-        values, there = values[:, :end], np.asarray(drawn[:, :end], bool)
+        stage = int(np.searchsorted(self._ends, last, side="right"))
         changed, pictures = np.ones(len(values), bool), None
-        if count in self._known and self._known[count][0].shape == values.shape:
-            before, seen, pictures = self._known[count]
-            changed = ((values != before) | (there != seen)).any(1)
+        if stage in self._known and self._known[stage][0].shape == values.shape:
+            before, seen, pictures = self._known[stage]
+            changed = ((values != before) | (drawn != seen))[:, : self._ends[stage]].any(1)
         if pictures is None or changed.any():
-            made = self._made(values[changed], there[changed], self._grids[:count])
+            made = self._made(values[changed], drawn[changed])
             pictures = (
                 np.empty((len(values), *made.shape[1:]), np.uint8) if pictures is None else pictures.copy()
             )
             pictures[changed] = made
-            self._known[count] = values.copy(), there.copy(), pictures
+            self._known[stage] = values.copy(), drawn.copy(), pictures
         return pictures
 
-    def _made(self, values: Array, drawn: npt.NDArray[np.bool_], grids: Sequence[Grid]) -> Bytes:
-        """Of the stages that have these grids."""
+    def _made(self, values: Array, drawn: Array) -> Bytes:
+        """Of all stages: by the first ones alone, a codec would not know how large pictures are."""
+        grids = self._grids
         empty = [np.zeros((len(values), grid.rows, grid.columns), np.int64) for grid in self._empty]
         # Where chances are no numbers, values are none either: they are shown as some code.
         tokens = [t.clip(max=g.codes - 1) for t, g in zip(parted(values, grids), grids, strict=True)]
