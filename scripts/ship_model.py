@@ -66,16 +66,19 @@ def main() -> None:
     parser.add_argument("--temperatures", type=float, nargs="*", help="of the stages of a cascade")
     parser.add_argument("--top-p", type=float, default=1.0, help="of all stages of a cascade but the first")
     parser.add_argument("--dataset", help="where its pictures are now")
+    parser.add_argument("--called", help="what its pictures are called, if not as their data set")
     parser.add_argument("--data-root", type=Path)
     parser.add_argument("--note", default="", help="what else its card should say")
     arguments = parser.parse_args()
     parts = [halved(RunFolder(run).checkpoint()) for run in arguments.runs]
-    checkpoint = parts[0] if len(parts) == 1 else assemble(parts, settings(arguments, len(parts)))
+    checkpoint = parts[0] if len(parts) == 1 else halved(assemble(parts, settings(arguments, len(parts))))
     name, models = arguments.name, assets() / "models"
     models.mkdir(parents=True, exist_ok=True)
     path = models / f"{name}.safetensors"
     about = {key: checkpoint.about[key] for key in KEPT if key in checkpoint.about}
     about |= {"kind": checkpoint.kind, "step": checkpoint.step, "dataset": dict(checkpoint.about["dataset"])}
+    if arguments.called:
+        about["dataset"]["name"] = arguments.called
     write_tensors(path, checkpoint.model, {**about, "title": arguments.title})
 
     checkpoint = load_checkpoint(path)  # what is measured and drawn from is what is shipped
@@ -90,7 +93,7 @@ def main() -> None:
         title=arguments.title, name=name, size=path.stat().st_size / 1000, train=len(dataset.train),
         what=f"a {lesson.title}" if len(parts) == 1 else f"a cascade of {len(parts)} token transformers",
         numbers=numbers_of(checkpoint), held=len(dataset.held), height=height, width=width, channels=channels,
-        dataset=dataset.name, more=cards[-1].learnt,
+        dataset=arguments.called or dataset.name, more=cards[-1].learnt,
         measured="; ".join(
             card.measured if len(cards) == 1 else f"stage {n + 1}: {card.measured}" for n, card in enumerate(cards)
         ),
