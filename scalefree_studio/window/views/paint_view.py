@@ -108,7 +108,7 @@ class PaintView(DrawingView):
     def begin(self, session: Session, opened: Opened) -> None:
         super().begin(session, opened)
         assert isinstance(session.job, DrawPictures)
-        self.display = None
+        self.display, self.modes = None, MODES
         self.lacks = ("looked", "heads_on", "surprise", "keep_top", "keep_left", "clear_mask", "add_pictures")
         self.lacks += ("show_tree",) if len(session.job.layout.stages) > 1 else ("show_tree", "next_stage")
         self.stages.hide()
