@@ -68,6 +68,7 @@ from .snapshot import Array, Bytes
 
 KIND = "drawing"
 STILL = "still."  # before the names of what stays the same, in a drawing's checkpoint
+TREE = "tree."  # before the names of the arrays of a search's tree
 PAPER = (38, 43, 51)  # where nothing is drawn yet
 
 Bools = npt.NDArray[np.bool_]

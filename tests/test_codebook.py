@@ -33,11 +33,6 @@ from scalefree_studio.snapshot import Checkpoint
 from scalefree_studio.storage.run_folder import RunFolder
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 def noise(channels: int = 1, size: int = 8) -> Dataset:
     pixels = np.random.default_rng(2).integers(256, size=(40, size, size, channels), dtype=np.uint8)
     labels = np.arange(40) % 2

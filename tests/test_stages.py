@@ -34,11 +34,6 @@ STARTS, SIZES, LEVELS = (0, 1, 7, 23), ((1, 1), (2, 3), (4, 4)), (4, 9, 6)
 ORDERS = [order_of(name, *size) for name, size in zip(("rows", "columns", "random"), SIZES, strict=True)]
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    torch.set_num_threads(1)
-
-
 def staged(values, stage):
     """One stage's part of (B, N, …) by position, as people see it: (B, H, W, …)."""
     part = values[:, STARTS[stage] : STARTS[stage + 1]]
