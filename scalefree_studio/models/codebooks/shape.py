@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from ...controls import ControlError, control
 
+MOST_CODES = 65_536
 
-def whole_numbers(name: str, low: int, empty: bool) -> Callable[[Any], str]:
-    """Makes of "8, 5,5" or (8, 5, 5) the text "8,5,5"; each number is at least `low`."""
+
+def whole_numbers(name: str, low: int, empty: bool, such_as: str) -> Callable[[Any], str]:
+    """Makes of "8, 5,5" or (8, 5, 5) the text "8,5,5"; each number is from `low` to MOST_CODES."""
 
     def read(value: Any) -> str:
         words = value.replace(",", " ").split() if isinstance(value, str) else list(value)
         numbers = [int(word) for word in words]
-        if any(number < low for number in numbers) or not (numbers or empty):
+        if any(not low <= number <= MOST_CODES for number in numbers) or not (numbers or empty):
             raise ControlError(
-                f"{name} are whole numbers, each {low} or more, such as 8,5,5,5; not {value!r}."
+                f"{name} are whole numbers from {low} to {MOST_CODES:,}, such as {such_as}; not {value!r}."
             )
         return ",".join(map(str, numbers))
 
@@ -25,10 +28,17 @@ def whole_numbers(name: str, low: int, empty: bool) -> Callable[[Any], str]:
 
 
 def read_scales(value: Any) -> str:
-    text = whole_numbers("Scales", 1, empty=True)(value)
+    text = whole_numbers("Scales", 1, empty=True, such_as="1,2,4,7")(value)
     scales = [int(word) for word in text.split(",") if word]
     if scales != sorted(scales):
         raise ControlError(f"Scales come from the coarsest to the finest, such as 1,2,4,7; not {value!r}.")
+    return text
+
+
+def read_levels(value: Any) -> str:
+    text = whole_numbers("Levels", 3, empty=False, such_as="8,5,5,5")(value)
+    if (codes := math.prod(int(word) for word in text.split(","))) > MOST_CODES:
+        raise ControlError(f"Levels make {codes:,} codes together; {MOST_CODES:,} are the most.")
     return text
 
 
@@ -41,7 +51,7 @@ class QuantiserShape:
         choices=("vq", "fsq"), group="Codes",
     )
     codes: int = control(
-        512, label="Codes", help="How many codes the codebook of vq has.", low=1, high=65_536, scale="log",
+        512, label="Codes", help="How many codes the codebook of vq has.", low=1, high=MOST_CODES, scale="log",
         group="Codes",
     )
     scales: str = control(
@@ -52,7 +62,7 @@ class QuantiserShape:
     )
     levels: str = control(
         "8,5,5,5", label="Levels", help="To how many levels fsq rounds each number; their product is the codes.",
-        read=whole_numbers("Levels", 3, empty=False), wants="levels such as 8,5,5,5", metavar="LEVELS", group="Codes",
+        read=read_levels, wants="levels such as 8,5,5,5", metavar="LEVELS", group="Codes",
     )
     learning: str = control(
         "ema", label="Codes learn by", help="ema: codes are moving averages of their latents; gradient: as weights do.",
