@@ -96,8 +96,8 @@ def batches(x: Tensor, size: int, steps: int, seed: int) -> Iterator[Tensor]:
         yield x[torch.randint(len(x), (size,), generator=generator)]
 
 
-def spread(numbers: list[float]) -> str:
-    return f"{statistics.mean(numbers):.5f} ± {statistics.pstdev(numbers):.5f}"
+def spread(numbers: list[float], digits: int = 5) -> str:
+    return f"{statistics.mean(numbers):.{digits}f} ± {statistics.pstdev(numbers):.{digits}f}"
 
 
 # ---- Beside k-means ----

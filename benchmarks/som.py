@@ -8,7 +8,7 @@ step    milliseconds of a step on latents of 32×32×4, patches of 8×8, 512 uni
 rules   the error of held-out patches after as many seconds of learning: by the batch rule, by the gradient of the
         neighbourhood, and by the plain map; and that of k-means of the same size, which takes as long as it takes.
 
-Latents are the four main components of 2×2 pixels: an autoencoder that needs no training. Of times the median is told;
+Latents are the four main components of 2×2 pixels: an autoencoder that needs no training. Times are medians;
 all take turns. Run it on an idle machine.
 """
 
@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable
 
 import torch
-from codebooks import photographs, pictures_of
+from codebooks import photographs, pictures_of, spread
 from sklearn.cluster import KMeans
 from torch import Tensor
 
@@ -161,7 +161,8 @@ def som_rules(name: str, root: str | None, shape: Shape, seconds: float, seeds: 
         wrong = statistics.mean(topographic_error(held, units, shape) for units, _ in found)
         steps = statistics.mean(count for _, count in found)
         print(
-            f"  {label:20} error {told(errors)}   topographic {wrong:4.0%}   {steps:6.0f} steps", flush=True
+            f"  {label:20} error {spread(errors, 4)}   topographic {wrong:4.0%}   {steps:6.0f} steps",
+            flush=True,
         )
     some = train[torch.randperm(len(train), generator=torch.Generator().manual_seed(0))[:FOR_K_MEANS]]
     errors, taken = list[float](), list[float]()
@@ -170,7 +171,7 @@ def som_rules(name: str, root: str | None, shape: Shape, seconds: float, seeds: 
         centres = KMeans(shape[0] * shape[1], n_init=1, random_state=seed).fit(some.numpy()).cluster_centers_
         taken.append(clock() - began)
         errors.append(quantisation_error(held, torch.from_numpy(centres).float()))
-    print(f"  {'k-means':20} error {told(errors)}   in {statistics.mean(taken):.1f} seconds", flush=True)
+    print(f"  {'k-means':20} error {spread(errors, 4)}   in {statistics.mean(taken):.1f} seconds", flush=True)
 
 
 def in_time(
@@ -186,10 +187,6 @@ def in_time(
         made.step(batch, progress, radius_at(progress, shape, SETTLING))
         steps += 1
     return made.units.detach(), steps
-
-
-def told(numbers: list[float]) -> str:
-    return f"{statistics.mean(numbers):.4f} ± {statistics.pstdev(numbers):.4f}"
 
 
 def main() -> None:

@@ -138,7 +138,9 @@ def _window_parser(known: dict[str, tuple[str, Callable[[argparse.ArgumentParser
         description="Watch image models learn and draw. Without a command, the window opens.",
         epilog=f"commands (each has its own --help):\n{lines}",
     )
-    parser.add_argument("subject", nargs="?", metavar="PICTURE|MODEL|RUN", help="what the window opens on")
+    parser.add_argument(
+        "subject", nargs="?", metavar="PICTURE|MODEL|RUN|RECIPE", help="what the window opens on"
+    )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {_version()}")
     parser.add_argument(
         "--theme", choices=("dark", "light"), help="how the window looks (default: as it was)"

@@ -35,6 +35,8 @@ import numpy as np
 
 from .snapshot import Array, Bytes
 
+KEPT = "shown."  # before the names of these arrays in trainer.safetensors, for movies and for going on
+
 
 @dataclass(frozen=True)
 class Codebook:

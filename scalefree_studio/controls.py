@@ -196,6 +196,11 @@ def values_of(controls: Any) -> dict[str, Any]:
     return {c.name: getattr(controls, c.name) for c in controls_of(controls)}
 
 
+def part_of(holder: type[T], controls: Any) -> T:
+    """Those of the controls that another dataclass has, too: of a network, rather than of all its training."""
+    return holder(**{c.name: getattr(controls, c.name) for c in controls_of(holder)})
+
+
 def differing(old: Any, new: Any) -> Iterator[tuple[Control, Any]]:
     """The controls whose values differ, with their new values."""
     for c in controls_of(new):

@@ -22,6 +22,7 @@ Whoever draws so shows these arrays, and needs no view, no export and no movie o
             bits      (2,) float64              … how unlikely is what the watched one drew, and what it hides, …
             prompts   (R, H, W, C) integers     … what each row goes on from, …
             kept      (R, H, W) bool            … and what of it is kept; only if something is given
+            prompt_pictures (R, h, w, 3) bytes  what the network makes of all of that; only if there are `pictures`
     looked            how much each head of the network took from each place, (layers, heads, H, W) float16; what it
                       lacks to 1 it took from what is no place …
     buckets           where a hash decides who sees whom: the bucket of each place, (layers, heads, H, W); -1: none
@@ -67,6 +68,7 @@ from .snapshot import Array, Bytes
 
 KIND = "drawing"
 STILL = "still."  # before the names of what stays the same, in a drawing's checkpoint
+TREE = "tree."  # before the names of the arrays of a search's tree
 PAPER = (38, 43, 51)  # where nothing is drawn yet
 
 Bools = npt.NDArray[np.bool_]
@@ -237,13 +239,19 @@ class Drawing:
 
     def prompts(self, hidden: bool = False) -> Bytes | None:
         """What each row of a table goes on from, as pictures (R, H · h, W · w, 3), the paper where it is hidden; or
-        what is hidden, the paper where it is kept. None where nothing is given, or only the network could show it."""
-        if "prompts" not in self.frame or "pictures" in self.frame:
+        what is hidden, the paper where it is kept. None where nothing is given."""
+        if "prompts" not in self.frame:
             return None
-        kept = np.asarray(self.frame["kept"], bool)
-        none = np.zeros(len(kept), np.int64)
-        frame = {"values": self.frame["prompts"], "given": kept ^ hidden, "position": none}
-        return Drawing(frame, self.still).pictures()
+        shown = np.asarray(self.frame["kept"], bool) ^ hidden
+        if "pictures" in self.frame:
+            height, width = self.tile
+            whole = _fitting(np.asarray(self.frame["prompt_pictures"], np.uint8), self.size, self.tile)
+            seen = shown.repeat(height, axis=1).repeat(width, axis=2)[..., None]
+            return np.where(seen, whole, np.array(PAPER, np.uint8))
+        none = np.zeros(len(shown), np.int64)
+        return Drawing(
+            {"values": self.frame["prompts"], "given": shown, "position": none}, self.still
+        ).pictures()
 
     def looks(self) -> Bytes | None:
         """What each value looks like, (L, 3): in all three channels, or the mean of its tile; None: like nothing."""

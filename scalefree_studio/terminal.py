@@ -119,7 +119,7 @@ def show_progress(what: str, done: int, total: int) -> None:
 
 @contextmanager
 def progress_bars() -> Iterator[Progress]:
-    """A bar for each part of long work, with its rate and the time that is left; yields what is told how far it is."""
+    """A bar for each part of long work, with its rate and the time that is left; yields what takes the reports."""
     bar: Any = None
 
     def end() -> None:

@@ -11,6 +11,7 @@ from PIL import Image
 
 ROOT = Path(__file__).parent.parent
 PICTURES = ROOT / "assets" / "pictures"
+STAGED = 9  # pictures of which every stage is shown
 NETWORKS = {  # what the strip of networks shows, from left to right
     "lines": ["--lines", "64"],
     "circles": ["--circles", "64", "--lines", "0"],
@@ -32,11 +33,26 @@ def windows(work: Path) -> None:
     studio(
         "fit", "drawing:balloon", "--lines", 14, "--circles", 22, "--seconds", 30, "--out", work / "balloon"
     )
+    studio(
+        "train",
+        "vqvae",
+        "--dataset",
+        "digits",
+        "--size",
+        16,
+        "--codes",
+        96,
+        "--steps",
+        700,
+        "--out",
+        work / "codes",
+    )
     for name, subject, theme, seconds in (
         ("window-dark", "photo:astronaut", "dark", 40),
         ("window-light", work / "balloon", "light", 12),
         ("drawing", "model:mnist", "dark", 1.7),
         ("training", "dataset:digits", "light", 150),
+        ("codes", work / "codes", "dark", 12),
     ):
         shot = work / f"{name}.png"
         studio(subject, "--theme", theme, "--size", "1440x900", "--screenshot", shot, "--after", seconds)
@@ -66,7 +82,24 @@ def completed(work: Path) -> None:
         keep(image, "completed.png", 256)
 
 
-KINDS = {"windows": windows, "networks": networks, "completed": completed}
+def cascade(work: Path) -> None:
+    """Every stage of a few pictures, one below the other."""
+    from scalefree_studio import load
+    from scalefree_studio.drawings import Drawing
+
+    job = load("model:cascade-sea").draw(STAGED, device="cpu").job
+    drawing = Drawing(job.snapshot().frame, job.still())
+    rows = [drawing.stage(n).frame["pictures"] for n in range(len(drawing.still["stages"]))]
+    sheet = Image.new("RGB", (STAGED * 100 - 4, len(rows) * 100 - 4), "white")
+    for y, pictures in enumerate(rows):
+        for x, pixels in enumerate(pictures):
+            sheet.paste(
+                Image.fromarray(pixels).resize((96, 96), Image.Resampling.NEAREST), (x * 100, y * 100)
+            )
+    keep(sheet, "cascade.png", 256)
+
+
+KINDS = {"windows": windows, "networks": networks, "completed": completed, "cascade": cascade}
 
 if __name__ == "__main__":
     wanted = sys.argv[1:] or list(KINDS)

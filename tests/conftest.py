@@ -23,6 +23,13 @@ if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _torch_in_one_thread() -> None:
+    """Two threads on busy cores make a step of a tiny network take ten times as long, and more."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
+
+
 @pytest.fixture(autouse=True)
 def _the_canvas_before_is_gone(request: pytest.FixtureRequest) -> None:
     """Collects the canvases of earlier tests before a test that may make its own.

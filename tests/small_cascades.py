@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 import torch
 from small_codecs import TileCodec, kept
+from small_data import noise
 
 from scalefree_studio.controls import values_of
-from scalefree_studio.data.examples import Arrays
-from scalefree_studio.data.sources import Dataset
 from scalefree_studio.jobs.cascades.cascade import assemble, cascade_sampler, tokens_sampler
 from scalefree_studio.jobs.cascades.controls import TokensControls
 from scalefree_studio.jobs.cascades.lesson import EXAMPLES, TokensLesson
@@ -104,10 +103,7 @@ def lesson(stage: int, **controls: Any) -> dict[str, Any]:
         "codes": codec_file(), "stage": stage, "layers": 1, "encoder_layers": 1, "width": 8, "heads": 2,
         "batch_size": 6, "warm_up": 2, "learning_rate": 0.02, "wall_every": 2, **controls,
     }  # fmt: skip
-    pixels = np.random.default_rng(1).integers(256, size=(20, 8, 8, 1), dtype=np.uint8)
-    labels = np.arange(20) % 2
-    learnt, held = Arrays(pixels[8:], labels[8:]), Arrays(pixels[:8], labels[:8])  # two steps an epoch
-    dataset = Dataset("noise", "noise", learnt, held, ("even", "odd"))
+    dataset = noise(8)
 
     def make(seed: int = 4) -> Job:
         return Train(TokensLesson(dataset), TokensControls(**{**asked, "seed": seed}), Limit(steps=40))

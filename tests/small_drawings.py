@@ -5,17 +5,16 @@ import math
 import numpy as np
 import torch
 
-from scalefree_studio.controls import values_of
+from scalefree_studio.controls import part_of, values_of
 from scalefree_studio.data.quantise import dequantise
 from scalefree_studio.drawings import Drawing
 from scalefree_studio.jobs.drawing.controls import DrawControls
 from scalefree_studio.jobs.drawing.draw import DrawPictures
 from scalefree_studio.jobs.instruments import sampler_of
 from scalefree_studio.jobs.pixelcnn.controls import PixelCNNControls
-from scalefree_studio.jobs.pixelcnn.lesson import shape_of
 from scalefree_studio.models.ordered.request import Request, finish, uniforms
 from scalefree_studio.models.pixelcnn.draw import draw
-from scalefree_studio.models.pixelcnn.network import PixelCNN
+from scalefree_studio.models.pixelcnn.network import PixelCNN, PixelCNNShape
 from scalefree_studio.snapshot import Checkpoint
 
 H, W = 5, 6
@@ -28,7 +27,7 @@ SMALL = {
 def network(classes=3, channels=1, **changes):
     """A checkpoint as training leaves it, with random weights: no choice is sure, and none depends on nothing."""
     controls = PixelCNNControls(**{**SMALL, "classes": classes, "channels": channels, **changes})
-    model = PixelCNN(shape_of(controls))
+    model = PixelCNN(part_of(PixelCNNShape, controls))
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for parameter in model.parameters():

@@ -21,6 +21,7 @@ import small_drawings
 import small_next_scale
 import small_pixels
 import torch
+from small_data import noise
 
 from scalefree_studio.controls import values_of
 from scalefree_studio.data.examples import Arrays
@@ -154,10 +155,7 @@ TINY = {
 def lesson(kind: type[Any] = PixelCNNLesson, channels: int = 1, shown: int = 0, **controls: Any) -> Case:
     """Of pictures with so many channels, which are `shown` with as many, unless it is said with how many."""
     asked = {**TINY[kind], "batch_size": 6, "warm_up": 2, "learning_rate": 0.02, "wall_every": 2, **controls}
-    pixels = np.random.default_rng(1).integers(256, size=(20, 3, 3, channels), dtype=np.uint8)
-    labels = np.arange(20) % 2
-    learnt, held = Arrays(pixels[8:], labels[8:]), Arrays(pixels[:8], labels[:8])  # two steps an epoch
-    dataset = Dataset("noise", "noise", learnt, held, ("even", "odd"))
+    dataset = noise(3, channels)
 
     def make(seed: int = 4) -> Job:
         return Train(kind(dataset), kind.controls(**{**asked, "seed": seed}), Limit(steps=40))
@@ -189,10 +187,7 @@ CODES = {
 def autoencoding(kind: type[Any], channels: int = 1, **controls: Any) -> Case:
     """With or without codes. Pictures of 4 × 4 become maps of 2 × 2."""
     asked = {**CODES, **controls} | ({"codes": 5} if kind is VQVAELesson else {})
-    pixels = np.random.default_rng(1).integers(256, size=(20, 4, 4, channels), dtype=np.uint8)
-    labels = np.arange(20) % 2
-    learnt, held = Arrays(pixels[8:], labels[8:]), Arrays(pixels[:8], labels[:8])  # two steps an epoch
-    dataset = Dataset("noise", "noise", learnt, held, ("even", "odd"))
+    dataset = noise(4, channels)
 
     def make(seed: int = 4) -> Job:
         return Train(kind(dataset), kind.controls(**{**asked, "seed": seed}), Limit(steps=40))
@@ -249,10 +244,7 @@ def codebook(going: tuple[int, ...], channels: int = 1, **controls: Any) -> Case
     asked = {
         "autoencoder": small_autoencoder(channels), "units": "4,6", "batch_size": 6, "wall_every": 2, **controls
     }  # fmt: skip
-    pixels = np.random.default_rng(1).integers(256, size=(20, 4, 4, channels), dtype=np.uint8)
-    labels = np.arange(20) % 2
-    learnt, held = Arrays(pixels[8:], labels[8:]), Arrays(pixels[:8], labels[:8])  # two steps an epoch
-    dataset = Dataset("noise", "noise", learnt, held, ("even", "odd"))
+    dataset = noise(4, channels)
 
     def make(seed: int = 4) -> Job:
         return Train(CodebookLesson(dataset), CodebookControls(**{**asked, "seed": seed}), Limit(steps=10))

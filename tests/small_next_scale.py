@@ -12,10 +12,9 @@ import numpy as np
 import small_cascades
 import torch
 from small_codecs import TileCodec, kept
+from small_data import noise
 
 from scalefree_studio.controls import values_of
-from scalefree_studio.data.examples import Arrays
-from scalefree_studio.data.sources import Dataset
 from scalefree_studio.jobs.cascades.next_scale_lesson import NextScaleControls, NextScaleLesson
 from scalefree_studio.jobs.drawing.controls import DrawControls
 from scalefree_studio.jobs.drawing.draw import DrawPictures
@@ -65,10 +64,7 @@ def lesson(**controls: Any) -> dict[str, Any]:
         "codes": codec_file(), "layers": 1, "width": 8, "heads": 2, "batch_size": 6, "warm_up": 2,
         "learning_rate": 0.02, "wall_every": 2, **controls,
     }  # fmt: skip
-    pixels = np.random.default_rng(1).integers(256, size=(20, 8, 8, 1), dtype=np.uint8)
-    labels = np.arange(20) % 2
-    learnt, held = Arrays(pixels[8:], labels[8:]), Arrays(pixels[:8], labels[:8])  # two steps an epoch
-    dataset = Dataset("noise", "noise", learnt, held, ("even", "odd"))
+    dataset = noise(8)
 
     def make(seed: int = 4) -> Job:
         return Train(NextScaleLesson(dataset), NextScaleControls(**{**asked, "seed": seed}), Limit(steps=40))

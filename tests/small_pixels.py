@@ -6,12 +6,12 @@ from typing import Any
 
 import torch
 
-from scalefree_studio.controls import values_of
+from scalefree_studio.controls import part_of, values_of
 from scalefree_studio.jobs.drawing.controls import DrawControls
 from scalefree_studio.jobs.drawing.draw import DrawPictures
 from scalefree_studio.jobs.drawing.picture_sampler import PictureSampler
 from scalefree_studio.jobs.pixels.controls import PixelsControls
-from scalefree_studio.jobs.pixels.lesson import PixelsLesson, shape_of
+from scalefree_studio.jobs.pixels.lesson import PixelsLesson
 from scalefree_studio.models.pixels.network import PixelTransformer
 from scalefree_studio.models.pixels.shape import PixelsShape
 from scalefree_studio.snapshot import Checkpoint
@@ -47,7 +47,7 @@ def checkpoint(**controls: Any) -> Checkpoint:
         "dataset": {"name": "noise", "spec": "noise", "shape": [H, W, depth]},
         "classes": [f"class {n}" for n in range(made.classes)],
     }
-    weights = network(**values_of(shape_of(made))).state_dict()
+    weights = network(**values_of(part_of(PixelsShape, made))).state_dict()
     return Checkpoint("pixels", 7, about, {name: array.numpy() for name, array in weights.items()})
 
 

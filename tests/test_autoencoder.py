@@ -221,7 +221,7 @@ def test_a_codebook_of_latents_that_are_alike_learns_to_make_pictures_again() ->
     controls = lesson.controls(
         **{**TINY, "layers": 2, "least_channels": 16, "most_channels": 16, "learning_rate": 0.01}
     )
-    job = Train(lesson, controls, Limit(200))
+    job = Train(lesson, controls, Limit(100))
     while not job.limit.reached(job.step_count, job.seconds):
         job.step()
     assert job.trainer.evaluate() < 1e-3

@@ -25,11 +25,6 @@ from scalefree_studio.jobs.instruments import sampler_of
 from scalefree_studio.storage.run_folder import RunFolder
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    torch.set_num_threads(1)
-
-
 def log_likelihood(made, line, label, upto=PLACES):
     """Of the first tokens of a picture, by the networks as a whole: nats."""
     total = 0.0

@@ -56,11 +56,6 @@ from scalefree_studio.storage.run_folder import RunFolder, load_checkpoint
 WAYS = (StageSettings(temperature=0.7), StageSettings(top_k=2), StageSettings(temperature=1.5, top_p=0.8))
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    torch.set_num_threads(1)
-
-
 def drawn_from(logits, temperature, top_k, top_p):
     """Chances (K,) in plain numpy."""
     share = np.exp(logits / temperature - (logits / temperature).max())

@@ -193,7 +193,7 @@ def test_unused_codes_are_struck_through_and_the_ring_shrinks(
 
 def test_each_stage_has_its_codes(driven: Driven, monkeypatch: pytest.MonkeyPatch) -> None:
     view = at_rest(driven, monkeypatch, stages=2, rows=4)
-    buttons = view.panel._stages.buttons()
+    buttons = view.panel.stages.buttons()
     assert [button.text() for button in buttons] == ["1", "2"] and buttons[0].isChecked()
     assert view.canvas.shown.boards[0].group == 3 and view.canvas.shown.boards[0].places == (4, 4)
     assert view.titles["pictures"] == "Held out | stages 1, 2"

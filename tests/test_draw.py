@@ -17,12 +17,6 @@ from scalefree_studio.models.ordered.request import chances_of
 from scalefree_studio.models.pixelcnn.draw import draw
 from scalefree_studio.runner import Runner
 
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    torch.set_num_threads(1)
-
-
 # ---- However it is drawn, it is the same ----
 
 

@@ -18,12 +18,6 @@ from scalefree_studio.jobs.drawing.edits import GoTo, SetPrompt, SetValue, SetWa
 from scalefree_studio.jobs.instruments import sampler_of
 from scalefree_studio.jobs.job import Edit, Restore, SetControls, StartOver, Undo
 
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    torch.set_num_threads(1)
-
-
 # ---- Prompts, and values set by hand ----
 
 

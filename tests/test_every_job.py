@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from small_jobs import (
     HALF,
     JOBS,
@@ -34,11 +33,6 @@ from scalefree_studio.jobs.job import Edit, Job, Restore, SetControls, StartOver
 from scalefree_studio.runner import Runner
 from scalefree_studio.snapshot import Array, Change, Snapshot
 from scalefree_studio.storage.run_folder import RunFolder
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
 
 
 def test_every_kind_of_job_is_in_the_table() -> None:

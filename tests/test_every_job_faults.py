@@ -19,12 +19,6 @@ from scalefree_studio.errors import JobError
 from scalefree_studio.snapshot import Checkpoint
 from scalefree_studio.storage.run_folder import MODEL, TRAINER, RunFolder
 
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 # ---- Out of memory ----
 
 

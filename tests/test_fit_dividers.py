@@ -15,11 +15,6 @@ from scalefree_studio.models.dividers import network as dividers
 from scalefree_studio.snapshot import Checkpoint
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
-
-
 def picture(height=24, width=32):
     y, x = np.mgrid[:height, :width]
     pixels = np.zeros((height, width, 3), np.uint8)

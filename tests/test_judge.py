@@ -12,11 +12,6 @@ from benchmark_files import benchmark
 judge = benchmark("judge")
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 def test_normal_distributions_of_one_shape_are_as_far_apart_as_their_means() -> None:
     rng = np.random.default_rng(0)
     root = rng.normal(size=(5, 5))

@@ -37,11 +37,6 @@ SMALL: dict[str, Any] = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 def network(**shape: Any) -> NextScale:
     """No choice of it is sure, and none depends on nothing."""
     made = NextScale(NextScaleShape(**{**SMALL, **shape}))

@@ -43,11 +43,6 @@ TINY = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 @pytest.fixture(scope="module")
 def codes(tmp_path_factory: pytest.TempPathFactory) -> str:
     return kept(TileCodec((LEVELS,) * 3, adds=True), tmp_path_factory.mktemp("codec"))
@@ -78,7 +73,6 @@ def finished(job: Train[Any, Any]) -> Train[Any, Any]:
 @pytest.fixture(scope="module")
 def learnt(codes: str) -> Checkpoint:
     """After enough steps to know which half is bright."""
-    torch.set_num_threads(1)
     return finished(train(codes, steps=120)).checkpoint()
 
 
@@ -227,3 +221,15 @@ def test_stages_look_like_the_codes_and_a_picture_becomes_tokens(learnt: Checkpo
     assert sampler_of(learnt, size=(8, 8)).size == (4, 4)
     with pytest.raises(UserError, match=r"^[^\n]+\.$"):
         sampler_of(learnt, size=(12, 12))
+
+
+def test_a_picture_becomes_tokens_at_the_size_that_was_learnt(
+    learnt: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The codec may know pictures of another size than those that were drawn with it."""
+    sampler, shapes = sampler_of(learnt), list[tuple[int, ...]]()
+    codec, encode = sampler.codec, sampler.codec.encode
+    codec.size = (16, 16)
+    monkeypatch.setattr(codec, "encode", lambda pictures: shapes.append(pictures.shape) or encode(pictures))
+    sampler.values_of(np.zeros((5, 9, 3), np.uint8))
+    assert shapes == [(1, 8, 8, 1)]

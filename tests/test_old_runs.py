@@ -11,7 +11,6 @@ from typing import Any
 import imageio_ffmpeg
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from scalefree_studio.cli import main
@@ -28,7 +27,6 @@ KINDS = {"dividers": 11, "pixelcnn": 31, "drawing": 18}  # recorded frames
 @pytest.fixture(autouse=True)
 def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beside copies of all runs: whoever opens a history leaves files beside it for a while."""
-    torch.set_num_threads(1)
     for kind in KINDS:
         shutil.copytree(OLD / kind, tmp_path / kind)
     monkeypatch.chdir(tmp_path)

@@ -36,11 +36,6 @@ WAYS = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    torch.set_num_threads(1)
-
-
 def some_logits(*size, seed=0):
     return 2 * torch.randn(*size, generator=torch.Generator().manual_seed(seed))
 

@@ -4,7 +4,6 @@ import dataclasses
 
 import numpy as np
 import pytest
-import torch
 from fake_samplers import drawing_of, job_of, one_stage, order_of, slowly
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,11 +21,6 @@ from scalefree_studio.jobs.job import Restore, SetControls, StartOver, Undo
 H, W = 3, 4
 N = H * W
 orders = pytest.mark.parametrize("order", ["rows", "columns", "spiral", "random"])
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    torch.set_num_threads(1)
 
 
 def placed(values, order):

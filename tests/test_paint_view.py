@@ -172,7 +172,7 @@ def test_each_stage_of_a_residual_codebook_is_painted(driven: Driven, tmp_path: 
     mouse(view.canvas, point_of(view, Place("wall", 0, 0, 0)))
     driven.until(lambda: values(view)[0, 0] == before and shown(view).done)
     driven.until(lambda: not np.array_equal(view.canvas.shown.boards[1].pictures, pictures))
-    view._stages.buttons()[1].click()
+    view.painted_stages.buttons()[1].click()
     assert shown(view).size == (2, 2)
 
 

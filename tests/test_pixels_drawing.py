@@ -25,8 +25,7 @@ H, W = 4, 5  # another size than the learnt one
 
 
 @pytest.fixture(autouse=True)
-def _double_precision_on_one_core():
-    torch.set_num_threads(1)
+def _double_precision():
     torch.set_default_dtype(torch.float64)
     yield
     torch.set_default_dtype(torch.float32)

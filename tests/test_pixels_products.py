@@ -8,11 +8,6 @@ from scalefree_studio.models.transformer import products
 from scalefree_studio.models.transformer.products import packed, product_with
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    torch.set_num_threads(1)
-
-
 def some(rows, width, out, dtype=torch.float32):
     generator = torch.Generator().manual_seed(0)
     x, weight = (torch.randn(n, width, generator=generator).to(dtype) for n in (rows, out))

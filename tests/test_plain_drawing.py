@@ -9,7 +9,7 @@ from small_training import TINY, stripes
 from scalefree_studio.jobs.instruments import sampler_of
 from scalefree_studio.jobs.pixelcnn.controls import PixelCNNControls
 from scalefree_studio.jobs.pixelcnn.lesson import PixelCNNLesson
-from scalefree_studio.jobs.training.picture_lesson import PictureLesson, SampleWall
+from scalefree_studio.jobs.training.picture_lesson import PictureLesson, PictureWall
 from scalefree_studio.models.ordered.request import Request, uniforms
 
 
@@ -46,7 +46,7 @@ def test_the_wall_is_of_the_network_as_it_was() -> None:
     lesson = PlainLesson(stripes())
     controls = lesson.fitted(PixelCNNControls(**TINY))
     model = lesson.network(controls)
-    walls = [SampleWall(lesson, controls, torch.device("cpu")) for _ in range(2)]
+    walls = [PictureWall(lesson, controls, torch.device("cpu")) for _ in range(2)]
     for wall, changed in zip(walls, (False, True), strict=True):
         wall.begin(model)
         if changed:

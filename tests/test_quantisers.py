@@ -18,8 +18,7 @@ from scalefree_studio.models.codebooks.quantiser import QuantiserShape, quantise
 
 
 @pytest.fixture(autouse=True)
-def one_thread() -> None:
-    torch.set_num_threads(1)
+def same_numbers() -> None:
     torch.manual_seed(0)
 
 
@@ -104,7 +103,8 @@ def test_what_is_no_number_spoils_no_code(kind: str) -> None:
 def test_quantisers_that_cannot_be() -> None:
     with pytest.raises(ControlError, match="Scales add up"):
         quantiser_of(QuantiserShape(scales="1,2", cosine=True), 4)
-    for wrong in ({"scales": "4,2"}, {"scales": "0,2"}, {"scales": "a"}, {"levels": ""}, {"levels": "2,5"}):
+    for wrong in ({"scales": "4,2"}, {"scales": "0,2"}, {"scales": "a"}, {"levels": ""}, {"levels": "2,5"},
+                  {"levels": "100,100,100"}, {"levels": "9" * 40}, {"scales": "9" * 40}):  # fmt: skip
         with pytest.raises(ControlError):
             checked(QuantiserShape(**wrong))
     assert checked(QuantiserShape(scales=" 1, 2 4", levels="8 5")) == QuantiserShape(
@@ -271,8 +271,9 @@ def test_live_controls_act() -> None:
     assert float(q.train()(latents()).loss) == 0
 
 
-def test_unit_vectors_stay_so() -> None:
-    q = quantiser(cosine=True)
+@pytest.mark.parametrize("learning", ["ema", "gradient"])
+def test_unit_vectors_stay_so(learning: str) -> None:
+    q = quantiser(cosine=True, learning=learning)
     for seed in range(4):
         made = step(q, 5 * latents(seed=seed))
     one = torch.ones(12)
@@ -338,6 +339,20 @@ def test_scales_add_up_as_the_slow_ones(size: tuple[int, int]) -> None:
         assert first.shape == z.shape
         if stages == 1 and q.grids(*size)[0] == (1, 1):
             torch.testing.assert_close(first[:, :, 0, 0], codes[found[0][:, 0, 0]])
+
+
+def test_what_is_not_drawn_of_a_scale_adds_nothing() -> None:
+    q = with_codes(torch.randn(12, WIDTH), scales="1,2,7").eval()
+    for parameter in q.parameters():
+        torch.nn.init.normal_(parameter)
+    codes = q(latents()).codes
+    drawn = [torch.ones_like(code, dtype=torch.bool) for code in codes]
+    assert torch.equal(q.lookup(codes, 7, 7, drawn), q.lookup(codes, 7, 7))
+    drawn[2][:] = False
+    assert torch.equal(q.lookup(codes, 7, 7, drawn), q.lookup(codes[:2], 7, 7))
+    drawn[2][:, :, 3:] = True
+    found, before = q.lookup(codes, 7, 7, drawn), q.lookup(codes[:2], 7, 7)
+    assert torch.equal(found[..., :3], before[..., :3]) and not torch.equal(found[..., 3:], before[..., 3:])
 
 
 def test_scales_of_other_maps_are_in_proportion() -> None:

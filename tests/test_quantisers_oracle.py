@@ -15,8 +15,7 @@ CODES = 12
 
 
 @pytest.fixture(autouse=True)
-def one_thread() -> None:
-    torch.set_num_threads(1)
+def same_numbers() -> None:
     torch.manual_seed(0)
 
 

@@ -43,7 +43,6 @@ TRAIN = ["train", "pixelcnn", *FLAGS, "--batch-size", "7", "--wall-every", "4", 
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    torch.set_num_threads(1)
     monkeypatch.chdir(tmp_path)
 
 

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import small_next_scale
 import small_pixels
-import torch
 from benchmark_files import benchmark
 from small_drawings import play
 
@@ -21,11 +20,6 @@ from scalefree_studio.snapshot import Checkpoint
 
 benchmark("judge")
 routes = benchmark("routes")
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
 
 
 @pytest.mark.parametrize(

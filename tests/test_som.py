@@ -32,11 +32,6 @@ SHAPES = [(1, 12), (12, 1), (3, 4), (5, 5), (1, 2)]
 every_shape = pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: "x".join(map(str, shape)))
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 def made(shape: tuple[int, int], width: int = 5, count: int = 70) -> tuple[Tensor, Tensor]:
     """Vectors and units, in double precision."""
     generator = torch.Generator().manual_seed(3)

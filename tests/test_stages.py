@@ -19,24 +19,19 @@ from recordings import Recording
 from small_drawings import frame, play, same_frames
 
 from scalefree_studio.controls import ControlError
-from scalefree_studio.drawings import Drawing, still_of
+from scalefree_studio.drawings import PAPER, Drawing, still_of
 from scalefree_studio.export.movie import movie_of_run
 from scalefree_studio.export.walls.scene import DrawingScene
 from scalefree_studio.export.walls.wall import fitted_wall
 from scalefree_studio.jobs.drawing import draw as drawing_job
 from scalefree_studio.jobs.drawing.controls import AT_ONCE
 from scalefree_studio.jobs.drawing.draw import DrawPictures
-from scalefree_studio.jobs.drawing.edits import GoTo, SetPrompt, SetValue, Watch
+from scalefree_studio.jobs.drawing.edits import GoTo, SetPrompt, SetTable, SetValue, Watch
 from scalefree_studio.jobs.drawing.sampler import Stage
 from scalefree_studio.jobs.job import Restore, SetControls, Undo
 
 STARTS, SIZES, LEVELS = (0, 1, 7, 23), ((1, 1), (2, 3), (4, 4)), (4, 9, 6)
 ORDERS = [order_of(name, *size) for name, size in zip(("rows", "columns", "random"), SIZES, strict=True)]
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    torch.set_num_threads(1)
 
 
 def staged(values, stage):
@@ -345,3 +340,21 @@ def test_a_value_set_by_hand_wakes_a_picture_that_was_given_up():
 def test_only_a_search_has_parents_and_scores():
     assert not {"parent", "score", "alive", "pictures", "likeliest"} & frame(job_of(one_stage())).keys()
     assert not {"stages", "levels"} & job_of(one_stage()).still().keys()
+
+
+def test_what_a_table_goes_on_from_is_shown_as_the_network_makes_it():
+    sampler = DecodedSampler([Stage((2, 3), order_of("rows", 2, 3), 5)])
+    job = job_of(sampler, count=2)
+    keep = np.array([[True, True, True], [True, False, False]])
+    prompt = SetPrompt(np.arange(6).reshape(2, 3, 1) % 5, keep)
+    job.apply(SetTable((0.8, 1.2), (prompt,), rows=1))
+    asked: list[int] = []
+    decode = sampler.decode
+    sampler.decode = lambda values, drawn: asked.append(len(values)) or decode(values, drawn)
+    for _ in range(2):
+        drawing = drawing_of(job)
+    assert asked == [2, 1, 2]  # what is drawn each time, what was given once
+    whole = decode(np.arange(6).reshape(1, 2, 3, 1) % 5, np.ones((1, 2, 3), bool))
+    mask = keep.repeat(2, 0).repeat(3, 1)[None, ..., None]
+    np.testing.assert_array_equal(drawing.prompts(), np.where(mask, whole, PAPER))
+    np.testing.assert_array_equal(drawing.prompts(hidden=True), np.where(mask, PAPER, whole))

@@ -25,8 +25,7 @@ WINDOWED: dict[str, Any] = {**REFINES, "classes": 3, "radius": 1, "coarser_radiu
 
 
 @pytest.fixture(autouse=True)
-def _double_precision_on_one_core() -> Any:
-    torch.set_num_threads(1)
+def _double_precision() -> Any:
     torch.set_default_dtype(torch.float64)
     yield
     torch.set_default_dtype(torch.float32)

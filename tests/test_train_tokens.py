@@ -38,11 +38,6 @@ TINY = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    torch.set_num_threads(1)
-
-
 def striped(count=48, size=8):
     """Class 0 is dark above and bright below, class 1 the other way round; a little noise."""
     labels = np.arange(count) % 2

@@ -15,6 +15,7 @@ from scalefree_studio.errors import UserError
 from scalefree_studio.jobs.codebooks.codec import VQVAECodec
 from scalefree_studio.jobs.codebooks.display import CodesDisplay, nearest_of
 from scalefree_studio.jobs.codebooks.lesson import VQVAELesson
+from scalefree_studio.jobs.codebooks.sampler import CodesSampler
 from scalefree_studio.jobs.instruments import carried, codec_of, has_codes, packed, read_codec
 from scalefree_studio.jobs.job import Limit
 from scalefree_studio.jobs.training.train import Train
@@ -86,8 +87,8 @@ def test_under_a_single_stage_lies_the_mean_of_what_was_used() -> None:
     torch.testing.assert_close(filled[0, :, 1, 2].double(), mean)
 
 
-def test_stages_add_up_and_a_stage_that_is_not_drawn_adds_as_good_as_nothing() -> None:
-    codec = codec_of(trained(scales="1,2,4", refine=False).checkpoint())
+def test_stages_add_up_and_a_stage_that_is_not_drawn_adds_nothing() -> None:
+    codec = codec_of(trained(scales="1,2,4").checkpoint())
     assert codec.adds and len(codec.grids()) == 3
     tokens = codec.encode(some())
     drawn = [np.ones(tokens[0].shape, bool), np.ones(tokens[1].shape, bool), np.zeros(tokens[2].shape, bool)]
@@ -204,3 +205,13 @@ def test_what_does_not_fit_is_not_shown_again() -> None:
     again.restore(saved)
     assert display.frame().keys() - again.frame().keys() == {"tiles.0", "near.0"}
     assert np.array_equal(again.frame()["wall"], display.frame()["wall"])
+
+
+@pytest.mark.parametrize("size", [(8, 8), (10, 8), (6, 12)])
+def test_pictures_of_any_size_keep_it_while_they_are_painted(size: tuple[int, int]) -> None:
+    """Of the first stage alone nobody could say how large they are."""
+    sampler = CodesSampler(trained(scales="1,2,4").checkpoint(), size=size)
+    values = np.zeros((2, sampler.layout.count, 1), np.int64)
+    for done in (0, 1, sampler.layout.count):
+        drawn = np.broadcast_to(np.arange(values.shape[1]) < done, values.shape[:2])
+        assert sampler.decode(values, drawn).shape == (2, *size, 3)

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from recordings import Recording, frames_of
@@ -22,11 +21,6 @@ from scalefree_studio.export.walls.wall import BEHIND, GAP, fitted_wall, wall_of
 from scalefree_studio.jobs.drawing.controls import AT_ONCE
 from scalefree_studio.jobs.drawing.edits import GoTo, SetPrompt, SetValue
 from scalefree_studio.snapshot import Checkpoint, Snapshot
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
 
 
 def recorded(**controls: Any) -> Recording:

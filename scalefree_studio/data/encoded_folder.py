@@ -23,7 +23,7 @@ from .sources import DataRequest, Dataset, MadeBy
 ABOUT, MODEL = "encoded.json", "model.safetensors"
 VERSION = 1
 MOST_ABOUT = 2**24  # bytes
-WORDS = {  # what a folder holds instead, as a person is told
+WORDS = {  # what a folder holds instead, in an error
     "what": "something else than what is wanted",
     "data": "another data set",
     "validation": "other held-out examples",

@@ -1,7 +1,7 @@
 """What turns pictures into tokens and tokens into pictures: the one interface of every model with codebooks.
 
 A picture becomes tokens in one stage or several, the coarsest first: S grids of H × W tokens, each of which is one of K
-codes. Stages either replace each other, each telling the whole picture anew in finer tokens, or each adds to those
+codes. Stages either replace each other, each saying the whole picture again in finer tokens, or each adds to those
 before it what they lack.
 
 B pictures of h × w pixels, C channels.

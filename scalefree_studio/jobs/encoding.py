@@ -6,10 +6,10 @@ row; latents of Z channels, H × W.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -143,10 +143,10 @@ def joined(stages: Sequence[Tokens]) -> npt.NDArray[np.int64]:
     return np.concatenate([tokens.reshape(len(tokens), -1) for tokens in stages], axis=1)
 
 
-def parted(values: npt.NDArray[np.integer], grids: Sequence[Grid]) -> list[Tokens]:
+def parted(values: npt.NDArray[Any], grids: Sequence[Grid]) -> list[Tokens]:
     """Rows (B, N) as grids of tokens (B, H, W) a stage."""
     ends = np.cumsum([grid.count for grid in grids])
     if values.shape[1] != ends[-1]:
-        raise ValueError(f"{values.shape[1]} tokens are not those of {math.prod(ends.shape)} stages")
+        raise ValueError(f"{values.shape[1]} tokens are not those of {len(grids)} stages")
     parts = np.split(values.astype(np.int64), ends[:-1], axis=1)
     return [part.reshape(-1, grid.rows, grid.columns) for part, grid in zip(parts, grids, strict=True)]

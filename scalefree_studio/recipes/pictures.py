@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..controls import edited
+from ..data.download import Progress
 from ..drawings import Drawing, starts_of
 from ..export.walls.wall import write_wall
 from ..files import write_errors
@@ -21,7 +22,7 @@ from ..jobs.instruments import sampler_of
 from ..jobs.recipes.plan import steps_of
 from ..jobs.recipes.recipe import COUNT, DRAWN, NEXT_SCALE, PictureControls, Recipe
 from ..runs import run_to_end
-from ..snapshot import Bytes, Checkpoint
+from ..snapshot import Bytes, Change, Checkpoint, Snapshot
 from ..storage.run_folder import MODEL, RunFolder
 from ..storage.tensors import write_tensors
 from .states import STAGES_WALL, WALL
@@ -29,8 +30,10 @@ from .states import STAGES_WALL, WALL
 SHOWN = 8  # pictures of which every stage is shown
 
 
-def draw_pictures(recipe: Recipe, folder: Path, device: str, bar: str) -> tuple[dict[str, Any], list[Path]]:
-    """Write the model and its pictures: what was measured, and the files."""
+def draw_pictures(
+    recipe: Recipe, folder: Path, device: str, bar: str, progress: Progress | None = None
+) -> tuple[dict[str, Any], list[Path]]:
+    """Write the model and its pictures: what was measured, and the files. What `progress` raises stops it."""
     checkpoint = assembled(recipe, folder)
     with write_errors(folder):
         about = {"kind": checkpoint.kind, "step": checkpoint.step, **checkpoint.about}
@@ -38,7 +41,7 @@ def draw_pictures(recipe: Recipe, folder: Path, device: str, bar: str) -> tuple[
     controls, sampler = drawing_controls(recipe), sampler_of(checkpoint, device)
     each = max(1, sampler.beams)  # pictures side by side that are one search, the best first
     job = DrawPictures(sampler, edited(controls, {"count": controls.count * each}))
-    run_to_end(job, bar=bar)
+    run_to_end(job, bar=bar, consumers=[] if progress is None or bar else [_Followed(job, progress)])
     if not job.limit.reached(job.step_count, job.seconds):
         raise KeyboardInterrupt  # what is half drawn is drawn again
     last = job.snapshot()
@@ -50,6 +53,24 @@ def draw_pictures(recipe: Recipe, folder: Path, device: str, bar: str) -> tuple[
         write_wall(stages, folder / STAGES_WALL, len(drawing.still["stages"]))
         files.append(folder / STAGES_WALL)
     return metrics, files
+
+
+class _Followed:
+    """Says how far a drawing is."""
+
+    def __init__(self, job: DrawPictures, progress: Progress):
+        self._job, self._progress = job, progress
+
+    def wants(self, step: int) -> bool:
+        done = self._job.limit.progress(step, self._job.seconds)
+        self._progress("Drawing", round(100 * done), 100)
+        return False
+
+    def show(self, snapshot: Snapshot) -> None: ...
+
+    def changed(self, change: Change) -> None: ...
+
+    def close(self, last: Snapshot) -> None: ...
 
 
 def assembled(recipe: Recipe, folder: Path) -> Checkpoint:

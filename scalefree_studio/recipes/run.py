@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,6 +34,10 @@ from .states import DONE, LEARNING, STALE, Record, StepState, made_of, states
 EARLIER = "earlier"  # where runs of other settings go
 
 
+class InUseError(UserError):
+    """Somebody else is at work in the folder."""
+
+
 class Running:
     """A recipe in its folder, with what is needed to go on with it."""
 
@@ -50,6 +55,9 @@ class Running:
         self.recipe, self.folder = recipe, folder
         self.data_root, self.device = data_root, choose_device(device)
         self.progress, self.say, self.bars = progress, say, bars
+        # Of all threads that share this object, against other processes and other objects.
+        self._lock = FileLock(folder.with_name(f".{folder.name}.lock"), timeout=0, thread_local=False)
+        self._writing = threading.Lock()
 
     def states(self) -> tuple[StepState, ...]:
         return states(self.recipe, self.folder)
@@ -70,7 +78,7 @@ class Running:
     def run_step(self, name: str) -> StepState:
         """One step, to its end or until it is stopped; how it stands then."""
         with self._alone():
-            keep_recipe(self.recipe, self.folder)
+            self._keep_recipe()
             state = self._ready(name)
             if state.state == DONE:
                 return state
@@ -82,16 +90,25 @@ class Running:
                 (self._make_shards if name == SHARDS else self._draw)(state.step)
             return self.state(name)
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def hold(self) -> None:
+        """Keep everybody else out of the folder, until `release`."""
         with write_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.folder.with_name(f".{self.folder.name}.lock"), timeout=0)
+            try:
+                self._lock.acquire()
+            except Timeout:
+                raise InUseError(f"Another process is at work in {self.folder}.") from None
+
+    def release(self) -> None:
+        self._lock.release()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        self.hold()
         try:
-            with lock:
-                yield
-        except Timeout:
-            raise UserError(f"Another process is at work in {self.folder}.") from None
+            yield
+        finally:
+            self.release()
 
     def _ready(self, name: str) -> StepState:
         """How a step stands whose steps before are done; else a UserError."""
@@ -103,35 +120,40 @@ class Running:
 
     # Trainings.
 
-    def job_of(self, name: str) -> tuple[Train[Any, Any], RunFolder]:
-        """The training of a step, begun or to go on with, and where it is kept. Who runs it to its end says so by
-        `finish`."""
-        state = self._ready(name)
-        if state.step.learning is None or state.state == DONE:
-            raise UserError(f"The step {name} is {'done' if state.state == DONE else 'no training'}.")
-        try:
-            return self._job(state), RunFolder(state.folder)
-        except ControlError as error:
-            raise UserError(f"{self.recipe.name}, {name}: {error}") from None
+    def job_of(
+        self, name: str, progress: Progress | None = None, as_is: bool = False
+    ) -> tuple[Train[Any, Any], RunFolder]:
+        """The training of a step, begun, to go on with, or at its end, and where it is kept. Who runs it to its end
+        says so by `finish`. One that was set otherwise by hand begins anew, unless it is wanted as it is."""
+        with self._alone():
+            state = self._ready(name)
+            if state.step.learning is None:
+                raise UserError(f"The step {name} is no training.")
+            try:
+                return self._job(state, progress or self.progress, as_is), RunFolder(state.folder)
+            except ControlError as error:
+                raise UserError(f"{self.recipe.name}, {name}: {error}") from None
 
-    def _job(self, state: StepState) -> Train[Any, Any]:
+    def _job(self, state: StepState, progress: Progress | None, as_is: bool) -> Train[Any, Any]:
         step, learning = state.step, state.step.learning
         assert learning is not None
         lesson, folder = lessons()[learning.kind], RunFolder(state.folder)
-        begun = state.state == LEARNING and folder.model_path.exists()
+        going_on = state.state in (LEARNING, DONE) or (as_is and state.changed)
+        begun = going_on and folder.model_path.exists()
         if not begun:
+            self._keep_recipe()
             self._clear(state)
-        dataset = self._dataset(step)
+        dataset = self._dataset(step, progress)
         if begun:
             checkpoint = folder.checkpoint()
             lesson.check_kind(checkpoint)
-            return Train.from_checkpoint(checkpoint, lesson(dataset), self.device, progress=self.progress)
+            return Train.from_checkpoint(checkpoint, lesson(dataset), self.device, progress=progress)
         controls = edited(lesson.controls(), {**learning.controls, **self._settled(step)})
         job: Train[Any, Any] = Train(
-            lesson(dataset), controls, learning.limit, self.device, progress=self.progress
+            lesson(dataset), controls, learning.limit, self.device, progress=progress
         )
         limit = {"steps": job.limit.steps, "seconds": job.limit.seconds}
-        self._begin(state, {"limit": limit})
+        self._begin(state, {"limit": limit, "controls": values_of(job.controls)})
         folder.describe(sys.argv, dataset=dataset.spec, seed=controls.seed, controls=values_of(job.controls))
         return job
 
@@ -159,22 +181,22 @@ class Running:
             found.pop("model")
             self._end(name, found, files)
 
-    def _dataset(self, step: Step) -> Dataset:
+    def _dataset(self, step: Step, progress: Progress | None) -> Dataset:
         if step.stage is not None:
-            return load_dataset(self.folder / SHARDS, self.data_root, progress=self.progress)
+            return load_dataset(self.folder / SHARDS, self.data_root, progress=progress)
         data, root = self.recipe.data, self.data_root
         place = place_of(self.recipe, data.dataset)
-        dataset = load_dataset(place, root, data.channels, data.size, progress=self.progress)
+        dataset = load_dataset(place, root, data.channels, data.size, progress=progress)
         if data.validation:
             other = place_of(self.recipe, data.validation)
-            dataset = load_validation(dataset, other, root, progress=self.progress)
+            dataset = load_validation(dataset, other, root, progress=progress)
         return dataset
 
     # Shards and pictures.
 
     def _make_shards(self, step: Step) -> None:
         checkpoint = RunFolder(self.folder / codec_step(self.recipe)).checkpoint()
-        pictures = self._dataset(step)
+        pictures = self._dataset(step, self.progress)
         total = len(pictures.train) + len(pictures.held)
         self._note(step.name, {"total": total})
         found = encode_dataset(
@@ -187,10 +209,16 @@ class Running:
         self._end(step.name, metrics, [*files, self.folder / SHARDS / MODEL])
 
     def _draw(self, step: Step) -> None:
-        metrics, files = draw_pictures(self.recipe, self.folder, self.device, "Drawing" if self.bars else "")
+        metrics, files = draw_pictures(
+            self.recipe, self.folder, self.device, "Drawing" if self.bars else "", self.progress
+        )
         self._end(step.name, metrics, files)
 
     # What is written down of each step.
+
+    def _keep_recipe(self) -> None:
+        with self._writing:
+            keep_recipe(self.recipe, self.folder)
 
     def _clear(self, state: StepState) -> None:
         """Before a step is begun anew: runs are laid aside, and shards, which are soon made, go."""
@@ -207,16 +235,14 @@ class Running:
                 state.folder.rename(earlier)
 
     def _begin(self, state: StepState, more: dict[str, Any]) -> None:
-        record = Record.read(self.folder)
-        if state.state != LEARNING:
-            record.steps[state.name] = {}
-        record.steps[state.name] |= {"made_of": made_of(state.step, self.folder), "whole": False, **more}
-        record.write()
+        made = {"made_of": made_of(state.step, self.folder), "whole": False, **more}
+        self._note(state.name, made, anew=state.state != LEARNING)
 
-    def _note(self, name: str, more: dict[str, Any]) -> None:
-        record = Record.read(self.folder)
-        record.steps[name] |= more
-        record.write()
+    def _note(self, name: str, more: dict[str, Any], anew: bool = False) -> None:
+        with self._writing:
+            record = Record.read(self.folder)
+            record.steps[name] = ({} if anew else record.steps.get(name, {})) | more
+            record.write()
 
     def _end(self, name: str, metrics: dict[str, Any], files: list[Path]) -> None:
         named = [str(file.relative_to(self.folder)) for file in files]

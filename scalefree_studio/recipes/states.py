@@ -6,16 +6,18 @@ import functools
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..controls import controls_of
 from ..data.encoded_folder import ABOUT as ENCODED
 from ..data.shards import HEADER, LABEL, LABELS
 from ..errors import UserError
 from ..files import write_atomically, write_errors
+from ..jobs.instruments import lessons
 from ..jobs.job import Limit
 from ..jobs.recipes.plan import PICTURES, SHARDS, Step, steps_of
 from ..jobs.recipes.recipe import Recipe
@@ -38,10 +40,32 @@ class StepState:
     folder: Path
     metrics: Mapping[str, Any] = field(default_factory=dict)  # what was measured in the end
     files: tuple[Path, ...] = ()  # what has come of it
+    why: str = ""  # it is stale
+    changed: tuple[
+        str, ...
+    ] = ()  # controls that a person has set otherwise, by their labels, where that is why
+    begun: Mapping[str, Any] = field(default_factory=dict)  # the controls with which a training began
 
     @property
     def name(self) -> str:
         return self.step.name
+
+    def set_by_hand(self, labels: tuple[str, ...]) -> StepState:
+        """The same, where a person has set these controls otherwise."""
+        why = f"it was set otherwise by hand: {', '.join(labels)}"
+        return replace(self, state=STALE, progress=0.0, why=why, changed=labels)
+
+    def by_hand(self, controls: Mapping[str, Any]) -> tuple[str, ...]:
+        """What a person has set otherwise than the recipe, by its labels: only what makes another network. How a
+        training is led on its way is anybody's."""
+        if self.step.learning is None:
+            return ()
+        now = json.loads(json.dumps(dict(controls)))
+        return tuple(
+            c.label
+            for c in controls_of(lessons()[self.step.learning.kind].controls)
+            if not c.live and c.name in self.begun and self.begun[c.name] != now.get(c.name)
+        )
 
 
 @dataclass
@@ -90,22 +114,43 @@ def _state(
     if record is None:
         return StepState(step, NEXT, 0.0, place)
     files = tuple(folder / name for name in record.get("files", ()))
-    ready = all(others[name].state == DONE for name in step.needs)
-    if not ready or record.get("made_of") != made_of(step, folder):
-        return StepState(step, STALE, 0.0, place, files=tuple(file for file in files if file.exists()))
-    if record.get("whole") and all(file.exists() for file in files):
-        return StepState(step, DONE, 1.0, place, record.get("metrics", {}), files)
-    return StepState(step, LEARNING, _progress(step, place, record), place)
+    state = StepState(step, LEARNING, 0.0, place, begun=record.get("controls", {}))
+    about = _about_model(step, place)
+    if why := _stale(step, folder, record, others):
+        there = tuple(file for file in files if file.exists())
+        return replace(state, state=STALE, files=there, why=why)
+    if labels := state.by_hand(about["controls"]) if about.get("controls") else ():
+        return state.set_by_hand(labels)
+    metrics = record.get("metrics", {})
+    started_over = int(about.get("step", 0)) < int(metrics.get("steps", 0)) if step.learning else False
+    if record.get("whole") and not started_over and all(file.exists() for file in files):
+        return replace(state, state=DONE, progress=1.0, metrics=metrics, files=files)
+    return replace(state, progress=_progress(step, place, record, about))
 
 
-def _progress(step: Step, place: Path, record: Mapping[str, Any]) -> float:
+def _stale(step: Step, folder: Path, record: Mapping[str, Any], others: Mapping[str, StepState]) -> str:
+    """Why what is there was made of something else than the recipe says now, or nothing."""
+    missing = [others[name].step.title for name in step.needs if others[name].state != DONE]
+    if missing:
+        return f"{' and '.join(missing)} must be made before it"
+    changed = record.get("made_of") != made_of(step, folder)
+    return "the recipe, or a step before it, has changed since" if changed else ""
+
+
+def _about_model(step: Step, place: Path) -> Mapping[str, Any]:
+    """What the model of a training says of itself."""
+    if step.learning is None or not (place / MODEL).exists():
+        return {}
+    return read_tensors(place / MODEL, arrays=False)[1]
+
+
+def _progress(step: Step, place: Path, record: Mapping[str, Any], about: Mapping[str, Any]) -> float:
     if step.name == SHARDS:
         sizes = [(place / part / LABELS) for part in ("train", "held")]
         written = sum(path.stat().st_size // LABEL.itemsize for path in sizes if path.exists())
         return min(0.99, written / max(1, int(record.get("total", 0))))
-    if step.learning is None or not (place / MODEL).exists():
+    if not about:
         return 0.0
-    _, about = read_tensors(place / MODEL, arrays=False)
     limit = Limit(**record.get("limit", {}))
     return min(0.999, limit.progress(int(about.get("step", 0)), float(about.get("seconds", 0))))
 

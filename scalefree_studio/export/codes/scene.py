@@ -6,13 +6,11 @@ import math
 
 import numpy as np
 
-from ...codes import stages_of
+from ...codes import KEPT, stages_of
 from ...errors import UserError
 from ...snapshot import Bytes, Checkpoint, Snapshot
 from ..size import LONGER_SIDE, Size, size_for, sized
 from .sheet import Arrays, parts_of, sheet_of
-
-SHOWN = "shown."  # before the names of what a training keeps of what it shows
 
 
 class CodesScene:
@@ -42,7 +40,7 @@ class CodesScene:
 def still_of(checkpoint: Checkpoint, frame: Arrays) -> Arrays:
     """What stays the same from frame to frame, as far as it was kept; codes that nobody arranged lie in a square."""
     kept = checkpoint.trainer.items()
-    still = {name.removeprefix(SHOWN): array for name, array in kept if name.startswith(SHOWN)}
+    still = {name.removeprefix(KEPT): array for name, array in kept if name.startswith(KEPT)}
     for stage in range(stages_of(frame)):
         count = len(frame[f"tiles.{stage}"])
         columns = math.ceil(math.sqrt(count))

@@ -10,7 +10,7 @@ INSTRUMENT = Instrument(
     name="cascades",
     title="Token transformers",
     summary="Transformers that draw a picture as tokens, from coarse to fine, stage after stage",
-    start="dataset:digits",
+    start="model:cascade-sea",
     lessons=(TokensLesson, NextScaleLesson),
     samplers={
         TokensLesson.kind: cascade.tokens_sampler,

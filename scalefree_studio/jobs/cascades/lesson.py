@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...controls import ControlError, controls_of, edited
+from ...controls import ControlError, edited, part_of
 from ...data.examples import Batch
 from ...data.sources import Dataset
 from ...models.cascades.draw import draw_tokens
@@ -30,11 +30,6 @@ from .controls import TokensControls
 
 EXAMPLES = f"{BESIDE}examples."  # before the names of held-out pictures' coarser tokens, and of their labels
 KEPT = 64  # of them
-
-
-def shape_of(controls: TokensControls) -> TokensShape:
-    """The network's part of the controls."""
-    return TokensShape(**{c.name: getattr(controls, c.name) for c in controls_of(TokensShape)})
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +67,7 @@ class TokensLesson(CodecLesson[TokensControls, TokenTransformer]):
 
     @classmethod
     def network(cls, controls: TokensControls) -> TokenTransformer:
-        return TokenTransformer(shape_of(controls))
+        return TokenTransformer(part_of(TokensShape, controls))
 
     def follow(self, network: TokenTransformer, controls: TokensControls) -> None:
         network.set_dropout(controls.dropout)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...controls import ControlError, edited
+from ...controls import ControlError, edited, part_of
 from ...data.examples import Batch
 from ...models.cascades.next_scale import NextScale
 from ...models.cascades.next_scale_shape import NextScaleShape
@@ -22,11 +22,6 @@ from .next_scale_wall import NextScaleWall
 @dataclass(frozen=True)
 class NextScaleControls(CodecControls, NextScaleShape):
     pass
-
-
-def shape_of(controls: NextScaleControls) -> NextScaleShape:
-    """The network's part of the controls."""
-    return NextScaleShape(**{field.name: getattr(controls, field.name) for field in fields(NextScaleShape)})
 
 
 class NextScaleLesson(CodecLesson[NextScaleControls, NextScale]):
@@ -48,7 +43,7 @@ class NextScaleLesson(CodecLesson[NextScaleControls, NextScale]):
 
     @classmethod
     def network(cls, controls: NextScaleControls) -> NextScale:
-        return NextScale(shape_of(controls))
+        return NextScale(part_of(NextScaleShape, controls))
 
     def begin_step(self, network: NextScale, controls: NextScaleControls, moment: Moment) -> None:
         """Before every step, as a network that is gone back to may not know them yet."""

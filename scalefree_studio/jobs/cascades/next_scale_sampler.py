@@ -14,22 +14,16 @@ from torch import Tensor
 from ...errors import UserError
 from ...models.cascades.next_scale_draw import draw_scales
 from ...models.cascades.next_scale_looked import NextScaleLooked
+from ...models.cascades.shape import TokenGrid
 from ...models.ordered.looked import Looked
 from ...models.ordered.request import Drawn, Request, chances_of
 from ...models.transformer.looked import without_heads
 from ...snapshot import Array, Checkpoint
+from ..drawing.codec_sampler import CodecSampler
 from ..instruments import CODEC, codec_of
-from .codec_sampler import CodecSampler, classes_of
 from .next_scale_lesson import NextScaleLesson
 
-SAVED = (
-    "controls",
-    "dataset",
-    "pictures",
-    "classes",
-    "best",
-    CODEC,
-)  # of its checkpoint
+SAVED = ("controls", "dataset", "pictures", "classes", "best", CODEC)  # of its checkpoint
 
 
 class NextScaleSampler(CodecSampler):
@@ -43,7 +37,6 @@ class NextScaleSampler(CodecSampler):
         cached: bool = True,
     ):
         self.network = NextScaleLesson.read_network(checkpoint).to(device)
-        self.codec, self.device = codec_of(checkpoint, device), torch.device(device)
         self._about = {name: checkpoint.about[name] for name in SAVED if name in checkpoint.about}
         self._model, self._cached = checkpoint.model, cached
         shape = self.network.shape
@@ -52,14 +45,11 @@ class NextScaleSampler(CodecSampler):
             self.classes = classes_of(checkpoint.about, shape.classes)
         except (KeyError, TypeError, ValueError):
             raise UserError("The model does not say what it draws; it is damaged.") from None
-        self.grids = self.codec.grids((height, width))
-        if tuple((g.rows, g.columns, g.codes) for g in self.grids) != tuple(
-            (g.rows, g.columns, g.codes) for g in shape.scales
-        ):
+        super().__init__(codec_of(checkpoint, device), (height, width))
+        if tuple(TokenGrid(g.rows, g.columns, g.codes) for g in self.grids) != shape.scales:
             raise UserError("The model and the codes that it carries do not belong together; it is damaged.")
         self.heads = shape.layers, shape.heads
-        self.size, self.levels = shape.scales[-1].size, shape.choices
-        if size is not None and size not in (self.size, (height, width)):
+        if size is not None and size not in (self.size, self.pixels):
             raise UserError(f"This model draws pictures of {width}×{height}, and no others.")
 
     def draw(self, request: Request) -> Iterator[Drawn]:
@@ -73,10 +63,22 @@ class NextScaleSampler(CodecSampler):
     def looked(self, request: Request, values: Tensor) -> Looked:
         return NextScaleLooked(self.network, values[..., 0].clamp(max=self.levels - 1), request.labels)
 
+    def looks(self, stage: int = 0) -> Mapping[str, Array]:
+        return {"tiles": self.codec.tiles(stage), "reach": np.array([-1, -1])}
+
     def without_heads(self, off: npt.NDArray[np.bool_]) -> NextScaleSampler:
         other = copy.copy(self)
         other.network = without_heads(self.network, torch.from_numpy(off).to(self.device))
+        other.decode_alone()
         return other
 
     def saved(self) -> tuple[Mapping[str, Any], Mapping[str, Array]]:
         return self._about, self._model
+
+
+def classes_of(about: Mapping[str, Any], wanted: int) -> list[str]:
+    """The names of the classes that a network was taught, if it was; ValueError where they are not as many."""
+    classes = [str(name) for name in about.get("classes") or []] if wanted else []
+    if len(classes) != wanted:
+        raise ValueError(f"{len(classes)} classes have names, not {wanted}")
+    return classes

@@ -16,14 +16,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ...data.pictures import fitted
 from ...models.ordered.beams import Beams, Standing, given_before, search, searches_of
 from ...models.ordered.looked import Looked
 from ...models.ordered.request import Drawn, Request, chances_of
-from ...snapshot import Array, Bytes
-from ..codec import Codec, Tokens
+from ...snapshot import Array
+from ..codec import Codec
+from ..drawing.codec_sampler import CodecSampler
 from ..drawing.layout import Layout
-from ..drawing.sampler import Sampler, Stage, Way
+from ..drawing.sampler import Sampler, Way
 from ..training.lesson import BESIDE
 from .judge import Judge, Opinion
 from .stages import StageDrawer
@@ -63,45 +63,27 @@ class Network:
     model: Mapping[str, Array]
 
 
-SETTINGS, JUDGE = (
-    "settings",
-    "judge",
-)  # what a checkpoint says of its stages' ways, and of who judges a search
+SETTINGS, JUDGE = "settings", "judge"  # in a checkpoint: its stages' ways, and who judges a search
 JUDGE_ARRAYS = f"{BESIDE}{JUDGE}."  # before the names of that network's arrays
 
 
-class CascadeSampler(Sampler):
-    channels = 1
-    comparable = False
-
+class CascadeSampler(CodecSampler):
     def __init__(self, network: Network, judge: Sampler | None = None):
+        self.drawers = list(network.drawers)
+        super().__init__(network.codec, network.size, stages=len(self.drawers))
         self.network, self._judge = network, judge
         self.opinion: Opinion | None = None if judge is None else Judge(judge, network.codec, network.classes)
-        self.kind, self.classes, self.codec = network.kind, network.classes, network.codec
-        self.device = network.codec.device
-        self.drawers = list(network.drawers)
-        grids = [drawer.grid for drawer in self.drawers]
+        self.kind, self.classes = network.kind, network.classes
         self._stages = [
-            Stage((grid.rows, grid.columns), np.arange(grid.count), grid.codes, settings.way)
-            for grid, settings in zip(grids, network.settings, strict=True)
+            replace(stage, way=settings.way)
+            for stage, settings in zip(self._stages, network.settings, strict=True)
         ]
         self.layout = Layout(self._stages)
-        self.size, self.levels = self._stages[-1].size, max(grid.codes for grid in grids)
-        numbers = network.size[0] * network.size[1] * self.codec.channels
-        self.dimensions = numbers // grids[-1].count if numbers % grids[-1].count == 0 else 0
+        numbers, last = network.size[0] * network.size[1] * self.codec.channels, self.grids[-1].count
+        self.dimensions = numbers // last if numbers % last == 0 else 0
         self.heads = max(d.heads[0] for d in self.drawers), max(d.heads[1] for d in self.drawers)
         self.beams = max(settings.beams for settings in network.settings)
-        self._decoded = Decoded(self)
         self._looks: dict[int, Mapping[str, Array]] = {}
-
-    @property
-    def order(self) -> npt.NDArray[np.int64]:
-        """Of the last stage."""
-        return self._stages[-1].order
-
-    @property
-    def stages(self) -> Sequence[Stage]:
-        return self._stages
 
     def with_beams(self, count: int, width: int = 0, judge: Sampler | None = None) -> CascadeSampler:
         """In every stage that a network draws."""
@@ -213,7 +195,7 @@ class CascadeSampler(Sampler):
             if drawer.heads[0] else drawer
             for drawer in self.drawers
         ]  # fmt: skip
-        other._decoded = Decoded(other)
+        other.decode_alone()
         return other
 
     # What it looks like.
@@ -229,14 +211,6 @@ class CascadeSampler(Sampler):
             self._looks[stage] = shown
         return self._looks[stage]
 
-    def decode(self, values: Array, drawn: Array) -> Bytes:
-        B = len(values)
-        return self._decoded(values.reshape(B, -1), drawn.reshape(B, -1))
-
-    def values_of(self, pixels: Array, stage: int = 0) -> Array:
-        picture = fitted(pixels, self.network.size, self.codec.channels)[None]  # (1, h, w, C)
-        return self.codec.encode(picture)[stage][0, ..., None]
-
     def saved(self) -> tuple[Mapping[str, Any], Mapping[str, Array]]:
         about = {**self.network.about, SETTINGS: [asdict(own) for own in self.network.settings]}
         if self._judge is None:
@@ -244,46 +218,6 @@ class CascadeSampler(Sampler):
         said, arrays = self._judge.saved()
         about[JUDGE] = {"kind": self._judge.kind, "about": dict(said)}
         return about, {**self.network.model, **{JUDGE_ARRAYS + name: a for name, a in arrays.items()}}
-
-
-class Decoded:
-    """Pictures of tokens, of which only those are made anew that have changed."""
-
-    def __init__(self, sampler: CascadeSampler):
-        self._codec, self._layout = sampler.codec, sampler.layout
-        # By how many stages are shown: values (B, n), what of them is drawn, and pictures.
-        self._known: dict[int, tuple[Array, Array, Bytes]] = {}
-
-    def __call__(self, values: Array, drawn: Array) -> Bytes:
-        """(B, N) each → (B, h, w, 3)."""
-        last = int(np.flatnonzero(drawn.any(0)).max(initial=0))  # what comes after that place shows nothing
-        count = int(np.searchsorted(self._layout.starts, last, side="right"))
-        end = self._layout.starts[count]
-        values, there = values[:, :end], np.asarray(drawn[:, :end], bool)
-        changed, pictures = np.ones(len(values), bool), None
-        if count in self._known and self._known[count][0].shape == values.shape:
-            before, seen, pictures = self._known[count]
-            changed = ((values != before) | (there != seen)).any(1)
-        if pictures is None or changed.any():
-            made = self._made(values[changed], there[changed], count)
-            pictures = (
-                np.empty((len(values), *made.shape[1:]), np.uint8) if pictures is None else pictures.copy()
-            )
-            pictures[changed] = made
-            self._known[count] = values.copy(), there.copy(), pictures
-        return pictures
-
-    def _made(self, values: Array, drawn: npt.NDArray[np.bool_], count: int) -> Bytes:
-        """Of so many stages."""
-        tokens: list[Tokens] = []
-        masks: list[npt.NDArray[np.bool_]] = []
-        for stage, start, stop in zip(
-            self._layout.stages[:count], self._layout.starts, self._layout.starts[1:], strict=False
-        ):
-            tokens.append(values[:, start:stop].reshape(-1, *stage.size).astype(np.int64))
-            masks.append(drawn[:, start:stop].reshape(-1, *stage.size))
-        made = self._codec.decode(tokens, masks)
-        return np.broadcast_to(made, (*made.shape[:3], 3))
 
 
 class LookedAcross:

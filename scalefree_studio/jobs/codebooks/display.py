@@ -16,6 +16,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from ...codes import KEPT
 from ...snapshot import Array, Bytes
 from ..codec import Codec, Tokens
 from ..training.held_out import spread
@@ -29,7 +30,6 @@ THRESHOLDS = 16  # of pruning, at most
 NEAR = 8  # codes most alike to each
 AT_ONCE = 2**15  # pixels that are decoded in a piece
 DISTANCES = 2**22  # between codes, in a piece
-SAVED = "shown."  # before the names of arrays in trainer.safetensors
 
 Parts = Mapping[str, Array]  # of the frame
 Made = tuple[int, Parts]  # what it cost, in pixels that were decoded; what is whole now
@@ -91,11 +91,11 @@ class PieceByPiece(ABC, Generic[N]):
         return {"held": self.held}
 
     def saved(self) -> Parts:
-        return {SAVED + name: array for name, array in {**self._seen, **self.still()}.items()}  # for movies
+        return {KEPT + name: array for name, array in {**self._seen, **self.still()}.items()}
 
     def restore(self, arrays: Parts) -> None:
         for name, (kind, sides) in self.shapes().items():
-            array = arrays.get(SAVED + name)
+            array = arrays.get(KEPT + name)
             if array is None or array.dtype.kind != kind or array.ndim != len(sides):
                 continue
             if all(side in (None, found) for side, found in zip(sides, array.shape, strict=True)):

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...controls import ControlError, controls_of, edited
+from ...controls import ControlError, edited, part_of
 from ...data.examples import Batch
 from ...models.codebooks.adversarial import (
     PatchOpponent,
@@ -41,11 +41,6 @@ COUNTED = 256  # pictures at a time
 def psnr(error: float) -> float:
     """The mean squared error of pixels in [0, 1], in decibels."""
     return -10 * math.log10(max(error, 1e-12))
-
-
-def part_of(shape: type[Any], controls: Any) -> Any:
-    """The controls of which one part of a network is made."""
-    return shape(**{c.name: getattr(controls, c.name) for c in controls_of(shape)})
 
 
 class ReconstructionLesson(Lesson[C, N]):

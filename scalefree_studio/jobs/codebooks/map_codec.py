@@ -1,6 +1,6 @@
 """Self-organising maps over latents as what turns pictures into tokens and back.
 
-Each stage tells the whole picture anew, in finer patches.
+Each stage says the whole picture again, in finer patches.
 """
 
 from __future__ import annotations

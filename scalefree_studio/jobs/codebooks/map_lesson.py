@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...controls import ControlError, controls_of, edited
+from ...controls import ControlError, controls_of, edited, part_of
 from ...data.examples import Batch
 from ...data.sources import Dataset
 from ...errors import UserError
@@ -33,7 +33,7 @@ from .latents import (
     latents_of,
     shape_values,
 )
-from .lesson import ONLY_WHOLE, part_of
+from .lesson import ONLY_WHOLE
 from .map_codec import MapCodec
 from .map_controls import CodebookControls, stages_of
 
@@ -270,7 +270,7 @@ def known(network: Codebooks) -> list[dict[str, Array]]:
 def carried_latents(checkpoint: Checkpoint) -> PictureLatents:
     """What makes the latents that a codebook knows, out of its model."""
     controls = CodebookLesson.controls_of(checkpoint)
-    shape: AutoencoderShape = part_of(AutoencoderShape, controls)
+    shape = part_of(AutoencoderShape, controls)
     autoencoder = carried_autoencoder(shape, checkpoint.model)
     return PictureLatents(
         autoencoder, (controls.map_rows * shape.stride, controls.map_columns * shape.stride)

@@ -7,24 +7,22 @@ B pictures of N tokens in all stages, h × w pixels; K codes of a stage, L the m
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ...data.pictures import fitted
 from ...errors import UserError
 from ...models.ordered.request import Drawn, Request, chances_of, likeliest_of, measure, value_at
-from ...snapshot import Array, Bytes, Checkpoint
-from ..codec import Codec
+from ...snapshot import Array, Checkpoint
+from ..drawing.codec_sampler import CodecSampler
 from ..drawing.layout import Layout
-from ..drawing.sampler import Sampler, Stage
 from ..instruments import codec_of
 
 
-class CodesSampler(Sampler):
+class CodesSampler(CodecSampler):
     """Of a codec whose stages add up, all stages; else the last one, which says all that the others do."""
 
     def __init__(
@@ -35,34 +33,22 @@ class CodesSampler(Sampler):
         cached: bool = True,
     ):
         """`size` (h, w) is that of pictures, as the model learned it where it is not named; `cached` means nothing."""
-        self.codec: Codec = codec_of(checkpoint, device)
-        self.kind, self.device = checkpoint.kind, torch.device(device)
-        self._about, self._model = dict(checkpoint.about), checkpoint.model
+        codec = codec_of(checkpoint, device)
         try:
-            self.pixels = _pair(size or checkpoint.about.get("size") or self.codec.size)
+            pixels = _pair(size or checkpoint.about.get("size") or codec.size)
         except (TypeError, ValueError, IndexError):
             raise UserError("The model does not say what it draws; it is damaged.") from None
-        grids = self.codec.grids(self.pixels)
-        self._first = 0 if self.codec.adds else len(grids) - 1
-        self._all = [(grid.rows, grid.columns) for grid in grids]
-        drawn = grids[self._first :]
-        self._stages = [Stage((g.rows, g.columns), np.arange(g.count), g.codes) for g in drawn]
-        self.size, self.levels = self._stages[-1].size, max(stage.levels for stage in self._stages)
-        self.dimensions = self.pixels[0] * self.pixels[1] * self.codec.channels
+        super().__init__(codec, pixels, first=0 if codec.adds else len(codec.grids(pixels)) - 1)
+        self.kind, self._about, self._model = checkpoint.kind, dict(checkpoint.about), checkpoint.model
+        self.dimensions = self.pixels[0] * self.pixels[1] * codec.channels
         self.layout = Layout(self._stages)
         self._logits = [self._logits_of(stage) for stage in range(len(self._stages))]  # (K,) a stage
-        # What was decoded last, by the stage that it goes to: values, drawn, pictures.
-        self._seen: dict[int, tuple[Array, Array, Bytes]] = {}
 
     def _logits_of(self, stage: int) -> Tensor:
-        used = np.asarray(self.codec.usage(self._first + stage), np.float64)
+        used = np.asarray(self.codec.usage(self.first + stage), np.float64)
         known = np.isfinite(used).all() and (used >= 0).all() and used.sum() > 0
         shares = used / used.sum() if known else np.full(len(used), 1 / len(used))
         return torch.from_numpy(shares).to(self.device, torch.float32).log()
-
-    @property
-    def stages(self) -> Sequence[Stage]:
-        return self._stages
 
     # Chances, which are those of no neighbour.
 
@@ -98,49 +84,12 @@ class CodesSampler(Sampler):
     # What it looks like.
 
     def looks(self, stage: int = 0) -> Mapping[str, Array]:
-        number = self._first + stage
+        number = self.first + stage
         return {
             "tiles": self.codec.tiles(number),
             "arranged": np.array(self.codec.arrangement(number)),
             "reach": np.array([0, 0]),  # no place sees another
         }
-
-    def values_of(self, pixels: Array, stage: int = 0) -> Array:
-        picture = fitted(pixels, self.pixels, self.codec.channels)[None]  # (1, h, w, C)
-        values: Array = self.codec.encode(picture)[self._first + stage][0][..., None]
-        return values
-
-    def decode(self, values: Array, drawn: Array) -> Bytes | None:
-        """Only what has changed since the last time is decoded: a stroke of a brush changes one picture of many."""
-        values, drawn = np.asarray(values), np.asarray(drawn, bool)
-        new = np.arange(len(values))
-        pictures = np.empty((len(values), *self.pixels, 3), np.uint8)
-        there = np.flatnonzero(drawn.reshape(len(drawn), -1).any(0))
-        last = int(np.searchsorted(self.layout.starts, there.max(initial=0), side="right"))
-        if last in self._seen and self._seen[last][0].shape == values.shape:
-            before, reached, shown = self._seen[last]
-            flat = len(values), -1
-            other = (before != values).reshape(flat).any(1) | (reached != drawn).reshape(flat).any(1)
-            new, pictures = np.flatnonzero(other), shown.copy()
-        if len(new):
-            pictures[new] = self._decoded(values[new], drawn[new])
-        self._seen[last] = values.copy(), drawn.copy(), pictures
-        return pictures
-
-    def _decoded(self, values: Any, drawn: Any) -> Bytes:
-        """Of values (b, H, W, 1) or (b, N, 1) by place, and which of them are drawn."""
-        b = len(values)
-        tokens = [
-            np.zeros((b, *size), np.int64) for size in self._all
-        ]  # stages that are not drawn stay empty
-        there = [np.zeros((b, *size), bool) for size in self._all]
-        values, drawn = values.reshape(b, -1), drawn.reshape(b, -1)
-        for n, (start, stop) in enumerate(itertools.pairwise(self.layout.starts.tolist())):
-            size = (b, *self._stages[n].size)
-            tokens[self._first + n] = values[:, start:stop].reshape(size).astype(np.int64)
-            there[self._first + n] = drawn[:, start:stop].reshape(size)
-        pictures = np.asarray(self.codec.decode(tokens, there), np.uint8)
-        return np.broadcast_to(pictures, (*pictures.shape[:3], 3))
 
     def saved(self) -> tuple[Mapping[str, Any], Mapping[str, Array]]:
         return {**self._about, "size": list(self.pixels)}, self._model

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from ...drawings import TREE
 from ...snapshot import Array, Bytes
 
-TREE = "tree."  # before the names of its arrays, in frames and files
 SIDE = 64  # pixels of a picture's longer side, at most about
 
 Ints = npt.NDArray[np.int64]

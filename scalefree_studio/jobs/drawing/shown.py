@@ -15,6 +15,8 @@ from .sampler import Sampler
 from .state import State
 from .table import Bits, shown_table
 
+PROMPTS = -1  # in place of a stage: what a table goes on from
+
 
 class Seen(Protocol):
     """What is needed of the job that is shown."""
@@ -31,7 +33,9 @@ class Shown:
 
     def __init__(self, job: Seen):
         self._job = job
-        self._known: dict[int, tuple[bytes, Bytes]] = {}  # by stage: what pictures were made of, and they
+        self._known: dict[
+            int, tuple[bytes, Bytes]
+        ] = {}  # by stage, or PROMPTS: what pictures are made of, and they
 
     def frame(self) -> dict[str, Array]:
         """All but what the network thought."""
@@ -44,6 +48,8 @@ class Shown:
             "watched": np.array(job.watched),
         }
         frame |= {name: by_place(array) for name, array in shown_table(state).items()}
+        if "prompts" in frame and "pictures" in frame:
+            frame["prompt_pictures"] = self._made_of(PROMPTS, frame["prompts"], np.ones_like(frame["kept"]))
         if state.temperatures:
             frame["columns"] = np.array(state.temperatures)
             frame["bits"] = np.array([math.nan] * 2 if job.bits is None else job.bits)
@@ -93,11 +99,14 @@ class Shown:
     def _upto(self, stage: int, values: Array, drawn: Array) -> Bytes:
         """What the network makes of the first stages alone, of values (B, N, C)."""
         end = self._job.layout.starts[stage + 1]
-        made_of = values[:, :end].tobytes() + drawn[:, :end].tobytes()
-        if stage not in self._known or self._known[stage][0] != made_of:
-            so_far = drawn.copy()
-            so_far[:, end:] = False
-            pictures = self._job.sampler.decode(values, so_far)
+        so_far = drawn & (np.arange(drawn.shape[1]) < end)
+        return self._made_of(stage, np.where(so_far[..., None], values, 0), so_far)
+
+    def _made_of(self, what: int, values: Array, drawn: Array) -> Bytes:
+        """What the network makes of values; asked again only if they have changed since."""
+        made_of = values.tobytes() + drawn.tobytes()
+        if what not in self._known or self._known[what][0] != made_of:
+            pictures = self._job.sampler.decode(values, drawn)
             assert pictures is not None
-            self._known[stage] = made_of, pictures
-        return self._known[stage][1]
+            self._known[what] = made_of, pictures
+        return self._known[what][1]

@@ -6,17 +6,12 @@ from collections.abc import Iterator
 
 from torch import Tensor
 
-from ...controls import controls_of
+from ...controls import part_of
 from ...models.ordered.request import Drawn, Request
 from ...models.pixelcnn.draw import draw
 from ...models.pixelcnn.network import PixelCNN, PixelCNNShape, count_numbers
 from ..training.picture_lesson import Order, PictureLesson
 from .controls import PixelCNNControls
-
-
-def shape_of(controls: PixelCNNControls) -> PixelCNNShape:
-    """The network's part of the controls."""
-    return PixelCNNShape(**{c.name: getattr(controls, c.name) for c in controls_of(PixelCNNShape)})
 
 
 class PixelCNNLesson(PictureLesson[PixelCNNControls, PixelCNN]):
@@ -30,7 +25,7 @@ class PixelCNNLesson(PictureLesson[PixelCNNControls, PixelCNN]):
 
     @classmethod
     def network(cls, controls: PixelCNNControls) -> PixelCNN:
-        return PixelCNN(shape_of(controls))
+        return PixelCNN(part_of(PixelCNNShape, controls))
 
     def follow(self, network: PixelCNN, controls: PixelCNNControls) -> None:
         network.dropout = controls.dropout

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ...controls import ControlError, controls_of, edited
+from ...controls import ControlError, edited, part_of
 from ...data.encoded import tokens_at_hand
 from ...data.palettes import palette_of
 from ...data.sources import Dataset
@@ -33,11 +33,6 @@ from .controls import PixelsControls
 DIGITS = 6  # of a colour in a palette
 
 AT_ONCE = 2**25  # logits, of pictures that are judged
-
-
-def shape_of(controls: PixelsControls) -> PixelsShape:
-    """The network's part of the controls."""
-    return PixelsShape(**{c.name: getattr(controls, c.name) for c in controls_of(PixelsShape)})
 
 
 @functools.lru_cache(maxsize=8)
@@ -105,7 +100,7 @@ class PixelsLesson(PictureLesson[PixelsControls, PixelTransformer]):
 
     @classmethod
     def network(cls, controls: PixelsControls) -> PixelTransformer:
-        return PixelTransformer(shape_of(controls))
+        return PixelTransformer(part_of(PixelsShape, controls))
 
     def follow(self, network: PixelTransformer, controls: PixelsControls) -> None:
         network.set_dropout(controls.dropout)

@@ -39,7 +39,7 @@ class Known:
 
 
 class TokenAttention(Attention):
-    """Tokens that look at others, of their own kind or not."""
+    """Tokens attend to others, of their own kind or not."""
 
     def __init__(self, shape: TokensShape):
         super().__init__(shape.width, shape.heads, shape.head)

@@ -9,9 +9,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..ranks import add_up, as_first, random_rows
+from .interface import Quantiser
 from .kmeans import kmeans
 from .nearest import nearest, sums_of
 from .shape import QuantiserShape
+from .through import rotated_through, straight_through
 
 EACH = 32  # latents for each code that k-means starts from, where there are so many
 EARLY = 9  # after so many steps, a code keeps half of its average in a step; then more and more
@@ -77,6 +79,8 @@ class Codebook(nn.Module):
         if self.averaged:
             self.sums.lerp_(sums, fresh.to(sums.dtype))
             self._take_averages()
+        elif self.cosine:  # a step along the gradient leaves the sphere
+            self.vectors.copy_(self.like_codes(self.vectors, True))
         self.steps += 1
         if shape.revive:
             self._revive(torch.cat([x for x, _ in seen]), shape.revive)
@@ -134,3 +138,34 @@ class Codebook(nn.Module):
     def _load_from_state_dict(self, *arguments: object) -> None:
         super()._load_from_state_dict(*arguments)
         self._started = False
+
+
+class CodebookQuantiser(Quantiser):
+    """A quantiser whose codes are those of one codebook, in all of its stages."""
+
+    def __init__(self, shape: QuantiserShape, width: int, stages: int = 1):
+        super().__init__(shape, shape.codes, width, stages)
+        self.codebook = Codebook(shape, width)
+        self._seen: Seen = ()  # left by `forward` for `learn`
+
+    def through(self, z: Tensor, values: Tensor) -> Tensor:
+        """Values (N, D), with the gradient that their latents (N, D) are to have."""
+        through = rotated_through if self.shape.rotation else straight_through
+        return through(z, values.detach())
+
+    def closeness(self, x: Tensor, chosen: Tensor) -> Tensor:
+        """What latents (N, D) learn to keep to their codes (N, D), and, by gradient, codes to their latents."""
+        loss = self.shape.commitment * F.mse_loss(x, chosen.detach())
+        return loss if self.codebook.averaged else loss + F.mse_loss(chosen, x.detach())
+
+    def vectors(self) -> Tensor:
+        return self.codebook.vectors.detach()
+
+    def learn(self) -> None:
+        if self._seen:
+            self.usage.add(self.codebook.learn(self._seen, self.shape))
+            self._seen = ()
+
+    @property
+    def revived(self) -> Tensor:
+        return self.codebook.revived

@@ -13,21 +13,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .codebook import Codebook, Seen
-from .interface import Quantised, Quantiser, map_of, rows_of
+from .codebook import CodebookQuantiser
+from .interface import Quantised, map_of, rows_of
 from .shape import QuantiserShape
-from .through import rotated_through, straight_through
 
 Size = tuple[int, int]
 
 
-class Residual(Quantiser):
+class Residual(CodebookQuantiser):
     def __init__(self, shape: QuantiserShape, width: int):
         self.scales = shape.scale_list
-        super().__init__(shape, shape.codes, width, len(self.scales))
-        self.codebook = Codebook(shape, width)
+        super().__init__(shape, width, len(self.scales))
         self.refine = nn.ModuleList(Refine(width) if shape.refine else nn.Identity() for _ in self.scales)
-        self._seen: Seen = ()
 
     def grids(self, rows: int, columns: int) -> tuple[Size, ...]:
         return tuple((self._part(rows, scale), self._part(columns, scale)) for scale in self.scales)
@@ -57,8 +54,7 @@ class Residual(Quantiser):
             self._seen = seen
         if begins:
             return Quantised(z, tuple(codes), z.new_zeros(()))
-        through = rotated_through if self.shape.rotation else straight_through
-        values = map_of(through(rows_of(z), rows_of(total.detach())), z)
+        values = map_of(self.through(rows_of(z), rows_of(total)), z)
         return Quantised(values, tuple(codes), loss / self.stages)
 
     def _grown(self, stage: int, values: Tensor, size: Size) -> Tensor:
@@ -70,33 +66,22 @@ class Residual(Quantiser):
 
     def _loss(self, x: Tensor, chosen: Tensor, z: Tensor, total: Tensor) -> Tensor:
         """Of one stage: latents keep to their codes, and codes and what refines them to the latents."""
-        loss = self.shape.commitment * F.mse_loss(x, chosen.detach())
-        if not self.codebook.averaged:
-            loss = loss + F.mse_loss(chosen, x.detach())
+        loss = self.closeness(x, chosen)
         return loss + F.mse_loss(total, z.detach()) if self.shape.refine else loss
 
     def lookup(
         self, codes: Sequence[Tensor], rows: int, columns: int, drawn: Sequence[Tensor] | None = None
     ) -> Tensor:
-        total = self.codebook.vectors.new_zeros(len(codes[0]), self.width, rows, columns)
+        size: Size = (rows, columns)
+        total = self.codebook.vectors.new_zeros(len(codes[0]), self.width, *size)
         for stage, at in enumerate(codes):
             values = map_of(self.codebook(at.reshape(-1)), at)
-            if drawn is not None:
-                values = values * drawn[stage][:, None]
-            total = total + self._grown(stage, values, (rows, columns))
+            if drawn is None:
+                total = total + self._grown(stage, values, size)
+            else:  # what refines a stage is not to say anything where nothing is drawn of it
+                there = drawn[stage][:, None].to(values.dtype)
+                total = total + self._grown(stage, values * there, size) * F.interpolate(there, size)
         return total
-
-    def vectors(self) -> Tensor:
-        return self.codebook.vectors.detach()
-
-    def learn(self) -> None:
-        if self._seen:
-            self.usage.add(self.codebook.learn(self._seen, self.shape))
-            self._seen = ()
-
-    @property
-    def revived(self) -> Tensor:
-        return self.codebook.revived
 
 
 class Refine(nn.Module):

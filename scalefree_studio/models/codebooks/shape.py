@@ -10,17 +10,18 @@ from typing import Any
 from ...controls import ControlError, control
 
 MOST_CODES = 65_536
+LONGEST = 4096  # sides of maps and patches
 
 
-def whole_numbers(name: str, low: int, empty: bool, such_as: str) -> Callable[[Any], str]:
-    """Makes of "8, 5,5" or (8, 5, 5) the text "8,5,5"; each number is from `low` to MOST_CODES."""
+def whole_numbers(name: str, low: int, high: int, empty: bool, such_as: str) -> Callable[[Any], str]:
+    """Makes of "8, 5,5" or (8, 5, 5) the text "8,5,5"; each number is from `low` to `high`."""
 
     def read(value: Any) -> str:
         words = value.replace(",", " ").split() if isinstance(value, str) else list(value)
         numbers = [int(word) for word in words]
-        if any(not low <= number <= MOST_CODES for number in numbers) or not (numbers or empty):
+        if not all(low <= number <= high for number in numbers) or not (numbers or empty):
             raise ControlError(
-                f"{name} are whole numbers from {low} to {MOST_CODES:,}, such as {such_as}; not {value!r}."
+                f"{name} are whole numbers, each from {low} to {high:,}, such as {such_as}; not {value!r}."
             )
         return ",".join(map(str, numbers))
 
@@ -28,7 +29,7 @@ def whole_numbers(name: str, low: int, empty: bool, such_as: str) -> Callable[[A
 
 
 def read_scales(value: Any) -> str:
-    text = whole_numbers("Scales", 1, empty=True, such_as="1,2,4,7")(value)
+    text = whole_numbers("Scales", 1, LONGEST, empty=True, such_as="1,2,4,7")(value)
     scales = [int(word) for word in text.split(",") if word]
     if scales != sorted(scales):
         raise ControlError(f"Scales come from the coarsest to the finest, such as 1,2,4,7; not {value!r}.")
@@ -36,9 +37,9 @@ def read_scales(value: Any) -> str:
 
 
 def read_levels(value: Any) -> str:
-    text = whole_numbers("Levels", 3, empty=False, such_as="8,5,5,5")(value)
-    if (codes := math.prod(int(word) for word in text.split(","))) > MOST_CODES:
-        raise ControlError(f"Levels make {codes:,} codes together; {MOST_CODES:,} are the most.")
+    text = whole_numbers("Levels", 3, MOST_CODES, empty=False, such_as="8,5,5,5")(value)
+    if math.prod(int(word) for word in text.split(",")) > MOST_CODES:
+        raise ControlError(f"The levels {text} make more than {MOST_CODES:,} codes.")
     return text
 
 

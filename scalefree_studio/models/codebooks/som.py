@@ -76,8 +76,9 @@ def smoothed_in_blocks(values: Tensor, radius: float) -> Tensor:
 
 
 def smoothed_both(sums: Tensor, counts: Tensor, shape: Shape, radius: float) -> tuple[Tensor, Tensor]:
-    """Of sums (K, D) and counts (K,): (K, D) and (K, 1)."""
-    return smoothed(sums, shape, radius), smoothed(counts[:, None], shape, radius)
+    """Of sums (K, D) and counts (K,), together: (K, D) and (K, 1)."""
+    both = smoothed(torch.cat([sums, counts[:, None]], 1), shape, radius)
+    return both[:, :-1], both[:, -1:]
 
 
 # ---- Two rules of learning ----

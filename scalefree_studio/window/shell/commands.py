@@ -21,8 +21,8 @@ from .gallery import Gallery
 from .token_dialog import FIRST, TokenDialog
 
 PICTURES = (
-    "Pictures, models, lists, films (*.png *.jpg *.jpeg *.webp *.gif *.bmp *.tif *.tiff *.ppm *.safetensors "
-    "*.csv *.json *.mp4 *.m4v *.mov *.mkv *.webm *.avi);;All files (*)"
+    "Pictures, models, lists, films, recipes (*.png *.jpg *.jpeg *.webp *.gif *.bmp *.tif *.tiff *.ppm *.safetensors "
+    "*.csv *.json *.toml *.mp4 *.m4v *.mov *.mkv *.webm *.avi);;All files (*)"
 )
 
 

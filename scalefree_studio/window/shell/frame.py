@@ -10,6 +10,7 @@ from PyQt6.QtWidgets import QApplication, QDialog, QMainWindow, QMenuBar, QSplit
 from ..views.view import Host
 from ..widgets import theme
 from ..widgets.curves import Curves
+from ..widgets.steps import Steps
 from ..widgets.theme import GRID, Palette
 from ..work.session import place_for_runs
 from ..work.sessions import Questions, Sessions
@@ -52,6 +53,7 @@ class Frame(QMainWindow):
         self.curves = Curves(self.actions_["recent_curves"])
         self.transport = Transport(self.actions_)
         self.panel = Panel()
+        self.steps = Steps(self.memory.palette())
         self.bottom = QWidget()
         self.bottom.setObjectName("bar")
         self.bottom.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -76,7 +78,13 @@ class Frame(QMainWindow):
             splitter.setStretchFactor(1, 0)
         self.panel.setMaximumWidth(60 * GRID)
         self.stage.setMinimumSize(28 * GRID, 20 * GRID)
-        self.setCentralWidget(self.whole)
+        middle = QWidget()
+        rows = QVBoxLayout(middle)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setSpacing(0)
+        rows.addWidget(self.steps)
+        rows.addWidget(self.whole, 1)
+        self.setCentralWidget(middle)
         self._splitters = {"left": self.left, "whole": self.whole}
         self._foldable = {"show_panel": self.panel, "show_bottom": self.bottom}
 
@@ -104,7 +112,7 @@ class Frame(QMainWindow):
         if isinstance(app, QApplication):
             theme.apply(app, palette)
         show_icons(self.actions_, palette)
-        for part in (self.stage, self.curves, self.transport, self.panel):
+        for part in (self.stage, self.curves, self.transport, self.panel, self.steps):
             part.set_palette(palette)
         if remember:
             self.settings.setValue("theme", palette.name)

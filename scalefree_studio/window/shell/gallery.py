@@ -24,13 +24,14 @@ from ...data.datasets import DATASETS, SOURCES
 from ...data.pictures import gallery
 from ...errors import UserError
 from ...jobs.instruments import draws, lessons
+from ...recipes.found import find_recipe, shipped_recipes
 from ...snapshot import Array
 from ...storage.run_folder import kind_of
 from ...storage.shipped import PREFIX, named_models
 from ..widgets.icons import ROUND, tile
 from ..widgets.theme import GRID, Palette, tabular
 from ..work.background import Background
-from ..work.subjects import TRAIN, Wish, wish_of
+from ..work.subjects import RECIPE, TRAIN, Wish, wish_of
 from ..work.thumbnails import THUMBNAIL, thumbnail_of
 
 SPEC = Qt.ItemDataRole.UserRole
@@ -93,6 +94,7 @@ class Gallery(QDialog):
             self._shelf("Recent runs", [(str(path), path.name) for path in recent])
         for title, models in _models().items():
             self._shelf(title, models)
+        self._shelf("Recipes", [(str(Wish(RECIPE, name)), name) for name in shipped_recipes()])
         data = [*DATASETS.items(), (FOLDER, "Your own…")]
         for kind, lesson in lessons().items():
             which = f": {lesson.title}" if len(lessons()) > 1 else ""
@@ -125,7 +127,9 @@ class Gallery(QDialog):
 
     def _show_missing(self, item: QListWidgetItem, _: str) -> None:
         """A data set that is not on this machine yet."""
-        source = SOURCES.get(wish_of(item.data(SPEC)).source)
+        wish = wish_of(item.data(SPEC))
+        recipe = wish.action == RECIPE and not Path(wish.source).is_dir()
+        source = SOURCES.get(find_recipe(wish.source)[0].data.dataset if recipe else wish.source)
         if source is not None and source.download_bytes:
             item.setIcon(tile("download", self._palette, 2 * THUMBNAIL))
             megabytes = source.download_bytes / 1e6
@@ -160,6 +164,10 @@ def _is_folder(spec: str) -> bool:
 
 
 def _hint(spec: str, title: str) -> str:
+    wish = wish_of(spec)
+    if wish.action == RECIPE and not Path(wish.source).is_dir():
+        about = find_recipe(wish.source)[0].title or title
+        return f"{about}: go from pictures to tokens and back, step by step"
     if _is_folder(spec):
         return "Choose a folder of pictures to learn from; its sub-folders are classes"
     if spec.startswith(PREFIX):
@@ -180,7 +188,11 @@ class Shelf(QListWidget):
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFont(tabular(self.font()))
-        self._cell = QSize(THUMBNAIL + 3 * GRID, THUMBNAIL + 5 * GRID + self.fontMetrics().height())
+        widest = (
+            max((self.fontMetrics().horizontalAdvance(title) for _, title in items), default=0) + 4 * GRID
+        )
+        width = min(max(THUMBNAIL + 3 * GRID, widest), THUMBNAIL + 8 * GRID)
+        self._cell = QSize(width, THUMBNAIL + 5 * GRID + self.fontMetrics().height())
         self.setGridSize(self._cell)
         for spec, title in items:
             item = QListWidgetItem(empty, title)

@@ -16,6 +16,7 @@ from ..work.subjects import Subject
 from .actions import COMMANDS, connect_actions, name_action
 from .commands import Commands
 from .frame import Frame
+from .recipe import RecipeAtWork
 
 FIRST = "dividers"  # the kind whose view an empty window has
 
@@ -31,6 +32,7 @@ class MainWindow(Frame):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
         self._leaving = self._ended = False
         self.commands = Commands(self)
+        self.recipe = RecipeAtWork(self.sessions, self.steps, self.say, self)
         self._connect()
         self.show_view(self.stage.take_view(FIRST))
         self.curves.begin(self.stage.view.quantities, self.stage.view.step_name)
@@ -93,7 +95,8 @@ class MainWindow(Frame):
             self.curves.add(measured.step, measured.metrics)
         self.transport.follow(session.folder.history_path, view.step_name)
         self._show_controls(session, force=True)
-        self.memory.add_recent(session.folder.path)
+        recipe = opened.pipeline if opened.step else None  # a training of a recipe is opened with all of it
+        self.memory.add_recent(recipe.folder if recipe is not None else session.folder.path)
         self.show_status()
 
     def show_view(self, view: View) -> None:
@@ -205,7 +208,7 @@ class MainWindow(Frame):
     def dropEvent(self, event: QDropEvent | None) -> None:
         if event is not None:
             event.acceptProposedAction()
-            self.commands.take(event.mimeData(), "That is no picture, model or run.")
+            self.commands.take(event.mimeData(), "That is no picture, model, run or recipe.")
 
     # -- the end: Escape, the X, Ctrl-C and SIGTERM all come here ------------------------------------------------
 
@@ -223,6 +226,7 @@ class MainWindow(Frame):
         self.close_dialogs()
         self.transport.close_history()
         self.stage.close_views()
+        self.sessions.abandoned |= not self.recipe.close()
         self.sessions.close()
         for timer in self.findChildren(QTimer):
             timer.stop()

@@ -11,6 +11,7 @@ from PyQt6.QtWidgets import QMainWindow, QSplitter
 
 from ...errors import UserError
 from ...jobs.instruments import instrument_of
+from ...recipes.states import STATES
 from ...storage.run_folder import MODEL, kind_of
 from ..widgets import theme
 from ..widgets.theme import GRID, Palette
@@ -59,8 +60,10 @@ class Memory:
         return [listed] if isinstance(listed, str) else list(listed or [])
 
     def recent(self) -> list[Path]:
-        """The runs that were open, newest first, as far as they are still there."""
-        return [Path(path) for path in self._listed() if (Path(path) / MODEL).exists()]
+        """The runs and recipes that were open, newest first, as far as they are still there."""
+        return [
+            path for path in map(Path, self._listed()) if (path / MODEL).exists() or (path / STATES).exists()
+        ]
 
     def newest_of(self, instrument: str) -> str | None:
         """The run of an instrument that was open last."""

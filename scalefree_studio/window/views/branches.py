@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ...drawings import TREE
 from ...snapshot import Array, Bytes
 
-TREE = "tree."  # before the names of its arrays: see drawings.py
 FADES = 0.55  # a branch that was given up is so much paler with each position after it
 PALEST = 0.16
 MOST_ROWS = 12  # as many pictures of a position are shown as can be told apart

@@ -97,7 +97,7 @@ class CodeTiles(QWidget):
         return QSize(min(self._columns * LEAST, 28 * GRID), self._rows * LEAST + 2)
 
     def rect_of(self, number: int) -> QRectF:
-        """Where the so manieth of them lies."""
+        """Where one of them lies, counted as they are shown."""
         row, column = divmod(number, self._columns)
         return QRectF(column * self._side + 1, row * self._side + 1, self._side - 1, self._side - 1)
 

@@ -10,6 +10,7 @@ from PyQt6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QPushButton, QToo
 from ...codes import Codebook
 from ..widgets.fields import segment
 from ..widgets.forms import heading
+from ..widgets.segments import Segments
 from ..widgets.slider import Slider
 from ..widgets.theme import GRID, Palette
 from ..widgets.words import Words
@@ -43,8 +44,9 @@ class CodesPanel(QWidget):
         column.addWidget(self.title)
         column.addWidget(self.words)
         self._near = self._row(column, "Most alike", self.tiles)
-        self._stages, self._stage_row = QButtonGroup(self), QHBoxLayout()
-        self._stage_line = self._row(column, "Stage", self._stage_row)
+        self.stages = Segments()
+        self.stages.chosen.connect(self.stage_chosen)
+        self._stage_line = self._row(column, "Stage", self.stages)
         self._heats = {name: self._heat(n, name) for n, name in enumerate(HEATS)}
         self._heat_line = self._row(column, "Heat", self._heat_row)
         self.pruning = self._pruning()
@@ -107,19 +109,11 @@ class CodesPanel(QWidget):
 
     def begin(self, stages: int) -> None:
         """Another training, with so many stages of codes."""
-        for button in self._stages.buttons():
-            self._stages.removeButton(button)
-            self._stage_row.removeWidget(button)
-            button.hide()
-            button.deleteLater()
-        for stage in range(stages if stages > 1 else 0):
-            button = segment(f"{stage + 1}", stage, stages)
-            button.setToolTip(
-                f"The codes of stage {stage + 1} of {stages}, coarse to fine (Shift+V: the next one)"
-            )
-            button.clicked.connect(lambda _=False, stage=stage: self.stage_chosen.emit(stage))
-            self._stages.addButton(button, stage)
-            self._stage_row.addWidget(button)
+        numbers = range(1, stages + 1)
+        hints = [
+            f"The codes of stage {n} of {stages}, coarse to fine (Shift+V: the next one)" for n in numbers
+        ]
+        self.stages.begin([str(n) for n in numbers], hints)
         self._stage_line.setVisible(stages > 1)
         self._costs, self._wanted, self._considered = (), 0.0, 0.0
         self.slider.setValue(0)
@@ -140,9 +134,7 @@ class CodesPanel(QWidget):
         if book is None:
             self.pruning.hide()
             return
-        stage = self._stages.button(book.stage)
-        if stage is not None:
-            stage.setChecked(True)
+        self.stages.check(book.stage)
         for name, button in self._heats.items():
             known = name == "none" or book.part(name) is not None
             button.setVisible(known)

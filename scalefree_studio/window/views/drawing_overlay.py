@@ -12,7 +12,7 @@ from ...drawings import Bools, Drawing
 from ...snapshot import Bytes
 from .heat import rgb, veil
 
-CHANGED = 90  # how much of a place that has changed is covered
+CHANGED = 44  # how much of a place that has changed is covered
 UNSEEN = (0, 0, 0, 190)  # lies over what was out of sight
 
 

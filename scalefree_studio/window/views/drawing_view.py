@@ -26,7 +26,7 @@ from .stage_choice import StageChoice, board_of, stage_of
 from .thoughts import Thoughts
 from .unit_editor import buttons
 from .view import Host
-from .wall_view import WallView
+from .wall_view import WallView, modes_of
 from .where_looked import WhereLooked
 
 EACH = "each in turn"  # of the classes
@@ -100,7 +100,8 @@ class DrawingView(PromptedView):
         self.choices = {"label": {EACH: -1} | {name: n for n, name in enumerate(self._classes)}}
         self._over = self._watched = None
         self.stages.begin(sizes_of(session.job))
-        searches = session.job.sampler.beams
+        sampler, searches = session.job.sampler, session.job.sampler.beams
+        self.modes = modes_of(sampler.kind, len(self.stages.sizes), bool(searches))
         self.tree.setVisible(bool(searches and self.host.actions["show_tree"].isChecked()))
         self.canvas.selected = self.canvas.painting = None
         self._prompts.forget()
@@ -173,7 +174,7 @@ class DrawingView(PromptedView):
         if self.palette_ is not None:
             veil = overlay(part, self.display, self.palette_.accent, place)
             veil = self.looked_part.over(veil, part)
-            if changes and self.stages.swap is not None:
+            if changes and self.stages.swap is not None and not self.looked_part.on:
                 changed = changes[part.number].reshape(part.size)
                 veil = with_changes(veil, part.count, self.stages.swap.picture, changed, self.palette_.accent)
         name = board_of(part.number) if self.stages.all else "wall"

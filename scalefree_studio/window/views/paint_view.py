@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QButtonGroup, QHBoxLayout, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from ...canvas.brush import Brush
 from ...canvas.walls.boards import Board, Place
@@ -15,8 +15,8 @@ from ...drawings import Bools, Drawing
 from ...jobs.drawing.draw import DrawPictures
 from ...jobs.drawing.edits import EVERY, SetPrompt, SetValues
 from ...snapshot import Bytes, Snapshot
-from ..widgets.fields import segment
 from ..widgets.forms import heading
+from ..widgets.segments import Segments
 from ..widgets.theme import GRID, Palette
 from ..widgets.words import Words
 from ..work.held_out import held_out_pictures
@@ -82,8 +82,8 @@ class PaintView(DrawingView):
         self.tiles = CodeTiles("Codes to paint with", highest=34 * GRID)
         self.tiles.chosen.connect(self.choose)
         self.tiles.pointed.connect(self._say_code)
-        self._stages, self._stage_row = QButtonGroup(self), QHBoxLayout()
-        self._stage_row.setSpacing(0)
+        self.painted_stages = Segments()
+        self.painted_stages.chosen.connect(self._choose_stage)
         foot = None if self.foot is None else self.foot.layout()
         assert isinstance(foot, QVBoxLayout)
         part = QWidget()
@@ -96,7 +96,7 @@ class PaintView(DrawingView):
         row.addWidget(self.preview, 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(self.words_of_code, 1)
         column.addLayout(row)
-        column.addLayout(self._stage_row)
+        column.addWidget(self.painted_stages)
         column.addWidget(self.tiles)
         foot.insertWidget(0, part)
 
@@ -108,7 +108,7 @@ class PaintView(DrawingView):
     def begin(self, session: Session, opened: Opened) -> None:
         super().begin(session, opened)
         assert isinstance(session.job, DrawPictures)
-        self.display = None
+        self.display, self.modes = None, MODES
         self.lacks = ("looked", "heads_on", "surprise", "keep_top", "keep_left", "clear_mask", "add_pictures")
         self.lacks += ("show_tree",) if len(session.job.layout.stages) > 1 else ("show_tree", "next_stage")
         self.stages.hide()
@@ -117,18 +117,10 @@ class PaintView(DrawingView):
         self._show_codes()
 
     def _lay_out_stages(self, count: int) -> None:
-        for button in self._stages.buttons():
-            self._stages.removeButton(button)
-            self._stage_row.removeWidget(button)
-            button.hide()
-            button.deleteLater()
-        for stage in range(count if count > 1 else 0):
-            button = segment(f"Stage {stage + 1}" if count < 4 else f"{stage + 1}", stage, count)
-            button.setToolTip(f"Paint the tokens of stage {stage + 1} of {count} (Shift+V: the next one)")
-            button.clicked.connect(lambda _=False, stage=stage: self._choose_stage(stage))
-            button.setChecked(stage == self.number)
-            self._stages.addButton(button, stage)
-            self._stage_row.addWidget(button, 1)
+        numbers = range(1, count + 1)
+        texts = [f"Stage {n}" if count < 4 else f"{n}" for n in numbers]
+        hints = [f"Paint the tokens of stage {n} of {count} (Shift+V: the next one)" for n in numbers]
+        self.painted_stages.begin(texts, hints, self.number)
 
     @property
     def drawing(self) -> Drawing | None:
@@ -261,9 +253,7 @@ class PaintView(DrawingView):
 
     def _choose_stage(self, stage: int) -> None:
         self.number, self.held, self._over = stage, None, None
-        button = self._stages.button(stage)
-        if button is not None:
-            button.setChecked(True)
+        self.painted_stages.check(stage)
         drawing = self.drawing
         if self.code is not None and drawing is not None and self.code >= drawing.levels:
             self._take_code(None)
@@ -303,7 +293,7 @@ class PaintView(DrawingView):
         super().next_wall()
 
     def next_stage(self) -> None:
-        count = len(self._stages.buttons())
+        count = len(self.painted_stages.buttons())
         if count > 1:
             self._choose_stage((self.number + 1) % count)
 

@@ -10,6 +10,7 @@ from ...canvas.walls.canvas import WallCanvas
 from ...data.pictures import Picture
 from ...errors import UserError
 from ...export.walls.wall import write_wall
+from ...jobs.instruments import draws, lessons
 from ...runs import choose_device
 from ...snapshot import Bytes
 from ..widgets.theme import Palette
@@ -29,6 +30,14 @@ MODES = (
         "complete", "Complete", "Let it complete pictures of your own, at several temperatures side by side"
     ),
 )
+
+
+def modes_of(kind: str, stages: int = 1, searches: bool = False) -> tuple[Mode, ...]:
+    """The modes of a network of a kind that draws in so many stages, perhaps by a search; none where it has but one."""
+    lacks = {"learn"} if kind not in lessons() else set()
+    lacks |= {"complete"} if stages > 1 or searches else set()
+    found = tuple(mode for mode in MODES if mode.name not in lacks)
+    return found if draws(kind) and len(found) > 1 else ()
 
 
 class WallView(CanvasView):

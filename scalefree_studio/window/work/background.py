@@ -38,11 +38,12 @@ class Background(QObject):
     def submit(self, work: Work, done: Done, failed: Failed = lambda message: None) -> None:
         self._work.put((work, done, failed))
 
-    def close(self, timeout: float = 10.0) -> None:
-        """Forget what is not done yet; wait so many seconds for what is being done."""
+    def close(self, timeout: float = 10.0) -> bool:
+        """Forget what is not done yet; wait so many seconds for what is being done. Whether that came to its end."""
         self._closed = True
         self._work.put(None)
         self._thread.join(timeout)
+        return not self._thread.is_alive()
 
     def _run(self) -> None:
         while (item := self._work.get()) is not None and not self._closed:

@@ -24,12 +24,16 @@ from ...jobs.job import Job
 from ...jobs.training.learnt import dataset_learnt, name_learnt
 from ...jobs.training.lesson import Lesson
 from ...jobs.training.train import Train
+from ...recipes.found import find_recipe
+from ...recipes.run import Running
+from ...recipes.states import DONE, STATES
 from ...runs import resumed
 from ...snapshot import Checkpoint
 from ...storage.history import Measured
 from ...storage.run_folder import MODEL, RunFolder, free_folder, load_checkpoint
 from .held_out import held_out_pictures
-from .subjects import COMPLETE, DRAW, LEARN, TRAIN, Subject, Wish, is_picture, wish_of
+from .pipeline import Pipeline
+from .subjects import COMPLETE, DRAW, LEARN, RECIPE, TRAIN, Subject, Wish, is_picture, wish_of
 
 LEAST_STEPS = 1_500  # where pictures are few, the usual epochs are over before anything is learnt
 WATCHED = 4  # seconds in which pictures are drawn at first, for a person to see it
@@ -50,6 +54,8 @@ class Opened:
     picture: Picture | None = None  # in its full size, as far as it is known, if it learns one
     past: list[Measured] = field(default_factory=list)
     notes: tuple[str, ...] = ()  # what a person should know of the data
+    pipeline: Pipeline | None = None  # the recipe that it belongs to,
+    step: str = ""  # and which training of that it is
 
     @property
     def view(self) -> str:
@@ -94,6 +100,8 @@ def open_subject(
     wish = wish_of(subject)
     if wish.action == TRAIN:
         return _train(wish, place)
+    if wish.action == RECIPE:
+        return _open_recipe(wish.source, place)
     checkpoint = load_checkpoint(Path(wish.source).expanduser())
     if wish.action == DRAW:
         return _draw(wish.source, checkpoint, place)
@@ -119,6 +127,45 @@ def _open_model(source: str, checkpoint: Checkpoint, place: Place) -> Opened:
     if isinstance(job, DrawPictures):
         return replace(opened, source=own.source() if own else "")
     return replace(opened, notes=job.dataset.notes) if isinstance(job, Train) else opened
+
+
+def _open_recipe(source: str, place: Place) -> Opened:
+    """Where it goes on: in a training, or in what has come of it. While shards or pictures are made, there is what was
+    learnt before them to look at."""
+    recipe, folder = find_recipe(source)
+    if not (folder / STATES).exists() or folder.absolute() != Path(source).expanduser().absolute():
+        folder = place.runs / folder.name
+        if folder.exists() and not (folder / STATES).exists():
+            folder = free_folder(place.runs, folder.name)
+    pipeline = Pipeline(Running(recipe, folder, device=place.device))
+    try:
+        return _at_next_step(pipeline, place)
+    except BaseException:
+        pipeline.close()
+        raise
+
+
+def _at_next_step(pipeline: Pipeline, place: Place) -> Opened:
+    if pipeline.done:
+        model = str(pipeline.model)
+        return replace(_draw(model, load_checkpoint(pipeline.model), place), pipeline=pipeline)
+    where = ""
+    for state in pipeline.states:
+        if state.step.learning is not None:
+            where = state.name
+        if state.state != DONE:
+            break
+    return open_step(pipeline, where, place.progress)
+
+
+def open_step(pipeline: Pipeline, name: str, progress: Progress | None = None, anew: bool = False) -> Opened:
+    """A training of a recipe."""
+    job, folder = pipeline.open(name, progress, anew)
+    state = pipeline.state(name)
+    return Opened(
+        job, folder, f"{pipeline.name}, {state.step.title}", instrument_of(job.kind).name, past=_past(folder),
+        notes=job.dataset.notes, pipeline=pipeline, step=name,
+    )  # fmt: skip
 
 
 def _learn_picture(picture: Picture, place: Place, controls: FitControls | None) -> Opened:

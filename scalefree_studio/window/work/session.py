@@ -132,10 +132,7 @@ class Session:
         return saved
 
     def _work(self) -> None:
-        # One core stays free for the window, whatever torch would take for itself; and where cores are short, drawing
-        # goes first: it is a small part of the time, and a person waits for it.
         yield_to_the_window()
-        torch.set_num_threads(cores_for_learning())
         try:
             self.runner.run()
         except BaseException as error:  # a bug: the person must read of it, and whoever mends it too
@@ -153,7 +150,10 @@ class Session:
 
 
 def yield_to_the_window() -> None:
-    """Let this thread step back behind the one that draws. Only Linux knows priorities of threads."""
+    """Let this thread step back behind the one that draws. One core stays free for the window, whatever torch would
+    take for itself; and where cores are short, drawing goes first: it is a small part of the time, and a person waits
+    for it. Only Linux knows priorities of threads."""
+    torch.set_num_threads(cores_for_learning())
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), POLITE)

@@ -11,6 +11,7 @@ from typing import Any
 from PyQt6.QtCore import QLockFile, QObject, QTimer, pyqtBoundSignal, pyqtSignal
 
 from ...controls import values_of
+from ...data.download import Progress
 from ...errors import UserError
 from ...jobs.job import Edit
 from ...runs import choose_device
@@ -77,15 +78,31 @@ class Sessions(QObject):
             return
         self._wanted += 1
         wish = self._wanted
-        if self.session is not None and _draws_with(subject, self.session.folder):
-            self.end(lambda: self._read(subject, controls, wish))  # so that what is on disk is the newest
-        else:
-            self._read(subject, controls, wish)
-
-    def _read(self, subject: Subject, controls: Any, wish: int) -> None:
         runs = self.runs
 
-        def read(what: str) -> None:
+        def read(device: str, progress: Progress) -> Opened:
+            return open_subject(subject, runs, controls, device, progress)
+
+        if self.session is not None and _draws_with(subject, self.session.folder):
+            # Ends first, so that what is on disk is the newest.
+            self.end(lambda: self._read(read, _name_of(subject), wish))
+        else:
+            self._read(read, _name_of(subject), wish)
+
+    def open_by(self, read: Callable[[str, Progress], Opened], name: str, folder: Path | None = None) -> None:
+        """Open what somebody else knows how to read, on a device, for a follower of what takes long. Where this very
+        folder is at work, that ends first."""
+        if self._leaving:
+            return
+        self._wanted += 1
+        wish = self._wanted
+        if self.session is not None and self.session.folder.path == folder:
+            self.end(lambda: self._read(read, name, wish))
+        else:
+            self._read(read, name, wish)
+
+    def _read(self, read: Callable[[str, Progress], Opened], name: str, wish: int) -> None:
+        def show(what: str) -> None:
             if (wish, what) != self._doing:  # a signal a percent, not one a piece
                 self._doing = wish, what
                 self.opening.emit()
@@ -93,12 +110,12 @@ class Sessions(QObject):
         def progress(what: str, done: int, total: int) -> None:
             if wish != self._wanted:
                 raise UserError("Something else is wanted now.")
-            read(f"{what}: {done / total:.0%}" if total else f"{what} …")
+            show(f"{what}: {done / total:.0%}" if total else f"{what} …")
 
-        read(f"Opening {_name_of(subject)} …")
+        show(f"Opening {name} …")
 
         self._background.submit(
-            lambda: open_subject(subject, runs, controls, choose_device(), progress),
+            lambda: read(choose_device(), progress),
             lambda opened: self._begin(opened, wish),
             lambda message: self._refuse(message, wish),
         )

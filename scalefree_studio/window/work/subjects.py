@@ -6,6 +6,7 @@ draw:SOURCE           let a network draw, also one that is still learning
 complete:SOURCE       let it complete pictures, at several temperatures side by side
 dataset:DATA          teach a network what is in a data set, a folder, a list or a film …
 train:KIND:DATA       … one of this kind
+recipe:RECIPE         go on with a recipe: one that comes along, by its name; a .toml file; the folder of one
 """
 
 from __future__ import annotations
@@ -15,18 +16,21 @@ from pathlib import Path
 
 from ...data.datasets import is_dataset_file
 from ...data.pictures import Picture
+from ...recipes.found import ENDING
+from ...recipes.states import STATES
 from ...storage.run_folder import MODEL
 from ...storage.shipped import PREFIX
 
 Subject = str | Path | Picture
 OPEN, LEARN, DRAW, COMPLETE, DATASET, TRAIN = "open", "learn", "draw", "complete", "dataset", "train"
+RECIPE = "recipe"
 
 
 @dataclass(frozen=True)
 class Wish:
     """What is to be done with what."""
 
-    action: str  # OPEN, LEARN, DRAW, COMPLETE or TRAIN
+    action: str  # OPEN, LEARN, DRAW, COMPLETE, TRAIN or RECIPE
     source: str  # the path or name of a picture, a model or a run; for TRAIN, of data
     kind: str = ""  # of network that TRAIN trains; the first there is, where none is named
 
@@ -46,7 +50,7 @@ class Wish:
 def wish_of(subject: str | Path) -> Wish:
     """What a person asks for, where it is no picture at hand."""
     action, colon, source = str(subject).partition(":")
-    if colon and action in (LEARN, DRAW, COMPLETE):
+    if colon and action in (LEARN, DRAW, COMPLETE, RECIPE):
         return Wish(action, source)
     if colon and action == DATASET:
         return Wish(TRAIN, source)
@@ -54,6 +58,8 @@ def wish_of(subject: str | Path) -> Wish:
         kind, _, data = source.partition(":")
         return Wish(TRAIN, data, kind)
     path = Path(subject).expanduser()
+    if path.suffix == ENDING or (path / STATES).exists():
+        return Wish(RECIPE, str(subject))
     if is_dataset_file(path) or (path.is_dir() and not (path / MODEL).exists()):
         return Wish(TRAIN, str(subject))
     return Wish(OPEN, str(subject))

@@ -13,10 +13,13 @@ from ...drawings import KIND as DRAWING
 from ...drawings import Drawing, still_of
 from ...errors import UserError
 from ...export.walls.wall import wall_of
+from ...jobs.recipes.plan import place_of
+from ...recipes.found import find_recipe
+from ...recipes.states import WALL
 from ...snapshot import Array
 from ...storage.run_folder import RunFolder, load_checkpoint
 from ...storage.shipped import resolved
-from .subjects import TRAIN, wish_of
+from .subjects import RECIPE, TRAIN, wish_of
 
 THUMBNAIL = 112
 FEW = 16  # pictures on the wall of a data set
@@ -37,8 +40,9 @@ def thumbnail_of(spec: str) -> Array:
     if wish.is_model:
         return _of_model(resolved(spec))
     if wish.action == TRAIN:
-        examples = load_dataset(wish.source, download=False).train
-        return wall_thumbnail(examples.take(np.arange(min(FEW, len(examples)))).values)
+        return _of_data(wish.source)
+    if wish.action == RECIPE:
+        return _of_recipe(wish.source)
     path = Path(spec)
     return _of_run(path) if path.is_dir() else thumbnail(load_picture(spec).pixels)
 
@@ -52,6 +56,20 @@ def _of_model(path: Path) -> Array:
     if "target" not in model:
         raise UserError("This model has no picture.")
     return thumbnail(model["target"])
+
+
+def _of_data(source: str) -> Array:
+    examples = load_dataset(source, download=False).train
+    return wall_thumbnail(examples.take(np.arange(min(FEW, len(examples)))).values)
+
+
+def _of_recipe(source: str) -> Array:
+    """What it has drawn, or else what it learns from."""
+    recipe, folder = find_recipe(source)
+    drawn = folder / WALL
+    if drawn.exists():
+        return thumbnail(np.asarray(Image.open(drawn).convert("RGB")))
+    return _of_data(place_of(recipe, recipe.data.dataset))
 
 
 def _of_run(path: Path) -> Array:
