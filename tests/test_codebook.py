@@ -309,7 +309,7 @@ def test_levels_make_no_more_codes_than_a_codebook_may_have(levels: str) -> None
 
 @pytest.mark.parametrize("units", ["1", "65537", "99999999"])
 def test_units_that_cannot_be_are_said_with_an_example_of_units(units: str) -> None:
-    with pytest.raises(ControlError, match=r"Units are whole numbers .* such as 64,256,512"):
+    with pytest.raises(ControlError, match=r"Units are whole numbers, .* such as 64,256,512"):
         edited(CodebookControls(), {"units": units})
 
 
