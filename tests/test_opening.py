@@ -14,6 +14,7 @@ from PyQt6.QtWidgets import QApplication
 
 from scalefree_studio.data.examples import Arrays
 from scalefree_studio.data.sources import Dataset
+from scalefree_studio.jobs.drawing.draw import DrawPictures
 from scalefree_studio.window.shell.gallery import SPEC, Gallery
 from scalefree_studio.window.shell.main_window import MainWindow
 from scalefree_studio.window.views.training_view import TrainingView
@@ -176,3 +177,12 @@ def test_a_list_of_pictures_is_learnt_from_and_what_it_lacks_is_said(driven: Dri
     driven.until(lambda: isinstance(driven.window.stage.view, TrainingView) and driven.session)
     assert driven.session.job.lesson.dataset.classes == ("even", "odd")  # type: ignore[attr-defined]
     driven.until(lambda: said(driven) == "1 of 13 pictures could not be read: gone.png.")
+
+
+def test_where_the_data_of_a_model_are_not_at_hand_an_embedded_picture_is_painted_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCALEFREE_DATA", str(tmp_path / "none"))
+    job = open_subject("model:codes-digits", tmp_path).job
+    assert isinstance(job, DrawPictures) and job.state.done
+    assert job.state.given.all() and len(np.unique(job.state.values)) > 5

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from ...controls import ControlError
 from ...data.datasets import load_dataset
 from ...data.download import Progress
 from ...data.pictures import Picture, downscaled, load_picture
@@ -19,16 +22,17 @@ from ...jobs.dividers.fit import FitDividers
 from ...jobs.drawing.controls import AT_ONCE, DrawControls
 from ...jobs.drawing.draw import DrawPictures
 from ...jobs.drawing.edits import EVERY, SetPrompt
+from ...jobs.drawing.sampler import Sampler
 from ...jobs.instruments import draws, has_codes, instrument_of, lesson_of, lessons, network_of, sampler_of
 from ...jobs.job import Job
-from ...jobs.training.learnt import dataset_learnt, name_learnt
+from ...jobs.training.learnt import dataset_learnt, name_learnt, shape_learnt
 from ...jobs.training.lesson import Lesson
 from ...jobs.training.train import Train
 from ...recipes.found import find_recipe
 from ...recipes.run import Running
 from ...recipes.states import DONE, STATES
 from ...runs import resumed
-from ...snapshot import Checkpoint
+from ...snapshot import Bytes, Checkpoint
 from ...storage.history import Measured
 from ...storage.run_folder import MODEL, RunFolder, free_folder, load_checkpoint
 from .held_out import held_out_pictures
@@ -39,6 +43,7 @@ LEAST_STEPS = 1_500  # where pictures are few, the usual epochs are over before 
 WATCHED = 4  # seconds in which pictures are drawn at first, for a person to see it
 TEMPERATURES = 0.9, 1.0, 1.1  # of a bench, at first
 BENCH = "bench"  # the kind of view of drawings that are tables
+DIGIT = 5  # of those that are embedded and held out: a six
 PAINT = "paint"  # … and of those that a person paints with codes
 
 
@@ -190,11 +195,24 @@ def _draw(source: str, checkpoint: Checkpoint, place: Place) -> Opened:
 
 
 def _begin_painting(job: DrawPictures) -> None:
-    """On one picture that the model never learnt from, where there is one at hand; else on codes drawn by chance."""
+    """On one picture that the model never learnt from: of its data set, where that is at hand, or an embedded one."""
     job.start(replace(job.controls, count=1, speed=AT_ONCE), None)
-    with contextlib.suppress(UserError, JobError):
-        picture, _ = held_out_pictures(job.sampler, 0)[0]
-        job.apply(SetPrompt(pixels=picture, stage=EVERY))
+    try:
+        pixels, _ = held_out_pictures(job.sampler, 0)[0]
+    except (UserError, JobError):
+        pixels = _embedded_picture(job.sampler)
+    with contextlib.suppress(ControlError):
+        job.apply(SetPrompt(pixels=pixels, stage=EVERY))
+
+
+def _embedded_picture(sampler: Sampler) -> Bytes:
+    """For a model of grey pictures a digit, for one of colours a photograph: (h, w, 3)."""
+    _, _, channels = shape_learnt(Checkpoint(sampler.kind, 0, sampler.saved()[0], {}))
+    if channels == 3:
+        return load_picture("photo:astronaut").pixels
+    digit = load_dataset("digits").held.take(np.array([DIGIT])).values[0]  # (h, w, 1)
+    digit = np.pad(digit, ((2, 2), (2, 2), (0, 0)))  # as MNIST's have a margin
+    return np.ascontiguousarray(np.broadcast_to(digit, (*digit.shape[:2], 3)))
 
 
 def _complete(source: str, checkpoint: Checkpoint, place: Place) -> Opened:
