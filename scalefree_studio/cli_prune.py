@@ -12,7 +12,7 @@ from .files import check_folder, write_errors
 from .jobs.codebooks.prune import Pruned, pruned
 from .jobs.training.learnt import dataset_learnt
 from .runs import choose_device
-from .storage.run_folder import load_checkpoint
+from .storage.run_folder import MODEL, load_checkpoint
 from .storage.shipped import PREFIX
 from .storage.tensors import write_tensors
 from .terminal import MODEL_HELP, add_json_flag, output, report, show_progress
@@ -56,6 +56,8 @@ def prune(arguments: argparse.Namespace) -> int:
     if out is not None:
         if out.suffix != SUFFIX:
             raise UserError(f"Models are written as {SUFFIX}; {out} ends otherwise.")
+        if out.resolve() in (arguments.model.resolve(), (arguments.model / MODEL).resolve()):
+            raise UserError(f"{out} is read; name another file to write.")
         check_folder(out)
     checkpoint = load_checkpoint(arguments.model)
     dataset = dataset_learnt(checkpoint, arguments.dataset, arguments.data_root, show_progress)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import signal
 import sys
@@ -148,13 +149,25 @@ def add_json_flag(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the result as JSON, as the last line")
 
 
+def _in_words(value: Any) -> list[str]:
+    """A line, or of a list of measurements a line each."""
+    if isinstance(value, list) and value and all(isinstance(each, Mapping) for each in value):
+        return [
+            ", ".join(f"{n.replace('_', ' ')} {_in_words(v)[0]}" for n, v in each.items()) for each in value
+        ]
+    return [f"{value:.4f}" if isinstance(value, float) else str(value)]
+
+
 def report(result: Mapping[str, Any], as_json: bool, words: str = "", person: TextIO | None = None) -> None:
     """What came of a command: for a program, on stdout; or for a person, in these words or a line each."""
     if as_json:
         print(json.dumps(result), flush=True)
         return
     lines = (
-        f"  {name.replace('_', ' '):<20}{f'{value:.4f}' if isinstance(value, float) else value}"
+        f"  {name.replace('_', ' ') if first else '':<20}{line}"
         for name, value in result.items()
+        for first, line in zip(
+            itertools.chain([True], itertools.repeat(False)), _in_words(value), strict=False
+        )
     )
     print(words or "\n".join(lines), file=person or sys.stderr)

@@ -12,7 +12,7 @@ import torch
 from small_jobs import equal, run, small_autoencoder
 
 from scalefree_studio.cli import main
-from scalefree_studio.controls import ControlError
+from scalefree_studio.controls import ControlError, edited
 from scalefree_studio.data.datasets import load_dataset
 from scalefree_studio.data.examples import Arrays
 from scalefree_studio.data.sources import Dataset
@@ -289,6 +289,39 @@ def test_a_dry_run_writes_nothing_and_a_run_names_its_file(
     assert "codes go" in capsys.readouterr().err and not (tmp_path / "pruned.safetensors").exists()
     assert main(["prune", str(tmp_path), "--threshold", "300"]) == 0
     assert main(["info", str(tmp_path / "pruned.safetensors")]) == 0
+
+
+def test_a_model_is_not_pruned_into_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    RunFolder(tmp_path).keep(digits("codebook"))
+    model = tmp_path / "model.safetensors"
+    before = model.read_bytes()
+    for named in (tmp_path, model):
+        assert main(["prune", str(named), "--threshold", "300", "--out", str(model)]) == 2
+        assert "is read" in capsys.readouterr().err and model.read_bytes() == before
+
+
+@pytest.mark.parametrize("levels", ["999,999,999", "70000", "2,5"])
+def test_levels_make_no_more_codes_than_a_codebook_may_have(levels: str) -> None:
+    with pytest.raises(ControlError, match=r"(?i)levels .*(make more|each from)"):
+        edited(VQVAEControls(), {"levels": levels})
+    assert edited(VQVAEControls(), {"levels": "8,8,8,8,4,4"}).levels == "8,8,8,8,4,4"  # 65,536
+
+
+@pytest.mark.parametrize("units", ["1", "65537", "99999999"])
+def test_units_that_cannot_be_are_said_with_an_example_of_units(units: str) -> None:
+    with pytest.raises(ControlError, match=r"Units are whole numbers, .* such as 64,256,512"):
+        edited(CodebookControls(), {"units": units})
+
+
+def test_stages_are_read_as_words_and_by_programs_as_numbers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    RunFolder(tmp_path).keep(digits("codebook"))
+    assert main(["evaluate", str(tmp_path)]) == 0
+    err = capsys.readouterr().err
+    assert "{" not in err and "patch " in err and "topographic error 0." in err
+    assert main(["evaluate", str(tmp_path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["stages"][0]["codes"]
 
 
 def test_a_run_on_a_data_set_of_latents_finds_it_again(

@@ -305,7 +305,7 @@ def test_networks_that_do_not_say_what_they_draw_are_damaged():
     for changes in ({"classes": ["one"]}, {"classes": 7}, {"size": [1]}, {"size": [0, 4]}, {"dataset": {}}):
         with pytest.raises(UserError):
             sampler_of(dataclasses.replace(good, about={**good.about, **changes}))
-    with pytest.raises(UserError, match="place after place"):
+    with pytest.raises(UserError, match="does not draw"):
         sampler_of(dataclasses.replace(good, kind="dividers"))
 
 

@@ -149,7 +149,7 @@ def test_a_folder_is_a_data_set_by_itself(
         encoded(dataset, FakeCodec(codes=9))
     with pytest.raises(UserError, match="name one, or encode"):
         codec_for(digits)
-    with pytest.raises(UserError, match="no other size"):
+    with pytest.raises(UserError, match=r"holds .*, where pictures are wanted"):
         load_dataset(tmp_path / "moved", size=16)
 
 
@@ -204,7 +204,10 @@ def test_other_folders_are_refused_and_left_as_they_are(
     assert before == {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
     assert encode(model, "--out", tmp_path) == 2 and "something else" in capsys.readouterr().err
     assert encode(model, "--dataset", out, "--out", tmp_path / "new") == 2
-    assert "digits is encoded" in capsys.readouterr().err
+    assert "holds tokens, where pictures are wanted" in capsys.readouterr().err
+    for kind in ("pixelcnn", "pixels"):
+        assert main(["train", kind, "--dataset", str(out), "--out", str(tmp_path / kind)]) == 2
+        assert "learns from pictures" in capsys.readouterr().err and not (tmp_path / kind).exists()
 
 
 def test_a_model_without_codes_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

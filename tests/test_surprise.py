@@ -235,7 +235,7 @@ def test_the_command_compares_with_what_was_learnt(tmp_path: Path, monkeypatch: 
         (["model", "mine.png", "--compare", "-1"], "0 to 10000"),
         (["model", "mine.png", "--compare", "many"], "invalid int value"),
         (["model"], "required"),
-        (["lines", "mine.png"], "does not draw place after place"),
+        (["lines", "mine.png"], "does not draw; those of kind pixelcnn, "),
     ],
     ids=str,
 )

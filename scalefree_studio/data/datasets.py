@@ -127,7 +127,9 @@ def _converted(dataset: Dataset, request: DataRequest) -> Dataset:
     if dataset.shape == wanted:
         return dataset
     if dataset.made_by:
-        raise UserError(f"{dataset.name} is encoded; its pictures can be had in no other size.")
+        raise UserError(
+            f"{request.path} holds {dataset.made_by.what}, where pictures are wanted; name the pictures themselves."
+        )
 
     def converted(examples: Examples) -> Arrays:
         all_of_them = examples.take(np.arange(len(examples)))

@@ -167,7 +167,9 @@ def lesson_of(checkpoint: Checkpoint) -> type[Lesson[Any, Any]]:
     """What this network has learnt, or a UserError."""
     kind = network_of(checkpoint).kind
     if kind not in lessons():
-        raise UserError(f"A model of kind {kind!r} is not trained on a data set; {_listed(lessons())} is.")
+        raise UserError(
+            f"A model of kind {kind!r} is not trained on a data set; those of {_listed(lessons())} are."
+        )
     return lessons()[kind]
 
 
@@ -204,7 +206,7 @@ def sampler_of(
     samplers = {kind: make for i in instruments().values() for kind, make in i.all_samplers().items()}
     if checkpoint.kind not in samplers:
         raise UserError(
-            f"A model of kind {checkpoint.kind!r} does not draw place after place; {_listed(samplers)} does."
+            f"A model of kind {checkpoint.kind!r} does not draw; those of {_listed(samplers)} do."
         )
     return samplers[checkpoint.kind](checkpoint, device, size, cached)
 
@@ -240,7 +242,7 @@ def codec_of(checkpoint: Checkpoint, device: str = "cpu") -> Codec:
     codecs = {kind: make for i in instruments().values() for kind, make in i.codecs.items()}
     if checkpoint.kind not in codecs:
         raise UserError(
-            f"A model of kind {checkpoint.kind!r} makes no tokens of pictures; {_listed(codecs)} does."
+            f"A model of kind {checkpoint.kind!r} makes no tokens of pictures; those of {_listed(codecs)} do."
         )
     return codecs[checkpoint.kind](checkpoint, device)
 
@@ -260,7 +262,7 @@ def latents_of(checkpoint: Checkpoint, device: str = "cpu") -> Latents:
     makers = {kind: make for i in instruments().values() for kind, make in i.latents.items()}
     if checkpoint.kind not in makers:
         raise UserError(
-            f"A model of kind {checkpoint.kind!r} makes no latents of pictures; {_listed(makers)} does."
+            f"A model of kind {checkpoint.kind!r} makes no latents of pictures; those of {_listed(makers)} do."
         )
     return makers[checkpoint.kind](checkpoint, device)
 
@@ -292,4 +294,6 @@ def with_prefix(arrays: Mapping[str, Array], prefix: str) -> dict[str, Array]:
 
 
 def _listed(kinds: Iterable[str]) -> str:
-    return ", ".join(kinds)
+    """As "kind a, b or c"."""
+    *others, last = kinds
+    return f"kind {', '.join(others)} or {last}" if others else f"kind {last}"

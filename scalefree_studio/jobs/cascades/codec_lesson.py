@@ -37,7 +37,7 @@ class CodecControls(TrainControls):
         "", label="Codes",
         help="The model that turns pictures into tokens: a file, a run or model:NAME; empty for the one that has "
         "encoded the data set.",
-        group="Tokens",
+        metavar="MODEL", group="Tokens",
     )
     labelled: bool = control(
         True, label="Labels", help="Learn what belongs to which class, so that a class can be asked for.",

@@ -21,7 +21,7 @@ STAGES = 3  # as many sizes of patches, at most, if nobody says which
 def read_patches(value: Any) -> str:
     """'whole' is another word for 0."""
     words = value.replace("whole", str(WHOLE)) if isinstance(value, str) else value
-    return whole_numbers("Patches", WHOLE, LONGEST, empty=True)(words)
+    return whole_numbers("Patches", WHOLE, LONGEST, empty=True, such_as="8,4,2")(words)
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ class CodebookControls(TrainControls, AutoencoderShape):
     units: str = control(
         "64,256,512", label="Units",
         help="How many units each map has, one number for each size of patch; the last holds for all further ones.",
-        read=whole_numbers("Units", 2, MOST_CODES, empty=False), wants="numbers such as 64,256,512", metavar="NUMBERS",
-        group="Codes",
+        read=whole_numbers("Units", 2, MOST_CODES, empty=False, such_as="64,256,512"),
+        wants="numbers such as 64,256,512", metavar="NUMBERS", group="Codes",
     )
     map: str = control(
         "grid", label="Map", help="How the units of a codebook lie: on a line or on a grid.",

@@ -15,6 +15,8 @@ from torch import Tensor
 from ...controls import controls_of, edited
 from ...data.examples import Batch
 from ...data.quantise import dequantise, quantise
+from ...data.sources import Dataset
+from ...errors import UserError
 from ...models.ordered.looked import Looked
 from ...models.ordered.plain import draw_plainly
 from ...models.ordered.request import Drawn, Request, uniforms
@@ -116,6 +118,13 @@ class PictureLesson(Lesson[C, N]):
         return cls.alphabet(controls, channels) == (cls.dimensions(controls, channels), 256)
 
     # What follows from that.
+
+    def __init__(self, dataset: Dataset):
+        if dataset.made_by:
+            raise UserError(
+                f"{dataset.spec} holds {dataset.made_by.what}; this network learns from pictures."
+            )
+        super().__init__(dataset)
 
     def fitted(self, controls: C) -> C:
         classes = len(self.dataset.classes)

@@ -13,7 +13,7 @@ MOST_CODES = 65_536
 LONGEST = 4096  # sides of maps and patches
 
 
-def whole_numbers(name: str, low: int, high: int, empty: bool) -> Callable[[Any], str]:
+def whole_numbers(name: str, low: int, high: int, empty: bool, such_as: str) -> Callable[[Any], str]:
     """Makes of "8, 5,5" or (8, 5, 5) the text "8,5,5"; each number is from `low` to `high`."""
 
     def read(value: Any) -> str:
@@ -21,7 +21,7 @@ def whole_numbers(name: str, low: int, high: int, empty: bool) -> Callable[[Any]
         numbers = [int(word) for word in words]
         if not all(low <= number <= high for number in numbers) or not (numbers or empty):
             raise ControlError(
-                f"{name} are whole numbers, each from {low} to {high:,}, such as 8,5,5,5; not {value!r}."
+                f"{name} are whole numbers, each from {low} to {high:,}, such as {such_as}; not {value!r}."
             )
         return ",".join(map(str, numbers))
 
@@ -29,7 +29,7 @@ def whole_numbers(name: str, low: int, high: int, empty: bool) -> Callable[[Any]
 
 
 def read_scales(value: Any) -> str:
-    text = whole_numbers("Scales", 1, LONGEST, empty=True)(value)
+    text = whole_numbers("Scales", 1, LONGEST, empty=True, such_as="1,2,4,7")(value)
     scales = [int(word) for word in text.split(",") if word]
     if scales != sorted(scales):
         raise ControlError(f"Scales come from the coarsest to the finest, such as 1,2,4,7; not {value!r}.")
@@ -37,7 +37,7 @@ def read_scales(value: Any) -> str:
 
 
 def read_levels(value: Any) -> str:
-    text = whole_numbers("Levels", 3, MOST_CODES, empty=False)(value)
+    text = whole_numbers("Levels", 3, MOST_CODES, empty=False, such_as="8,5,5,5")(value)
     if math.prod(int(word) for word in text.split(",")) > MOST_CODES:
         raise ControlError(f"The levels {text} make more than {MOST_CODES:,} codes.")
     return text
