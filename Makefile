@@ -48,6 +48,10 @@ bench: ## measure learning against a naive reference, rendering, and how fast th
 	$(PYTHON) benchmarks/render.py
 	$(PYTHON) benchmarks/pixelcnn.py
 	$(PYTHON) benchmarks/reformer.py
+	$(PYTHON) benchmarks/codebooks.py
+	$(PYTHON) benchmarks/som.py
+	$(PYTHON) benchmarks/vqvae_step.py
+	$(PYTHON) benchmarks/tokens.py
 	$(PYTHON) benchmarks/data.py
 	$(WITH_DISPLAY) $(PYTHON) benchmarks/latency.py
 
