@@ -99,6 +99,8 @@ WRONG = [
     ("temperature = 0.9", "temperature = -1", 14, r"temperature: Temperature lies between"),
     ("temperature = 0.9", "[[stages]]\nwidth = 10", 15, r"\[\[stages\]\] width: Width lies between"),
     ("temperature = 0.9", "[[stages]]\nlesson = 'next-scale'", 15, r"it is the only one"),
+    ("temperature = 0.9", "[[stages]]", 14, r"\[\[stages\]\] there is one grid of tokens, so no stage 2"),
+    ("steps = 10", "lesson = 'next-scale'", 12, r"lesson: it draws the scales of a VQ-VAE; set its scales"),
     ("steps = 10", "lesson = 'next-scale'\nbeams = 2", 13, r"beams: a next-scale stage is not searched"),
     ("steps = 10", "width = 2\nbeams = -1", 13, r"beams: Beams lies between"),
     ("count = 4", "count = 0", 17, r"\[sampling\] count: Pictures lies between"),

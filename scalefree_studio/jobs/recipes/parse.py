@@ -158,7 +158,22 @@ class _Reader:
                 )
             if searched := stage.drawing.keys() & {c.name for c in named(SearchControls)}:
                 raise self.bad("a next-scale stage is not searched.", STAGES, min(searched), n)
+        self._check_grids(stages)
         return stages
+
+    def _check_grids(self, stages: Sequence[StageRecipe]) -> None:
+        """Whether there are tokens for each stage, as far as the recipe says how many grids of them there are."""
+        vqvae = "vqvae" in self.said
+        section, key = ("vqvae", "scales") if vqvae else (CODEBOOKS, "patches")
+        sizes = str(self.said[section].get(key, ""))
+        if not sizes and not vqvae:
+            return  # the pictures decide
+        if stages[0].learning.kind == NEXT_SCALE and not (vqvae and sizes):
+            raise self.bad("it draws the scales of a VQ-VAE; set its scales in [vqvae].", STAGES, "lesson")
+        grids = sizes.count(",") + 1
+        if len(stages) > grids:
+            there = "one grid" if grids == 1 else f"{grids} grids"
+            raise self.bad(f"there is {there} of tokens, so no stage {grids + 1}.", STAGES, number=grids)
 
     def _stage(self, table: Mapping[str, Any], number: int) -> StageRecipe:
         kind = self.value(STAGES, "lesson", LESSON, table.get("lesson", LESSON.default), number)
