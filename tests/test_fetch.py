@@ -179,10 +179,10 @@ def test_the_list_says_what_is_here_and_what_can_be_had(
     [
         ("fases", "do you mean faces?"),
         ("digit", "do you mean digits?"),
-        ("elephants", "there are digits, faces, mnist"),
+        ("elephants", "digits, faces, mnist"),
         ("../faces", "There is no model '../faces'"),
-        ("../../etc/passwd", "there are digits"),
-        ("file:/etc/passwd", "there are digits"),
+        ("../../etc/passwd", "there are cascade-sea"),
+        ("file:/etc/passwd", "there are cascade-sea"),
         ("", "Name a model"),
     ],
 )
