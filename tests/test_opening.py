@@ -131,6 +131,7 @@ def test_the_gallery_offers_networks_and_data_sets(
     items = [shelf.item(n) for shelf in gallery.shelves for n in range(shelf.count())]
     offered = {item.data(SPEC): item for item in items if item is not None}
     assert {"model:mnist", f"{TRAIN}digits", f"{TRAIN}cifar10", "photo:astronaut"} <= set(offered)
+    assert "train:vqvae:digits" in offered and "train:tokens:digits" not in offered  # which needs codes first
     driven.until(lambda: "downloads 12 MB first" in offered[f"{TRAIN}mnist"].toolTip())
     assert "downloads" not in offered[f"{TRAIN}digits"].toolTip()
     gallery.shelves[1].itemClicked.emit(offered[TRAIN])

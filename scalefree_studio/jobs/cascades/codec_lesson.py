@@ -56,7 +56,7 @@ Own = TypeVar("Own", bound=CodecControls)
 class CodecLesson(Lesson[Own, N]):
     """Its controls are CodecControls with `grids` and `classes`, which the codec and the pictures decide."""
 
-    shelf: ClassVar[str] = "Teach a network to draw"
+    needs: ClassVar[str] = "codes"
     unit: ClassVar[str] = "nats_per_token"
     settled: ClassVar[tuple[str, ...]] = ("grids", "classes")
     curves: ClassVar[tuple[Curve, ...]] = (

@@ -55,7 +55,7 @@ class CodebookLesson(Lesson[CodebookControls, Codebooks]):
     summary = "self-organising maps of the latents of an autoencoder: codes whose neighbours are alike"
     controls = CodebookControls
     unit = "quantisation_error"
-    shelf = "Teach maps of codes, of a trained autoencoder"
+    needs = "autoencoder"
     settled = (*(c.name for c in controls_of(AutoencoderShape)), "map_rows", "map_columns")
     curves: ClassVar[tuple[Curve, ...]] = (
         Curve(

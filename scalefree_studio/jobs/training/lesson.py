@@ -101,6 +101,7 @@ class Lesson(Generic[C, N]):
     unit: ClassVar[str] = "nats_per_dimension"  # of its loss, as results call it
     shelf: ClassVar[str] = "Train"  # the heading over what it may learn from, in the gallery
     settled: ClassVar[tuple[str, ...]] = ()  # controls that the examples decide
+    needs: ClassVar[str] = ""  # a control that names another model: without one, it cannot begin
     curves: ClassVar[tuple[Curve, ...]] = (Curve("loss", "Loss", log=True, beside="held_out"),)
     advice: ClassVar[str] = "use a smaller batch or a smaller network"  # where memory runs out
 

@@ -97,6 +97,8 @@ class Gallery(QDialog):
         self._shelf("Recipes", [(str(Wish(RECIPE, name)), name) for name in shipped_recipes()])
         data = [*DATASETS.items(), (FOLDER, "Your own…")]
         for kind, lesson in lessons().items():
+            if lesson.needs:  # another model first: a recipe goes the whole way
+                continue
             which = f": {lesson.title}" if len(lessons()) > 1 else ""
             self._shelf(lesson.shelf + which, [(str(Wish(TRAIN, name, kind)), title) for name, title in data])
         groups: dict[str, list[tuple[str, str]]] = {}
