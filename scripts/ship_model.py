@@ -66,6 +66,7 @@ def main() -> None:
     parser.add_argument("--temperatures", type=float, nargs="*", help="of the stages of a cascade")
     parser.add_argument("--top-p", type=float, default=1.0, help="of all stages of a cascade but the first")
     parser.add_argument("--dataset", help="where its pictures are now")
+    parser.add_argument("--codes", help="by what name the model of its codes comes along")
     parser.add_argument("--called", help="what its pictures are called, if not as their data set")
     parser.add_argument("--data-root", type=Path)
     parser.add_argument("--note", default="", help="what else its card should say")
@@ -77,6 +78,8 @@ def main() -> None:
     path = models / f"{name}.safetensors"
     about = {key: checkpoint.about[key] for key in KEPT if key in checkpoint.about}
     about |= {"kind": checkpoint.kind, "step": checkpoint.step, "dataset": dict(checkpoint.about["dataset"])}
+    if arguments.codes:
+        about["controls"] = {**about["controls"], "codes": arguments.codes}
     if arguments.called:
         about["dataset"]["name"] = arguments.called
     write_tensors(path, checkpoint.model, {**about, "title": arguments.title})
