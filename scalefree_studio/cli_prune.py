@@ -10,6 +10,7 @@ from typing import Any
 from .errors import UserError
 from .files import check_folder, write_errors
 from .jobs.codebooks.prune import Pruned, pruned
+from .jobs.instruments import codec_of
 from .jobs.training.learnt import dataset_learnt
 from .runs import choose_device
 from .storage.run_folder import MODEL, load_checkpoint
@@ -60,6 +61,7 @@ def prune(arguments: argparse.Namespace) -> int:
             raise UserError(f"{out} is read; name another file to write.")
         check_folder(out)
     checkpoint = load_checkpoint(arguments.model)
+    codec_of(checkpoint)  # or a UserError, before anything is downloaded
     dataset = dataset_learnt(checkpoint, arguments.dataset, arguments.data_root, show_progress)
     found = pruned(checkpoint, dataset, arguments.threshold, choose_device(arguments.device), show_progress)
     if out is not None:

@@ -6,12 +6,12 @@ import itertools
 from dataclasses import dataclass
 
 from ...controls import control
-from .shape import TokenGrid, grids_of, read_grids
+from .shape import DrawerShape, TokenGrid, grids_of, read_grids
 
 
 @dataclass(frozen=True)
-class NextScaleShape:
-    """Every field but dropout starts over. The first three are what pictures and the model of their codes decide."""
+class NextScaleShape(DrawerShape):
+    """Every field but dropout starts over. The vector, too, is what the model of the codes decides."""
 
     # fmt: off
     grids: str = control(
@@ -22,30 +22,6 @@ class NextScaleShape:
     vector: int = control(
         16, label="Vector", help="How many numbers each code is in its codebook.", low=1, high=65_536, scale="log",
         group="Tokens",
-    )
-    classes: int = control(
-        0, label="Classes", help="How many labels pictures come with; 0 learns without labels.",
-        low=0, high=100_000, group="Tokens",
-    )
-    layers: int = control(
-        4, label="Layers", help="How many blocks of attention and of a small network follow one another.",
-        low=1, high=64, group="Network",
-    )
-    width: int = control(
-        128, label="Width", help="How many numbers the network keeps about every token.",
-        low=8, high=4096, scale="log", group="Network",
-    )
-    heads: int = control(
-        4, label="Heads", help="How many places a layer can attend to at once; the width is shared among them.",
-        low=1, high=64, group="Network",
-    )
-    hidden: str = control(
-        "relu2", label="Hidden layer", help="The small network of a block: squared ReLU, SwiGLU or GELU.",
-        choices=("relu2", "swiglu", "gelu"), group="Network", advanced=True,
-    )
-    dropout: float = control(
-        0.0, label="Dropout", help="Share of what each block adds that is left out at random while learning.",
-        low=0.0, high=0.9, live=True, group="Network", advanced=True,
     )
     # fmt: on
 

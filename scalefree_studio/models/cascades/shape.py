@@ -56,9 +56,9 @@ def read_grids(text: str) -> str:
 
 
 @dataclass(frozen=True)
-class TokensShape:
-    """Every field but dropout and checkpointing starts over. The first two are what the pictures and the model of their
-    codes decide."""
+class DrawerShape:
+    """What all networks that draw tokens are made of. The first two are what the pictures and the model of their codes
+    decide."""
 
     # fmt: off
     grids: str = control(
@@ -74,10 +74,6 @@ class TokensShape:
         4, label="Layers", help="How many blocks of attention and of a small network follow one another.",
         low=1, high=64, group="Network",
     )
-    encoder_layers: int = control(
-        2, label="Encoder layers", help="How many blocks read the coarser stages, where there are any.",
-        low=0, high=64, group="Network",
-    )
     width: int = control(
         128, label="Width", help="How many numbers the network keeps about every token.",
         low=8, high=4096, scale="log", group="Network",
@@ -85,6 +81,31 @@ class TokensShape:
     heads: int = control(
         4, label="Heads", help="How many places a layer can attend to at once; the width is shared among them.",
         low=1, high=64, group="Network",
+    )
+    hidden: str = control(
+        "relu2", label="Hidden layer", help="The small network of a block: squared ReLU, SwiGLU or GELU.",
+        choices=("relu2", "swiglu", "gelu"), group="Network", advanced=True,
+    )
+    dropout: float = control(
+        0.0, label="Dropout", help="Share of what each block adds that is left out at random while learning.",
+        low=0.0, high=0.9, live=True, group="Network", advanced=True,
+    )
+    # fmt: on
+
+
+@dataclass(frozen=True)
+class TokensShape(DrawerShape):
+    """Every field but dropout and checkpointing starts over."""
+
+    # fmt: off
+    grids: str = control(
+        "8x8x512", label="Grids",
+        help="Rows, columns and codes of every stage as far as the one that is drawn, such as 4x4x64 8x8x512.",
+        read=read_grids, wants="rows, columns and codes of each stage, such as 4x4x64 8x8x512", group="Tokens",
+    )
+    encoder_layers: int = control(
+        2, label="Encoder layers", help="How many blocks read the coarser stages, where there are any.",
+        low=0, high=64, group="Network",
     )
     radius: int = control(
         0, label="Radius", help="How far a token sees: so many tokens up and to each side; 0: all before it.",
@@ -101,18 +122,10 @@ class TokensShape:
         "layer is scaled and shifted there, or by rotation and modulation both.",
         choices=POSITIONS, group="Network", advanced=True,
     )
-    hidden: str = control(
-        "relu2", label="Hidden layer", help="The small network of a block: squared ReLU, SwiGLU or GELU.",
-        choices=("relu2", "swiglu", "gelu"), group="Network", advanced=True,
-    )
     checkpointing: bool = control(
         False, label="Checkpointing",
         help="Work out again, on the way back, what happened inside of blocks: less memory, a third more time.",
         live=True, group="Network", advanced=True,
-    )
-    dropout: float = control(
-        0.0, label="Dropout", help="Share of what each block adds that is left out at random while learning.",
-        low=0.0, high=0.9, live=True, group="Network", advanced=True,
     )
     # fmt: on
 
