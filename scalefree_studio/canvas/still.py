@@ -37,6 +37,10 @@ class Still:
         """(width, height)."""
         return self._shown.physical
 
+    def at(self, width: int, captions: Mapping[str, Bytes]) -> Still:
+        """The same, so many pixels wide."""
+        raise NotImplementedError
+
     def wanted(self, part: Part) -> RenderRequest | None:
         """The picture that somebody else has to draw for a part; None: none. May be asked in any thread."""
         return None

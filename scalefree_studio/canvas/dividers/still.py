@@ -32,6 +32,9 @@ class DividerStill(Still):
         self._drawing = DividerPainter(self._kept, by_part=True)
         super().__init__(canvas, self._kept, self._drawing, captions)
 
+    def at(self, width: int, captions: Mapping[str, Bytes]) -> DividerStill:
+        return DividerStill(self._canvas, self._kept, width, self._sharpness, captions)
+
     def wanted(self, part: Part) -> RenderRequest | None:
         frame, camera = self._kept.frame, self._kept.camera
         pane = next(pane for pane in self._kept.panes if pane.name == "learned")

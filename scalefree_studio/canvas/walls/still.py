@@ -15,5 +15,8 @@ from .shown import ShownWall
 class WallStill(Still):
     def __init__(self, canvas: Any, shown: ShownWall, width: int, captions: Mapping[str, Bytes]):
         sizes = {name: (image.shape[1], image.shape[0]) for name, image in captions.items()}
-        kept = replace(shown, **larger(shown, width), hovered=None, title_sizes=sizes)
-        super().__init__(canvas, kept, WallPainter(kept), captions)
+        self._kept = replace(shown, **larger(shown, width), hovered=None, title_sizes=sizes)
+        super().__init__(canvas, self._kept, WallPainter(self._kept), captions)
+
+    def at(self, width: int, captions: Mapping[str, Bytes]) -> WallStill:
+        return WallStill(self._canvas, self._kept, width, captions)

@@ -34,7 +34,7 @@ class DrawingScene:
         drawing = Drawing(snapshot.frame, self._still).current
         pictures = drawing.pictures()
         if self._overlay:
-            _veil(pictures, drawing)
+            veil(pictures, drawing)
         height, width = drawing.tile
         for number, y, x in drawing.cursors().tolist():
             pictures[number, y * height : (y + 1) * height, x * width : (x + 1) * width] = CURSOR
@@ -94,7 +94,7 @@ def _sized_table(size: Size | None, table: Table) -> tuple[int, int]:
     return sized(size, lambda side: size_for((height, width), side))
 
 
-def _veil(pictures: Bytes, drawing: Drawing) -> None:
+def veil(pictures: Bytes, drawing: Drawing) -> None:
     """Lay the veil over pictures (B, H · h, W · w, 3)."""
     entropy = np.where(drawing.drawn(), drawing.frame["entropy"].astype(np.float32), 0)  # (B, H, W)
     density = (entropy / drawing.most_bits * VEIL_OPACITY)[..., None]
