@@ -10,10 +10,9 @@ from typing import Any
 
 from .controls import add_flags, from_flags, given_flags, only_live, values_of
 from .data.datasets import DATASETS, load_dataset
-from .data.sources import Dataset, Size
+from .data.sources import Dataset
 from .data.validation import load_validation
 from .errors import UserError
-from .export.size import shape_of, size_of
 from .jobs.instruments import lesson_of, lessons
 from .jobs.job import Limit
 from .jobs.training.learnt import dataset_learnt, evaluation, shape_learnt, validation_learnt
@@ -21,6 +20,7 @@ from .jobs.training.lesson import Lesson
 from .jobs.training.ranks import Ranks, joined
 from .jobs.training.train import Train
 from .runs import Recording, choose_device, results_of, run_to_end
+from .sizes import shape_of
 from .snapshot import Change, Checkpoint
 from .storage.run_folder import RunFolder, free_folder, load_checkpoint
 from .storage.trackers import add_track_flag
@@ -70,16 +70,11 @@ def _train_flags(parser: argparse.ArgumentParser, kind: str) -> None:
         "--seconds", type=float, metavar="S", help="stop after so many seconds of learning in all"
     )
     parser.add_argument(
-        "--size", type=picture_size, metavar="N|WxH",
+        "--size", type=shape_of, metavar="N|WxH",
         help="make the pictures so large (default: as they are; those in files 32)",
     )  # fmt: skip
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     add_track_flag(parser)
-
-
-def picture_size(text: str) -> Size:
-    """Height and width of what was typed; argparse says in one sentence what is none."""
-    return shape_of(size_of(text))
 
 
 def train(arguments: argparse.Namespace) -> int:

@@ -38,7 +38,7 @@ def checkpoint(stage: int = 0, codec: TileCodec | None = None, seed: int = 1, **
     codec = codec or TileCodec()
     grids = codec.grids()[: stage + 1]
     known = named(tuple(TokenGrid(grid.rows, grid.columns, grid.codes) for grid in grids))
-    asked = {"grids": known, "classes": 3, "stage": stage, **SMALL, **controls}
+    asked = {"grids": known, "classes": 3, "stage_number": stage + 1, **SMALL, **controls}
     made = TokensControls(**asked)
     network = TokensLesson.network(made)
     generator = torch.Generator().manual_seed(seed)
@@ -100,7 +100,7 @@ def codec_file() -> str:
 def lesson(stage: int, **controls: Any) -> dict[str, Any]:
     """Learning a stage of such a codec, from pictures of 8 × 8."""
     asked = {
-        "codes": codec_file(), "stage": stage, "layers": 1, "encoder_layers": 1, "width": 8, "heads": 2,
+        "codes": codec_file(), "stage_number": stage + 1, "layers": 1, "encoder_layers": 1, "width": 8, "heads": 2,
         "batch_size": 6, "warm_up": 2, "learning_rate": 0.02, "wall_every": 2, **controls,
     }  # fmt: skip
     dataset = noise(8)
@@ -119,7 +119,7 @@ def lesson(stage: int, **controls: Any) -> dict[str, Any]:
         "still": {"held": (8, 8, 8, 1), "most_bits": ()},
         "live": SetControls({"learning_rate": 0.005}),
         "rebuild": SetControls({"width": 12}),
-        "refused": (SetControls({"precision": "float16"}), SetControls({"stage": 2}), GoTo(3)),
+        "refused": (SetControls({"precision": "float16"}), SetControls({"stage_number": 3}), GoTo(3)),
         "foreign": lambda good: [good],  # nothing in it to learn on from
         "poison": poison,
         "redrawn": frozenset(("wall", "fresh", "surprise", "samples")),

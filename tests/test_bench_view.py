@@ -13,6 +13,7 @@ from PyQt6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PyQt6.QtGui import QDropEvent
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QFileDialog, QMenu
+from scalefree_studio.window.views.export import TableExport
 
 from scalefree_studio.canvas.walls.boards import Place, edges_of
 from scalefree_studio.drawings import first
@@ -23,7 +24,6 @@ from scalefree_studio.storage.run_folder import RunFolder
 from scalefree_studio.window.views.bench_table import BenchTable
 from scalefree_studio.window.views.bench_view import BenchView
 from scalefree_studio.window.views.drawing_view import DrawingView
-from scalefree_studio.window.views.export import TableExport
 from scalefree_studio.window.views.surprise_dialog import SurpriseDialog
 
 ALT, CONTROL = Qt.KeyboardModifier.AltModifier, Qt.KeyboardModifier.ControlModifier

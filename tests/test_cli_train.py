@@ -32,7 +32,9 @@ def test_the_commands_train_resume_sample_complete_and_evaluate(tmp_path, capsys
         assert main(["sample", "run", name, "--count", "4", "--label", "3", "--top-p", "0.9", *extra]) == 0
     with Image.open("wall0.png") as fast, Image.open("wall1.png") as naive:
         assert (np.array(fast) == np.array(naive)).all()
-    assert main(["sample", "run", "wide.png", "--count", "2", "--size", "4x12"]) == 0
+    assert main(["sample", "run", "wide.png", "--count", "2", "--size", "12x4"]) == 0
+    with Image.open("wide.png") as image:
+        assert image.width > image.height
 
     Image.new("L", (16, 16), 255).save("white.png")
     assert main(["complete", "run", "white.png", "done.png", "--keep", "left", "--count", "1"]) == 0

@@ -77,9 +77,7 @@ def captions(ratio: float) -> dict[str, Bytes]:
 
 @pytest.mark.parametrize("mode", ["side", "swipe", "learned"])
 @pytest.mark.parametrize("depth", [1.0, 3e4])
-def test_a_still_is_what_the_canvas_shows(
-    mode: str, depth: float, canvas: DividerCanvas, qtbot: Any
-) -> None:
+def test_a_still_is_what_the_canvas_shows(mode: str, depth: float, canvas: DividerCanvas, qtbot: Any) -> None:
     mask = np.ones((40, 60), np.float32)
     mask[10:20, 20:40] = 5
     worker = render.attach(canvas)

@@ -1,4 +1,4 @@
-"""What a canvas shows, kept as it is and drawn once more at another scale: part by part, so that it may be of any size."""
+"""What a canvas shows, kept as it is and drawn once more at another scale, part by part: it may be of any size."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Still:
             self._painter.set_captions(self._captions)
             self._painter.renew({"pictures", "painting", "lines", "marks"})
         self._take(rendered)
-        left, top, width, height = part
+        width, height = part[2:]
         target = gloo.FrameBuffer(gloo.RenderBuffer((height, width)))
         with target:
             self._painter.draw(canvas.context, part)

@@ -50,6 +50,10 @@ class Dataset:
     root: Path | None = None  # where what is made of it is kept
     made_by: MadeBy | None = None  # where its examples are no pictures, but what a model has made of them
 
+    def __repr__(self) -> str:
+        shape = "×".join(map(str, self.shape))
+        return f"<Dataset {self.name}: {len(self.train):,} to learn from, {len(self.held):,} held out, of {shape}>"
+
     @property
     def shape(self) -> tuple[int, ...]:
         """Of one example; of a picture: height, width, channels."""

@@ -37,7 +37,9 @@ def heat(shares: npt.ArrayLike, stops: Sequence[str] = STOPS) -> Bytes:
 
 
 def usual_scale(picture: Bytes) -> int:
-    return max(1, round(SIDE / max(picture.shape[:2])))
+    """How large each of its pixels is, where nobody asks."""
+    longer: int = max(picture.shape[:2])
+    return max(1, round(SIDE / longer))
 
 
 def beside(picture: Bytes, shares: npt.NDArray[np.floating], scale: int | None = None) -> Bytes:

@@ -162,7 +162,7 @@ class Running:
         if step.stage is not None:
             assert step.learning is not None
             known = {c.name for c in controls_of(lessons()[step.learning.kind].controls)}
-            return {"stage": step.stage} if "stage" in known else {}
+            return {"stage_number": step.stage + 1} if "stage_number" in known else {}
         return {"autoencoder": str(self.folder / step.needs[0] / MODEL)} if step.needs else {}
 
     def _learn(self, state: StepState) -> None:

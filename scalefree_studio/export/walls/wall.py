@@ -85,7 +85,8 @@ def shrunk(wall: Bytes, room: tuple[int, int]) -> Image.Image:
 
 def usual_scale(pictures: Bytes, columns: int | None = None) -> int:
     """How many pixels wide each pixel of a wall is that is looked at by itself."""
-    return max(1, round(WIDE / wall_size(*pictures.shape[:3], columns)[0]))
+    count, height, width = pictures.shape[:3]
+    return max(1, round(WIDE / wall_size(count, height, width, columns)[0]))
 
 
 def large_wall(pictures: Bytes, columns: int | None = None) -> Bytes:
@@ -96,9 +97,9 @@ def large_wall(pictures: Bytes, columns: int | None = None) -> Bytes:
 
 def wall_size_at(pictures: Bytes, scale: int | None, columns: int | None = None) -> tuple[int, int]:
     """(width, height) of a wall whose pixels are so large."""
-    scale = scale or usual_scale(pictures, columns)
-    width, height = wall_size(*pictures.shape[:3], columns)
-    return width * scale, height * scale
+    scale, (count, height, width) = scale or usual_scale(pictures, columns), pictures.shape[:3]
+    across, down = wall_size(count, height, width, columns)
+    return across * scale, down * scale
 
 
 def write_wall(

@@ -21,7 +21,7 @@ from ...models.dividers import network as dividers
 from ...models.dividers.network import Params
 from ...models.dividers.revival import revive
 from ...snapshot import Array, Change, Checkpoint, Snapshot, frozen_all
-from ..job import Edit, Limit, Restore, SetControls, StartOver, Undo
+from ..job import Edit, Limit, Restore, SetControls, StartOver, Told, Undo
 from ..memory import within_memory
 from ..undo import Reverse, Step, UndoStack
 from . import schedule
@@ -53,7 +53,7 @@ class Backup:
     ]  # revivals made, what was regained of the schedule, whether it began on edges
 
 
-class FitDividers:
+class FitDividers(Told):
     kind, title = KIND, "Dividers"
     rest = 0.0
 

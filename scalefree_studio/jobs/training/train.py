@@ -18,7 +18,7 @@ from ...data.download import Progress
 from ...data.sources import Dataset
 from ...errors import JobError, UserError
 from ...snapshot import Array, Change, Checkpoint, Snapshot, frozen_all
-from ..job import Edit, Limit, SetControls, StartOver, Undo
+from ..job import Edit, Limit, SetControls, StartOver, Told, Undo
 from ..memory import OutOfMemoryError, within_memory
 from ..undo import Reverse, Step, UndoStack
 from .lesson import C, Display, Lesson, Moment, N
@@ -49,7 +49,7 @@ class Attempt(Generic[C, N]):
     origin: object = field(default_factory=object)  # shared with those that it replaced before they learnt
 
 
-class Train(Generic[C, N]):
+class Train(Told, Generic[C, N]):
     """The job. A lesson says what is learnt."""
 
     def __init__(
@@ -96,6 +96,10 @@ class Train(Generic[C, N]):
     def dataset(self) -> Dataset:
         """What it learns from, as it has been prepared."""
         return self.trainer.dataset
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        return f"{self.lesson.title} on {self.lesson.dataset.name}"
 
     @property
     def controls(self) -> C:

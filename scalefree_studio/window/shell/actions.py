@@ -36,7 +36,10 @@ COMMANDS = (
     Command("paste", "File", "Paste", "Learn the picture, or the file, that is on the clipboard", "Ctrl+V"),
     Command("save_now", "File", "Save now", "Keep the model as it is now (it is also kept every few seconds)", "Ctrl+S",
          apart=True),
-    Command("export_picture", "File", "Export picture…", "The learned picture at any size, as PNG", "Ctrl+E"),
+    Command("copy_picture", "File", "Copy", "What is seen, as a picture, to the clipboard", "Ctrl+C"),
+    Command("export_picture", "File", "Export picture…", "What is seen, or all there is, at any size", "Ctrl+E"),
+    Command("export_again", "File", "Export again", "At once: where the last one went, as the last one, under a new "
+         "name", "Ctrl+Shift+E"),
     Command("export_movie", "File", "Export movie…", "What was recorded, as a movie of any size", "Ctrl+M"),
     Command("leave", "File", "Stop, save and leave", "The same as closing the window", "Escape", apart=True),
     Command("undo", "Edit", "Undo", "Take back the last change", "Ctrl+Z", icon="undo"),

@@ -20,6 +20,7 @@ from PyQt6.QtGui import QSurfaceFormat
 from PyQt6.QtWidgets import QApplication
 
 from ...errors import UserError
+from ...sizes import shape_of
 from ..widgets import theme as themes
 from .main_window import MainWindow
 
@@ -98,10 +99,7 @@ def settings_of() -> QSettings:
 def _size(text: str | None) -> tuple[int, int] | None:
     if not text:
         return None
-    try:
-        width, height = (int(part) for part in text.lower().split("x"))
-    except ValueError:
-        raise UserError(f"A size is written like 1440x900, not {text!r}.") from None
+    height, width = shape_of(text)
     if not (480 <= width <= 16_384 and 360 <= height <= 16_384):
         raise UserError(f"The window cannot be {width}x{height}; it is at least 480x360.")
     return width, height

@@ -11,12 +11,13 @@ from PyQt6.QtCore import QObject, QUrl
 from PyQt6.QtGui import QDesktopServices, QImage
 from PyQt6.QtWidgets import QApplication, QWidget
 
+from ...canvas.still import Still
 from ...snapshot import Bytes
 from ..widgets.theme import Palette
 from ..work.making import Making, whole_or_nothing
 from .export_dialog import ExportDialog
 from .export_settings import last_folder, last_options, last_suffix, last_way, numbered
-from .view import Host, View
+from .view import Host
 from .ways import Way, bands
 
 
@@ -29,14 +30,15 @@ class Says(Protocol):
 class Exports(QObject):
     """One export by a key at a time; dialogs have their own."""
 
-    def __init__(self, window: QWidget, host: Host, say: Says):
+    def __init__(self, window: QWidget, host: Host, say: Says, palette: Callable[[], Palette]):
         super().__init__(window)
-        self._window, self._host, self._say = window, host, say
+        self._window, self._host, self._say, self._palette = window, host, say, palette
         self._making: Making | None = None
 
-    def ask(self, title: str, name: str, ways: list[Way], palette: Palette) -> None:
+    def ask(self, title: str, name: str, ways: list[Way]) -> None:
         """What, how large and where, in a dialog."""
-        dialog = ExportDialog(self._window, self._host.settings, palette, title, name, ways)
+        settings, palette = self._host.settings, self._palette()
+        dialog = ExportDialog(self._window, settings, palette, title, name, ways)
         dialog.message.connect(lambda text: self._say(text))
         dialog.made.connect(self._tell)
         self._host.show_dialog(dialog)
@@ -48,27 +50,24 @@ class Exports(QObject):
         work = way.work(last_options(settings, way))
         self._make(lambda making: whole_or_nothing(path, lambda: work(path, making)), self._tell)
 
-    def copy(self, view: View) -> None:
+    def copy(self, still: Still) -> None:
         """What is seen, to the clipboard."""
-        still = view.still()
-        if still is not None:
-            self._make(
-                lambda making: np.concatenate(list(bands(still, making.begin(still.size[1])))), self._to_clipboard
-            )
+        self._make(lambda making: np.concatenate(list(bands(still, making))), self._to_clipboard)
 
     def _make(self, work: Callable[[Making], object], then: Callable[[object], None]) -> None:
         if self._making is not None:
             self._say("Another export is still being made.")
             return
         making = self._making = Making(work, self)
+        for ended in (making.done, making.failed):
+            ended.connect(self._forget)
+        making.done.connect(then)
+        making.failed.connect(lambda message: self._say(message))
 
-        def done(result: object) -> None:
-            self._making = None
+    def _forget(self) -> None:
+        making, self._making = self._making, None
+        if making is not None:
             making.deleteLater()
-            then(result)
-
-        making.done.connect(done)
-        making.failed.connect(lambda message: done(None) or self._say(message))
 
     def _tell(self, path: object) -> None:
         """Where it is."""
@@ -90,8 +89,7 @@ class Exports(QObject):
 def image_of(pixels: Bytes) -> QImage:
     """Bytes (H, W, 3) as Qt's picture, which owns them."""
     height, width = pixels.shape[:2]
-    flat = np.ascontiguousarray(pixels)
-    return QImage(flat.data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()
+    return QImage(pixels.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888).copy()
 
 
 def open_folder(folder: Path) -> None:

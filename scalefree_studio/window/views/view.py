@@ -14,6 +14,7 @@ from PyQt6.QtCore import QSettings, pyqtSignal
 from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QDialog, QWidget
 
+from ...canvas.still import Still
 from ...controls import controls_of, edited
 from ...jobs.job import SetControls
 from ...snapshot import Snapshot
@@ -23,6 +24,7 @@ from ..work.background import Done, Failed, Work
 from ..work.opening import Opened
 from ..work.session import Session
 from ..work.subjects import Subject
+from .ways import Way
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ class View(QWidget):
     settled: tuple[str, ...] = ()  # controls that are not a person's to choose
     mouse: tuple[tuple[str, str], ...] = ()  # what the mouse does: (gesture, effect)
     names: dict[str, tuple[str, ...]] = {}  # command → what it is called here, and perhaps its help
+    no_export = "There is nothing to export yet: open a picture first."
     lacks: tuple[str, ...] = ()  # commands of the window that its job does not know
     canvas: Any = None  # of vispy: what is drawn
 
@@ -146,8 +149,16 @@ class View(QWidget):
         """Likewise, of several; a view that has a use for one takes the first."""
         return self.take(subjects[0])
 
-    # Commands: see actions.py.
+    # What can be taken out of it.
 
-    def export_picture(self) -> None:
-        """Ask what to export, and where to."""
-        self.message.emit("There is nothing to export yet: open a picture first.")
+    def still(self) -> Still | None:
+        """What is seen just now; None: nothing yet."""
+        return None
+
+    def ways(self) -> list[Way]:
+        """What can be exported as a picture: what is seen, and all there is; none where there is nothing yet."""
+        return []
+
+    def movie_looks(self) -> dict[str, Any]:
+        """Options of a movie that shows what was recorded as this view does."""
+        return {}

@@ -15,6 +15,7 @@ from ...canvas.camera import Part
 from ...canvas.picture import Rendered, RenderRequest
 from ...canvas.still import Still
 from ...controls import values_of
+from ...export.codes.sheet import sheet_of
 from ...export.dividers.picture import write_picture
 from ...export.heat import beside_size, write_beside
 from ...export.movie import movie_of_run
@@ -31,7 +32,6 @@ from ...export.options import (
 from ...export.picture import check_target, write_bands
 from ...export.scene import options_of
 from ...export.size import LONGER_SIDE, size_for, sized
-from ...export.codes.sheet import sheet_of
 from ...export.walls.table import Table, write_table
 from ...export.walls.wall import wall_size_at, write_wall
 from ...models.dividers.network import params_from_arrays
@@ -177,7 +177,9 @@ def sheet(parts_of: Callable[[bool], list[Bytes]], overlay: bool) -> Way:
     shape = LONGER_SIDE, LONGER_SIDE * count  # (height, width)
 
     def size(options: SheetOptions) -> Size:
-        return shape[::-1] if options.size is None else sized(options.size, lambda side: size_for(shape, side))
+        return (
+            shape[::-1] if options.size is None else sized(options.size, lambda side: size_for(shape, side))
+        )
 
     def work(options: SheetOptions) -> Work:
         parts = parts_of(options.overlay)
@@ -206,8 +208,8 @@ def heat(shown: Bytes, shares: Any) -> Way:
     return Way("whole", "Both", words, TableOptions(), work, size)
 
 
-def movie(folder: RunFolder, kind: str, overlay: bool, border: float) -> Way:
-    """What was recorded so far."""
+def movie(folder: RunFolder, kind: str, looks: Mapping[str, Any]) -> Way:
+    """What was recorded so far; `looks` are options by which it looks as it does on the screen."""
 
     def work(options: MovieOptions) -> Work:
         def film(path: Path, making: Making) -> None:
@@ -219,10 +221,11 @@ def movie(folder: RunFolder, kind: str, overlay: bool, border: float) -> Way:
         return film
 
     meaningless = frozenset(SCENE_OPTIONS - options_of(kind))
-    taken = {"overlay": overlay, "border": border}
-    options = MovieOptions(seconds=10.0, pause=1.5)
-    options = replace(options, **{name: value for name, value in taken.items() if name not in meaningless})
-    words = "What was recorded, from its beginning until now. A recording is data: the movie may have any size."
+    taken = {name: value for name, value in looks.items() if name not in meaningless}
+    options = replace(MovieOptions(seconds=10.0, pause=1.5), **taken)
+    words = (
+        "What was recorded, from its beginning until now. A recording is data: the movie may have any size."
+    )
     return Way("movie", "Movie", words, options, work, None, MOVIES, tuple(taken), meaningless)
 
 
