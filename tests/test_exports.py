@@ -83,7 +83,7 @@ def test_what_i_see_is_what_is_on_the_screen(driven: Driven, tmp_path: Path) -> 
     assert dialog.page.way.name == "seen"
     field = dialog.form.fields["width"]
     assert isinstance(field, TextField) and field.edit.selectedText() == field.edit.text() == "3840"
-    driven.until(lambda: QApplication.focusWidget() is field.edit)
+    assert dialog.focusWidget() is field.edit
     typed(dialog, "width", str(across))
     assert dialog.page.size_words.text() == f"{across:,} × {down:,}"
     view.canvas.overlay = False  # what is exported is what was seen when the dialog came
@@ -105,7 +105,7 @@ def test_the_whole_picture_takes_over_the_lines_and_is_what_the_command_makes(
     dialog = dialog_of(driven)
     dialog.choose("whole")
     assert dialog.options() == PictureOptions(size=4096, overlay=True, border=view.display.border)
-    assert QApplication.focusWidget() is dialog.form.fields["size"].edit  # type: ignore[attr-defined]
+    assert dialog.focusWidget() is dialog.form.fields["size"].edit  # type: ignore[attr-defined]
     typed(dialog, "size", "200")
     found = written(driven, dialog, tmp_path / "whole.png")
     out = tmp_path / "command.png"

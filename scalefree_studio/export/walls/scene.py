@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,10 @@ class DrawingScene:
         drawing = Drawing(snapshot.frame, self._still).current
         pictures = veiled(drawing) if self._overlay else drawing.pictures()
         height, width = drawing.tile
-        for number, y, x in drawing.cursors().tolist():
+        marks = (
+            drawing.cursors() if math.prod(drawing.size) > 1 else drawing.cursors()[:0]
+        )  # else it hides all
+        for number, y, x in marks.tolist():
             pictures[number, y * height : (y + 1) * height, x * width : (x + 1) * width] = CURSOR
         if drawing.temperatures:
             return fitted_table(table_of(drawing, pictures), self.size)

@@ -130,7 +130,7 @@ class ExportDialog(QDialog):
         shown = last_way(settings, ways)
         self.choice.begin([w.title for w in ways], [w.words for w in ways], ways.index(shown))
         self.choice.chosen.connect(self._show_page)
-        column.addWidget(self.choice)
+        column.addWidget(self.choice, 0, Qt.AlignmentFlag.AlignLeft)
         self.pages = [self._page(way, palette) for way in ways]
         for page in self.pages:
             column.addWidget(page)
@@ -226,6 +226,7 @@ class ExportDialog(QDialog):
             part.setEnabled(False)
         self.bar.show()
         self.how_far.show()
+        QTimer.singleShot(0, self.adjustSize)
         self._timer.start()
         self.making = Making(lambda making: whole_or_nothing(path, lambda: work(path, making)), self)
         self.making.done.connect(self._done)

@@ -48,21 +48,24 @@ class Exports(QObject):
         settings, way = self._host.settings, last_way(self._host.settings, ways)
         path = numbered(last_folder(settings), name, last_suffix(settings, way))
         work = way.work(last_options(settings, way))
-        self._make(lambda making: whole_or_nothing(path, lambda: work(path, making)), self._tell)
+        if self._make(lambda making: whole_or_nothing(path, lambda: work(path, making)), self._tell):
+            self._say(f"Exporting {path} …")
 
     def copy(self, still: Still) -> None:
         """What is seen, to the clipboard."""
         self._make(lambda making: np.concatenate(list(bands(still, making))), self._to_clipboard)
 
-    def _make(self, work: Callable[[Making], object], then: Callable[[object], None]) -> None:
+    def _make(self, work: Callable[[Making], object], then: Callable[[object], None]) -> bool:
+        """Whether it has begun."""
         if self._making is not None:
             self._say("Another export is still being made.")
-            return
+            return False
         making = self._making = Making(work, self)
         for ended in (making.done, making.failed):
             ended.connect(self._forget)
         making.done.connect(then)
         making.failed.connect(lambda message: self._say(message))
+        return True
 
     def _forget(self) -> None:
         making, self._making = self._making, None

@@ -19,7 +19,6 @@ from ...export.codes.sheet import sheet_of
 from ...export.dividers.picture import write_picture
 from ...export.heat import beside_size, write_beside
 from ...export.movie import movie_of_run
-from ...export.movie_file import GIF_FPS
 from ...export.options import (
     SCENE_OPTIONS,
     MovieOptions,
@@ -213,10 +212,7 @@ def movie(folder: RunFolder, kind: str, looks: Mapping[str, Any]) -> Way:
 
     def work(options: MovieOptions) -> Work:
         def film(path: Path, making: Making) -> None:
-            asked = values_of(options)
-            if path.suffix.lower() == ".gif":
-                asked["fps"] = min(asked["fps"], GIF_FPS)
-            movie_of_run(folder, path, progress=making.begin, **asked)
+            movie_of_run(folder, path, progress=making.begin, **values_of(options))
 
         return film
 
