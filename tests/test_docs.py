@@ -39,9 +39,8 @@ def test_commands_are_understood(page):
             known[words[0]][1](parser)
             parser.parse_args(words[1:])
         else:
-            assert len(words) <= 1 and not any(word.startswith("-") for word in words), (
-                words
-            )  # the window opens, on a subject or not
+            # The window opens, on a subject or without one.
+            assert len(words) <= 1 and not any(word.startswith("-") for word in words), words
 
 
 def test_most_pages_have_commands():
