@@ -29,7 +29,6 @@ from .data.sources import Dataset
 from .data.validation import load_validation
 from .drawings import KIND as DRAWING
 from .errors import UserError
-from .sizes import shape_of
 from .jobs.dividers.controls import FitControls
 from .jobs.dividers.fit import FitDividers
 from .jobs.dividers.saved import KIND as DIVIDERS
@@ -43,6 +42,7 @@ from .results import Model as Model
 from .results import Network as Network
 from .results import Pictures as Pictures
 from .runs import Recording, choose_device, run_to_end
+from .sizes import shape_of
 from .snapshot import Checkpoint, Snapshot
 from .storage.run_folder import MODEL, RunFolder, load_checkpoint
 

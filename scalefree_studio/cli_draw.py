@@ -23,7 +23,6 @@ from .export.movie import movie_of_run
 from .export.movie_file import GIF_SIDE, check_movie
 from .export.options import MovieTime, TableOptions
 from .export.picture import check_target
-from .sizes import shape_of
 from .export.walls.table import table_of, write_table
 from .export.walls.wall import write_wall
 from .files import check_folder
@@ -36,6 +35,7 @@ from .jobs.instruments import sampler_of
 from .recipes.found import is_recipe, model_of
 from .results import HALVES, kept
 from .runs import Recording, choose_device, run_to_end
+from .sizes import shape_of
 from .storage.run_folder import RunFolder, load_checkpoint
 from .terminal import MODEL_HELP, add_json_flag, output, report, say
 

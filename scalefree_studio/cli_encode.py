@@ -11,10 +11,10 @@ from .cli_train import add_data_flags, say_notes
 from .data.shards import VALUES
 from .data.sources import Dataset
 from .encodings import encode_dataset, pictures_for
-from .sizes import shape_of
 from .jobs.instruments import codec_of
 from .jobs.training.learnt import name_learnt
 from .runs import choose_device
+from .sizes import shape_of
 from .snapshot import Checkpoint
 from .storage.run_folder import load_checkpoint
 from .terminal import MODEL_HELP, progress_bars, report, say

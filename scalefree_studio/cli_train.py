@@ -13,7 +13,6 @@ from .data.datasets import DATASETS, load_dataset
 from .data.sources import Dataset
 from .data.validation import load_validation
 from .errors import UserError
-from .sizes import shape_of
 from .jobs.instruments import lesson_of, lessons
 from .jobs.job import Limit
 from .jobs.training.learnt import dataset_learnt, evaluation, shape_learnt, validation_learnt
@@ -21,6 +20,7 @@ from .jobs.training.lesson import Lesson
 from .jobs.training.ranks import Ranks, joined
 from .jobs.training.train import Train
 from .runs import Recording, choose_device, results_of, run_to_end
+from .sizes import shape_of
 from .snapshot import Change, Checkpoint
 from .storage.run_folder import RunFolder, free_folder, load_checkpoint
 from .storage.trackers import add_track_flag

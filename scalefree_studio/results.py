@@ -19,7 +19,6 @@ from .data.sources import Dataset
 from .drawings import Drawing, left, lower, right, upper
 from .errors import UserError
 from .export.movie import movie_of_run
-from .sizes import shape_of
 from .export.walls.wall import large_wall, write_wall
 from .files import check_folder
 from .jobs.dividers.controls import FitControls
@@ -33,6 +32,7 @@ from .jobs.training.learnt import dataset_learnt, evaluation
 from .models.dividers.network import count_numbers
 from .models.dividers.render import Region, render_region
 from .runs import Recording, add_scenes, choose_device, run_to_end
+from .sizes import shape_of
 from .snapshot import Array, Checkpoint
 from .storage.run_folder import RunFolder
 from .storage.tensors import write_tensors
