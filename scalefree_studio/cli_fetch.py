@@ -20,7 +20,7 @@ from .jobs.instruments import draws, info_of, network_of
 from .storage.run_folder import kind_of, load_checkpoint
 from .storage.shipped import PREFIX, named_models
 from .storage.tensors import read_tensors
-from .terminal import add_json_flag, report, show_progress
+from .terminal import add_json_flag, progress_bars, report
 
 Handler = Callable[[argparse.Namespace], int]
 
@@ -103,7 +103,8 @@ def _here(model: Pretrained, out: Path | None) -> Path | None:
 def _fetched(model: Pretrained, folder: Path, quiet: bool) -> Path:
     check = partial(_check, source=model.urls[0])
     try:
-        return download(model.file, model.urls, folder, None if quiet else show_progress, check=check)
+        with progress_bars(quiet) as progress:
+            return download(model.file, model.urls, folder, progress, check=check)
     except DownloadError as error:
         raise UserError(f"The model {model.name} could not be fetched ({error}).") from None
 
