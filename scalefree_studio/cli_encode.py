@@ -53,8 +53,7 @@ def encode(arguments: argparse.Namespace) -> int:
             checkpoint, pictures, folder, latents=arguments.latents, device=device, progress=progress
         )
     say_notes(dataset)
-    if not arguments.json:
-        say(f"To learn from it: --dataset {folder}")
+    say(f"To learn from it: --dataset {folder}")
     report(_result(dataset, checkpoint, folder, bool(arguments.latents)), arguments.json)
     return 0
 

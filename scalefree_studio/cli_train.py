@@ -14,7 +14,7 @@ from .data.download import Progress
 from .data.sources import Dataset
 from .data.validation import all_held, load_validation
 from .errors import UserError
-from .jobs.instruments import lesson_of, lessons
+from .jobs.instruments import lesson_of, lessons, trained_networks
 from .jobs.job import Limit
 from .jobs.training.learnt import dataset_learnt, evaluation, shape_learnt, validation_learnt
 from .jobs.training.lesson import Lesson
@@ -84,9 +84,8 @@ def train(arguments: argparse.Namespace) -> int:
         with ranks.together():
             begin = _resumed if arguments.resume else _begun
             job, recording = begin(arguments, ranks, progress)
-        if ranks.first and not arguments.json:
-            say(job.dataset.parts())
         if ranks.first:
+            say(job.dataset.parts())
             say_notes(job.dataset)
         run_to_end(job, recording, "" if arguments.json else job.lesson.dataset.name, ranks)
         if ranks.first:
@@ -163,18 +162,27 @@ def fill_evaluate(parser: argparse.ArgumentParser) -> Handler:
 
 def evaluate(arguments: argparse.Namespace) -> int:
     checkpoint = load_checkpoint(arguments.model)
-    lesson = lesson_of(checkpoint)
+    networks = trained_networks(checkpoint)
+    lessons_of = [lesson_of(network) for network in networks]
     device = choose_device(arguments.device)
     with progress_bars(arguments.json) as progress:
-        dataset = dataset_learnt(checkpoint, arguments.dataset, arguments.data_root, progress)
+        dataset = dataset_learnt(networks[0], arguments.dataset, arguments.data_root, progress)
         if arguments.all:
             dataset = all_held(dataset)
         say_notes(dataset)
-        if not arguments.json:
-            say(dataset.judging() + ("" if arguments.all else " --all takes every one."))
-        found = evaluation(checkpoint, lesson(dataset), device, progress)
-    report(found, arguments.json)
+        say(dataset.judging() + ("" if arguments.all else " --all takes every one."))
+        found = [
+            evaluation(network, lesson(dataset), device, progress)
+            for network, lesson in zip(networks, lessons_of, strict=True)
+        ]
+    report(found[0] if len(found) == 1 else _by_stages(found), arguments.json)
     return 0
+
+
+def _by_stages(found: list[dict[str, Any]]) -> dict[str, Any]:
+    """What is the same of all stages once, then each of them."""
+    same = {name: value for name, value in found[0].items() if name in ("dataset", "pictures", "of")}
+    return {**same, "stages": [{n: v for n, v in each.items() if n not in same} for each in found]}
 
 
 def say_notes(dataset: Dataset) -> None:
