@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from official_files import cifar_files, idx, mnist_files, put, tar
 from PIL import Image
 
 from scalefree_studio.data import archive, gather, official, prepare
