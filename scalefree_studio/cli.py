@@ -87,7 +87,7 @@ def _own_commands() -> Commands:
         "fetch": ("download a trained model", cli_fetch.fill_fetch),
         "tokens": ("show a picture in colour tokens", cli_tokens.fill_tokens),
         "info": ("say what a model or a run holds", cli_info.fill_info),
-        "pictures": ("list the built-in pictures", cli_info.fill_pictures),
+        "pictures": ("list what comes along: pictures, models, data sets, recipes", cli_info.fill_pictures),
     }
 
 

@@ -37,7 +37,7 @@ from .results import HALVES, kept
 from .runs import Recording, choose_device, run_to_end
 from .sizes import shape_of
 from .storage.run_folder import RunFolder, load_checkpoint
-from .terminal import MODEL_HELP, add_json_flag, output, report, say
+from .terminal import MODEL_HELP, add_json_flag, counting, output, progress_bars, report, say
 
 Handler = Callable[[argparse.Namespace], int]
 SAMPLED, COMPLETED = DrawControls(), DrawControls(count=8)
@@ -228,8 +228,10 @@ def _draw(arguments: argparse.Namespace, job: DrawPictures) -> int:
     film = _film(arguments)
     scale = _scale(arguments, job)
     with ExitStack() as stack:
+        progress = stack.enter_context(progress_bars(arguments.json))
         folder = stack.enter_context(_recorded_in(arguments, job)) if _is_recorded(arguments) else None
-        run_to_end(job, Recording(folder, every=1, first=True) if folder else None, "drawing")
+        recording = Recording(folder, every=1, first=True) if folder else None
+        run_to_end(job, recording, "" if arguments.json else "drawing")
         last = job.snapshot()
         drawn = Drawing(last.frame, job.still())
         if drawn.temperatures:
@@ -239,14 +241,9 @@ def _draw(arguments: argparse.Namespace, job: DrawPictures) -> int:
         if folder is not None and arguments.movie:
             seconds = film.seconds or SECONDS
             drawing = seconds * (1 - PAUSE)
-            movie_of_run(
-                folder,
-                arguments.movie,
-                size=film.movie_size,
-                seconds=drawing,
-                pause=seconds - drawing,
-                fps=film.fps,
-            )
+            bar = counting(progress, arguments.movie.name)
+            time = {"seconds": drawing, "pause": seconds - drawing, "fps": film.fps}
+            movie_of_run(folder, arguments.movie, progress=bar, size=film.movie_size, **time)
     named = {"movie": arguments.movie, "run": arguments.run}
     report({
         "pictures": len(drawn.values[:: _shown(job)]), "seconds": round(job.seconds, 3), **_bits(last.metrics),

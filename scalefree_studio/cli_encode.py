@@ -43,7 +43,7 @@ def fill_encode(parser: argparse.ArgumentParser) -> Handler:
 def encode(arguments: argparse.Namespace) -> int:
     checkpoint = load_checkpoint(arguments.model)
     folder = arguments.out or _folder(arguments, checkpoint)
-    with progress_bars() as progress:
+    with progress_bars(arguments.json) as progress:
         pictures = pictures_for(
             checkpoint, arguments.dataset, size=arguments.size, latents=bool(arguments.latents),
             data_root=arguments.data_root, progress=progress,

@@ -16,6 +16,7 @@ from PIL import Image
 from .controls import edited, values_of
 from .data.pictures import fitted, load_picture, pixels_of
 from .data.sources import Dataset
+from .data.validation import all_held
 from .drawings import Drawing, left, lower, right, upper
 from .errors import UserError
 from .export.movie import movie_of_run
@@ -185,12 +186,14 @@ class Network(Model):
     def controls(self) -> Any:
         return self.lesson.controls_of(self.checkpoint)
 
-    def evaluate(self, dataset: str | None = None, data_root: str | Path | None = None) -> dict[str, Any]:
-        """How good it is on the held-out examples of what it learnt from, or of another data set."""
+    def evaluate(
+        self, dataset: str | None = None, data_root: str | Path | None = None, every: bool = False
+    ) -> dict[str, Any]:
+        """How good it is on the held-out examples of what it learnt from, or of another data set; or on `every` one."""
         data = self._dataset
         if data is None or dataset is not None:
             data = dataset_learnt(self.checkpoint, dataset, data_root)
-        return evaluation(self.checkpoint, self.lesson(data), choose_device())
+        return evaluation(self.checkpoint, self.lesson(all_held(data) if every else data), choose_device())
 
     def movie(self, path: str | Path, **options: Any) -> Path:
         """How its samples got better; options as those of the command `movie`."""

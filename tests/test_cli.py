@@ -184,6 +184,20 @@ def test_a_misspelt_command_is_told_which_was_meant(words, meant, capsys, monkey
     assert told == f"scalefree-studio: There is no command {words[0]!r}. Did you mean {meant!r}?"
 
 
+def test_what_comes_along_is_listed_in_groups(capsys):
+    assert main(["pictures"]) == 0
+    words = capsys.readouterr().out
+    assert main(["pictures", "--json"]) == 0
+    found = last_json(capsys.readouterr().out)
+    assert list(found)[-3:] == ["Models", "Data sets", "Recipes"] and "Photographs" in found
+    named = {item["name"]: item["title"] for items in found.values() for item in items}
+    wanted = {"photo:astronaut", "drawing:balloon", "synthetic:lines-5", "model:mnist", "dataset:cifar10"}
+    assert wanted | {"recipe:vqvae-digits"} <= named.keys() and all(named.values())
+    for group, items in found.items():
+        assert group in words.splitlines()
+        assert all(f"  {item['name']:<32}{item['title']}" in words.splitlines() for item in items)
+
+
 def test_a_command_of_an_instrument_that_ours_hides_is_told(capsys, monkeypatch):
     theirs = Instrument("clouds", "Clouds", "", "", commands={"fit": ("", "a:b"), "rain": ("", "a:b")})
     monkeypatch.setattr(all_instruments, "instruments", lambda: {"clouds": theirs})

@@ -12,6 +12,7 @@ import pytest
 
 from scalefree_studio.cli import main
 from scalefree_studio.controls import ControlError, add_flags, control, controls_of, edited, from_flags
+from scalefree_studio.errors import UserError
 from scalefree_studio.export.movie import movie_of_run
 from scalefree_studio.export.options import SCENE_OPTIONS, MovieOptions, PictureOptions
 from scalefree_studio.export.scene import SCENES, TRAINING, options_of

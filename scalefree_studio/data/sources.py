@@ -64,6 +64,17 @@ class Dataset:
         """Of what is held out."""
         return self.validation.name if self.validation else self.name
 
+    @property
+    def of(self) -> int:
+        """How many examples what is held out was taken from."""
+        return len(self.held) + len(self.train) if self.split else len(self.held)
+
+    def judging(self) -> str:
+        """Which examples a network is measured on, in a sentence."""
+        some = f"{len(self.held):,} of {self.of:,}" if self.split else f"{len(self.held):,}"
+        which = " (about one in six of each class, evenly spaced)" if self.split else ""
+        return f"Measured on {some} examples of {self.held_name} that are held out{which}."
+
     def parts(self) -> str:
         """How many are learnt from, how many are held out, and which ones, in a sentence."""
         what = "pictures" if len(self.shape) == 3 or self.made_by else "examples"

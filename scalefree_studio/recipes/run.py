@@ -176,7 +176,7 @@ class Running:
         """A training has ended: it is done, if its limit was reached."""
         if job.limit.reached(job.step_count, job.seconds):
             folder = RunFolder(self.folder / name)
-            found = results_of(job, folder)
+            found = results_of(job, folder, self.progress)
             files = [folder.model_path, *([Path(found.pop("picture"))] if "picture" in found else [])]
             found.pop("model")
             self._end(name, found, files)

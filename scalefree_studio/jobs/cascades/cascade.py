@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -124,6 +124,15 @@ def networks_of(checkpoint: Checkpoint) -> list[Checkpoint]:
     if not found or any(network.kind not in STAGES for network in found):
         raise UserError("This cascade has a stage of a kind that this studio does not know; a newer one may.")
     return found
+
+
+def trained_networks(checkpoint: Checkpoint) -> list[Checkpoint]:
+    """Of each stage, as training left it: with the codec whose tokens it draws."""
+    about, arrays = packed(codec_of(checkpoint))
+    return [
+        replace(network, about={**network.about, **about}, model={**network.model, **arrays})
+        for network in networks_of(checkpoint)
+    ]
 
 
 def cascade_sampler(

@@ -24,7 +24,7 @@ CODERS = ("vqvae", "autoencoder")  # sections, and lessons: what encodes picture
 CODEBOOKS, STAGES = "codebooks", "stages"
 CODEBOOK = "codebook"  # the lesson of [codebooks]
 TOKENS, NEXT_SCALE = "tokens", "next-scale"  # the lessons of [[stages]]
-SETTLED = ("codes", "stage_number")  # controls of these that the recipe itself decides
+SETTLED = ("codes", "stage", "stage_number")  # controls of these that the recipe itself decides
 MOST_SIDE = 1024  # pixels
 
 
