@@ -91,9 +91,9 @@ def test_what_i_see_is_what_is_on_the_screen(driven: Driven, tmp_path: Path) -> 
     view.canvas.overlay = True
     assert np.abs(found.astype(int) - screen(view)).max() <= 2
     dialog = dialog_of(driven)
-    typed(dialog, "width", str(2 * across))
-    large = written(driven, dialog, tmp_path / "large.webp")
-    assert large.shape == (2 * down, 2 * across, 3)
+    typed(dialog, "width", "200")
+    small = written(driven, dialog, tmp_path / "small.webp")
+    assert small.shape == (round(down * 200 / across), 200, 3)
 
 
 def test_the_whole_picture_takes_over_the_lines_and_is_what_the_command_makes(
