@@ -41,7 +41,7 @@ def test_every_command_is_a_method_of_ours_that_takes_what_it_is_given(command: 
     assert methods
     for method in methods:
         assert method.__module__.startswith("scalefree_studio.")  # a QWidget has many methods of its own
-        assert len(inspect.signature(method).parameters) == 1 + command.checkable
+        assert len(inspect.signature(method).parameters) == 1 + command.checkable + bool(command.choices)
 
 
 def test_names_are_given_once() -> None:

@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from PyQt6.QtCore import Qt
-from PyQt6.QtGui import QAction, QKeySequence
+from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QMenu, QMenuBar, QWidget
 
+from ..views.registry import all_views
+from ..widgets.command import Command, key_text
 from ..widgets.icons import icon
 from ..widgets.theme import Palette
-
-
-@dataclass(frozen=True)
-class Command:
-    name: str  # of a method of the view or of Commands, and of the action
-    menu: str
-    text: str
-    help: str
-    keys: str = ""
-    checkable: bool = False
-    apart: bool = False  # a line above it in its menu
-    repeats: bool = False
-    short: str = ""  # on a narrow button
-    icon: str = ""
-
 
 COMMANDS = (
     Command("open_file", "File", "Open…", "A picture, a model or a run, from a file", "Ctrl+O"),
@@ -44,7 +31,8 @@ COMMANDS = (
          short="Add line", icon="line"),
     Command("add_circle", "Edit", "Add a circle", "One more circle, where the error is", "C", repeats=True,
          short="Add circle", icon="circle"),
-    Command("delete_unit", "Edit", "Delete", "Remove the selected line or circle", "Delete", icon="delete"),
+    Command("delete_unit", "Edit", "Delete", "Remove the selected line or circle", "Delete",
+         icon="delete", also=("Backspace",)),
     Command("select_none", "Edit", "Select nothing", "Let go of the selected line or circle", "Ctrl+D"),
     Command("brush", "Edit", "Brush", "Paint where detail matters", "B", checkable=True, apart=True, icon="brush"),
     Command("brush_smaller", "Edit", "Smaller brush", "Also Shift and the wheel", "[", repeats=True),
@@ -94,7 +82,8 @@ COMMANDS = (
     Command("show_tree", "View", "Tree of the search", "How a search with beams came to what it has, and what it gave "
          "up", "Shift+T", checkable=True),
     Command("fit", "View", "Fit", "The whole picture in view", "F", icon="fit"),
-    Command("zoom_in", "View", "Nearer", "As deep as you like: it is a function, not pixels", "+", repeats=True),
+    Command("zoom_in", "View", "Nearer", "As deep as you like: it is a function, not pixels", "+", repeats=True,
+         also=("=",)),
     Command("zoom_out", "View", "Farther", "Also beyond the picture's border", "-", repeats=True),
     Command("surprise", "View", "Surprise of a picture…",
          "How surprising a picture of your own is to the network, place by place", "Y", apart=True, short="Surprise",
@@ -104,29 +93,33 @@ COMMANDS = (
     Command("show_panel", "View", "Controls", "Show the controls on the right", "F9", checkable=True),
     Command("show_bottom", "View", "Curves", "Show the curves at the bottom", "F10", checkable=True),
     Command("theme", "View", "Light or dark", "Change between the two themes", "T", apart=True, short="Theme",
-         icon="theme"),
+         icon="theme", choices=("dark", "light")),
     Command("full_screen", "View", "Full screen", "The whole screen", "F11", checkable=True),
     Command("keys", "Help", "Keys and mouse", "What every key does", "F1"),
+    Command("find_command", "Help", "Find a command or control…", "Type a few letters of its name, and a value if it "
+         "has one: circ 12", "Ctrl+Shift+P", also=("F3",)),
     Command("about", "Help", "About Scalefree Studio", "Version and licence"),
 )  # fmt: skip
+
+
+@functools.cache
+def all_commands() -> tuple[Command, ...]:
+    """Ours, and those that views of other people's instruments bring along."""
+    ours = {command.name: command for command in COMMANDS}
+    theirs = {command.name: command for view in all_views() for command in view.commands}
+    return tuple({**ours, **theirs, **ours}.values())
 
 
 def make_actions(window: QWidget) -> dict[str, QAction]:
     """A QAction of the window for every command."""
     actions = {}
-    for command in COMMANDS:
+    for command in all_commands():
         action = QAction(window)
         action.setObjectName(command.name)
         action.setCheckable(command.checkable)
         action.setAutoRepeat(command.repeats)
         action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
-        if command.keys:
-            keys = [QKeySequence(command.keys)]
-            if command.keys == "Delete":
-                keys.append(QKeySequence("Backspace"))
-            if command.keys == "+":
-                keys.append(QKeySequence("="))
-            action.setShortcuts(keys)
+        action.setShortcuts(command.shortcuts())
         name_action(action, command)
         window.addAction(action)
         actions[command.name] = action
@@ -135,7 +128,7 @@ def make_actions(window: QWidget) -> dict[str, QAction]:
 
 def connect_actions(actions: dict[str, QAction], do: Callable[..., object]) -> None:
     """Each calls `do` with its name, and whether it is on if it can be."""
-    for command in COMMANDS:
+    for command in all_commands():
         triggered = actions[command.name].triggered
         if command.checkable:
             triggered.connect(lambda on, name=command.name: do(name, on))
@@ -154,19 +147,14 @@ def name_action(action: QAction, command: Command, name: str = "", help: str = "
 
 def show_icons(actions: dict[str, QAction], palette: Palette) -> None:
     """Their pictograms, in the colours of a palette."""
-    for command in COMMANDS:
+    for command in all_commands():
         if command.icon:
             actions[command.name].setIcon(icon(command.icon, palette))
 
 
-def key_text(action: QAction) -> str:
-    """The action's key as this system writes it."""
-    return action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-
-
 def fill_menus(bar: QMenuBar, actions: dict[str, QAction]) -> dict[str, QMenu]:
     menus: dict[str, QMenu] = {}
-    for command in COMMANDS:
+    for command in all_commands():
         if command.menu not in menus:
             menu = bar.addMenu(f"&{command.menu}")  # opened by Alt and its first letter
             assert menu is not None

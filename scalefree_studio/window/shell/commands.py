@@ -13,9 +13,11 @@ from ...jobs.job import Restore, StartOver, Undo
 from ...runs import add_scenes
 from ..views.export import MovieExport
 from ..widgets import theme
+from ..widgets.command import key_in
 from ..work.clipboard import subjects_of
 from ..work.subjects import TRAIN, Wish
 from . import dialogs
+from .command_palette import CommandPalette
 from .frame import Frame
 from .gallery import Gallery
 from .token_dialog import FIRST, TokenDialog
@@ -77,7 +79,9 @@ class Commands:
         """Of the picture that is being learnt, or else of one that comes along."""
         opened = self.w.stage.view.opened
         picture = opened.picture if opened is not None else None
-        self.w.show_dialog(TokenDialog(picture or FIRST, self.w.settings, self.w))
+        dialog = TokenDialog(picture or FIRST, self.w.settings, self.w)
+        key_in(dialog, self.w.actions_["paste"]).activated.connect(dialog.paste)
+        self.w.show_dialog(dialog)
 
     def paste(self) -> None:
         clipboard = QApplication.clipboard()
@@ -189,8 +193,10 @@ class Commands:
     def show_bottom(self, on: bool) -> None:
         self.w.bottom.setVisible(on)
 
-    def theme(self) -> None:
-        self.w.set_palette(theme.LIGHT if self.w.palette_.name == "dark" else theme.DARK)
+    def theme(self, name: str = "") -> None:
+        """That of a name, or else the other one."""
+        name = name or ("light" if self.w.palette_.name == "dark" else "dark")
+        self.w.set_palette(theme.PALETTES[name])
 
     def full_screen(self, on: bool) -> None:
         if on:
@@ -205,3 +211,6 @@ class Commands:
 
     def about(self) -> None:
         dialogs.about(self.w)
+
+    def find_command(self) -> None:
+        self.w.show_dialog(CommandPalette(self.w))

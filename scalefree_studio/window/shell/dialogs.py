@@ -19,10 +19,11 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from ..widgets.command import key_text
 from ..widgets.forms import heading
 from ..widgets.theme import GRID
 from ..work.sessions import Questions
-from .actions import COMMANDS, key_text
+from .actions import all_commands
 
 
 class Keys(QDialog):
@@ -56,7 +57,7 @@ class Keys(QDialog):
         self, column: QVBoxLayout, menu: str, actions: dict[str, QAction], mouse: tuple[tuple[str, str], ...]
     ) -> None:
         rows = []
-        for command in COMMANDS:
+        for command in all_commands():
             action = actions[command.name]
             if command.menu == menu and command.keys and action.isVisible():
                 help = action.statusTip()

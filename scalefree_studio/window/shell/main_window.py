@@ -13,7 +13,7 @@ from ..views.view import View
 from ..work.session import Session
 from ..work.sessions import Questions
 from ..work.subjects import Subject
-from .actions import COMMANDS, connect_actions, name_action
+from .actions import all_commands, connect_actions, name_action
 from .commands import Commands
 from .frame import Frame
 from .recipe import RecipeAtWork
@@ -101,7 +101,7 @@ class MainWindow(Frame):
 
     def show_view(self, view: View) -> None:
         """Fit the window to a view: its modes, tools, commands, and its place in the panel."""
-        for command in COMMANDS:
+        for command in all_commands():
             action, possible = self.actions_[command.name], self.commands.find(command.name) is not None
             action.setVisible(possible)
             action.setEnabled(possible)

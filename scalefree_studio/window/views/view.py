@@ -17,6 +17,7 @@ from PyQt6.QtWidgets import QDialog, QWidget
 from ...controls import controls_of, edited
 from ...jobs.job import SetControls
 from ...snapshot import Snapshot
+from ..widgets.command import Command
 from ..widgets.series import Quantity
 from ..widgets.theme import Palette
 from ..work.background import Done, Failed, Work
@@ -65,6 +66,9 @@ class View(QWidget):
     mouse: tuple[tuple[str, str], ...] = ()  # what the mouse does: (gesture, effect)
     names: dict[str, tuple[str, ...]] = {}  # command → what it is called here, and perhaps its help
     lacks: tuple[str, ...] = ()  # commands of the window that its job does not know
+    commands: tuple[
+        Command, ...
+    ] = ()  # that only this view has, beside those of the window; see widgets/command.py
     canvas: Any = None  # of vispy: what is drawn
 
     def __init__(self, host: Host):
