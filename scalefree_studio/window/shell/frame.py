@@ -12,6 +12,7 @@ from ..widgets import theme
 from ..widgets.curves import Curves
 from ..widgets.steps import Steps
 from ..widgets.theme import GRID, Palette
+from ..widgets.toast import Choice
 from ..work.session import place_for_runs
 from ..work.sessions import Questions, Sessions
 from .actions import fill_menus, make_actions, show_icons
@@ -88,8 +89,9 @@ class Frame(QMainWindow):
         self._splitters = {"left": self.left, "whole": self.whole}
         self._foldable = {"show_panel": self.panel, "show_bottom": self.bottom}
 
-    def say(self, text: str) -> None:
-        self.stage.toast.say(text)
+    def say(self, text: str, *choices: Choice, stays: bool = False) -> None:
+        """A notice over the picture, with a button a choice: a command, or (what it says, what it does)."""
+        self.stage.toast.say(text, choices, stays=stays)
 
     def show_dialog(self, dialog: QDialog) -> None:
         """Beside the window, which goes on; instead of another."""

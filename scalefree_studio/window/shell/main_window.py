@@ -59,7 +59,7 @@ class MainWindow(Frame):
         """One that has just been made."""
         view.edited.connect(self.sessions.edit)
         view.message.connect(self.say)
-        view.offer.connect(lambda text, name: self.stage.toast.say(text, (self.actions_[name],)))
+        view.notice.connect(lambda text, choices: self.say(text, *choices))
         view.open_requested.connect(self.open)
         view.restore()
 

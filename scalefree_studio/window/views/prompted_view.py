@@ -51,7 +51,7 @@ class PromptedView(Painted, WallView):
             self.canvas.painting = None
             self._prompt(self._prompts.begin(picture.pixels, drawing))
             words = "Its upper half is given. Keep the left half instead, or paint away any part of it (B)."
-            self.offer.emit(words, "surprise")
+            self.notice.emit(words, (self.host.actions["surprise"],))
 
     def _prompt(self, prompt: SetPrompt) -> None:
         self.edited.emit(prompt)

@@ -51,7 +51,7 @@ class View(QWidget):
 
     edited = pyqtSignal(object)  # an edit of the job
     message = pyqtSignal(str)  # a sentence for the person
-    offer = pyqtSignal(str, str)  # a sentence, and a command that a person may want next
+    notice = pyqtSignal(str, object)  # a sentence, and what a person may want next: a tuple of Choice
     readout = pyqtSignal(str)  # what the pointer is over, in words
     open_requested = pyqtSignal(object, object)  # a subject, and controls or None
 

@@ -8,8 +8,8 @@ from contextlib import suppress
 from typing import Any
 
 from PyQt6.QtCore import QEvent, Qt, pyqtSignal
-from PyQt6.QtGui import QAction, QFontMetrics, QKeyEvent
-from PyQt6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PyQt6.QtGui import QFontMetrics, QKeyEvent
+from PyQt6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from ...controls import Control, ControlError
 from .dropdown import Dropdown
@@ -306,16 +306,6 @@ class ChoiceField(Field):
             self.combo.setCurrentText(self._words.get(value, str(value)))
         elif value in self.segments:
             self.segments[value].setChecked(True)
-
-
-def offer(action: QAction, primary: bool) -> QPushButton:
-    """A button for what may be done now; the primary one stands out."""
-    push = QPushButton(action.text())
-    push.setToolTip(action.toolTip())
-    push.setProperty("primary", primary)
-    push.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    push.clicked.connect(action.trigger)
-    return push
 
 
 def segment(text: str, n: int, count: int) -> QToolButton:
