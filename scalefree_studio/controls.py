@@ -117,6 +117,17 @@ class Control:
             raise ValueError
         return self.type(value)
 
+    def wanted(self) -> str:
+        """What it takes, in words: "a whole number, 0 to 4096"."""
+        if self.choices:
+            return f"one of {', '.join(self.choices)}"
+        if self.low is None or self.high is None or self.type not in (int, float):
+            return self._wanted()
+        if self.above is not None:
+            return f"{self._wanted()}, more than {self.above:g} and at most {self.high:g}"
+        low, high = (f"{n:,}" if self.type is int else f"{n:g}" for n in (self.low, self.high))
+        return f"{self._wanted()}, {low} to {high}"
+
     def _wanted(self) -> str:
         if self.wants:
             return self.wants

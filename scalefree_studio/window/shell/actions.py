@@ -14,6 +14,7 @@ from ..widgets.command import Command, key_text
 from ..widgets.icons import icon
 from ..widgets.theme import Palette
 
+WHY_NOT = "why_not"  # of an action: why its command cannot be given just now
 COMMANDS = (
     Command("open_file", "File", "Open…", "A picture, a model or a run, from a file", "Ctrl+O"),
     Command("open_run", "File", "Open a folder…", "Go on with a run where it was, or learn from a folder of pictures",
@@ -96,8 +97,8 @@ COMMANDS = (
          icon="theme", choices=("dark", "light")),
     Command("full_screen", "View", "Full screen", "The whole screen", "F11", checkable=True),
     Command("keys", "Help", "Keys and mouse", "What every key does", "F1"),
-    Command("find_command", "Help", "Find a command or control…", "Type a few letters of its name, and a value if it "
-         "has one: circ 12", "Ctrl+Shift+P", also=("F3",)),
+    Command("find_command", "Help", "Find a command or control…", "Whatever can be done or set, by a few letters of "
+         "its name", "Ctrl+Shift+P", also=("F3",)),
     Command("about", "Help", "About Scalefree Studio", "Version and licence"),
 )  # fmt: skip
 
@@ -140,9 +141,22 @@ def name_action(action: QAction, command: Command, name: str = "", help: str = "
     """With the name and help of the command, or with others."""
     action.setText(name or command.text)
     action.setIconText((name or command.short or command.text).rstrip("…"))
-    keys = f" ({key_text(action)})" if command.keys else ""
-    action.setToolTip(f"{help or command.help}{keys}")
     action.setStatusTip(help or command.help)
+    _hint(action)
+
+
+def allow(action: QAction, why_not: str) -> None:
+    """Let a command be given, or say why it cannot be given just now."""
+    action.setEnabled(not why_not)
+    if why_not != (action.property(WHY_NOT) or ""):
+        action.setProperty(WHY_NOT, why_not)
+        _hint(action)
+
+
+def _hint(action: QAction) -> None:
+    keys, why_not = key_text(action), action.property(WHY_NOT)
+    hint = f"{action.statusTip()} ({keys})" if keys else action.statusTip()
+    action.setToolTip(f"{hint}\n\n{why_not}" if why_not else hint)
 
 
 def show_icons(actions: dict[str, QAction], palette: Palette) -> None:

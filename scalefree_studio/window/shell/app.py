@@ -8,10 +8,8 @@ import signal
 import socket
 import sys
 import threading
-import traceback
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 
 import torch  # noqa: F401  before PyQt6: the other way round its libraries do not load on Windows
 from PyQt6 import sip
@@ -19,8 +17,10 @@ from PyQt6.QtCore import QCoreApplication, QSettings, QSocketNotifier, Qt, QTime
 from PyQt6.QtGui import QSurfaceFormat
 from PyQt6.QtWidgets import QApplication
 
+from ... import crashes
 from ...errors import UserError
 from ..widgets import theme as themes
+from .broken import Broken
 from .main_window import MainWindow
 
 FIRST = "photo:astronaut"
@@ -43,14 +43,16 @@ def main(
     settings = settings_of()
     if screenshot:
         settings.clear()
-    with watching_exceptions():
-        window = MainWindow(settings)
+    window = MainWindow(settings)
+    broken = Broken(window)
+    with saving_what_is_learnt(window, broken):
         window.gone.connect(app.quit)
         if theme:
             _set_theme(window, theme, remember=not screenshot)
         if wanted:
             window.resize(*wanted)
         window.show()
+        broken.tell_of_the_last_time()
         say_where_runs_go(window)
         recent = window.memory.recent()
         window.open(subject or (str(recent[0]) if recent else FIRST))
@@ -141,22 +143,23 @@ def take_picture(window: MainWindow, path: Path) -> None:
 
 
 @contextlib.contextmanager
-def watching_exceptions() -> Iterator[None]:
-    """An exception in a slot would abort the process: print it, and go on."""
+def saving_what_is_learnt(window: MainWindow, broken: Broken) -> Iterator[None]:
+    """An exception in a slot would abort the process. Now the model is saved, a report is written, and it goes on."""
 
-    def in_a_slot(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        traceback.print_exception(kind, error, trace)
+    def save() -> None:
+        session = window.sessions.session
+        if session is not None:
+            session.runner.save_soon()
 
-    def in_a_thread(raised: threading.ExceptHookArgs) -> None:
-        if raised.exc_value is not None:
-            traceback.print_exception(raised.exc_type, raised.exc_value, raised.exc_traceback)
-
+    ends = crashes.before_a_report(save), crashes.after_a_report(broken.told.emit)
     before = sys.excepthook, threading.excepthook
-    sys.excepthook, threading.excepthook = in_a_slot, in_a_thread
+    crashes.hook()
     try:
         yield
     finally:
         sys.excepthook, threading.excepthook = before
+        for end in ends:
+            end()
 
 
 @contextlib.contextmanager

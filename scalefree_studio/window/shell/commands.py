@@ -17,15 +17,21 @@ from ..widgets.command import key_in
 from ..work.clipboard import subjects_of
 from ..work.subjects import TRAIN, Wish
 from . import dialogs
-from .command_palette import CommandPalette
+from .about import About
 from .frame import Frame
 from .gallery import Gallery
+from .stage import PAST
 from .token_dialog import FIRST, TokenDialog
 
 PICTURES = (
     "Pictures, models, lists, films, recipes (*.png *.jpg *.jpeg *.webp *.gif *.bmp *.tif *.tiff *.ppm *.safetensors "
     "*.csv *.json *.toml *.mp4 *.m4v *.mov *.mkv *.webm *.avi);;All files (*)"
 )
+
+OF_A_SESSION = {
+    "save_now", "export_picture", "export_movie", "undo", "add_line", "add_circle", "delete_unit", "brush",
+    "clear_mask", "play", "single_step", "restart", "next_wall",
+}  # fmt: skip
 
 
 class Commands:
@@ -34,11 +40,11 @@ class Commands:
     def __init__(self, window: Frame):
         self.w = window
 
-    def do(self, name: str, *on: bool) -> None:
+    def do(self, name: str, *values: object) -> None:
         """As the view does it, if it does."""
         found = self.find(name)
         if found is not None:
-            found(*on)
+            found(*values)
 
     def find(self, name: str) -> Callable[..., object] | None:
         view = self.w.stage.view
@@ -46,6 +52,16 @@ class Commands:
             return None
         found: Callable[..., object] | None = getattr(view, name, None) or getattr(self, name, None)
         return found
+
+    def why_not(self, name: str) -> str:
+        """Why a command cannot be given just now, in a sentence; or nothing."""
+        if name in PAST and self.w.stage.past is None:
+            return "Only while you look at the past: pull the line at the bottom back."
+        if name in OF_A_SESSION and self.w.sessions.session is None:
+            return "Open a picture or a model first."
+        if name == "export_movie" and not self.w.transport.timeline.ids:
+            return "Nothing has been recorded yet, so there is no movie to make."
+        return self.w.stage.view.why_not(name)
 
     # File
 
@@ -210,7 +226,7 @@ class Commands:
         self.w.show_dialog(dialogs.Keys(self.w.actions_, self.w.stage.view.mouse, self.w))
 
     def about(self) -> None:
-        dialogs.about(self.w)
+        self.w.show_dialog(About(self.w))
 
     def find_command(self) -> None:
-        self.w.show_dialog(CommandPalette(self.w))
+        self.w.finder.open()

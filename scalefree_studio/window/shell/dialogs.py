@@ -1,8 +1,7 @@
-"""The dialogs: keys and mouse, what to do when saving failed, about."""
+"""The dialogs: keys and mouse, what to do when saving failed."""
 
 from __future__ import annotations
 
-from importlib import metadata
 from pathlib import Path
 
 from PyQt6.QtCore import Qt
@@ -129,15 +128,3 @@ def _of_its_own(chosen: Path, name: str) -> Path:
     from ...storage.run_folder import free_folder
 
     return chosen if chosen.is_dir() and not any(chosen.iterdir()) else free_folder(chosen, name)
-
-
-def about(parent: QWidget) -> None:
-    try:
-        version = metadata.version("scalefree-studio")
-    except metadata.PackageNotFoundError:
-        version = "from source"
-    QMessageBox.about(
-        parent, "About Scalefree Studio",
-        f"<b>Scalefree Studio</b> {version}<p>Watch image models think, and take part while they do.</p>"
-        "<p>MIT licence.</p>",
-    )  # fmt: skip

@@ -7,15 +7,17 @@ from pathlib import Path
 from PyQt6.QtCore import QSettings, Qt
 from PyQt6.QtWidgets import QApplication, QDialog, QMainWindow, QMenuBar, QSplitter, QVBoxLayout, QWidget
 
+from ...assets import place_for_runs
 from ..views.view import Host
 from ..widgets import theme
 from ..widgets.curves import Curves
+from ..widgets.finding import Entry
 from ..widgets.steps import Steps
 from ..widgets.theme import GRID, Palette
 from ..widgets.toast import Choice
-from ..work.session import place_for_runs
 from ..work.sessions import Questions, Sessions
 from .actions import fill_menus, make_actions, show_icons
+from .command_palette import CommandPalette
 from .dialogs import QuestionDialogs
 from .memory import Memory
 from .panel import Panel
@@ -36,6 +38,8 @@ class Frame(QMainWindow):
         self._dialogs: list[QDialog] = []
         self._make_parts()
         self._lay_out()
+        keys = self.actions_["find_command"].shortcuts()
+        self.finder = CommandPalette(self, settings, lambda: self.found(), keys)
         self.set_palette(self.memory.palette(), remember=False)
         self.memory.restore_layout(self, self._splitters)
         self.actions_["record"].setChecked(settings.value("record", True, bool))
@@ -101,6 +105,15 @@ class Frame(QMainWindow):
         dialog.finished.connect(lambda _: self._dialogs.remove(dialog) if dialog in self._dialogs else None)
         dialog.show()
 
+    # What main_window.py does.
+
+    def do(self, name: str, *values: object) -> None:
+        """A command, by its name."""
+
+    def found(self) -> list[Entry]:
+        """What the command palette finds."""
+        return []
+
     def close_dialogs(self) -> bool:
         """Whether there were any."""
         closed, self._dialogs = self._dialogs, []
@@ -110,11 +123,12 @@ class Frame(QMainWindow):
 
     def set_palette(self, palette: Palette, remember: bool = True) -> None:
         self.palette_ = palette
+        self.actions_["theme"].setData(palette.name)
         app = QApplication.instance()
         if isinstance(app, QApplication):
             theme.apply(app, palette)
         show_icons(self.actions_, palette)
-        for part in (self.stage, self.curves, self.transport, self.panel, self.steps):
+        for part in (self.stage, self.curves, self.transport, self.panel, self.steps, self.finder):
             part.set_palette(palette)
         if remember:
             self.settings.setValue("theme", palette.name)

@@ -6,15 +6,18 @@ from pathlib import Path
 from typing import Any
 
 from PyQt6.QtCore import QSettings, Qt, QTimer, pyqtSignal
-from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, QKeySequence
 
+from ... import crashes
 from ...jobs.instruments import instruments
 from ..views.view import View
+from ..widgets.finding import Entry
 from ..work.session import Session
 from ..work.sessions import Questions
 from ..work.subjects import Subject
-from .actions import all_commands, connect_actions, name_action
+from .actions import WHY_NOT, all_commands, allow, connect_actions, name_action
 from .commands import Commands
+from .found import found_in
 from .frame import Frame
 from .recipe import RecipeAtWork
 
@@ -60,6 +63,7 @@ class MainWindow(Frame):
         view.edited.connect(self.sessions.edit)
         view.message.connect(self.say)
         view.notice.connect(lambda text, choices: self.say(text, *choices))
+        view.possible.connect(self.show_possible)
         view.open_requested.connect(self.open)
         view.restore()
 
@@ -104,11 +108,25 @@ class MainWindow(Frame):
         for command in all_commands():
             action, possible = self.actions_[command.name], self.commands.find(command.name) is not None
             action.setVisible(possible)
-            action.setEnabled(possible)
             name_action(action, command, *view.names.get(command.name, ()))
-        self.stage.allow_past()
+        self.show_possible()
         self.top.show_view(view)
         self.panel.show_view(view)
+
+    def show_possible(self) -> None:
+        """What can be done just now, and why not what cannot."""
+        for name, action in self.actions_.items():
+            if action.isVisible():
+                allow(action, self.commands.why_not(name))
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        """The key of a command that cannot be given says why: nobody has taken it so far."""
+        super().keyPressEvent(event)
+        if event is not None:
+            pressed = QKeySequence(event.keyCombination())
+            for action in self.actions_.values():
+                if pressed in action.shortcuts() and action.isVisible() and action.property(WHY_NOT):
+                    self.say(str(action.property(WHY_NOT)))
 
     def _refuse(self, message: str) -> None:
         self.say(message)
@@ -157,6 +175,7 @@ class MainWindow(Frame):
         """One sentence on what goes on, and the buttons as they are."""
         session = self.sessions.session
         self.top.say(self._sentence())
+        self.show_possible()
         if session is not None:
             playing = session.status.playing and not session.ended
             self.transport.show_playing(playing)
@@ -181,10 +200,14 @@ class MainWindow(Frame):
 
     # -- what the person does ------------------------------------------------------------------------------------
 
-    def do(self, name: str, *on: bool) -> None:
+    def do(self, name: str, *values: object) -> None:
         """A command, by its name."""
-        self.commands.do(name, *on)
+        crashes.note(name)
+        self.commands.do(name, *values)
         self.show_status()
+
+    def found(self) -> list[Entry]:
+        return found_in(self)
 
     def set_display(self, values: dict[str, Any]) -> None:
         self.stage.view.set_display(values)

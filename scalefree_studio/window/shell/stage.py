@@ -81,24 +81,16 @@ class Stage(QWidget):
         self.past = snapshot
         self.view.show_snapshot(snapshot, self.controls)
         self._say_which()
-        self.allow_past()
         self.past_changed.emit()
 
     def back_to_now(self) -> None:
         if self.past is None:
             return
         self.past = None
-        self.allow_past()
         self.past_toast.hide()
         if self.newest is not None:
             self.view.show_snapshot(self.newest, self.controls)
         self.past_changed.emit()
-
-    def allow_past(self) -> None:
-        """The past's commands can be given while there is one."""
-        for name in PAST:
-            action = self._host.actions[name]
-            action.setEnabled(self.past is not None and action.isVisible())
 
     def _say_which(self) -> None:
         """Which moment it is, and what can be done about it."""

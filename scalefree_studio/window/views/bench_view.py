@@ -19,6 +19,7 @@ from ...jobs.drawing.draw import DrawPictures
 from ...jobs.drawing.edits import FITTING, ChangeTable, SetPrompt, SetWay, Watch
 from ...jobs.job import Undo
 from ...snapshot import Bytes, Snapshot
+from ..widgets.finding import Entry
 from ..widgets.series import Quantity
 from ..work.held_out import held_out_pictures
 from ..work.opening import Opened
@@ -37,6 +38,8 @@ LATE = (
     "{} given places come later in the order in which this network draws: they stay, but it does not see them while it "
     "draws those before."
 )
+
+UNPICKED, UNPICKED_CELL = "Click a picture of the table first.", "Click a picture under a temperature first."
 
 
 class BenchView(WallView):
@@ -217,6 +220,7 @@ class BenchView(WallView):
 
     def pick(self, place: Place) -> None:
         self.canvas.picked = place.board, place.picture
+        self.possible.emit()
 
     def ask_what(self, place: Place) -> None:
         """The menu of a picture."""
@@ -229,14 +233,23 @@ class BenchView(WallView):
         menu.popup(QCursor.pos())
 
     def picked(self, cell: bool = False) -> tuple[Place, BenchTable] | None:
-        """The picture that is picked, or only a drawn one; where there is none, that is said."""
+        """The picture that is picked, or only a drawn one."""
         table, picked = self.table, self.canvas.picked
         if table is not None and picked is not None:
             place = Place(picked[0], picked[1], 0, 0)
             if table.holds(place) and (place.board.isdecimal() or not cell):
                 return place, table
-        self.message.emit(f"Click a picture {'under a temperature' if cell else 'of the table'} first.")
         return None
+
+    def why_not(self, command: str) -> str:
+        if command in ("draw_again", "use_as_prompt") and self.picked(cell=True) is None:
+            return UNPICKED_CELL
+        if command in ("delete_unit", "save_picture", "select_none") and self.picked() is None:
+            return UNPICKED
+        return ""
+
+    def entries(self) -> list[Entry]:
+        return self.panel.entries()
 
     def set_mode(self, mode: str) -> None:
         self.open_mode(mode)

@@ -18,6 +18,7 @@ from ...files import replacing, write_errors
 from ...jobs.instruments import draws
 from ...jobs.training.train import Train
 from ...snapshot import Bytes, Snapshot
+from ..widgets.finding import Entry
 from ..widgets.theme import Palette
 from ..work.opening import Opened
 from ..work.session import Session
@@ -221,6 +222,9 @@ class CodesView(TrainingView):
         """Show what pruning there would take."""
         self.shown = replace(self.shown, threshold=threshold)
         self._show_boards()
+
+    def entries(self) -> list[Entry]:
+        return self.panel.entries()
 
     # Commands: see actions.py.
 

@@ -28,6 +28,8 @@ from .unit_editor import UnitEditor, buttons
 from .units import Unit, in_words, unit_of
 from .view import Host, Mode
 
+UNSELECTED = "Select a line or circle first: click it in the picture."
+
 
 @dataclass(frozen=True)
 class DividerDisplay:
@@ -157,6 +159,13 @@ class DividerView(Painted, CanvasView):
     def show_selected(self) -> None:
         self.unit.show_unit(self.frame, self.canvas.selected)
 
+    def why_not(self, command: str) -> str:
+        if command in ("delete_unit", "select_none") and self.canvas.selected is None:
+            return UNSELECTED
+        if command == "clear_mask" and self.canvas.mask is None:
+            return "Nothing is painted: take the brush (B) and paint where detail matters."
+        return ""
+
     # What the person does.
 
     def set_controls(self, values: dict[str, Any]) -> None:
@@ -205,7 +214,7 @@ class DividerView(Painted, CanvasView):
 
     def delete_unit(self) -> None:
         if self.canvas.selected is None:
-            self.message.emit("Select a line or circle first: click it in the picture.")
+            self.message.emit(UNSELECTED)
             return
         self.edited.emit(RemoveUnit(self.canvas.selected))
         self.select_none()
@@ -244,12 +253,14 @@ class _Gestures(Listener):
 
     def select(self, unit: int | None) -> None:
         self._view.show_selected()
+        self._view.possible.emit()
 
     def drag(self, unit: int, params: Mapping[str, Array], gesture: int) -> None:
         self._view.edited.emit(MoveUnit(unit, dict(params), gesture))
 
     def mask_changed(self, mask: Mask, done: bool) -> None:
         self._view.edited.emit(SetMask(mask))
+        self._view.possible.emit()
 
     def brush_changed(self, brush: Brush) -> None:
         self._view.keep_brush(brush)

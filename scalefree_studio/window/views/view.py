@@ -18,6 +18,7 @@ from ...controls import controls_of, edited
 from ...jobs.job import SetControls
 from ...snapshot import Snapshot
 from ..widgets.command import Command
+from ..widgets.finding import Entry
 from ..widgets.series import Quantity
 from ..widgets.theme import Palette
 from ..work.background import Done, Failed, Work
@@ -52,6 +53,7 @@ class View(QWidget):
     edited = pyqtSignal(object)  # an edit of the job
     message = pyqtSignal(str)  # a sentence for the person
     notice = pyqtSignal(str, object)  # a sentence, and what a person may want next: a tuple of Choice
+    possible = pyqtSignal()  # other commands can be given now: see why_not
     readout = pyqtSignal(str)  # what the pointer is over, in words
     open_requested = pyqtSignal(object, object)  # a subject, and controls or None
 
@@ -149,6 +151,14 @@ class View(QWidget):
     def take_all(self, subjects: Sequence[Subject]) -> bool:
         """Likewise, of several; a view that has a use for one takes the first."""
         return self.take(subjects[0])
+
+    def why_not(self, command: str) -> str:
+        """Why a command cannot be given just now, in a sentence; or nothing."""
+        return ""
+
+    def entries(self) -> list[Entry]:
+        """What else the command palette finds: values in the view's own part of the panel."""
+        return []
 
     # Commands: see actions.py.
 

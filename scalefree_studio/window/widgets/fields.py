@@ -82,6 +82,12 @@ class Field(QWidget):
     def set_palette(self, palette: Palette) -> None:
         pass
 
+    def take(self, value: Any) -> None:
+        """The person has chosen a value elsewhere, in the command palette."""
+        if value != self.value:
+            self.put(value)
+            self.changed.emit(self.control.name, value)
+
     def give(self, value: Any) -> None:
         """The person has chosen a value."""
         if value != self.value:
@@ -270,6 +276,7 @@ class ChoiceField(Field):
         super().__init__(control, value)
         metrics = QFontMetrics(self.font())
         wide = sum(metrics.horizontalAdvance(word) + 3 * GRID for word in choices)
+        self.words = choices
         self._words = {value: word for word, value in choices.items()}
         self.segments: dict[Any, QToolButton] = {}
         self.combo: Dropdown | None = None

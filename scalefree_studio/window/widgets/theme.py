@@ -163,6 +163,8 @@ QLineEdit, QComboBox {
     selection-background-color: @accent; selection-color: @on_accent;
 }
 QLineEdit:hover, QComboBox:hover { border-color: @edge; }
+QLineEdit#finder { padding: 6px 8px; }
+QListWidget#finder::item { padding: 0; }
 QLineEdit:focus, QComboBox:focus { border-color: @accent; }
 QLineEdit[wrong="true"] { border-color: @danger; }
 QLineEdit[pending="true"] { border-color: @accent; color: @accent; }

@@ -7,12 +7,11 @@ import os
 import shutil
 import sys
 import threading
-import traceback
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import torch
 
+from ...crashes import report
 from ...errors import UserError
 from ...jobs.job import Edit, Job
 from ...models.threads import cores_for_learning
@@ -136,7 +135,7 @@ class Session:
         try:
             self.runner.run()
         except BaseException as error:  # a bug: the person must read of it, and whoever mends it too
-            traceback.print_exc(file=sys.stderr)
+            report(error)
             saved = self.status.stopped and not self.status.unsaved
             self._messages.append(f"It stopped: {error}.")
             self._crash = "" if saved else f"It stopped, and the model was not saved: {error}."
@@ -181,11 +180,3 @@ class _Still:
 
     def close(self, last: Snapshot) -> None:
         pass
-
-
-def place_for_runs() -> Path:
-    """Where new runs go: output/ here, or in the home folder where one may not write here."""
-    here = Path("output").absolute()
-    if os.access(here if here.is_dir() else here.parent, os.W_OK):
-        return here
-    return Path.home() / "Scalefree Studio"

@@ -11,6 +11,7 @@ from typing import Any
 from PyQt6.QtCore import QLockFile, QObject, QTimer, pyqtBoundSignal, pyqtSignal
 
 from ...controls import values_of
+from ...crashes import note
 from ...data.download import Progress
 from ...errors import UserError
 from ...jobs.job import Edit
@@ -145,6 +146,7 @@ class Sessions(QObject):
         if wish != self._wanted:
             return
         self._doing = 0, ""
+        note(f"open a {opened.job.kind}")
         folder = self._claim(opened.folder)
         self.opened = opened
         self.session = Session(
@@ -196,6 +198,7 @@ class Sessions(QObject):
         self._background.submit(work, done, failed)
 
     def edit(self, edit: Edit) -> None:
+        note(f"edit {type(edit).__name__}")
         if self.session is not None:
             self.session.edit(edit)
 
