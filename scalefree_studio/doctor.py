@@ -25,6 +25,10 @@ from .versions import PACKAGES, versions
 LIMIT = 60.0  # seconds for each part
 ROOM = 1 << 30  # bytes that a run, its recording and a movie may want
 WORKS, NOTE, BROKEN = "works", "note", "broken"
+NAMED = {
+    "scalefree-studio": "studio", "python": "Python", "torch": "torch", "PyQt6": "PyQt", "PyQt6-Qt6": "Qt",
+    "vispy": "VisPy", "numpy": "numpy", "system": "on",
+}  # fmt: skip
 MARKS = {WORKS: "✓", NOTE: "·", BROKEN: "✗"}
 
 
@@ -77,7 +81,7 @@ def packages() -> Check:
     """Whether everything can be imported."""
     found = _try("packages")
     missing = [name for name in PACKAGES if not versions()[name]]
-    words = ", ".join(f"{name} {version}" for name, version in versions().items() if version)
+    words = ", ".join(f"{title} {versions()[name]}" for name, title in NAMED.items())
     if missing:
         return Check(
             "packages", BROKEN, f"{', '.join(missing)} is missing.", "Install again: make, or pip install ."
@@ -219,7 +223,9 @@ def _last(said: str) -> str:
 
 
 def _install(said: str) -> str:
-    """What to install where a library of the system is missing."""
+    """What to do where a library of the system, or the screen itself, is missing."""
+    if "could not connect to display" in said:
+        return f"DISPLAY names a screen that is not there: {os.environ.get('DISPLAY', '')}."
     if ".so" not in said and "xcb" not in said:
         return ""
     if sys.platform != "linux":

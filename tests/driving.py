@@ -46,6 +46,7 @@ class Driven:
     def __init__(self, qtbot: QtBot, folder: Path):
         self.qtbot, self.folder, self.person = qtbot, folder, Answers()
         self.settings = QSettings(str(folder / "settings.ini"), QSettings.Format.IniFormat)
+        self.settings.setValue("hints", False)  # they lie over what is clicked
         self.window = MainWindow(self.settings, self.person, runs=folder / "runs")
         self.gone: list[bool] = []
         self.window.gone.connect(lambda: self.gone.append(True))

@@ -92,7 +92,7 @@ COMMANDS = (
     Command("recent_curves", "View", "Only recent curves", "The curves of the last quarter of the steps", "A",
          checkable=True, apart=True, short="Recent"),
     Command("show_panel", "View", "Controls", "Show the controls on the right", "F9", checkable=True),
-    Command("show_bottom", "View", "Curves", "Show the curves at the bottom", "F10", checkable=True),
+    Command("show_bottom", "View", "Curves", "Show the curves above the line of the past", "F10", checkable=True),
     Command("theme", "View", "Light or dark", "Change between the two themes", "T", apart=True, short="Theme",
          icon="theme", choices=("dark", "light")),
     Command("full_screen", "View", "Full screen", "The whole screen", "F11", checkable=True),

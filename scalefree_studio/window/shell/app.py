@@ -43,6 +43,7 @@ def main(
     settings = settings_of()
     if screenshot:
         settings.clear()
+        settings.setValue("hints", False)
     window = MainWindow(settings)
     broken = Broken(window)
     with saving_what_is_learnt(window, broken):

@@ -207,7 +207,8 @@ class Commands:
         self.w.panel.setVisible(on)
 
     def show_bottom(self, on: bool) -> None:
-        self.w.bottom.setVisible(on)
+        self.w.curves.setVisible(on)
+        self.w.fold_bottom()
 
     def theme(self, name: str = "") -> None:
         """That of a name, or else the other one."""

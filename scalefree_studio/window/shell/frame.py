@@ -19,11 +19,14 @@ from ..work.sessions import Questions, Sessions
 from .actions import fill_menus, make_actions, show_icons
 from .command_palette import CommandPalette
 from .dialogs import QuestionDialogs
+from .load_line import LoadLine
 from .memory import Memory
 from .panel import Panel
 from .stage import Stage
 from .topbar import TopBar
 from .transport import Transport
+
+NO_LIMIT = (1 << 24) - 1  # Qt's own
 
 
 class Frame(QMainWindow):
@@ -48,6 +51,7 @@ class Frame(QMainWindow):
             on = settings.value(name, True, bool)
             self.actions_[name].setChecked(on)
             part.setVisible(on)
+        self.fold_bottom()
 
     def _make_parts(self) -> None:
         bar = QMenuBar()
@@ -58,6 +62,7 @@ class Frame(QMainWindow):
         self.curves = Curves(self.actions_["recent_curves"])
         self.transport = Transport(self.actions_)
         self.panel = Panel()
+        self.load = LoadLine()
         self.steps = Steps(self.memory.palette())
         self.bottom = QWidget()
         self.bottom.setObjectName("bar")
@@ -82,6 +87,9 @@ class Frame(QMainWindow):
             splitter.setStretchFactor(0, 1)
             splitter.setStretchFactor(1, 0)
         self.panel.setMaximumWidth(60 * GRID)
+        beneath = self.panel.layout()
+        assert beneath is not None
+        beneath.addWidget(self.load)
         self.stage.setMinimumSize(28 * GRID, 20 * GRID)
         middle = QWidget()
         rows = QVBoxLayout(middle)
@@ -91,7 +99,12 @@ class Frame(QMainWindow):
         rows.addWidget(self.whole, 1)
         self.setCentralWidget(middle)
         self._splitters = {"left": self.left, "whole": self.whole}
-        self._foldable = {"show_panel": self.panel, "show_bottom": self.bottom}
+        self._foldable = {"show_panel": self.panel, "show_bottom": self.curves}
+
+    def fold_bottom(self) -> None:
+        """Without the curves, what is beneath them needs no more room than its own."""
+        low = self.transport.sizeHint().height()
+        self.bottom.setMaximumHeight(low if self.curves.isHidden() else NO_LIMIT)
 
     def say(self, text: str, *choices: Choice, stays: bool = False) -> None:
         """A notice over the picture, with a button a choice: a command, or (what it says, what it does)."""

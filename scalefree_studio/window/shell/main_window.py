@@ -61,6 +61,8 @@ class MainWindow(Frame):
     def _connect_view(self, view: View) -> None:
         """One that has just been made."""
         view.edited.connect(self.sessions.edit)
+        view.edited.connect(lambda edit: self._follow_hint(isinstance(edit, view.follows)))
+        view.followed.connect(lambda: self._follow_hint(True))
         view.message.connect(self.say)
         view.notice.connect(lambda text, choices: self.say(text, *choices))
         view.possible.connect(self.show_possible)
@@ -101,7 +103,24 @@ class MainWindow(Frame):
         self._show_controls(session, force=True)
         recipe = opened.pipeline if opened.step else None  # a training of a recipe is opened with all of it
         self.memory.add_recent(recipe.folder if recipe is not None else session.folder.path)
+        self.load.begin(session, view.step_name)
+        self._show_hint(view)
         self.show_status()
+
+    def _show_hint(self, view: View) -> None:
+        """Once, the first time that a view is seen; it goes by itself, or as soon as it is followed."""
+        name = f"hint/{type(view).__name__}"
+        if (
+            view.first_hint
+            and self.settings.value("hints", True, bool)
+            and not self.settings.value(name, False, bool)
+        ):
+            self.settings.setValue(name, True)
+            self.stage.hint.say(view.first_hint)
+
+    def _follow_hint(self, done: bool) -> None:
+        if done:
+            self.stage.hint.hide()
 
     def show_view(self, view: View) -> None:
         """Fit the window to a view: its modes, tools, commands, and its place in the panel."""
@@ -145,6 +164,7 @@ class MainWindow(Frame):
         self._show_controls(session)
         self.curves.add(snapshot.step, snapshot.metrics)
         self.transport.show_clock(snapshot.step, snapshot.seconds)
+        self.load.follow(snapshot)
         self.stage.show_newest(snapshot)
         self.show_status()
         self.shown.emit()

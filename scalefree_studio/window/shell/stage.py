@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from PyQt6.QtCore import QEvent, QObject, Qt, pyqtSignal
+from PyQt6.QtCore import QEvent, QObject, QPoint, QRect, Qt, pyqtSignal
 from PyQt6.QtWidgets import QLabel, QStackedLayout, QWidget
 
+from ...canvas.zoomed import Zoomed
 from ...snapshot import Snapshot
 from ..views.registry import view_of
 from ..views.view import Host, View
 from ..widgets.theme import GRID, Palette, tabular
 from ..widgets.toast import Toast
+from ..widgets.zoom_map import ZoomMap
 from .pace import Pace
 
 PAST = ("go_on_from_here", "to_now")  # what can be done while a recorded moment is shown
@@ -42,6 +44,8 @@ class Stage(QWidget):
         self.empty = Toast(self, "empty")
         self.toast = Toast(self)
         self.past_toast = Toast(self, "past")
+        self.hint = Toast(self, "hint")
+        self.zoom_map = ZoomMap(self)
         self.readout = QLabel(self)  # what the pointer is over
         self.readout.setObjectName("readout")
         self.readout.setFont(tabular(self.readout.font()))
@@ -56,12 +60,14 @@ class Stage(QWidget):
         if view is None:
             view = self._views[shows] = shows(self._host)
             view.readout.connect(self._show_readout)
+            view.zoomed.connect(self._show_zoom)
             if self._palette is not None:
                 view.set_palette(self._palette)
             self._stack.addWidget(view)
             self.view_made.emit(view)
         if view is not self.view:
             self.view.end()
+            self._show_zoom(None)
             self._show_readout("")
         self.view = view
         self._stack.setCurrentWidget(view)
@@ -109,6 +115,7 @@ class Stage(QWidget):
         self.back_to_now()
         self.empty.hide()
         self.toast.hide()
+        self.hint.hide()
         self.newest = None
 
     def show_empty(self) -> None:
@@ -124,6 +131,7 @@ class Stage(QWidget):
 
     def set_palette(self, palette: Palette) -> None:
         self._palette = palette
+        self.zoom_map.set_palette(palette)
         for view in self._views.values():
             view.set_palette(palette)
         self.readout.setStyleSheet(
@@ -140,16 +148,26 @@ class Stage(QWidget):
             self._place_readout()
             self.readout.raise_()
 
+    def _show_zoom(self, zoomed: Zoomed | None) -> None:
+        canvas = self.view.canvas
+        if zoomed is None or canvas is None:
+            self.zoom_map.show_zoom(None, self.rect())
+        else:
+            native = canvas.native
+            self.zoom_map.show_zoom(zoomed, QRect(native.mapTo(self, QPoint()), native.size()))
+
     def _place_readout(self) -> None:
         self.readout.move(2 * GRID, self.height() - self.readout.height() - 2 * GRID)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        if event is not None and event.type() == QEvent.Type.Resize and self.readout.isVisible():
-            self._place_readout()
+        if event is not None and event.type() == QEvent.Type.Resize:
+            if self.readout.isVisible():
+                self._place_readout()
+            self._show_zoom(self.zoom_map.zoomed)
         return False
 
     def close_views(self) -> None:
-        for toast in (self.toast, self.past_toast, self.empty):
+        for toast in (self.toast, self.past_toast, self.empty, self.hint):
             toast.hide()
         self.pace.stop()
         for view in self._views.values():

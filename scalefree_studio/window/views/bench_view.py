@@ -43,6 +43,8 @@ UNPICKED, UNPICKED_CELL = "Click a picture of the table first.", "Click a pictur
 
 
 class BenchView(WallView):
+    first_hint = "Drag the edge of what is given: the rest is completed from there."
+    follows = (ChangeTable,)
     verb, finished = "Completing", "Completed:"
     at_rest = "Everything is drawn: move the cut, draw others (X), or add pictures (P)."
     step_name = "place"

@@ -8,6 +8,7 @@ import vispy
 from PyQt6.QtWidgets import QVBoxLayout
 
 from ...canvas.brush import Brush
+from ...canvas.zoomed import Zoomed
 from ..widgets.theme import Palette
 from .view import Host, View
 
@@ -25,6 +26,7 @@ class CanvasView(View):
         super().__init__(host)
         self.canvas = self.shows(parent=self)
         self._update = self.canvas.update
+        self._zoomed: Zoomed | None = None  # as it was told last
         self.canvas.update = lambda *_: host.draw_soon()
         self.below = QVBoxLayout(self)  # the canvas, and what a view puts below it
         self.below.setContentsMargins(0, 0, 0, 0)
@@ -33,6 +35,10 @@ class CanvasView(View):
 
     def draw(self) -> None:
         self._update()
+        now = self.canvas.zoomed()
+        if not (now is self._zoomed or (now is not None and now.same(self._zoomed))):
+            self._zoomed = now
+            self.zoomed.emit(now)
 
     def set_palette(self, palette: Palette) -> None:
         super().set_palette(palette)

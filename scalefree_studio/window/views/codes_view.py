@@ -38,6 +38,7 @@ PRUNE = "prune_below"  # the control of trainings that can take codes out
 
 
 class CodesView(TrainingView):
+    first_hint = "Click a code to hold it, and see where it occurs in the pictures."
     names = TrainingView.names | {
         "export_picture": ("Export picture…", "The pictures and the codes as one PNG"),
         "select_none": ("Hold no code", "Let go of the code that is held"),
@@ -205,6 +206,7 @@ class CodesView(TrainingView):
             self.hold(None if code == self.shown.code and place.board == CODES else code)
 
     def hold(self, code: int | None) -> None:
+        self.followed.emit()
         self.shown = replace(self.shown, code=code)
         self._follow()
 

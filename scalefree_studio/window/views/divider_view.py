@@ -45,6 +45,8 @@ class DividerDisplay:
 
 class DividerView(Painted, CanvasView):
     shows = DividerCanvas
+    first_hint = "Drag a line: it moves while it learns."
+    follows = (MoveUnit,)
     instrument = "dividers"
     quantities = (
         Quantity("loss", "Loss", log=True, share=3),

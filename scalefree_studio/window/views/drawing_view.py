@@ -12,6 +12,7 @@ from ...canvas.walls.boards import Board, Place
 from ...drawings import Bools, Drawing
 from ...jobs.drawing.draw import DrawPictures
 from ...jobs.drawing.edits import GoTo, SetValue, Watch
+from ...jobs.job import Edit
 from ...snapshot import Bytes, Snapshot
 from ..widgets.series import Quantity
 from ..widgets.theme import GRID, Palette
@@ -33,6 +34,8 @@ EACH = "each in turn"  # of the classes
 
 
 class DrawingView(PromptedView):
+    first_hint = "Click a place of a picture, then a bar in the panel: it gets another value."
+    follows: tuple[type[Edit], ...] = (SetValue,)
     verb, finished = "Drawing", "Drawn:"
     at_rest = "Everything is drawn: Draw others (X) goes on with other pictures."
     step_name = "place"

@@ -10,6 +10,7 @@ from PyQt6.QtWidgets import QLabel, QVBoxLayout, QWidget
 from ...canvas.walls.boards import Board, Place
 from ...canvas.walls.listener import WallListener
 from ...jobs.instruments import draws
+from ...jobs.job import Edit, SetControls
 from ...jobs.training.train import Train
 from ...snapshot import Array, Bytes, Snapshot
 from ..widgets.forms import heading
@@ -30,6 +31,8 @@ WORDS = (
 
 
 class TrainingView(WallView):
+    first_hint = "Watch it learn: Space pauses, and Draw at the top lets it draw."
+    follows: tuple[type[Edit], ...] = (SetControls,)
     at_rest = "It has learnt to its end. More epochs in the panel let it go on, or start over."
     lacks: tuple[str, ...] = ("go_on_from_here",)  # what is recorded are pictures, not the network
     titles = {"samples": "Samples", "held": "Held out", "surprise": "Surprise"}

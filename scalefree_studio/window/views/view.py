@@ -15,7 +15,7 @@ from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QDialog, QWidget
 
 from ...controls import controls_of, edited
-from ...jobs.job import SetControls
+from ...jobs.job import Edit, SetControls
 from ...snapshot import Snapshot
 from ..widgets.command import Command
 from ..widgets.finding import Entry
@@ -55,6 +55,8 @@ class View(QWidget):
     notice = pyqtSignal(str, object)  # a sentence, and what a person may want next: a tuple of Choice
     possible = pyqtSignal()  # other commands can be given now: see why_not
     readout = pyqtSignal(str)  # what the pointer is over, in words
+    zoomed = pyqtSignal(object)  # canvas.zoomed.Zoomed, or None where all is in view
+    followed = pyqtSignal()  # the person has done what the hint says
     open_requested = pyqtSignal(object, object)  # a subject, and controls or None
 
     instrument = ""  # the one to which it belongs
@@ -68,6 +70,8 @@ class View(QWidget):
     mouse: tuple[tuple[str, str], ...] = ()  # what the mouse does: (gesture, effect)
     names: dict[str, tuple[str, ...]] = {}  # command → what it is called here, and perhaps its help
     lacks: tuple[str, ...] = ()  # commands of the window that its job does not know
+    first_hint = ""  # said the first time: what can be done here with one's hands
+    follows: tuple[type[Edit], ...] = ()  # edits that are what it says
     commands: tuple[
         Command, ...
     ] = ()  # that only this view has, beside those of the window; see widgets/command.py
