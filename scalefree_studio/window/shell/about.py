@@ -84,7 +84,10 @@ class About(QDialog):
             self.grid.addWidget(name, n, 0)
             self.grid.addWidget(words, n, 1)
         self.copy.setEnabled(True)
-        self.adjustSize()
+        column = self.layout()
+        if column is not None:  # words that wrap are as high as this width makes them
+            column.activate()
+            self.resize(self.width(), column.totalHeightForWidth(self.width()))
 
     def _copy(self) -> None:
         clipboard = QApplication.clipboard()

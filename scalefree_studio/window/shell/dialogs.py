@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PyQt6.QtCore import Qt
-from PyQt6.QtGui import QAction
+from PyQt6.QtGui import QAction, QKeySequence
 from PyQt6.QtWidgets import (
     QDialog,
     QFileDialog,
@@ -18,11 +18,12 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from ..widgets.command import key_text
 from ..widgets.forms import heading
 from ..widgets.theme import GRID
 from ..work.sessions import Questions
 from .actions import all_commands
+
+NATIVE = QKeySequence.SequenceFormat.NativeText
 
 
 class Keys(QDialog):
@@ -61,20 +62,24 @@ class Keys(QDialog):
             if command.menu == menu and command.keys and action.isVisible():
                 help = action.statusTip()
                 text = help if command.name == "play" else action.text().rstrip("…")
-                rows.append((key_text(action), text, help))
+                rows.append(([key.toString(NATIVE) for key in action.shortcuts()], text, help))
         if not menu:
-            rows = [(key, help, "") for key, help in mouse]
+            rows = [([gesture], help, "") for gesture, help in mouse]
         if not rows:
             return
         column.addWidget(heading(menu or "Mouse"))
         grid = QGridLayout()
         grid.setHorizontalSpacing(2 * GRID)
         grid.setVerticalSpacing(GRID // 2)
-        for n, (key, text, help) in enumerate(rows):
-            cap = QLabel(key)
-            cap.setProperty("key", True)
-            cap.setAlignment(Qt.AlignmentFlag.AlignCenter)
-            grid.addWidget(cap, n, 0)
+        for n, (keys, text, help) in enumerate(rows):
+            caps = QHBoxLayout()
+            caps.setSpacing(GRID // 2)
+            for key in keys:
+                cap = QLabel(key)
+                cap.setProperty("key", True)
+                cap.setAlignment(Qt.AlignmentFlag.AlignCenter)
+                caps.addWidget(cap, 1)
+            grid.addLayout(caps, n, 0)
             what = QLabel(text)
             what.setToolTip(help)
             grid.addWidget(what, n, 1)

@@ -20,7 +20,7 @@ from .actions import fill_menus, make_actions, show_icons
 from .command_palette import CommandPalette
 from .dialogs import QuestionDialogs
 from .load_line import LoadLine
-from .memory import Memory
+from .memory import FIRST, Memory
 from .panel import Panel
 from .stage import Stage
 from .topbar import TopBar
@@ -39,6 +39,7 @@ class Frame(QMainWindow):
         self.sessions = Sessions(runs or place_for_runs(), questions or QuestionDialogs(self), self)
         self.actions_ = make_actions(self)
         self._dialogs: list[QDialog] = []
+        self._unfolded = [10_000, FIRST["left"]]  # sizes of the left splitter while the curves are there
         self._make_parts()
         self._lay_out()
         keys = self.actions_["find_command"].shortcuts()
@@ -103,8 +104,13 @@ class Frame(QMainWindow):
 
     def fold_bottom(self) -> None:
         """Without the curves, what is beneath them needs no more room than its own."""
-        low = self.transport.sizeHint().height()
-        self.bottom.setMaximumHeight(low if self.curves.isHidden() else NO_LIMIT)
+        folded, low = self.curves.isHidden(), self.transport.sizeHint().height()
+        if folded == (self.bottom.maximumHeight() == low):
+            return
+        if folded:
+            self._unfolded = self.left.sizes()
+        self.bottom.setMaximumHeight(low if folded else NO_LIMIT)
+        self.left.setSizes([sum(self.left.sizes()), low] if folded else self._unfolded)
 
     def say(self, text: str, *choices: Choice, stays: bool = False) -> None:
         """A notice over the picture, with a button a choice: a command, or (what it says, what it does)."""
