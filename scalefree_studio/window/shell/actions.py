@@ -38,8 +38,11 @@ COMMANDS = (
          apart=True),
     Command("export_picture", "File", "Export picture…", "The learned picture at any size, as PNG", "Ctrl+E"),
     Command("export_movie", "File", "Export movie…", "What was recorded, as a movie of any size", "Ctrl+M"),
-    Command("leave", "File", "Stop, save and leave", "The same as closing the window", "Escape", apart=True),
+    Command("escape", "File", "Let go, or leave", "What is passing ends first: a notice, the brush, what is selected, "
+         "the past, the full screen. With nothing of the kind: stop, save and leave", "Escape", apart=True),
+    Command("leave", "File", "Stop, save and leave", "The same as closing the window", "Ctrl+Q"),
     Command("undo", "Edit", "Undo", "Take back the last change", "Ctrl+Z", icon="undo"),
+    Command("redo", "Edit", "Redo", "Make again what was taken back", "Ctrl+Shift+Z"),
     Command("add_line", "Edit", "Add a line", "One more line, where the error is", "L", apart=True, repeats=True,
          short="Add line", icon="line"),
     Command("add_circle", "Edit", "Add a circle", "One more circle, where the error is", "C", repeats=True,
@@ -111,6 +114,9 @@ COMMANDS = (
 )  # fmt: skip
 
 
+ALSO = {"Delete": ("Backspace",), "+": ("=",), "Ctrl+Shift+Z": ("Ctrl+Y",)}  # other keys for the same
+
+
 def make_actions(window: QWidget) -> dict[str, QAction]:
     """A QAction of the window for every command."""
     actions = {}
@@ -119,14 +125,13 @@ def make_actions(window: QWidget) -> dict[str, QAction]:
         action.setObjectName(command.name)
         action.setCheckable(command.checkable)
         action.setAutoRepeat(command.repeats)
-        action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
+        context = Qt.ShortcutContext
+        action.setShortcutContext(
+            context.ApplicationShortcut if command.name == "leave" else context.WindowShortcut
+        )
         if command.keys:
-            keys = [QKeySequence(command.keys)]
-            if command.keys == "Delete":
-                keys.append(QKeySequence("Backspace"))
-            if command.keys == "+":
-                keys.append(QKeySequence("="))
-            action.setShortcuts(keys)
+            keys = [command.keys, *ALSO.get(command.keys, ())]
+            action.setShortcuts([QKeySequence(each) for each in keys])
         name_action(action, command)
         window.addAction(action)
         actions[command.name] = action
@@ -150,6 +155,16 @@ def name_action(action: QAction, command: Command, name: str = "", help: str = "
     keys = f" ({key_text(action)})" if command.keys else ""
     action.setToolTip(f"{help or command.help}{keys}")
     action.setStatusTip(help or command.help)
+
+
+def name_undo(actions: dict[str, QAction], undone: str, redone: str) -> None:
+    """By what they would take back, and make again."""
+    for name, what in (("undo", undone), ("redo", redone)):
+        command = next(command for command in COMMANDS if command.name == name)
+        text = f"{command.text}: {what}" if what else command.text
+        if actions[name].text() != text:
+            actions[name].setText(text)
+            actions[name].setToolTip(f"{what or command.help} ({key_text(actions[name])})".capitalize())
 
 
 def show_icons(actions: dict[str, QAction], palette: Palette) -> None:

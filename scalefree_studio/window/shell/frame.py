@@ -10,12 +10,15 @@ from PyQt6.QtWidgets import QApplication, QDialog, QMainWindow, QMenuBar, QSplit
 from ..views.view import Host
 from ..widgets import theme
 from ..widgets.curves import Curves
+from ..widgets.fields import Field
 from ..widgets.steps import Steps
 from ..widgets.theme import GRID, Palette
 from ..widgets.toast import Choice
+from ..widgets.value_edit import ValueEdit
 from ..work.session import place_for_runs
 from ..work.sessions import Questions, Sessions
 from .actions import fill_menus, make_actions, show_icons
+from .course import Course
 from .dialogs import QuestionDialogs
 from .memory import Memory
 from .panel import Panel
@@ -51,6 +54,7 @@ class Frame(QMainWindow):
         self.top = TopBar(bar, self.actions_)
         host = Host(self.actions_, self.settings, lambda: None, self.sessions.read, self.show_dialog)
         self.stage = Stage(host)
+        self.course = Course(self.stage, self.actions_["undo"].trigger)
         self.curves = Curves(self.actions_["recent_curves"])
         self.transport = Transport(self.actions_)
         self.panel = Panel()
@@ -100,6 +104,21 @@ class Frame(QMainWindow):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.finished.connect(lambda _: self._dialogs.remove(dialog) if dialog in self._dialogs else None)
         dialog.show()
+
+    def end_typing(self) -> bool:
+        """In a field of the window: the keys go back to the picture, and what is not settled is taken back."""
+        focused = QApplication.focusWidget()
+        if focused is None or focused.window() is not self:
+            return False
+        near = (focused, focused.parentWidget())
+        return any(part.end_passing() for part in near if isinstance(part, ValueEdit | Field))
+
+    def end_full_screen(self) -> bool:
+        full = self.isFullScreen()
+        if full:
+            self.actions_["full_screen"].setChecked(False)
+            self.showNormal()
+        return full
 
     def close_dialogs(self) -> bool:
         """Whether there were any."""

@@ -62,6 +62,7 @@ class Stage(QWidget):
             self.view_made.emit(view)
         if view is not self.view:
             self.view.end()
+            view.past = False
             self._show_readout("")
         self.view = view
         self._stack.setCurrentWidget(view)
@@ -78,21 +79,23 @@ class Stage(QWidget):
 
     def show_past(self, snapshot: Snapshot) -> None:
         """A recorded moment instead of the present one."""
-        self.past = snapshot
+        self.past, self.view.past = snapshot, True
         self.view.show_snapshot(snapshot, self.controls)
         self._say_which()
         self.allow_past()
         self.past_changed.emit()
 
-    def back_to_now(self) -> None:
+    def back_to_now(self) -> bool:
+        """Whether it was elsewhere."""
         if self.past is None:
-            return
-        self.past = None
+            return False
+        self.past, self.view.past = None, False
         self.allow_past()
         self.past_toast.hide()
         if self.newest is not None:
             self.view.show_snapshot(self.newest, self.controls)
         self.past_changed.emit()
+        return True
 
     def allow_past(self) -> None:
         """The past's commands can be given while there is one."""

@@ -34,6 +34,7 @@ EACH = "each in turn"  # of the classes
 
 class DrawingView(PromptedView):
     verb, finished = "Drawing", "Drawn:"
+    begun_anew, seen_anew = "Drawing anew", ("seed",)
     at_rest = "Everything is drawn: Draw others (X) goes on with other pictures."
     step_name = "place"
     quantities: tuple[Quantity, ...] = (
@@ -242,13 +243,8 @@ class DrawingView(PromptedView):
             levels=drawing.levels,
         )
 
-    @property
-    def past(self) -> bool:
-        """Whether a recorded moment is shown."""
-        return not self.thought.editable
-
     def show_state(self, playing: bool, past: bool) -> None:
-        if self.past != past:
+        if self.thought.editable == past:
             self.thought.editable = not past
             self._show_thought()
 
