@@ -17,7 +17,7 @@ import math
 import threading
 import types
 import typing
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -217,6 +217,13 @@ def differing(old: Any, new: Any) -> Iterator[tuple[Control, Any]]:
     for c in controls_of(new):
         if getattr(old, c.name) != getattr(new, c.name):
             yield c, getattr(new, c.name)
+
+
+def named_in_words(controls: Any, names: Iterable[str]) -> str:
+    """The controls of these names, as they are called within a sentence: learning rate and batch."""
+    names = set(names)
+    labels = [c.label[0].lower() + c.label[1:] for c in controls_of(controls) if c.name in names]
+    return " and ".join([", ".join(labels[:-1]), labels[-1]] if len(labels) > 1 else labels)
 
 
 def only_live(controls: T, edits: Mapping[str, Any]) -> None:

@@ -16,7 +16,7 @@ from scalefree_studio.errors import JobError
 from scalefree_studio.jobs.dividers.controls import FitControls
 from scalefree_studio.jobs.dividers.edits import AddUnit, MoveUnit, RemoveUnit, SetMask
 from scalefree_studio.jobs.dividers.fit import FitDividers
-from scalefree_studio.jobs.job import Edit, Limit, Restore, SetControls, StartOver, Undo
+from scalefree_studio.jobs.job import Edit, Limit, Redo, Restore, SetControls, StartOver, Undo
 from scalefree_studio.jobs.memory import OutOfMemoryError, within_memory
 from scalefree_studio.jobs.undo import Reverse, Step, UndoStack
 
@@ -44,37 +44,45 @@ def remembered(steps: list[Step], most_steps: int, most_bytes: int) -> list[Step
 
 
 DEEDS = st.lists(
-    st.tuples(st.sampled_from(["set", "set", "set", "undo"]), st.integers(0, 9), st.integers(0, 2))
+    st.tuples(st.sampled_from(["set", "set", "set", "undo", "redo"]), st.integers(0, 9), st.integers(0, 2))
 )
 
 
 @given(DEEDS, st.integers(1, 6), st.integers(0, 25))
-def test_it_is_bounded_by_count_and_by_bytes_and_gestures_are_one_step(
+def test_it_is_bounded_gestures_are_one_step_and_what_was_undone_can_be_redone(
     deeds: list[tuple[str, int, int]], most_steps: int, most_bytes: int
 ) -> None:
     counter, stack = Counter(), UndoStack(most_steps, most_bytes)
     slow: list[tuple[Step, int]] = []  # every step that can be taken back, and the value before it
+    again: list[tuple[Step, int]] = []  # every one that can be made again, and the value after it
+    pulled = 0  # the gesture that may go on
     for n, (deed, size, gesture) in enumerate(deeds, start=1):
         if deed == "set":
             before = counter.value
             step = Step(f"set {n}", counter.set(n), gesture or None, size)
             stack.add(step)
-            if not (gesture and slow and slow[-1][0].gesture == gesture):
+            if not gesture or gesture != pulled:
                 slow.append((step, before))
             kept = remembered([step for step, _ in slow], most_steps, most_bytes)
-            slow = slow[len(slow) - len(kept) :]
-        elif slow:
-            step, before = slow.pop()
-            assert stack.undo() == step.what and counter.value == before
+            slow, again, pulled = slow[len(slow) - len(kept) :], [], gesture
+        elif deed == "undo" and slow:
+            (step, before), after = slow.pop(), counter.value
+            assert stack.take(Undo()) == f"undo: {step.what}" and counter.value == before
+            again, pulled = [*again, (step, after)], 0
+        elif deed == "redo" and again:
+            (step, after), before = again.pop(), counter.value
+            assert stack.take(Redo()) == f"redo: {step.what}" and counter.value == after
+            slow, pulled = [*slow, (step, before)], 0
         else:
             value = counter.value
-            with pytest.raises(ControlError, match="There is nothing to undo"):
-                stack.undo()
+            with pytest.raises(ControlError, match=f"There is nothing to {deed}"):
+                stack.take(Undo() if deed == "undo" else Redo())
             assert counter.value == value
+        assert stack.names == tuple(steps[-1][0].what if steps else "" for steps in (slow, again))
     for step, before in reversed(slow):
-        assert stack.undo() == step.what and counter.value == before
+        assert stack.take(Undo()) == f"undo: {step.what}" and counter.value == before
     with pytest.raises(ControlError):
-        stack.undo()
+        stack.take(Undo())
 
 
 def test_what_could_not_be_taken_back_can_be_tried_again() -> None:
@@ -89,9 +97,9 @@ def test_what_could_not_be_taken_back_can_be_tried_again() -> None:
     full.insert(0, False)
     stack.add(Step("set 7", reverse))
     with pytest.raises(OutOfMemoryError):
-        stack.undo()
+        stack.take(Undo())
     assert counter.value == 7
-    assert stack.undo() == "set 7" and counter.value == 0
+    assert stack.take(Undo()) == "undo: set 7" and counter.value == 0
 
 
 # -- a step that was taken back can be made again ---------------------------------------------------------------------
@@ -160,11 +168,11 @@ def test_what_takes_an_edit_back_returns_what_makes_it_again(edit: Edit) -> None
 
 def test_large_steps_are_forgotten_before_they_fill_the_memory() -> None:
     job = fit()
-    job._past.most_bytes = 3 * job.backup().learnt.nbytes
+    job.past.most_bytes = 3 * job.backup().learnt.nbytes
     for n in range(1, 6):
         job.apply(StartOver())
         job.apply(SetControls({"learning_rate": n / 1000}))  # takes no room
-    for what in ["controls", "start over"] * 3 + ["controls"]:
+    for what in ["change learning rate", "start over"] * 3 + ["change learning rate"]:
         assert job.apply(Undo()).what == f"undo: {what}"
     with pytest.raises(ControlError, match="nothing to undo"):
         job.apply(Undo())

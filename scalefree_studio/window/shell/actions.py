@@ -26,8 +26,11 @@ COMMANDS = (
          apart=True),
     Command("export_picture", "File", "Export picture…", "The learned picture at any size, as PNG", "Ctrl+E"),
     Command("export_movie", "File", "Export movie…", "What was recorded, as a movie of any size", "Ctrl+M"),
-    Command("leave", "File", "Stop, save and leave", "The same as closing the window", "Escape", apart=True),
+    Command("escape", "File", "Let go, or leave", "What is passing ends first: a notice, the brush, what is selected, "
+         "the past, the full screen. With nothing of the kind: stop, save and leave", "Escape", apart=True),
+    Command("leave", "File", "Stop, save and leave", "The same as closing the window", "Ctrl+Q"),
     Command("undo", "Edit", "Undo", "Take back the last change", "Ctrl+Z", icon="undo"),
+    Command("redo", "Edit", "Redo", "Make again what was taken back", "Ctrl+Shift+Z", also=("Ctrl+Y",)),
     Command("add_line", "Edit", "Add a line", "One more line, where the error is", "L", apart=True, repeats=True,
          short="Add line", icon="line"),
     Command("add_circle", "Edit", "Add a circle", "One more circle, where the error is", "C", repeats=True,
@@ -119,7 +122,10 @@ def make_actions(window: QWidget) -> dict[str, QAction]:
         action.setObjectName(command.name)
         action.setCheckable(command.checkable)
         action.setAutoRepeat(command.repeats)
-        action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
+        context = Qt.ShortcutContext
+        action.setShortcutContext(
+            context.ApplicationShortcut if command.name == "leave" else context.WindowShortcut
+        )
         action.setShortcuts(command.shortcuts())
         name_action(action, command)
         window.addAction(action)
@@ -157,6 +163,17 @@ def _hint(action: QAction) -> None:
     keys, why_not = key_text(action), action.property(WHY_NOT)
     hint = f"{action.statusTip()} ({keys})" if keys else action.statusTip()
     action.setToolTip(f"{hint}\n\n{why_not}" if why_not else hint)
+
+
+def name_undo(actions: dict[str, QAction], undone: str, redone: str) -> None:
+    """By what they would take back, and make again."""
+    for name, what in (("undo", undone), ("redo", redone)):
+        command = next(command for command in COMMANDS if command.name == name)
+        text = f"{command.text}: {what}" if what else command.text
+        if actions[name].text() != text:
+            actions[name].setText(text)
+            actions[name].setStatusTip((what or command.help).capitalize())
+            _hint(actions[name])
 
 
 def show_icons(actions: dict[str, QAction], palette: Palette) -> None:

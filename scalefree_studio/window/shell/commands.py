@@ -9,7 +9,7 @@ from PyQt6.QtCore import QMimeData
 from PyQt6.QtWidgets import QApplication, QFileDialog
 
 from ...errors import UserError
-from ...jobs.job import Restore, StartOver, Undo
+from ...jobs.job import Redo, Restore, StartOver, Undo
 from ...runs import add_scenes
 from ..views.export import MovieExport
 from ..widgets import theme
@@ -135,15 +135,37 @@ class Commands:
         dialog.message.connect(self.w.say)
         self.w.show_dialog(dialog)
 
+    @property
+    def passing(self) -> tuple[Callable[[], bool], ...]:
+        """What is passing, the most passing first: each ends it, and says whether there was anything."""
+        w = self.w
+        return (
+            w.end_typing, w.close_dialogs, w.stage.toast.end_passing, w.stage.view.end_passing, w.stage.back_to_now,
+            w.end_full_screen,
+        )  # fmt: skip
+
+    def escape(self) -> None:
+        """One thing at a time; with nothing of the kind, the end."""
+        if not any(end() for end in self.passing):
+            self.leave()
+
     def leave(self) -> None:
-        """Escape: a page that is open goes first, wherever the keys are."""
-        if not self.w.close_dialogs():
-            self.w.close()
+        self.w.close_dialogs()
+        self.w.close()
 
     # Edit
 
     def undo(self) -> None:
-        self.w.sessions.edit(Undo())
+        self._take(Undo())
+
+    def redo(self) -> None:
+        self._take(Redo())
+
+    def _take(self, edit: Undo | Redo) -> None:
+        """It is seen, too."""
+        self.w.stage.view.before_undo()
+        self.to_now()
+        self.w.sessions.edit(edit)
 
     # Run
 
@@ -152,7 +174,7 @@ class Commands:
         if session is None:
             return
         if session.status.rests:
-            self.w.say(self.w.stage.view.at_rest)
+            self.w.course.say_end(session)
         elif session.status.playing:
             session.runner.pause()
         else:
@@ -164,7 +186,7 @@ class Commands:
             return
         self.to_now()
         if session.status.rests:
-            self.w.say(self.w.stage.view.at_rest)
+            self.w.course.say_end(session)
         else:
             session.runner.step_once()
 

@@ -11,13 +11,16 @@ from ...assets import place_for_runs
 from ..views.view import Host
 from ..widgets import theme
 from ..widgets.curves import Curves
+from ..widgets.fields import Field
 from ..widgets.finding import Entry
 from ..widgets.steps import Steps
 from ..widgets.theme import GRID, Palette
 from ..widgets.toast import Choice
+from ..widgets.value_edit import ValueEdit
 from ..work.sessions import Questions, Sessions
 from .actions import fill_menus, make_actions, show_icons
 from .command_palette import CommandPalette
+from .course import Course
 from .dialogs import QuestionDialogs
 from .load_line import LoadLine
 from .memory import FIRST, Memory
@@ -60,6 +63,7 @@ class Frame(QMainWindow):
         self.top = TopBar(bar, self.actions_)
         host = Host(self.actions_, self.settings, lambda: None, self.sessions.read, self.show_dialog)
         self.stage = Stage(host)
+        self.course = Course(self.stage, self.actions_["undo"].trigger)
         self.curves = Curves(self.actions_["recent_curves"])
         self.transport = Transport(self.actions_)
         self.panel = Panel()
@@ -132,6 +136,21 @@ class Frame(QMainWindow):
     def found(self) -> list[Entry]:
         """What the command palette finds."""
         return []
+
+    def end_typing(self) -> bool:
+        """In a field of the window: the keys go back to the picture, and what is not settled is taken back."""
+        focused = QApplication.focusWidget()
+        if focused is None or focused.window() is not self:
+            return False
+        near = (focused, focused.parentWidget())
+        return any(part.end_passing() for part in near if isinstance(part, ValueEdit | Field))
+
+    def end_full_screen(self) -> bool:
+        full = self.isFullScreen()
+        if full:
+            self.actions_["full_screen"].setChecked(False)
+            self.showNormal()
+        return full
 
     def close_dialogs(self) -> bool:
         """Whether there were any."""

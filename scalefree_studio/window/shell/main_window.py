@@ -10,12 +10,13 @@ from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, QKe
 
 from ... import crashes
 from ...jobs.instruments import instruments
+from ...storage.history import present
 from ..views.view import View
 from ..widgets.finding import Entry
 from ..work.session import Session
 from ..work.sessions import Questions
 from ..work.subjects import Subject
-from .actions import WHY_NOT, all_commands, allow, connect_actions, name_action
+from .actions import WHY_NOT, all_commands, allow, connect_actions, name_action, name_undo
 from .commands import Commands
 from .found import found_in
 from .frame import Frame
@@ -56,7 +57,7 @@ class MainWindow(Frame):
         self.top.mode_chosen.connect(self.set_mode)
         self.transport.past_chosen.connect(self.stage.show_past)
         self.transport.refused.connect(self.say)
-        self.transport.timeline.back_to_now.connect(self.stage.back_to_now)
+        self.transport.timeline.back_to_now.connect(lambda: self.stage.back_to_now())
 
     def _connect_view(self, view: View) -> None:
         """One that has just been made."""
@@ -92,12 +93,13 @@ class MainWindow(Frame):
         if session is None or opened is None:
             return
         self.stage.forget()
+        self.course.begin()
         view = self.stage.take_view(opened.view)
         view.begin(session, opened)
         self.show_view(view)
         session.record(self.settings.value("record", True, bool))
         self.curves.begin(view.quantities, view.step_name)
-        for measured in opened.past:
+        for measured in present(opened.past):
             self.curves.add(measured.step, measured.metrics)
         self.transport.follow(session.folder.history_path, view.step_name)
         self._show_controls(session, force=True)
@@ -158,11 +160,15 @@ class MainWindow(Frame):
 
     def _show_newest(self) -> None:
         session = self.sessions.session
-        snapshot = session.mailbox.take() if session is not None else None
-        if session is None or snapshot is None:
+        if session is None:
+            return
+        self.course.tell_changes(session)
+        snapshot = session.mailbox.take()
+        if snapshot is None:
             return
         self._show_controls(session)
-        self.curves.add(snapshot.step, snapshot.metrics)
+        self.course.follow(session, snapshot)
+        self.curves.add(snapshot.step, snapshot.metrics, snapshot.segment)
         self.transport.show_clock(snapshot.step, snapshot.seconds)
         self.load.follow(snapshot)
         self.stage.show_newest(snapshot)
@@ -201,6 +207,9 @@ class MainWindow(Frame):
             self.transport.show_playing(playing)
             self.transport.show_recording(session.recording)
             self.stage.view.show_state(playing, self.stage.past is not None)
+            name_undo(self.actions_, *session.names)
+            if not self.sessions.opened_of_recipe:  # which goes on with its next step
+                self.course.tell_end(session)
         title = f"{session.name} — Scalefree Studio" if session is not None else "Scalefree Studio"
         if title != self.windowTitle():
             self.setWindowTitle(title)
@@ -214,9 +223,15 @@ class MainWindow(Frame):
         if sessions.session is None:
             return ""
         status, ended = sessions.session.status, sessions.session.ended
-        doing = view.doing(status.playing and not ended, status.rests, ended)
-        described = view.words(newest) if newest is not None else ""
-        return f"{doing} {sessions.session.name}" + (f" — {described}" if described else "")
+        at_end = self.course.at_end(sessions.session)
+        playing = (
+            status.playing or (status.rests and not at_end)
+        ) and not ended  # its last picture is still to come
+        described = [view.words(newest)] if newest is not None else []
+        described += [self.course.left] if playing else []
+        words = ", ".join(filter(None, described))
+        doing = view.doing(playing, at_end, ended)
+        return f"{doing} {sessions.session.name}" + (f" — {words}" if words else "")
 
     # -- what the person does ------------------------------------------------------------------------------------
 

@@ -68,6 +68,7 @@ class Stage(QWidget):
         if view is not self.view:
             self.view.end()
             self._show_zoom(None)
+            view.past = False
             self._show_readout("")
         self.view = view
         self._stack.setCurrentWidget(view)
@@ -84,19 +85,21 @@ class Stage(QWidget):
 
     def show_past(self, snapshot: Snapshot) -> None:
         """A recorded moment instead of the present one."""
-        self.past = snapshot
+        self.past, self.view.past = snapshot, True
         self.view.show_snapshot(snapshot, self.controls)
         self._say_which()
         self.past_changed.emit()
 
-    def back_to_now(self) -> None:
+    def back_to_now(self) -> bool:
+        """Whether it was elsewhere."""
         if self.past is None:
-            return
-        self.past = None
+            return False
+        self.past, self.view.past = None, False
         self.past_toast.hide()
         if self.newest is not None:
             self.view.show_snapshot(self.newest, self.controls)
         self.past_changed.emit()
+        return True
 
     def _say_which(self) -> None:
         """Which moment it is, and what can be done about it."""

@@ -17,7 +17,6 @@ from ...data.pictures import Picture, load_picture
 from ...drawings import Bools, Drawing, left, upper
 from ...jobs.drawing.draw import DrawPictures
 from ...jobs.drawing.edits import FITTING, ChangeTable, SetPrompt, SetWay, Watch
-from ...jobs.job import Undo
 from ...snapshot import Bytes, Snapshot
 from ..widgets.finding import Entry
 from ..widgets.series import Quantity
@@ -46,6 +45,7 @@ class BenchView(WallView):
     first_hint = "Drag the edge of what is given: the rest is completed from there."
     follows = (ChangeTable,)
     verb, finished = "Completing", "Completed:"
+    begun_anew, seen_anew = "Completing anew", ("seed",)
     at_rest = "Everything is drawn: move the cut, draw others (X), or add pictures (P)."
     step_name = "place"
     settled = ("count", "temperature")  # the rows and columns say it
@@ -86,7 +86,6 @@ class BenchView(WallView):
         self._pointed: Place | None = None
         self._wanted: Bools | None = None  # what is given as the person has it, before the job does
         self._watched: int | None = None  # asked for last
-        self._past = False  # whether a recorded moment is shown
         self._held_out = 0  # how often held-out pictures were asked for
 
     # Fed by the window.
@@ -147,12 +146,21 @@ class BenchView(WallView):
         table = self.table
         return super().doing(playing, rests, ended) if table is not None and table.rows else "To complete:"
 
-    def show_state(self, playing: bool, past: bool) -> None:
-        self._past = past
-
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         super().resizeEvent(event)
         self.hint.place()
+
+    @property
+    def passing(self) -> tuple[Callable[[], bool], ...]:
+        return *super().passing, self._unpick
+
+    def _unpick(self) -> bool:
+        picked: bool = self.canvas.picked is not None
+        self.canvas.picked = None
+        return picked
+
+    def before_undo(self) -> None:
+        self._wanted = self._watched = None
 
     # What the pointer is over.
 
@@ -160,7 +168,7 @@ class BenchView(WallView):
         self._pointed, table = place, self.table
         if place is not None and table is not None and table.holds(place):
             cell = table.cell(place)
-            if cell != self._watched and not self._past:  # ask how unlikely it is, once
+            if cell != self._watched and not self.past:  # ask how unlikely it is, once
                 self._watched = cell
                 self.edited.emit(Watch(cell))
         self._read_off()
@@ -320,11 +328,6 @@ class BenchView(WallView):
         dialog = TableExport(self.window(), self.host.settings, self.palette_, table.table, self.session.name)
         dialog.message.connect(self.message)
         self.host.show_dialog(dialog)
-
-    def undo(self) -> None:
-        self._wanted = self._watched = None
-        self.host.actions["to_now"].trigger()
-        self.edited.emit(Undo())
 
     def next_wall(self) -> None:
         """The same pictures with the next seed."""

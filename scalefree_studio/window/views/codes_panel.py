@@ -200,6 +200,13 @@ class CodesPanel(QWidget):
         self._say_cost()
         self._consider()
 
+    def forget_threshold(self) -> bool:
+        """Nothing is to be pruned after all; whether something was."""
+        considered = self._considered > 0
+        if considered:
+            self.slider.setValue(0)
+        return considered
+
     def _consider(self) -> None:
         if self.threshold != self._considered:
             self._considered = self.threshold

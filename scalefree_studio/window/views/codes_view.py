@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -166,14 +167,32 @@ class CodesView(TrainingView):
         job = None if self.session is None else self.session.job
         epochs = getattr(job.controls, "epochs", 1) if job is not None else 1
         parts = [f"epoch {min(snapshot.metrics.get('epoch', 0) + 1, epochs):.0f} of {epochs}"]
-        curves = job.lesson.curves[:3] if isinstance(job, Train) else ()
+        return ", ".join(filter(None, [*parts, self._measured(snapshot, 3)]))
+
+    def _measured(self, snapshot: Snapshot, most: int) -> str:
+        """The first of what its lesson has curves of, in words."""
+        job = None if self.session is None else self.session.job
+        curves = job.lesson.curves[:most] if isinstance(job, Train) else ()
         return ", ".join(
-            parts + shown.measured_in_words(snapshot.metrics, [(c.metric, c.title, c.unit) for c in curves])
+            shown.measured_in_words(snapshot.metrics, [(c.metric, c.title, c.unit) for c in curves])
         )
 
     def set_palette(self, palette: Palette) -> None:
         super().set_palette(palette)
         self.panel.set_palette(palette)
+
+    @property
+    def passing(self) -> tuple[Callable[[], bool], ...]:
+        return *super().passing, self._let_go, self.panel.forget_threshold
+
+    def _let_go(self) -> bool:
+        held = self.shown.code is not None
+        if held:
+            self.hold(None)
+        return held
+
+    def result(self, snapshot: Snapshot) -> str:
+        return self._measured(snapshot, 1)
 
     # What the person does.
 

@@ -16,6 +16,7 @@ from ...snapshot import Array, Bytes, Snapshot
 from ..widgets.forms import heading
 from ..widgets.series import Quantity
 from ..widgets.theme import GRID, Palette
+from ..widgets.toast import Choice
 from ..work.opening import Opened
 from ..work.session import Session
 from ..work.subjects import COMPLETE, DRAW, Wish
@@ -110,6 +111,16 @@ class TrainingView(WallView):
             if metric in snapshot.metrics:
                 parts.append(f"{snapshot.metrics[metric]:.3f} {name}")
         return ", ".join(parts)
+
+    def result(self, snapshot: Snapshot) -> str:
+        metrics = snapshot.metrics
+        if "held_out_bits" in metrics:
+            return f"{metrics['held_out_bits']:.3f} bits held out"
+        return f"{metrics['bits_per_dimension']:.3f} bits" if "bits_per_dimension" in metrics else ""
+
+    def next_steps(self) -> tuple[Choice, ...]:
+        draws = ("Draw", lambda: self.set_mode(DRAW))
+        return *((draws,) if self.modes else ()), self.host.actions["export_picture"]
 
     def pictures(self) -> Bytes | None:
         frame = self.snapshot.frame if self.snapshot else {}

@@ -79,6 +79,10 @@ class Field(QWidget):
         """The value as it stands there now, or a ControlError; what cannot be taken is marked."""
         return self.value
 
+    def end_passing(self) -> bool:
+        """Take back a value that is chosen but not settled; whether there was one."""
+        return False
+
     def set_palette(self, palette: Palette) -> None:
         pass
 
@@ -169,6 +173,14 @@ class NumberField(TextField):
         if not self.edit.hasFocus() or not self.edit.isModified():
             self.edit.say(shown(value))
         self._place(value)
+
+    def end_passing(self) -> bool:
+        waits = self._pending is not None
+        if waits:
+            self._pending = None
+            self.edit.mark()
+            self.put(self.value)
+        return waits
 
     def set_palette(self, palette: Palette) -> None:
         if self.slider is not None:

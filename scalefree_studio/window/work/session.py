@@ -7,7 +7,9 @@ import os
 import shutil
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import torch
 
@@ -22,7 +24,16 @@ from ...storage.recorder import Recorder
 from ...storage.run_folder import HISTORY, RunFolder
 from .job_thread import JobThread
 
+MOST_CHANGES = 1000  # that wait for a window
 POLITE = 10  # how far behind: as `nice` counts
+
+
+@dataclass(frozen=True)
+class Made:
+    """A change that was made, and whether all began anew by it."""
+
+    change: Change
+    anew: bool
 
 
 class Session:
@@ -74,10 +85,14 @@ class Session:
         """What is painted, as of the last change."""
         return self._still.mask
 
+    def changes(self) -> list[Made]:
+        """What has been changed since the last call."""
+        return self._still.taken()
+
     @property
-    def undone(self) -> int:
-        """How many edits have been taken back: what was painted may have changed by itself."""
-        return self._still.undone
+    def names(self) -> tuple[str, str]:
+        """What can be taken back now, and made again, in words; or nothing."""
+        return self._still.names
 
     @property
     def recording(self) -> bool:
@@ -159,13 +174,21 @@ def yield_to_the_window() -> None:
 
 
 class _Still:
-    """Keeps what does not change, read in the job's own thread whenever it may have changed after all."""
+    """Keeps what does not change, and what was changed, read in the job's own thread."""
 
     def __init__(self, job: Job):
         self._job = job
+        self._newest = job.segment.number
+        self._made: deque[Made] = deque(maxlen=MOST_CHANGES)
         self.arrays = job.still()
         self.mask: Array | None = getattr(job, "mask", None)
-        self.undone = 0
+        self.names = job.past.names
+
+    def taken(self) -> list[Made]:
+        made = []
+        while self._made:
+            made.append(self._made.popleft())
+        return made
 
     def wants(self, step: int) -> bool:
         return False
@@ -176,7 +199,10 @@ class _Still:
     def changed(self, change: Change) -> None:
         self.arrays = self._job.still()
         self.mask = getattr(self._job, "mask", None)
-        self.undone += change.what.startswith("undo")
+        self.names = self._job.past.names
+        segment, newest = self._job.segment, self._newest
+        self._newest = max(newest, segment.number)
+        self._made.append(Made(change, segment.parent is None and segment.number > newest))
 
     def close(self, last: Snapshot) -> None:
         pass

@@ -222,6 +222,11 @@ class Sessions(QObject):
         self.end(then)
 
     @property
+    def opened_of_recipe(self) -> bool:
+        """Whether what goes on is a step of a recipe."""
+        return self.opened is not None and bool(self.opened.step)
+
+    @property
     def ending(self) -> bool:
         return self._ending
 
