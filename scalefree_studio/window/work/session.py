@@ -17,10 +17,11 @@ from ...errors import UserError
 from ...jobs.job import Edit, Job
 from ...models.threads import cores_for_learning
 from ...runner import Consumer, Mailbox, Runner, Status
-from ...runs import Recording, recorders
+from ...runs import Recording, recorders, save_first
 from ...snapshot import Array, Change, Snapshot
 from ...storage.recorder import Recorder
 from ...storage.run_folder import HISTORY, RunFolder
+from ...storage.saver import AUTOSAVE_SECONDS
 from .job_thread import JobThread
 
 POLITE = 10  # how far behind: as `nice` counts
@@ -38,6 +39,7 @@ class Session:
         ready: Callable[[], None] = lambda: None,
         changed: Callable[[], None] = lambda: None,
         playing: bool = True,
+        autosave: float = AUTOSAVE_SECONDS,
     ):
         self.job, self.folder, self.name = job, folder, name
         self._changed = changed
@@ -54,7 +56,10 @@ class Session:
             self.recorder = next(c for c in consumers if isinstance(c, Recorder))
         except (UserError, OSError) as error:  # learning goes on; what can be lost is reported
             self._messages.append(f"{error} Nothing is recorded.")
-        self.runner = Runner(job, consumers, keep=folder.keep, playing=playing, told=changed)
+        self.runner = Runner(
+            job, consumers, folder.keep, playing, told=changed, autosave=autosave, beside=True
+        )
+        save_first(self.runner, folder)
         self._thread: JobThread | None = JobThread("training", self._work)
 
     def start(self) -> None:
