@@ -164,9 +164,7 @@ def _run(
         run_to_end(job, bar=bar)
         return
     controls = job.controls
-    with RunFolder(out) as folder:
-        if folder.model_path.exists():
-            raise UserError(f"{folder.path} already holds a run; name another folder.")
+    with RunFolder(out).fresh("name another folder") as folder:
         folder.describe(sys.argv, **source, seed=controls.seed, controls=values_of(controls))
         run_to_end(job, Recording(folder), bar)
 

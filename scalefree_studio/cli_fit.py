@@ -70,11 +70,8 @@ def _begun(arguments: argparse.Namespace, held: ExitStack) -> tuple[FitDividers,
     controls = from_flags(FitControls, arguments)
     job = fit_job(arguments.image, controls, limit, choose_device(arguments.device))
     folder = RunFolder(arguments.out or free_folder(Path("output"), job.name))
-    held.enter_context(folder)
-    if folder.model_path.exists():
-        raise UserError(
-            f"{folder.path} already holds a run; add --resume to go on with it, or name another --out."
-        )
+    held.enter_context(folder.fresh())
+    folder.fresh()  # somebody may just have left it
     folder.describe(sys.argv, picture=job.spec, seed=job.controls.seed, controls=values_of(job.controls))
     return job, Recording(folder, arguments.record_every or 0, arguments.track)
 
@@ -126,9 +123,7 @@ def demo(arguments: argparse.Namespace) -> int:
     """What `make run` does on a machine without a display."""
     folder = RunFolder(arguments.out or free_folder(Path("output"), "demo"))
     controls = FitControls(lines=32, circles=64, downscale=2)
-    with folder:
-        if folder.model_path.exists():
-            raise UserError(f"{folder.path} already holds a run; name another --out.")
+    with folder.fresh("name another --out"):
         job = fit_job("photo:astronaut", controls, Limit(seconds=arguments.seconds), "cpu")
         folder.describe(sys.argv, picture=job.spec, seed=controls.seed, controls=values_of(controls))
         result = _run(job, Recording(folder))

@@ -105,14 +105,11 @@ def _begun(arguments: argparse.Namespace, ranks: Ranks, held: ExitStack) -> tupl
     if arguments.val_dataset:
         dataset = load_validation(dataset, arguments.val_dataset, arguments.data_root, progress=progress)
     folder = RunFolder(arguments.out or free_folder(Path("output"), f"{lesson.kind}-{dataset.name}"))
-    if ranks.first:
-        held.enter_context(folder)
-    if folder.model_path.exists():
-        raise UserError(
-            f"{folder.path} already holds a run; add --resume to go on with it, or name another --out."
-        )
+    folder.fresh()
     job: Train[Any, Any] = Train(lesson(dataset), wanted, limit, device, ranks, progress)
     if ranks.first:
+        held.enter_context(folder)
+        folder.fresh()  # somebody may have been at work in it
         controls, judged = job.controls, {"val_dataset": v} if (v := arguments.val_dataset) else {}
         folder.describe(sys.argv, dataset=spec, **judged, seed=controls.seed, controls=values_of(controls))
     return job, Recording(folder, track=arguments.track)

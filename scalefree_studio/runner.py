@@ -263,16 +263,15 @@ class Runner:
 
         In the job's thread, or in any thread once the run has ended: then also in another place, with another `keep`.
         """
-        saver, saved = self.saver if keep is None else Saver(keep), False
+        saver = self.saver if keep is None else Saver(keep)
         with self._saving():
             if saver is not None:
                 with suppress(OSError, UserError):  # what is kept now is newer
                     saver.finish()
                 saver.save(self.job.checkpoint)
                 saver.finish()
-            saved = True
-        self._unsaved = not saved
-        return saved
+            self._unsaved = False
+        return not self._unsaved  # whoever was told may have tried again
 
     @contextmanager
     def _saving(self) -> Iterator[None]:

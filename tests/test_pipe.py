@@ -15,6 +15,7 @@ from scalefree_studio.errors import JobError, UserError
 from scalefree_studio.jobs.job import Limit
 from scalefree_studio.runner import AUTOSAVE_SECONDS, LOOK_SECONDS, Mailbox, Runner
 from scalefree_studio.snapshot import Change, Snapshot
+from scalefree_studio.storage import saver
 from scalefree_studio.storage.history import History
 from scalefree_studio.storage.recorder import METRICS_EVERY, Recorder
 from scalefree_studio.storage.worker import BATCH, HOLDS
@@ -313,7 +314,8 @@ class Timed(Counter):
 
 def test_a_run_is_saved_every_few_seconds_at_its_end_and_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
-    monkeypatch.setattr(runners, "time", clock)
+    for module in (runners, saver):
+        monkeypatch.setattr(module, "time", clock)
     saved: list[int] = []
 
     class Asks(Seldom):

@@ -84,6 +84,12 @@ class RunFolder:
     def __exit__(self, *_: object) -> None:
         self.release()
 
+    def fresh(self, otherwise: str = "add --resume to go on with it, or name another --out") -> Self:
+        """Itself, for a new run; where there is one already, a UserError that says what to do instead."""
+        if self.model_path.exists():
+            raise UserError(f"{self.path} already holds a run; {otherwise}.")
+        return self
+
     def again(self) -> Self:
         """Itself, to go on with its run; where there is none, a UserError, and no folder is made."""
         if not model_in(self.model_path).exists():
