@@ -12,7 +12,6 @@ from ..widgets import theme
 from ..widgets.curves import Curves
 from ..widgets.steps import Steps
 from ..widgets.theme import GRID, Palette
-from ..work.session import place_for_runs
 from ..work.sessions import Questions, Sessions
 from .actions import fill_menus, make_actions, show_icons
 from .dialogs import QuestionDialogs
@@ -30,7 +29,9 @@ class Frame(QMainWindow):
         super().__init__()
         self.settings = settings
         self.memory = Memory(settings)
-        self.sessions = Sessions(runs or place_for_runs(), questions or QuestionDialogs(self), self)
+        preferences = self.memory.preferences
+        self.sessions = Sessions(runs or preferences.place, questions or QuestionDialogs(self), self)
+        self.sessions.set_autosave(preferences.autosave)
         self.actions_ = make_actions(self)
         self._dialogs: list[QDialog] = []
         self._make_parts()
@@ -46,7 +47,7 @@ class Frame(QMainWindow):
 
     def _make_parts(self) -> None:
         bar = QMenuBar()
-        fill_menus(bar, self.actions_)
+        self.menus = fill_menus(bar, self.actions_)
         self.top = TopBar(bar, self.actions_)
         host = Host(self.actions_, self.settings, lambda: None, self.sessions.read, self.show_dialog)
         self.stage = Stage(host)

@@ -34,6 +34,7 @@ from ...recipes.run import Running
 from ...recipes.states import DONE, STATES
 from ...runs import resumed
 from ...snapshot import Bytes, Checkpoint
+from ...storage.bin import folder_name
 from ...storage.history import Measured
 from ...storage.run_folder import MODEL, InUseError, RunFolder, free_folder, load_checkpoint
 from .held_out import held_out_pictures
@@ -88,7 +89,7 @@ class Place:
     progress: Progress | None = None
 
     def folder(self, name: str) -> RunFolder:
-        return RunFolder(free_folder(self.runs, _file_name(name)))
+        return RunFolder(free_folder(self.runs, folder_name(name)))
 
 
 def open_subject(
@@ -300,8 +301,3 @@ def _past(folder: RunFolder) -> list[Measured]:
             return history.metrics()
     except UserError:
         return []  # the model is whole; that its past cannot be read is said where it is asked for
-
-
-def _file_name(name: str) -> str:
-    kept = "".join(c if c.isalnum() or c in "-_ ." else "-" for c in name).strip(" .")
-    return kept[:80] or "picture"

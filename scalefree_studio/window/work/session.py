@@ -7,9 +7,9 @@ import os
 import shutil
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import torch
 
@@ -47,6 +47,8 @@ class Session:
         self._seen = 0  # messages of the runner
         self._crash = ""
         self.ended = False
+        self.touched = False  # a person has changed it, or wants it kept
+        self._begun_at = time.monotonic()
         self.mailbox = Mailbox(ready)
         self._still = _Still(job)
         consumers: list[Consumer] = [self._still, self.mailbox]
@@ -94,6 +96,7 @@ class Session:
             self.recorder.recording = on
 
     def edit(self, edit: Edit) -> None:
+        self.touched = True
         self.runner.edit(edit)
 
     def messages(self) -> list[str]:
@@ -108,6 +111,16 @@ class Session:
     def stop(self) -> None:
         """Stop after the current step, finish the recording, save. Returns at once; `changed` is called at the end."""
         self.runner.stop()
+
+    @property
+    def looked_at(self) -> float:
+        """Seconds since it was made."""
+        return time.monotonic() - self._begun_at
+
+    def save_soon(self) -> None:
+        """Because a person wants it kept."""
+        self.touched = True
+        self.runner.save_soon()
 
     def join(self, timeout: float) -> bool:
         """Wait for the end; whether it came."""
@@ -186,11 +199,3 @@ class _Still:
 
     def close(self, last: Snapshot) -> None:
         pass
-
-
-def place_for_runs() -> Path:
-    """Where new runs go: output/ here, or in the home folder where one may not write here."""
-    here = Path("output").absolute()
-    if os.access(here if here.is_dir() else here.parent, os.W_OK):
-        return here
-    return Path.home() / "Scalefree Studio"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from ...errors import UserError
 from ...jobs.job import Edit
 from ...runs import choose_device
 from ...storage.run_folder import RUN, InUseError, RunFolder, free_folder
+from ...storage.saver import AUTOSAVE_SECONDS
 from .background import Background, Done, Failed, Work
 from .opening import Opened, open_subject
 from .session import Session
@@ -52,7 +54,7 @@ class Sessions(QObject):
         self.runs, self.questions = runs, questions
         self.session: Session | None = None
         self.opened: Opened | None = None  # what the session was made of
-        self.moment = MOMENT
+        self.moment, self.autosave = MOMENT, AUTOSAVE_SECONDS
         self._held: RunFolder | None = None  # the session's folder, while nobody else may write in it
         self._new = False  # whether it is there only since this session
         self._background = Background("opening", self)
@@ -142,7 +144,24 @@ class Sessions(QObject):
         if wish != self._wanted:
             _let_go(opened)  # overtaken by a later wish
             return
-        self.end(lambda: self._start(opened, wish))
+        glance = self._glance(opened)
+
+        def go_on() -> None:
+            if glance is not None and not self.abandoned:
+                shutil.rmtree(glance, ignore_errors=True)
+            self._start(opened, wish)
+
+        self.end(go_on)
+
+    def _glance(self, opened: Opened) -> Path | None:
+        """The folder of the present session, where it is not worth keeping: a new one, that was looked at for a moment
+        only and not touched, and that what is opened now does not need."""
+        session = self.session
+        if session is None or not self._new or session.touched or session.looked_at > self.moment:
+            return None
+        path = session.folder.path
+        belongs = self.opened is not None and self.opened.pipeline is not None
+        return None if belongs or str(path) in opened.source else path
 
     def _start(self, opened: Opened, wish: int) -> None:
         if wish != self._wanted:
@@ -154,7 +173,7 @@ class Sessions(QObject):
         self.opened = opened
         self.session = Session(
             opened.job, folder, opened.name, lambda: self._emit(self.ready), lambda: self._emit(self.changed),
-            playing=not opened.waits,
+            playing=not opened.waits, autosave=self.autosave,
         )  # fmt: skip
         if another is not None:
             self.session.say(
@@ -199,6 +218,12 @@ class Sessions(QObject):
             self.session.folder.describe(
                 command, source=source, seed=controls.seed, controls=values_of(controls)
             )
+
+    def set_autosave(self, seconds: float) -> None:
+        """How often runs are saved, from here on."""
+        self.autosave = seconds
+        if self.session is not None and self.session.runner.saver is not None:
+            self.session.runner.saver.every = seconds
 
     def read(self, work: Work, done: Done, failed: Failed) -> None:
         """Read something in the background, beside what is opened."""
