@@ -213,7 +213,9 @@ class Trainer(Generic[C, N]):
             "scaler": self._scaler.state_dict(),
             "look": None if held_out is None else held_out.saved(),
         }
-        arrays = arrays_of(weights_of(self.network), NOW) | arrays_of(self._average, AVERAGE)
+        arrays = arrays_of(weights_of(self.network), NOW)
+        if self.controls.averaging:  # otherwise it is the network itself
+            arrays |= arrays_of(self._average, AVERAGE)
         arrays |= optimizer_arrays(self._optimizer, self.network, OPTIMIZER)
         if held_out is not None:
             arrays |= arrays_of(held_out.weights, PASS)
@@ -239,7 +241,8 @@ class Trainer(Generic[C, N]):
             self.held_out_pass = HeldOutPass(self.network, weights, at, total)
         self.load({name: tensor_of(arrays[NOW + name], tensor) for name, tensor in like.items()})
         for name, parameter in self.network.named_parameters():
-            self._average[name] = tensor_of(arrays[AVERAGE + name], parameter)
+            average = arrays.get(AVERAGE + name, arrays[NOW + name])
+            self._average[name] = tensor_of(average, parameter)
         load_optimizer(self._optimizer, self.network, arrays, OPTIMIZER)
 
 

@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +20,9 @@ from PyQt6.QtWidgets import QApplication
 
 from ... import crashes
 from ...errors import UserError
+from ...storage.bin import empty_bin
 from ..widgets import theme as themes
+from ..work.preferences import GALLERY, LAST
 from .broken import Broken
 from .main_window import MainWindow
 
@@ -42,7 +45,7 @@ def main(
     app = make_application()
     settings = settings_of()
     if screenshot:
-        settings.clear()
+        settings.clear()  # a picture of the window as it is at first
         settings.setValue("hints", False)
     window = MainWindow(settings)
     broken = Broken(window)
@@ -55,8 +58,9 @@ def main(
         window.show()
         broken.tell_of_the_last_time()
         say_where_runs_go(window)
-        recent = window.memory.recent()
-        window.open(subject or (str(recent[0]) if recent else FIRST))
+        place = window.sessions.runs
+        window.sessions.read(lambda: empty_bin(place, time.time()), lambda _: None, lambda _: None)
+        begin(window, subject)
         if screenshot:
             take_picture_later(window, Path(screenshot), after)
         with watching_signals(window):
@@ -66,6 +70,17 @@ def main(
     if abandoned:  # Python would crash over a thread that computes on, and nothing is left to save
         os._exit(code)
     return code
+
+
+def begin(window: MainWindow, subject: str | None) -> None:
+    """On what was named, or as the person prefers to start."""
+    start, recent = window.memory.preferences.start, window.memory.recent()
+    if subject is None and start == GALLERY:
+        window.stage.show_empty()
+        window.do("show_gallery")
+    else:
+        newest = str(recent[0]) if recent and start == LAST else FIRST
+        window.open(subject or newest)
 
 
 def _set_theme(window: MainWindow, name: str, remember: bool) -> None:
@@ -115,9 +130,10 @@ def say_where_runs_go(window: MainWindow) -> None:
 
     def say() -> None:
         window.sessions.begun.disconnect(say)
-        window.say(f"Nothing can be written in {Path.cwd()}: runs are kept in {window.sessions.runs}.")
+        window.say(f"Nothing can be written in {wanted}: runs are kept in {window.sessions.runs}.")
 
-    if window.sessions.runs.parent != Path.cwd():
+    wanted = window.memory.preferences.wanted_place
+    if window.sessions.runs != wanted:
         window.sessions.begun.connect(say)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PyQt6.QtCore import QMimeData
+from PyQt6.QtCore import QMimeData, Qt
 from PyQt6.QtWidgets import QApplication, QFileDialog
 
 from ...errors import UserError
@@ -15,11 +15,14 @@ from ..views.export import MovieExport
 from ..widgets import theme
 from ..widgets.command import key_in
 from ..work.clipboard import subjects_of
+from ..work.preferences import Preferences
 from ..work.subjects import TRAIN, Wish
 from . import dialogs
 from .about import About
 from .frame import Frame
 from .gallery import Gallery
+from .kept_runs import KeptRuns, RecentRuns
+from .preferences import PreferencesDialog
 from .stage import PAST
 from .token_dialog import FIRST, TokenDialog
 
@@ -39,6 +42,9 @@ class Commands:
 
     def __init__(self, window: Frame):
         self.w = window
+        self.kept = KeptRuns(window)
+        self.recent = RecentRuns(window)
+        window.menus["File"].insertMenu(window.actions_["rename_run"], self.recent)
 
     def do(self, name: str, *values: object) -> None:
         """As the view does it, if it does."""
@@ -82,8 +88,25 @@ class Commands:
     def show_gallery(self) -> None:
         gallery = Gallery(self.w.memory.recent(), self.w.palette_, self.w)
         gallery.chosen.connect(self.w.sessions.open)
+        gallery.run_wanted.connect(self._do_with_run)
         gallery.folder_wanted.connect(self._learn_folder)
         self.w.show_dialog(gallery)
+
+    # What is kept.
+
+    def show_run(self) -> None:
+        self._do_with_run("show", str(self.kept.open_one or self.w.sessions.runs))
+
+    def rename_run(self) -> None:
+        if self.kept.open_one is not None:
+            self.kept.ask_name(self.kept.open_one)
+
+    def delete_run(self) -> None:
+        if self.kept.open_one is not None:
+            self.kept.delete(self.kept.open_one)
+
+    def _do_with_run(self, what: str, path: str) -> None:
+        {"show": self.kept.show, "rename": self.kept.ask_name, "delete": self.kept.delete}[what](Path(path))
 
     def _learn_folder(self, kind: str) -> None:
         """A folder of one's own, for a network of this kind to learn from."""
@@ -119,7 +142,7 @@ class Commands:
     def save_now(self) -> None:
         session = self.w.sessions.session
         if session is not None:
-            session.runner.save_soon()
+            session.save_soon()
             self.w.say(f"The model is kept in {session.folder.path}.")
 
     def export_movie(self) -> None:
@@ -127,7 +150,7 @@ class Commands:
         if session is None or not self.w.transport.timeline.ids:
             self.w.say("Nothing has been recorded yet, so there is no movie to make.")
             return
-        session.runner.save_soon()  # a movie needs the model, too
+        session.save_soon()  # a movie needs the model, too
         add_scenes()
         dialog = MovieExport(
             self.w, self.w.settings, self.w.palette_, session.folder, session.name, session.job.kind
@@ -216,6 +239,19 @@ class Commands:
 
     # View
 
+    def preferences(self) -> None:
+        dialog = PreferencesDialog(self.w.memory.preferences, self.w.palette_, self.w)
+        dialog.changed.connect(self._prefer)
+        self.w.show_dialog(dialog)
+
+    def _prefer(self, preferences: Preferences) -> None:
+        before = self.w.memory.preferences
+        preferences.keep(self.w.settings)
+        if preferences.runs != before.runs:
+            self.w.sessions.runs = preferences.place
+        self.w.sessions.set_autosave(preferences.autosave)
+        self.w.set_palette(self.w.memory.palette(), remember=False)
+
     def next_mode(self) -> None:
         view, buttons = self.w.stage.view, self.w.top.modes
         names = [mode.name for mode in view.modes]
@@ -238,10 +274,9 @@ class Commands:
         self.w.set_palette(theme.PALETTES[name])
 
     def full_screen(self, on: bool) -> None:
-        if on:
-            self.w.showFullScreen()
-        else:
-            self.w.showNormal()
+        """Without it, the window is as large as it was before."""
+        whole = Qt.WindowState.WindowFullScreen
+        self.w.setWindowState(self.w.windowState() | whole if on else self.w.windowState() & ~whole)
 
     # Help
 

@@ -18,6 +18,8 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from ...files import is_empty
+from ...storage.run_folder import free_folder
 from ..widgets.forms import heading
 from ..widgets.theme import GRID
 from ..work.sessions import Questions
@@ -130,6 +132,4 @@ class QuestionDialogs(Questions):
 
 def _of_its_own(chosen: Path, name: str) -> Path:
     """The chosen folder if it is empty, otherwise a new one in it: nothing that is there is overwritten."""
-    from ...storage.run_folder import free_folder
-
-    return chosen if chosen.is_dir() and not any(chosen.iterdir()) else free_folder(chosen, name)
+    return chosen if chosen.is_dir() and is_empty(chosen) else free_folder(chosen, name)

@@ -7,7 +7,6 @@ from pathlib import Path
 from PyQt6.QtCore import QSettings, Qt
 from PyQt6.QtWidgets import QApplication, QDialog, QMainWindow, QMenuBar, QSplitter, QVBoxLayout, QWidget
 
-from ...assets import place_for_runs
 from ..views.view import Host
 from ..widgets import theme
 from ..widgets.curves import Curves
@@ -39,7 +38,9 @@ class Frame(QMainWindow):
         super().__init__()
         self.settings = settings
         self.memory = Memory(settings)
-        self.sessions = Sessions(runs or place_for_runs(), questions or QuestionDialogs(self), self)
+        preferences = self.memory.preferences
+        self.sessions = Sessions(runs or preferences.place, questions or QuestionDialogs(self), self)
+        self.sessions.set_autosave(preferences.autosave)
         self.actions_ = make_actions(self)
         self._dialogs: list[QDialog] = []
         self._unfolded = [10_000, FIRST["left"]]  # sizes of the left splitter while the curves are there
@@ -59,7 +60,7 @@ class Frame(QMainWindow):
 
     def _make_parts(self) -> None:
         bar = QMenuBar()
-        fill_menus(bar, self.actions_)
+        self.menus = fill_menus(bar, self.actions_)
         self.top = TopBar(bar, self.actions_)
         host = Host(self.actions_, self.settings, lambda: None, self.sessions.read, self.show_dialog)
         self.stage = Stage(host)

@@ -5,14 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from PyQt6.QtCore import QSettings, Qt, QTimer, pyqtSignal
-from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, QKeySequence
+from PyQt6.QtCore import QEvent, QSettings, Qt, QTimer, pyqtSignal
+from PyQt6.QtGui import (
+    QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QGuiApplication,
+    QKeyEvent,
+    QKeySequence,
+)
 
 from ... import crashes
 from ...jobs.instruments import instruments
 from ...storage.history import present
 from ..views.view import View
 from ..widgets.finding import Entry
+from ..work.preferences import SYSTEM
 from ..work.session import Session
 from ..work.sessions import Questions
 from ..work.subjects import Subject
@@ -43,6 +51,9 @@ class MainWindow(Frame):
 
     def _connect(self) -> None:
         connect_actions(self.actions_, self.do)
+        hints = QGuiApplication.styleHints()
+        if hints is not None:
+            hints.colorSchemeChanged.connect(self._follow_desktop)
         self.sessions.ready.connect(self.stage.pace.ask)
         self.sessions.changed.connect(self._show_messages)
         self.sessions.begun.connect(self._begin)
@@ -188,6 +199,10 @@ class MainWindow(Frame):
 
     # -- what is said --------------------------------------------------------------------------------------------
 
+    def _follow_desktop(self) -> None:
+        if self.memory.preferences.theme == SYSTEM:
+            self.set_palette(self.memory.palette(), remember=False)
+
     def _show_messages(self) -> None:
         session = self.sessions.session
         if session is not None:
@@ -232,6 +247,12 @@ class MainWindow(Frame):
         words = ", ".join(filter(None, described))
         doing = view.doing(playing, at_end, ended)
         return f"{doing} {sessions.session.name}" + (f" — {words}" if words else "")
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Whoever made it fill the screen: the memory of yesterday, a key, or the desktop."""
+        super().changeEvent(event)
+        if event is not None and event.type() == QEvent.Type.WindowStateChange:
+            self.actions_["full_screen"].setChecked(self.isFullScreen())
 
     # -- what the person does ------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,10 +19,11 @@ from ...errors import UserError
 from ...jobs.job import Edit, Job
 from ...models.threads import cores_for_learning
 from ...runner import Consumer, Mailbox, Runner, Status
-from ...runs import Recording, recorders
+from ...runs import Recording, recorders, save_first
 from ...snapshot import Array, Change, Snapshot
 from ...storage.recorder import Recorder
 from ...storage.run_folder import HISTORY, RunFolder
+from ...storage.saver import AUTOSAVE_SECONDS
 from .job_thread import JobThread
 
 MOST_CHANGES = 1000  # that wait for a window
@@ -48,6 +50,7 @@ class Session:
         ready: Callable[[], None] = lambda: None,
         changed: Callable[[], None] = lambda: None,
         playing: bool = True,
+        autosave: float = AUTOSAVE_SECONDS,
     ):
         self.job, self.folder, self.name = job, folder, name
         self._changed = changed
@@ -55,6 +58,8 @@ class Session:
         self._seen = 0  # messages of the runner
         self._crash = ""
         self.ended = False
+        self.touched = False  # a person has changed it, or wants it kept
+        self._begun_at = time.monotonic()
         self.mailbox = Mailbox(ready)
         self._still = _Still(job)
         consumers: list[Consumer] = [self._still, self.mailbox]
@@ -64,7 +69,10 @@ class Session:
             self.recorder = next(c for c in consumers if isinstance(c, Recorder))
         except (UserError, OSError) as error:  # learning goes on; what can be lost is reported
             self._messages.append(f"{error} Nothing is recorded.")
-        self.runner = Runner(job, consumers, keep=folder.keep, playing=playing, told=changed)
+        self.runner = Runner(
+            job, consumers, folder.keep, playing, told=changed, autosave=autosave, beside=True
+        )
+        save_first(self.runner, folder)
         self._thread: JobThread | None = JobThread("training", self._work)
 
     def start(self) -> None:
@@ -103,6 +111,7 @@ class Session:
             self.recorder.recording = on
 
     def edit(self, edit: Edit) -> None:
+        self.touched = True
         self.runner.edit(edit)
 
     def messages(self) -> list[str]:
@@ -117,6 +126,16 @@ class Session:
     def stop(self) -> None:
         """Stop after the current step, finish the recording, save. Returns at once; `changed` is called at the end."""
         self.runner.stop()
+
+    @property
+    def looked_at(self) -> float:
+        """Seconds since it was made."""
+        return time.monotonic() - self._begun_at
+
+    def save_soon(self) -> None:
+        """Because a person wants it kept."""
+        self.touched = True
+        self.runner.save_soon()
 
     def join(self, timeout: float) -> bool:
         """Wait for the end; whether it came."""
