@@ -37,11 +37,3 @@ def data_root(asked: Path | None = None) -> Path:
 def fetched_models() -> Path:
     """Where models go that a person fetches."""
     return data_root() / "models"
-
-
-def place_for_runs() -> Path:
-    """Where new runs go: output/ here, or in the home folder where one may not write here."""
-    here = Path("output").absolute()
-    if os.access(here if here.is_dir() else here.parent, os.W_OK):
-        return here
-    return Path.home() / "Scalefree Studio"

@@ -16,9 +16,10 @@ import tempfile
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
-from .assets import data_root, place_for_runs
+from .assets import data_root
 from .crashes import state_folder
 from .versions import PACKAGES, versions
 
@@ -154,9 +155,10 @@ def ffmpeg() -> Check:
 
 def folders() -> list[Check]:
     """Where things live, whether one may write there, and how much room is left."""
-    found = []
+    found, asked = [], _try("places")
+    runs = Path(asked.facts.get("runs") or "output").absolute()
     for name, path, what in (
-        ("runs", place_for_runs(), "new runs"), ("data", data_root(), "downloads"),
+        ("runs", runs, "new runs of the window"), ("data", data_root(), "downloads"),
         ("state", state_folder(), "reports of crashes"),
     ):  # fmt: skip
         there = next(each for each in (path, *path.parents) if each.is_dir())

@@ -69,6 +69,12 @@ def window() -> dict[str, Any]:
     return look()
 
 
+def places() -> dict[str, Any]:
+    from .window.shell.probe import places
+
+    return places()
+
+
 def ffmpeg() -> dict[str, Any]:
     import imageio_ffmpeg
     import numpy as np
@@ -88,5 +94,5 @@ def ffmpeg() -> dict[str, Any]:
 
 
 PROBES: dict[str, Callable[[], dict[str, Any]]] = {
-    "packages": packages, "torch": torch, "window": window, "ffmpeg": ffmpeg,
+    "packages": packages, "torch": torch, "window": window, "places": places, "ffmpeg": ffmpeg,
 }  # fmt: skip

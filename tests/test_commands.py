@@ -41,7 +41,7 @@ def test_every_command_is_a_method_of_ours_that_takes_what_it_is_given(command: 
     assert methods
     for method in methods:
         assert method.__module__.startswith("scalefree_studio.")  # a QWidget has many methods of its own
-        assert len(inspect.signature(method).parameters) == 1 + command.checkable + bool(command.choices)
+        assert len(inspect.signature(method).parameters) == 1 + command.checkable
 
 
 def test_names_are_given_once() -> None:
@@ -50,7 +50,7 @@ def test_names_are_given_once() -> None:
 
 def test_commands_does_nothing_that_nobody_can_ask_for() -> None:
     methods = {name for name in vars(Commands) if not name.startswith("_")}
-    assert methods - {"do", "find", "take", "why_not"} <= NAMES
+    assert methods - {"do", "find", "take", "why_not", "prefer"} <= NAMES
 
 
 @every_view

@@ -78,7 +78,7 @@ def test_every_control_is_found_by_its_name_and_set_by_a_value_behind_it(
             continue
         word = {True: "on", False: "off"}.get(value, "") if control.type is bool else shown(value)
         named = [hit for hit in search(f"{control.label}: {word}", of_form(form, "Controls"))
-                 if hit.entry.name == f"control.{control.name}"]  # fmt: skip
+                 if hit.entry.name == f"{control.group or 'Controls'}.{control.name}"]  # fmt: skip
         assert named and named[0].act is not None, (control.label, word)
         named[0].act()
         form._send()
@@ -207,7 +207,7 @@ def test_every_action_and_key_of_the_window_is_in_the_list_of_commands(driven: D
     assert {f"command.{name}" for name in known} <= found
     assert window.panel.form is not None and window.panel.display is not None
     for form in (window.panel.form, window.panel.display):
-        assert {f"control.{name}" for name in form.fields} <= found
+        assert {f"{f.control.group or 'Controls'}.{f.control.name}" for f in form.fields.values()} <= found
 
 
 def test_f1_is_made_of_the_same_list(driven: Driven) -> None:

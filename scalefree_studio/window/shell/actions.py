@@ -104,7 +104,7 @@ COMMANDS = (
     Command("show_panel", "View", "Controls", "Show the controls on the right", "F9", checkable=True),
     Command("show_bottom", "View", "Curves", "Show the curves above the line of the past", "F10", checkable=True),
     Command("theme", "View", "Light or dark", "Change between the two themes", "T", apart=True, short="Theme",
-         icon="theme", choices=("dark", "light")),
+         icon="theme"),
     Command("full_screen", "View", "Full screen", "The whole screen", "F11", checkable=True),
     Command("keys", "Help", "Keys and mouse", "What every key does", "F1"),
     Command("find_command", "Help", "Find a command or control…", "Whatever can be done or set, by a few letters of "

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch  # noqa: F401  before PyQt6: the other way round its libraries do not load on Windows
 from PyQt6 import sip
-from PyQt6.QtCore import QCoreApplication, QSettings, QSocketNotifier, Qt, QTimer
+from PyQt6.QtCore import QCoreApplication, QSocketNotifier, Qt, QTimer
 from PyQt6.QtGui import QSurfaceFormat
 from PyQt6.QtWidgets import QApplication
 
@@ -22,14 +22,11 @@ from ... import crashes
 from ...errors import UserError
 from ...storage.bin import empty_bin
 from ..widgets import theme as themes
-from ..work.preferences import GALLERY, LAST
+from ..work.preferences import GALLERY, LAST, name_application, settings_of
 from .broken import Broken
 from .main_window import MainWindow
 
 FIRST = "photo:astronaut"
-SETTINGS = (
-    "SCALEFREE_STUDIO_SETTINGS"  # a file of settings instead of the person's own: for tests and pictures
-)
 
 
 def main(
@@ -90,8 +87,7 @@ def _set_theme(window: MainWindow, name: str, remember: bool) -> None:
 def make_application() -> QApplication:
     """The one QApplication, made as OpenGL in docks and on high-DPI screens wants it."""
     QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_ShareOpenGLContexts)
-    QCoreApplication.setOrganizationName("scalefree-studio")
-    QCoreApplication.setApplicationName("Scalefree Studio")
+    name_application()
     form = QSurfaceFormat.defaultFormat()
     form.setSwapInterval(1)
     QSurfaceFormat.setDefaultFormat(form)
@@ -106,11 +102,6 @@ def destroy(window: MainWindow) -> None:
     """Free it now, from the window down. What Python owns of Qt when it ends, PyQt frees in no order, walking over a
     list from which every object takes its children as it goes: one time in seventy the program crashed there."""
     sip.delete(window)
-
-
-def settings_of() -> QSettings:
-    path = os.environ.get(SETTINGS)
-    return QSettings(path, QSettings.Format.IniFormat) if path else QSettings()
 
 
 def _size(text: str | None) -> tuple[int, int] | None:

@@ -31,7 +31,9 @@ PICTURES = (
     "*.csv *.json *.toml *.mp4 *.m4v *.mov *.mkv *.webm *.avi);;All files (*)"
 )
 
+UNDONE = ("undo", "redo")
 OF_A_SESSION = {
+    "rename_run", "delete_run", "show_run", "redo",
     "save_now", "export_picture", "export_movie", "undo", "add_line", "add_circle", "delete_unit", "brush",
     "clear_mask", "play", "single_step", "restart", "next_wall",
 }  # fmt: skip
@@ -61,12 +63,15 @@ class Commands:
 
     def why_not(self, name: str) -> str:
         """Why a command cannot be given just now, in a sentence; or nothing."""
+        session = self.w.sessions.session
         if name in PAST and self.w.stage.past is None:
             return "Only while you look at the past: pull the line at the bottom back."
-        if name in OF_A_SESSION and self.w.sessions.session is None:
+        if name in OF_A_SESSION and session is None:
             return "Open a picture or a model first."
         if name == "export_movie" and not self.w.transport.timeline.ids:
             return "Nothing has been recorded yet, so there is no movie to make."
+        if name in UNDONE and session is not None and not session.names[UNDONE.index(name)]:
+            return "There is nothing to take back." if name == "undo" else "Nothing was taken back."
         return self.w.stage.view.why_not(name)
 
     # File
@@ -241,10 +246,10 @@ class Commands:
 
     def preferences(self) -> None:
         dialog = PreferencesDialog(self.w.memory.preferences, self.w.palette_, self.w)
-        dialog.changed.connect(self._prefer)
+        dialog.changed.connect(self.prefer)
         self.w.show_dialog(dialog)
 
-    def _prefer(self, preferences: Preferences) -> None:
+    def prefer(self, preferences: Preferences) -> None:
         before = self.w.memory.preferences
         preferences.keep(self.w.settings)
         if preferences.runs != before.runs:
@@ -268,10 +273,8 @@ class Commands:
         self.w.curves.setVisible(on)
         self.w.fold_bottom()
 
-    def theme(self, name: str = "") -> None:
-        """That of a name, or else the other one."""
-        name = name or ("light" if self.w.palette_.name == "dark" else "dark")
-        self.w.set_palette(theme.PALETTES[name])
+    def theme(self) -> None:
+        self.w.set_palette(theme.LIGHT if self.w.palette_.name == "dark" else theme.DARK)
 
     def full_screen(self, on: bool) -> None:
         """Without it, the window is as large as it was before."""

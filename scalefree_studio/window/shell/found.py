@@ -6,7 +6,7 @@ from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QToolButton
 
 from ..widgets.command import Command, key_text
-from ..widgets.entries import OFF, ON, of_form, of_words
+from ..widgets.entries import OFF, ON, of_controls, of_form, of_words
 from ..widgets.finding import Act, Entry
 from .actions import WHY_NOT, all_commands
 from .frame import Frame
@@ -27,7 +27,8 @@ def found_in(window: Frame) -> list[Entry]:
     if window.top.modes:
         entries.append(_of_buttons("mode", "View", window.top.modes, "Another way to look"))
     entries.append(_of_buttons("instrument", "Instrument", panel.instruments, "Another instrument"))
-    entries += [_of_command(window, command, window.actions_[command.name]) for command in all_commands()]
+    entries += of_controls(window.memory.preferences, window.prefer, "Preferences")
+    entries += [_of_command(command, window.actions_[command.name]) for command in all_commands()]
     return entries
 
 
@@ -37,19 +38,16 @@ def _of_buttons(name: str, title: str, buttons: dict[str, QToolButton], help: st
     return of_words(name, title, {button.text(): button.click for button in buttons.values()}, now, help=help)
 
 
-def _of_command(window: Frame, command: Command, action: QAction) -> Entry:
+def _of_command(command: Command, action: QAction) -> Entry:
     words: dict[str, Act] = {}
-    if command.choices:
-        words = {word: lambda word=word: window.do(command.name, word) for word in command.choices}  # type: ignore[misc]
-    elif command.checkable:
+    if command.checkable:
         words = {word: lambda on=word == ON: _switch(action, on) for word in (ON, OFF)}  # type: ignore[misc]
-    now = str(action.data() or "") if command.choices else ON if action.isChecked() else OFF
-    title = command.short if command.choices else action.text().rstrip("…")
+    title = action.text().rstrip("…")
     known = of_words(command.name, title, words)
     return Entry(
         name=f"command.{command.name}", title=title, act=action.trigger,
         take=known.take if words else None, words=known.words, wants=known.wants, place=command.menu,
-        help=action.statusTip(), keys=key_text(action), value=now if words else "",
+        help=action.statusTip(), keys=key_text(action), value=(ON if action.isChecked() else OFF) if words else "",
         why_not=(action.property(WHY_NOT) or "") if action.isVisible() else ELSEWHERE,
     )  # fmt: skip
 

@@ -134,6 +134,9 @@ class Frame(QMainWindow):
     def do(self, name: str, *values: object) -> None:
         """A command, by its name."""
 
+    def prefer(self, name: str, value: object) -> None:
+        """A preference."""
+
     def found(self) -> list[Entry]:
         """What the command palette finds."""
         return []
@@ -162,7 +165,6 @@ class Frame(QMainWindow):
 
     def set_palette(self, palette: Palette, remember: bool = True) -> None:
         self.palette_ = palette
-        self.actions_["theme"].setData(palette.name)
         app = QApplication.instance()
         if isinstance(app, QApplication):
             theme.apply(app, palette)

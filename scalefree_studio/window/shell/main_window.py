@@ -16,6 +16,7 @@ from PyQt6.QtGui import (
 )
 
 from ... import crashes
+from ...controls import edited
 from ...jobs.instruments import instruments
 from ...storage.history import present
 from ..views.view import View
@@ -261,6 +262,9 @@ class MainWindow(Frame):
         crashes.note(name)
         self.commands.do(name, *values)
         self.show_status()
+
+    def prefer(self, name: str, value: object) -> None:
+        self.commands.prefer(edited(self.memory.preferences, {name: value}))
 
     def found(self) -> list[Entry]:
         return found_in(self)

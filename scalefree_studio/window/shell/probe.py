@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from PyQt6.QtCore import QCoreApplication
 from PyQt6.QtGui import QFontDatabase, QFontInfo, QGuiApplication, QOffscreenSurface, QOpenGLContext
 from vispy.gloo import gl
+
+from ..work.preferences import Preferences, name_application, settings_of
 
 
 def look() -> dict[str, Any]:
@@ -20,6 +23,15 @@ def look() -> dict[str, Any]:
         size = screen.size()
         found["screen"] = f"screen {size.width()}×{size.height()}, {screen.devicePixelRatio():g}×"
     return found | _draw()
+
+
+def places() -> dict[str, str]:
+    """Where the window keeps new runs."""
+    app = QCoreApplication(["scalefree-studio"])
+    name_application()
+    place = Preferences.read(settings_of()).place
+    del app
+    return {"runs": str(place)}
 
 
 def _draw() -> dict[str, Any]:

@@ -22,7 +22,6 @@ class Command:
     short: str = ""  # on a narrow button
     icon: str = ""
     also: tuple[str, ...] = ()  # other keys that do the same
-    choices: tuple[str, ...] = ()  # what may be asked for by name; its method then takes one of them
 
     def shortcuts(self) -> list[QKeySequence]:
         return [QKeySequence(keys) for keys in (self.keys, *self.also) if keys]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from PyQt6.QtWidgets import QLineEdit
 
-from ...controls import Control, ControlError
+from ...controls import Control, ControlError, controls_of
 from .fields import ChoiceField, Field, shown
 from .finding import Act, Entry, meant
 from .forms import Form
@@ -23,23 +24,43 @@ def of_form(form: Form, place: str) -> list[Entry]:
 
 
 def of_field(field: Field, place: str) -> Entry:
-    """The control of a field: a switch changes over, one of a few values is chosen by its word, others are typed."""
-    control = field.control
-    if control.type is bool:
-        words: Mapping[str, Any] = {ON: True, OFF: False}
-    else:
-        words = field.words if isinstance(field, ChoiceField) else {}
+    """The control of a field, which shows what is chosen here, too."""
+    words = field.words if isinstance(field, ChoiceField) else {}
+    return of_control(field.control, field.value, field.take, words, place, field.isEnabled())
+
+
+def of_controls(holder: Any, put: Callable[[str, Any], object], place: str) -> list[Entry]:
+    """All controls of a dataclass; `put` takes a name and a value."""
+    return [
+        of_control(
+            c, getattr(holder, c.name), partial(put, c.name), {word: word for word in c.choices}, place
+        )
+        for c in controls_of(holder)
+    ]
+
+
+def of_control(
+    control: Control,
+    now: Any,
+    put: Callable[[Any], object],
+    words: Mapping[str, Any],
+    place: str,
+    enabled: bool = True,
+) -> Entry:
+    """A switch changes over, one of a few values is chosen by its word, others are typed."""
+    switch = control.type is bool
+    words = {ON: True, OFF: False} if switch else words
     return Entry(
-        name=f"control.{control.name}",
+        name=f"{place}.{control.name}",
         title=control.label,
-        act=(lambda: field.take(not field.value)) if control.type is bool else None,
-        take=lambda text: _taken(field, text, words),
+        act=(lambda: put(not now)) if switch else None,
+        take=lambda text: _taken(control, text, words, put),
         words=tuple(words),
         place=place,
         help=control.help if control.live else f"{control.help} {STARTS_OVER}",
-        value=in_words(control, field.value, words),
+        value=in_words(control, now, words),
         wants=control.wanted(),
-        why_not="" if field.isEnabled() else "It cannot be changed now.",
+        why_not="" if enabled else "It cannot be changed now.",
     )
 
 
@@ -53,12 +74,14 @@ def in_words(control: Control, value: Any, words: Mapping[str, Any]) -> str:
     return f"{shown(value)} {control.unit}".rstrip()
 
 
-def _taken(field: Field, text: str, words: Mapping[str, Any]) -> tuple[str, Act]:
+def _taken(
+    control: Control, text: str, words: Mapping[str, Any], put: Callable[[Any], object]
+) -> tuple[str, Act]:
     if not words:
-        value = field.control.typed(text)
-        return in_words(field.control, value, words), lambda: field.take(value)
-    word, value = _chosen(field.control.label, text, words)
-    return word, lambda: field.take(value)
+        value = control.typed(text)
+        return in_words(control, value, words), lambda: put(value)
+    word, value = _chosen(control.label, text, words)
+    return word, lambda: put(value)
 
 
 def _chosen(title: str, text: str, words: Mapping[str, Any]) -> tuple[str, Any]:

@@ -7,7 +7,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from PyQt6.QtCore import QSettings, QStandardPaths
+from PyQt6.QtCore import QCoreApplication, QSettings, QStandardPaths
 
 from ...controls import ControlError, control, controls_of, edited
 from ...storage.saver import AUTOSAVE_SECONDS, SHARE
@@ -15,6 +15,9 @@ from ...storage.saver import AUTOSAVE_SECONDS, SHARE
 OURS = "Scalefree Studio"  # the folder for runs, among a person's documents
 LAST, GALLERY, DEMO = "last run", "gallery", "demo"
 SYSTEM = "system"
+SETTINGS = (
+    "SCALEFREE_STUDIO_SETTINGS"  # a file of settings instead of the person's own: for tests and pictures
+)
 
 
 @dataclass(frozen=True)
@@ -74,3 +77,14 @@ def can_be_written(place: Path) -> bool:
     """Whether a folder can be written, or made."""
     there = next((path for path in (place, *place.parents) if path.exists()), place)
     return there.is_dir() and os.access(there, os.W_OK)
+
+
+def name_application() -> None:
+    """By this name the system knows the person's settings."""
+    QCoreApplication.setOrganizationName("scalefree-studio")
+    QCoreApplication.setApplicationName("Scalefree Studio")
+
+
+def settings_of() -> QSettings:
+    path = os.environ.get(SETTINGS)
+    return QSettings(path, QSettings.Format.IniFormat) if path else QSettings()
