@@ -58,11 +58,8 @@ def test_the_same_place_is_told_once_and_never_without_end(state: Path) -> None:
 
     assert sum(crashes.report(broken()) is not None for _ in range(4)) == 1
     for n in range(2 * crashes.MOST):
-        exec(
-            compile(
-                f"{'\n' * n}try:\n 1 / 0\nexcept Exception as error: crashes.report(error)", "made", "exec"
-            )
-        )
+        program = "\n" * n + "try:\n 1 / 0\nexcept Exception as error: crashes.report(error)"
+        exec(compile(program, "made", "exec"))  # another line each time
     assert len(list(state.glob("crash-*"))) == crashes.MOST
 
 
