@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from driving import Driven
 from PyQt6.QtCore import Qt
-from PyQt6.QtGui import QAction, QImage
+from PyQt6.QtGui import QAction, QImage, QPixmap
 from PyQt6.QtWidgets import (
     QApplication,
     QLabel,
@@ -76,8 +76,8 @@ MADE = {
 }  # fmt: skip
 
 
-def pixels(image: QImage) -> np.ndarray:
-    image = image.convertToFormat(QImage.Format.Format_RGB888)
+def pixels(pixmap: QPixmap) -> np.ndarray:
+    image = pixmap.toImage().convertToFormat(QImage.Format.Format_RGB888)
     data = image.constBits()
     assert data is not None
     rows = np.frombuffer(data.asarray(image.sizeInBytes()), np.uint8).reshape(
@@ -96,6 +96,8 @@ def shown(qapp: QApplication, palette: Palette, name: str) -> tuple[QWidget, QWi
     widget, other = MADE[name](), QPushButton("elsewhere")
     if hasattr(widget, "set_palette"):
         widget.set_palette(palette)
+    elif hasattr(widget, "palette_"):
+        widget.palette_ = palette
     widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     column.addWidget(widget)
     column.addWidget(other)

@@ -51,7 +51,10 @@ def test_the_map_frames_what_is_seen_and_rings_what_is_too_small(
     map_.show_zoom(zoomed((0.5, 0.5, 0.5 + 1e-9, 0.5 + 1e-9), 1e9), OVER)
     middle = map_.where().center()
     image = map_.grab().toImage()
-    assert image.pixelColor(round(middle.x() + LEAST - 1), round(middle.y())).rgb() == accent
+    near = image.pixelColor(
+        round(middle.x() + LEAST - 1), round(middle.y())
+    )  # a curve, so its edges are blended
+    assert max(abs(a - b) for a, b in zip(near.getRgb(), palette.colour("accent").getRgb(), strict=True)) < 32
     map_.show_zoom(None, OVER)
     assert map_.isHidden()
     over.deleteLater()

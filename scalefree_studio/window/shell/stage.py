@@ -163,10 +163,8 @@ class Stage(QWidget):
         self.readout.move(2 * GRID, self.height() - self.readout.height() - 2 * GRID)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        if event is not None and event.type() == QEvent.Type.Resize:
-            if self.readout.isVisible():
-                self._place_readout()
-            self._show_zoom(self.zoom_map.zoomed)
+        if event is not None and event.type() == QEvent.Type.Resize and self.readout.isVisible():
+            self._place_readout()
         return False
 
     def close_views(self) -> None:
