@@ -9,7 +9,7 @@ from driven_drawings import TINY, draw, shown, the_job
 from driving import FEW, Driven, said
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QFontMetricsF
-from PyQt6.QtWidgets import QApplication, QLabel
+from PyQt6.QtWidgets import QApplication, QLabel, QPushButton
 
 from scalefree_studio.controls import edited
 from scalefree_studio.data.datasets import load_dataset
@@ -52,7 +52,8 @@ def test_no_field_takes_the_focus_of_one_that_has_gone(driven: Driven, run: Path
 def test_no_heading_stands_over_nothing_on_f1(driven: Driven, run: Path) -> None:
     driven.window.open(f"learn:{run}")
     driven.until(lambda: isinstance(driven.window.stage.view, TrainingView) and driven.session)
-    driven.window.actions_["undo"].setVisible(False)  # the only one of its menu, in this view
+    for name in ("undo", "redo"):  # the only ones of their menu, in this view
+        driven.window.actions_[name].setVisible(False)
     driven.window.commands.keys()
     keys = driven.window.findChild(Keys)
     assert isinstance(keys, Keys)
@@ -79,15 +80,18 @@ def test_the_end_of_learning_is_told(driven: Driven, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "short")
     folder.keep(job.checkpoint())
     driven.window.open(str(folder.path))
-    driven.until(lambda: driven.window.top.words.text().startswith("Learnt: digits — epoch 1 of 1"))
+    driven.until(lambda: driven.window.top.words.text().startswith("Finished: digits — epoch 1 of 1"))
     steps = driven.session.job.step_count
     for key in (Qt.Key.Key_Space, Qt.Key.Key_Period):
         driven.window.say("")
         driven.key(key)
-        assert said(driven) == driven.window.stage.view.at_rest
+        assert said(driven).startswith("Finished at ") and said(driven).endswith(" bits held out.")
     assert driven.session.job.step_count == steps
-    driven.window.stage.view.set_controls({"epochs": 2})
+    told = {b.text(): b for b in driven.window.stage.toast.findChildren(QPushButton) if not b.isHidden()}
+    assert list(told) == ["Go on", "Draw", "Export the wall…"]
+    told["Go on"].click()
     driven.until(lambda: driven.session.job.step_count > steps)
+    assert driven.session.job.controls.epochs == 2
 
 
 @pytest.mark.parametrize("view", all_views(), ids=lambda view: view.__name__)
