@@ -47,6 +47,7 @@ class Driven:
         self.qtbot, self.folder, self.person = qtbot, folder, Answers()
         self.settings = QSettings(str(folder / "settings.ini"), QSettings.Format.IniFormat)
         self.window = MainWindow(self.settings, self.person, runs=folder / "runs")
+        self.window.sessions.moment = 0.0  # what was looked at, however shortly, is kept
         self.gone: list[bool] = []
         self.window.gone.connect(lambda: self.gone.append(True))
         self.window.resize(960, 640)

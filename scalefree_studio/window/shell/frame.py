@@ -92,6 +92,14 @@ class Frame(QMainWindow):
     def say(self, text: str) -> None:
         self.stage.toast.say(text)
 
+    def show_nothing(self) -> None:
+        """What was on the stage is no longer there."""
+        view = self.stage.view
+        self.stage.forget()
+        self.stage.show_empty()
+        self.curves.begin(view.quantities, view.step_name)
+        self.transport.clear()
+
     def show_dialog(self, dialog: QDialog) -> None:
         """Beside the window, which goes on; instead of another."""
         self.close_dialogs()
