@@ -121,6 +121,14 @@ class Frame(QMainWindow):
         """A notice over the picture, with a button a choice: a command, or (what it says, what it does)."""
         self.stage.toast.say(text, choices, stays=stays)
 
+    def show_nothing(self) -> None:
+        """What was on the stage is no longer there."""
+        view = self.stage.view
+        self.stage.forget()
+        self.stage.show_empty()
+        self.curves.begin(view.quantities, view.step_name)
+        self.transport.clear()
+
     def show_dialog(self, dialog: QDialog) -> None:
         """Beside the window, which goes on; instead of another."""
         self.close_dialogs()

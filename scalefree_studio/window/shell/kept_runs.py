@@ -114,8 +114,7 @@ class KeptRuns:
                 self.w.sessions.open(str(path))
             return
         if was_open:
-            self.w.stage.forget()
-            self.w.stage.show_empty()
+            self.w.show_nothing()
         undo = QAction("Undo", self.w.stage.toast)
         undo.setToolTip("Take it back out of the bin")
         undo.triggered.connect(lambda: self.take_back(thrown, path, was_open))

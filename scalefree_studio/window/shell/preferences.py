@@ -41,7 +41,7 @@ class PreferencesDialog(QDialog):
         row.addStretch()
         close = QPushButton("Close")
         close.setToolTip("What was set is in effect already")
-        close.setDefault(True)
+        close.setAutoDefault(False)  # Enter settles what was typed
         close.clicked.connect(self.accept)
         row.addWidget(close)
         column.addLayout(row)
@@ -52,6 +52,7 @@ class PreferencesDialog(QDialog):
         field.edit.setMinimumWidth(36 * GRID)
         choose = QPushButton("Choose…")
         choose.setToolTip("Look for a folder")
+        choose.setAutoDefault(False)
         choose.clicked.connect(self._choose)
         field.row.addWidget(choose)
 

@@ -40,7 +40,9 @@ class Stage(QWidget):
         self._stack = QStackedLayout(self)
         self._stack.setContentsMargins(0, 0, 0, 0)
         self.view = View(self._host)  # of nothing
-        self._stack.addWidget(self.view)
+        self._nothing = self.view
+        self._nothing.setAutoFillBackground(True)
+        self._stack.addWidget(self._nothing)
         self.empty = Toast(self, "empty")
         self.toast = Toast(self)
         self.past_toast = Toast(self, "past")
@@ -123,6 +125,7 @@ class Stage(QWidget):
 
     def show_empty(self) -> None:
         """Nothing is there: say what to do."""
+        self._stack.setCurrentWidget(self._nothing)
         choices = self._host.actions["show_gallery"], self._host.actions["open_file"]
         self.empty.say("Drop a picture here, or choose one.", choices, closes=False)
 

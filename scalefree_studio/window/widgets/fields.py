@@ -317,6 +317,8 @@ class ChoiceField(Field):
             group.addButton(button)
             row.addWidget(button)
             self.segments[value] = button
+        if beneath:
+            row.addStretch()
         (self.column if beneath else self.row).addLayout(row)
 
     def put(self, value: Any) -> None:
