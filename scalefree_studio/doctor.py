@@ -23,7 +23,7 @@ from .assets import data_root
 from .crashes import state_folder
 from .versions import PACKAGES, versions
 
-LIMIT = 60.0  # seconds for each part
+LIMIT = 120.0  # seconds for each part
 ROOM = 1 << 30  # bytes that a run, its recording and a movie may want
 WORKS, NOTE, BROKEN = "works", "note", "broken"
 NAMED = {

@@ -74,7 +74,7 @@ def test_in_the_window_it_follows_the_canvas_and_hides_at_fit(driven: Driven) ->
     canvas, map_ = stage.view.canvas, stage.zoom_map
     assert map_.isHidden()
     canvas.zoom(4.2e6)
-    driven.until(lambda: map_.isVisible() and map_.words == "× 4.2·10⁶")
+    driven.until(lambda: map_.isVisible() and map_.words.endswith("·10⁶"))
     left, top, right, bottom = map_.zoomed.seen  # type: ignore[union-attr]
     assert 0.499 < left < right < 0.501 and 0.499 < top < bottom < 0.501
     canvas.fit()

@@ -22,6 +22,7 @@ from ..work.background import Background
 
 WORDS = "Watch image models think, and take part while they do. MIT licence."
 LOOKING = "Trying the graphics, ffmpeg and the rest … this takes a few seconds."
+WIDE = 66 * GRID  # of what is said of a part
 COLOURS = {doctor.WORKS: "soft", doctor.NOTE: "soft", doctor.BROKEN: "danger"}
 
 
@@ -49,7 +50,7 @@ class About(QDialog):
         column.addLayout(self.grid)
         column.addStretch()
         column.addLayout(self._buttons())
-        self.setFixedWidth(88 * GRID)
+        self.setMinimumWidth(WIDE + 20 * GRID)
         self._background = Background("doctor", self)
         self.finished.connect(lambda _: self._background.close(timeout=0))
         self._background.submit(doctor.examine, self.show_checks, self.words.setText)
@@ -79,15 +80,14 @@ class About(QDialog):
             name.setAlignment(Qt.AlignmentFlag.AlignTop)
             words = QLabel(f"{check.words}\n{check.advice}".strip())
             words.setWordWrap(True)
+            words.setFixedWidth(WIDE)
+            words.setFixedHeight(words.heightForWidth(WIDE))
             words.setProperty(COLOURS[check.state], True)
             words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             self.grid.addWidget(name, n, 0)
             self.grid.addWidget(words, n, 1)
         self.copy.setEnabled(True)
-        column = self.layout()
-        if column is not None:  # words that wrap are as high as this width makes them
-            column.activate()
-            self.resize(self.width(), column.totalHeightForWidth(self.width()))
+        self.adjustSize()
 
     def _copy(self) -> None:
         clipboard = QApplication.clipboard()

@@ -161,6 +161,8 @@ class Stage(QWidget):
         else:
             native = canvas.native
             self.zoom_map.show_zoom(zoomed, QRect(native.mapTo(self, QPoint()), native.size()))
+            for toast in (self.hint, self.past_toast):
+                toast.raise_()
 
     def _place_readout(self) -> None:
         self.readout.move(2 * GRID, self.height() - self.readout.height() - 2 * GRID)

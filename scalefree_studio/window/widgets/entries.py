@@ -25,7 +25,7 @@ def of_form(form: Form, place: str) -> list[Entry]:
 
 def of_field(field: Field, place: str) -> Entry:
     """The control of a field, which shows what is chosen here, too."""
-    words = field.words if isinstance(field, ChoiceField) else {}
+    words = field.choices if isinstance(field, ChoiceField) else {}
     return of_control(field.control, field.value, field.take, words, place, field.isEnabled())
 
 

@@ -288,7 +288,7 @@ class ChoiceField(Field):
         super().__init__(control, value)
         metrics = QFontMetrics(self.font())
         wide = sum(metrics.horizontalAdvance(word) + 3 * GRID for word in choices)
-        self.words = choices
+        self.choices = choices
         self._words = {value: word for word, value in choices.items()}
         self.segments: dict[Any, QToolButton] = {}
         self.combo: Dropdown | None = None

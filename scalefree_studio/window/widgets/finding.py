@@ -68,9 +68,10 @@ def search(typed: str, entries: Sequence[Entry], recent: Sequence[str] = ()) -> 
             found.append((unfit + cost, last, n, hit))
     found.sort(key=lambda each: each[:3])
     hits = [hit for *_, hit in found]
-    if any(hit.value and not hit.trouble for hit in hits):  # the others were not meant
-        hits = [hit for hit in hits if not (hit.value and hit.trouble)]
-    return hits
+    right = [hit for hit in hits if hit.value and not hit.trouble]
+    wrong = [hit for hit in hits if hit.value and hit.trouble]  # at most one of them was meant
+    dropped = wrong if right else wrong[1:]
+    return [hit for hit in hits if hit not in dropped]
 
 
 def _hits(typed: str, entry: Entry) -> Iterable[tuple[float, Hit]]:
