@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,16 +12,22 @@ from driving import Driven
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QAction, QShortcut
 from PyQt6.QtTest import QTest
-from PyQt6.QtWidgets import QApplication, QLabel, QMenu
+from PyQt6.QtWidgets import QApplication, QLabel, QMenu, QWidget
 
 from scalefree_studio.controls import Control, ControlError, controls_of
 from scalefree_studio.jobs.dividers.controls import FitControls
 from scalefree_studio.jobs.drawing.controls import DrawControls
 from scalefree_studio.jobs.instruments import instruments
+from scalefree_studio.window.shell import actions
 from scalefree_studio.window.shell.actions import all_commands
 from scalefree_studio.window.shell.dialogs import Keys
+from scalefree_studio.window.views.bench_panel import BenchPanel
+from scalefree_studio.window.views.codes_panel import CodesPanel
+from scalefree_studio.window.views.codes_shown import HEATS
 from scalefree_studio.window.views.divider_view import DividerDisplay
 from scalefree_studio.window.views.drawing_overlay import DrawingDisplay
+from scalefree_studio.window.views.view import Host, View
+from scalefree_studio.window.widgets.command import Command
 from scalefree_studio.window.widgets.entries import of_form
 from scalefree_studio.window.widgets.fields import shown
 from scalefree_studio.window.widgets.finding import search
@@ -222,3 +230,61 @@ def test_f1_is_made_of_the_same_list(driven: Driven) -> None:
                 key.toString() for key in command.shortcuts()
             ]
             assert action.shortcut().toString() in told
+
+
+def test_keys_are_given_nowhere_but_in_the_list() -> None:
+    window = Path(actions.__file__).parent.parent
+    gives = [
+        path.name
+        for path in window.rglob("*.py")
+        if re.search(r"QShortcut\(|setShortcuts?\(", path.read_text())
+    ]
+    assert sorted(gives) == ["actions.py", "command.py"]
+
+
+def test_a_view_of_another_package_brings_its_own_commands(
+    qapp: QApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Theirs(View):
+        commands = (
+            Command("wave", "Edit", "Wave", "Say hello", "Ctrl+Alt+W"),
+            Command("fit", "View", "Fit", "Not ours"),
+        )
+
+    monkeypatch.setattr(actions, "all_views", lambda: [Theirs, View])
+    all_commands.cache_clear()
+    try:
+        owner = QWidget()
+        made = actions.make_actions(owner)
+        assert made["wave"].shortcut().toString() == "Ctrl+Alt+W"
+        assert made["fit"].statusTip() == "The whole picture in view", "ours stay as they are"
+        assert [command.name for command in all_commands()][-1] == "wave"
+    finally:
+        all_commands.cache_clear()
+        owner.deleteLater()
+
+
+def test_what_panels_have_of_their_own_is_found_and_set(qapp: QApplication) -> None:
+    owner = QWidget()
+    host = Host(actions.make_actions(owner), None, *[None] * 3)  # type: ignore[arg-type]
+    bench, given = BenchPanel(host), list[Any]()
+    bench.temperatures_chosen.connect(given.append)
+    bench.cut_chosen.connect(given.append)
+    bench.show_table((1.0,), 5, 16, "")
+    for typed in ("temperatures 0.9, 1.1", "given places: 7"):
+        hit = search(typed, bench.entries())[0]
+        assert hit.act is not None, hit.trouble
+        hit.act()
+    assert given == [(0.9, 1.1), 7]
+    assert search("given 99", bench.entries())[0].trouble == "From 0 to 15 places can be given."
+    codes, heats = CodesPanel(), list[str]()
+    codes.heat_chosen.connect(heats.append)
+    assert codes.entries() == []
+    codes._heat_line.show()
+    word = list(HEATS.values())[1][0]
+    hit = search(f"heat {word}", codes.entries())[0]
+    assert hit.act is not None
+    hit.act()
+    assert heats == [list(HEATS)[1]]
+    for widget in (bench, codes, owner):
+        widget.deleteLater()
