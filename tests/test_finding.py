@@ -110,3 +110,9 @@ def test_the_letters_that_were_typed_are_known() -> None:
     found = fit("ci ad", "Add a circle")
     assert found is not None
     assert sorted(found.letters) == [0, 1, 6, 7]
+
+
+def test_the_whole_name_of_what_cannot_be_done_is_not_taken_for_another() -> None:
+    entries = [command("Delete this run"), command("Delete", why_not="Select a line first.")]
+    assert [hit.entry.title for hit in search("delete", entries)] == ["Delete", "Delete this run"]
+    assert [hit.entry.title for hit in search("del", entries)] == ["Delete this run", "Delete"]

@@ -46,7 +46,7 @@ def _of_command(command: Command, action: QAction) -> Entry:
     known = of_words(command.name, title, words)
     return Entry(
         name=f"command.{command.name}", title=title, act=action.trigger,
-        take=known.take if words else None, words=known.words, wants=known.wants, place=command.menu,
+        take=known.take if words else None, words=known.words, wants=known.wants if words else "", place=command.menu,
         help=action.statusTip(), keys=key_text(action), value=(ON if action.isChecked() else OFF) if words else "",
         why_not=(action.property(WHY_NOT) or "") if action.isVisible() else ELSEWHERE,
     )  # fmt: skip

@@ -64,7 +64,7 @@ def search(typed: str, entries: Sequence[Entry], recent: Sequence[str] = ()) -> 
     for n, entry in enumerate(entries):
         last = recent.index(entry.name) if entry.name in recent else len(recent)
         for cost, hit in _hits(typed, entry):
-            unfit = UNFIT if hit.trouble else 0.0
+            unfit = UNFIT if hit.trouble and cost > WHOLE else 0.0  # nobody who says it all means another
             found.append((unfit + cost, last, n, hit))
     found.sort(key=lambda each: each[:3])
     hits = [hit for *_, hit in found]
