@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from driven_drawings import TINY, draw, shown, the_job
 from driving import FEW, Driven, said
@@ -11,14 +14,22 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QFontMetricsF
 from PyQt6.QtWidgets import QApplication, QLabel, QPushButton
 
+from scalefree_studio.canvas.walls.boards import Place
 from scalefree_studio.controls import edited
 from scalefree_studio.data.datasets import load_dataset
+from scalefree_studio.jobs.instruments import lessons
 from scalefree_studio.jobs.pixelcnn.lesson import PixelCNNLesson
 from scalefree_studio.jobs.training.train import Train
+from scalefree_studio.snapshot import Snapshot
 from scalefree_studio.storage.run_folder import RunFolder
 from scalefree_studio.window.shell.dialogs import Keys
+from scalefree_studio.window.views.bench_view import BenchView
+from scalefree_studio.window.views.codes_shown import Cost
+from scalefree_studio.window.views.codes_view import CodesView
+from scalefree_studio.window.views.divider_view import DividerView
 from scalefree_studio.window.views.drawing_view import DrawingView
-from scalefree_studio.window.views.registry import all_views
+from scalefree_studio.window.views.prompted_view import PromptedView
+from scalefree_studio.window.views.registry import VIEWS, all_views
 from scalefree_studio.window.views.training_view import TrainingView
 from scalefree_studio.window.views.view import View
 from scalefree_studio.window.widgets.curves import LEAST, Curve
@@ -124,3 +135,51 @@ def test_a_small_window_leaves_out_what_the_menus_have(driven: Driven, run: Path
     window.resize(1440, 800)
     driven.until(curves[1].isVisible)
     assert all(tool.isVisible() for tool in window.top.tools)
+
+
+PICKED = Place("wall", 0, 0, 0)
+
+
+def begin_something(view: View) -> list[Callable[[], bool]]:
+    """All that a person may have begun in a view, brush first; each says whether it is still there."""
+    canvas, begun = view.canvas, list[Callable[[], bool]]()
+    if getattr(view, "brush", None) is not None:
+        view.host.actions["brush"].trigger()
+        begun.append(lambda: canvas.brush is not None)
+    if isinstance(view, BenchView):
+        canvas.picked = "0", 0
+        begun.append(lambda: canvas.picked is not None)
+    elif isinstance(view, CodesView):
+        view.shown = replace(view.shown, code=3)
+        begun.append(lambda: view.shown.code is not None)
+        view.panel.slider.setRange(0, 2)
+        view.panel._costs = [Cost(n / 9, n, 0.2, 0.1, 9) for n in range(3)]
+        view.panel.slider.setValue(1)
+        begun.append(lambda: view.shown.threshold > 0)
+    elif isinstance(view, PromptedView):
+        canvas.selected = PICKED
+        begun.append(lambda: canvas.selected is not None)
+    elif isinstance(view, DividerView):
+        frame = {"unit_ids": np.array([4]), "line_angle": np.zeros(1), "line_offset": np.zeros(1)}
+        view.snapshot = Snapshot("dividers", 1, 0.0, frame)
+        canvas.selected = 4
+        begun.append(lambda: canvas.selected is not None)
+    return begun
+
+
+def test_escape_ends_what_is_passing_in_every_view_first(driven: Driven) -> None:
+    """A view that lets a person begin something must say how that ends."""
+    w = driven.window
+    for kind in sorted({*VIEWS, *lessons()}):
+        view = w.stage.take_view(kind)
+        w.show_view(view)
+        begun = begin_something(view)
+        w.stage.toast.hide()  # what it may have said
+        assert all(there() for there in begun), kind
+        assert len(begun) >= (not isinstance(view, TrainingView) or isinstance(view, CodesView)), kind
+        while begun:
+            driven.key(Qt.Key.Key_Escape)
+            assert not begun.pop(0)(), kind
+            begun = [there for there in begun if there()]
+        assert not view.end_passing(), kind
+    assert not w._leaving

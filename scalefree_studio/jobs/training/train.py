@@ -311,7 +311,7 @@ class Train(Generic[C, N]):
             return
         c, steps, seconds = self._controls, self._limit.steps, self._limit.seconds
         if self._limit == Limit():
-            learnt = math.ceil(self.step_count * c.batch_size / len(self.lesson.dataset.train))
+            learnt = self.step_count * c.batch_size // len(self.lesson.dataset.train)
             self._set_controls({"epochs": learnt + c.epochs})
         else:
             self._limit = Limit(steps and self.step_count + steps, seconds and self.seconds + seconds)

@@ -149,10 +149,9 @@ class DividerView(Painted, CanvasView):
         return *super().passing, self._let_go
 
     def _let_go(self) -> bool:
-        selected = self.canvas.selected is not None
-        if selected:
-            self.select_none()
-        return selected
+        selected, frame = self.canvas.selected, self.frame
+        self.select_none()
+        return selected is not None and frame is not None and unit_of(frame, selected) is not None
 
     def restore(self) -> None:
         super().restore()
