@@ -63,7 +63,7 @@ def test_no_field_takes_the_focus_of_one_that_has_gone(driven: Driven, run: Path
 def test_no_heading_stands_over_nothing_on_f1(driven: Driven, run: Path) -> None:
     driven.window.open(f"learn:{run}")
     driven.until(lambda: isinstance(driven.window.stage.view, TrainingView) and driven.session)
-    for name in ("undo", "redo"):  # the only ones of their menu, in this view
+    for name in ("undo", "redo", "preferences"):  # the only ones of their menu, in this view
         driven.window.actions_[name].setVisible(False)
     driven.window.commands.keys()
     keys = driven.window.findChild(Keys)
