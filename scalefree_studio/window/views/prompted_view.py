@@ -10,7 +10,6 @@ from ...canvas.walls.boards import Place
 from ...data.pictures import Picture, load_picture
 from ...drawings import Bools, Drawing, left, upper
 from ...jobs.drawing.edits import SetPrompt
-from ...jobs.job import Undo
 from ..work.subjects import Subject, is_picture
 from .canvas_view import Painted
 from .wall_view import WallView
@@ -63,6 +62,24 @@ class PromptedView(Painted, WallView):
         if drawing is not None and done and painted.any() and picture < drawing.count:
             self._prompt(self._prompts.paint(picture, painted, drawing))
 
+    @property
+    def passing(self) -> tuple[Callable[[], bool], ...]:
+        return *super().passing, self.let_go
+
+    def let_go(self) -> bool:
+        """Of the place that is held; whether there was one."""
+        held: bool = self.canvas.selected is not None
+        if held:
+            self.select_none()
+        return held
+
+    def select_none(self) -> None:
+        raise NotImplementedError
+
+    def before_undo(self) -> None:
+        """What was painted may be what is taken back."""
+        self._stop_painting()
+
     def _stop_painting(self) -> None:
         self.canvas.painting = None
         self._prompts.stop_painting()
@@ -81,11 +98,6 @@ class PromptedView(Painted, WallView):
         self.canvas.painting = None
         self._prompts.forget()
         self._prompt(SetPrompt())
-
-    def undo(self) -> None:
-        """What was painted may be what is taken back."""
-        self._stop_painting()
-        self.edited.emit(Undo())
 
     def keep_top(self) -> None:
         self._keep(upper)

@@ -79,8 +79,18 @@ class Field(QWidget):
         """The value as it stands there now, or a ControlError; what cannot be taken is marked."""
         return self.value
 
+    def end_passing(self) -> bool:
+        """Take back a value that is chosen but not settled; whether there was one."""
+        return False
+
     def set_palette(self, palette: Palette) -> None:
         pass
+
+    def take(self, value: Any) -> None:
+        """The person has chosen a value elsewhere, in the command palette."""
+        if value != self.value:
+            self.put(value)
+            self.changed.emit(self.control.name, value)
 
     def give(self, value: Any) -> None:
         """The person has chosen a value."""
@@ -163,6 +173,14 @@ class NumberField(TextField):
         if not self.edit.hasFocus() or not self.edit.isModified():
             self.edit.say(shown(value))
         self._place(value)
+
+    def end_passing(self) -> bool:
+        waits = self._pending is not None
+        if waits:
+            self._pending = None
+            self.edit.mark()
+            self.put(self.value)
+        return waits
 
     def set_palette(self, palette: Palette) -> None:
         if self.slider is not None:
@@ -270,6 +288,7 @@ class ChoiceField(Field):
         super().__init__(control, value)
         metrics = QFontMetrics(self.font())
         wide = sum(metrics.horizontalAdvance(word) + 3 * GRID for word in choices)
+        self.choices = choices
         self._words = {value: word for word, value in choices.items()}
         self.segments: dict[Any, QToolButton] = {}
         self.combo: Dropdown | None = None
@@ -298,6 +317,8 @@ class ChoiceField(Field):
             group.addButton(button)
             row.addWidget(button)
             self.segments[value] = button
+        if beneath:
+            row.addStretch()
         (self.column if beneath else self.row).addLayout(row)
 
     def put(self, value: Any) -> None:
