@@ -21,8 +21,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 settings.register_profile("without a clock", deadline=None)
 settings.load_profile("without a clock")
 
-# A folder of the tests' own for what is temporary: at the end there must be nothing in it. Pytest's own folders and torch's
-# cache stay where a person looks for them.
+# A folder of the tests' own for what is temporary: at the end there must be nothing in it. Pytest's own folders and
+# torch's cache stay where a person looks for them.
 os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())
 os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", os.path.join(tempfile.gettempdir(), "torchinductor"))
 TEMPORARY = os.environ["TMPDIR"] = tempfile.tempdir = tempfile.mkdtemp(prefix="scalefree-tests-")
