@@ -17,6 +17,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import NoReturn
 
+from . import cli_doctor, crashes
 from .controls import ControlError
 from .errors import JobError, UserError
 from .window_libraries import missing_libraries, what_to_install
@@ -88,6 +89,10 @@ def _own_commands() -> Commands:
         "fetch": ("download a trained model", cli_fetch.fill_fetch),
         "tokens": ("show a picture in colour tokens", cli_tokens.fill_tokens),
         "info": ("say what a model or a run holds", cli_info.fill_info),
+        "doctor": (
+            "say what works on this machine, and what to do about what does not",
+            cli_doctor.fill_doctor,
+        ),
         "pictures": ("list what comes along: pictures, models, data sets, recipes", cli_info.fill_pictures),
     }
 
@@ -127,6 +132,11 @@ def _speaks() -> bool:
 
 
 def _run(argv: list[str]) -> int:
+    if argv[:1] == ["doctor"]:  # before anything is imported that may be what is broken
+        parser = Parser(
+            prog=f"{PROGRAM} doctor", description="Say what works on this machine, and what to do."
+        )
+        return cli_doctor.fill_doctor(parser)(parser.parse_args(argv[1:]))
     from .jobs.instruments import registry
 
     known = commands()
@@ -214,4 +224,5 @@ def _version() -> str:
 def entry() -> None:
     """The console script. SIGTERM is told as Ctrl-C is: a movie is finished, half a picture is taken away."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    crashes.begin(sys.argv)
     sys.exit(main())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -80,10 +81,11 @@ def _train_flags(parser: argparse.ArgumentParser, kind: str) -> None:
 
 def train(arguments: argparse.Namespace) -> int:
     """Every rank of a `torchrun` comes through here; the first of them keeps, shows and reports."""
-    with joined() as ranks, progress_bars(arguments.json or not ranks.first) as progress:
+    with joined() as ranks, ExitStack() as held:
+        progress = held.enter_context(progress_bars(arguments.json or not ranks.first))
         with ranks.together():
             begin = _resumed if arguments.resume else _begun
-            job, recording = begin(arguments, ranks, progress)
+            job, recording = begin(arguments, ranks, held, progress)
         if ranks.first:
             say(job.dataset.parts())
             say_notes(job.dataset)
@@ -94,7 +96,7 @@ def train(arguments: argparse.Namespace) -> int:
 
 
 def _begun(
-    arguments: argparse.Namespace, ranks: Ranks, progress: Progress
+    arguments: argparse.Namespace, ranks: Ranks, held: ExitStack, progress: Progress
 ) -> tuple[Train[Any, Any], Recording]:
     lesson, limit, device = _asked(arguments, ranks)
     spec = arguments.dataset or DATASET
@@ -103,24 +105,25 @@ def _begun(
     if arguments.val_dataset:
         dataset = load_validation(dataset, arguments.val_dataset, arguments.data_root, progress=progress)
     folder = RunFolder(arguments.out or free_folder(Path("output"), f"{lesson.kind}-{dataset.name}"))
-    if folder.model_path.exists():
-        raise UserError(
-            f"{folder.path} already holds a run; add --resume to go on with it, or name another --out."
-        )
+    folder.fresh()
     job: Train[Any, Any] = Train(lesson(dataset), wanted, limit, device, ranks, progress)
     if ranks.first:
+        held.enter_context(folder)
+        folder.fresh()  # somebody may have been at work in it
         controls, judged = job.controls, {"val_dataset": v} if (v := arguments.val_dataset) else {}
         folder.describe(sys.argv, dataset=spec, **judged, seed=controls.seed, controls=values_of(controls))
     return job, Recording(folder, track=arguments.track)
 
 
 def _resumed(
-    arguments: argparse.Namespace, ranks: Ranks, progress: Progress
+    arguments: argparse.Namespace, ranks: Ranks, held: ExitStack, progress: Progress
 ) -> tuple[Train[Any, Any], Recording]:
     lesson, limit, device = _asked(arguments, ranks)
     if arguments.out is None:
         raise UserError("--resume goes on with the run in --out DIR; name it.")
     folder = RunFolder(arguments.out)
+    if ranks.first:
+        held.enter_context(folder.again())
     checkpoint, given = folder.checkpoint(), given_flags(lesson.controls, arguments)
     lesson.check_kind(checkpoint)
     only_live(lesson.controls_of(checkpoint), given)
