@@ -20,6 +20,7 @@ from typing import NoReturn
 from . import cli_doctor, crashes
 from .controls import ControlError
 from .errors import JobError, UserError
+from .window_libraries import missing_libraries, what_to_install
 
 PROGRAM = "scalefree-studio"
 SPEAKING = 30.0  # seconds, at most, that the first of several processes has to say what was wrong
@@ -193,6 +194,8 @@ def _open_window(arguments: argparse.Namespace) -> int:
         raise UserError(
             "There is no display for the window; try `scalefree-studio demo` or `scalefree-studio --help`."
         )
+    if missing := missing_libraries():  # Qt would say it in a traceback, or abort
+        raise UserError(f"The window needs libraries that are not installed: {what_to_install(missing)}")
     from .window.shell.app import main as window_main  # only here: everything else works without Qt
 
     return window_main(

@@ -81,10 +81,11 @@ def _train_flags(parser: argparse.ArgumentParser, kind: str) -> None:
 
 def train(arguments: argparse.Namespace) -> int:
     """Every rank of a `torchrun` comes through here; the first of them keeps, shows and reports."""
-    with joined() as ranks, progress_bars(arguments.json or not ranks.first) as progress, ExitStack() as held:
+    with joined() as ranks, ExitStack() as held:
+        progress = held.enter_context(progress_bars(arguments.json or not ranks.first))
         with ranks.together():
             begin = _resumed if arguments.resume else _begun
-            job, recording = begin(arguments, ranks, progress, held)
+            job, recording = begin(arguments, ranks, held, progress)
         if ranks.first:
             say(job.dataset.parts())
             say_notes(job.dataset)
@@ -95,7 +96,7 @@ def train(arguments: argparse.Namespace) -> int:
 
 
 def _begun(
-    arguments: argparse.Namespace, ranks: Ranks, progress: Progress, held: ExitStack
+    arguments: argparse.Namespace, ranks: Ranks, held: ExitStack, progress: Progress
 ) -> tuple[Train[Any, Any], Recording]:
     lesson, limit, device = _asked(arguments, ranks)
     spec = arguments.dataset or DATASET
@@ -115,7 +116,7 @@ def _begun(
 
 
 def _resumed(
-    arguments: argparse.Namespace, ranks: Ranks, progress: Progress, held: ExitStack
+    arguments: argparse.Namespace, ranks: Ranks, held: ExitStack, progress: Progress
 ) -> tuple[Train[Any, Any], Recording]:
     lesson, limit, device = _asked(arguments, ranks)
     if arguments.out is None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import functools
 import math
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from places import place
 from small_codecs import TileCodec, kept
 from small_data import noise
 
@@ -92,9 +91,10 @@ def drawing(made: CascadeSampler | None = None, **controls: Any) -> DrawPictures
 
 
 @functools.cache
+@functools.cache
 def codec_file() -> str:
     """A model file of a codec with two stages, of 1 and 4 tokens."""
-    return kept(TileCodec((3, 4)), Path(tempfile.mkdtemp()))
+    return kept(TileCodec((3, 4)), place())
 
 
 def lesson(stage: int, **controls: Any) -> dict[str, Any]:

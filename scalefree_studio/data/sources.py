@@ -71,6 +71,8 @@ class Dataset:
 
     def judging(self) -> str:
         """Which examples a network is measured on, in a sentence."""
+        if self.validation:
+            return f"Measured on all {len(self.held):,} examples of {self.held_name}."
         some = f"{len(self.held):,} of {self.of:,}" if self.split else f"{len(self.held):,}"
         which = " (about one in six of each class, evenly spaced)" if self.split else ""
         return f"Measured on {some} examples of {self.held_name} that are held out{which}."

@@ -55,7 +55,7 @@ def all_held(dataset: Dataset) -> Dataset:
     if dataset.validation:
         return dataset
     every = Joined((dataset.train, dataset.held), np.arange(max(1, len(dataset.classes))))
-    return replace(dataset, held=every, split=False)
+    return replace(dataset, held=every, split=False, validation=Validation(dataset.name, dataset.spec))
 
 
 def _format(dataset: Dataset) -> tuple[int | None, Size | None]:
