@@ -18,6 +18,7 @@ from torch import Tensor
 from ...controls import ControlError, controls_of, values_of
 from ...errors import JobError, UserError
 from ...models.dividers import network as dividers
+from ...models.dividers.cells import Tiles
 from ...models.dividers.network import Params
 from ...models.dividers.revival import revive
 from ...snapshot import Array, Change, Checkpoint, Snapshot, frozen_all
@@ -31,6 +32,7 @@ from .edits import AddUnit, MoveUnit, RemoveUnit, SetMask
 from .learner import Learner, Learnt, checked
 from .saved import KIND, arrays_of, checked_ids, info_of, read_limit, read_model, read_moments
 from .target import Target
+from .tiling import Tiling
 
 CHECK_EVERY = 64  # steps between looks at whether all numbers are still finite
 MEASURE_EVERY = 50  # steps
@@ -74,7 +76,8 @@ class FitDividers:
         self.device = torch.device(device)
         self._past = UndoStack()
         self._target = Target(pixels, self.device)
-        controls = with_values(FitControls(), values_of(controls or FitControls()))
+        self._tiling: Tiling | None = None
+        controls = self._complete(with_values(FitControls(), values_of(controls or FitControls())))
         begun = begun or divider_start.start(controls, self.pixels)
         self._learner = Learner(Learnt.nothing(self._here(begun.params)))
         self._start(controls, begun)
@@ -108,6 +111,18 @@ class FitDividers:
         self._random.set_state(backup.random)
         self._revivals, self._regained, self._on_edges = backup.schedule
         self._metrics = {}
+
+    def _complete(self, controls: FitControls) -> FitControls:
+        return divider_start.divided_for(controls, self.pixels)
+
+    def _some(self, count: float) -> tuple[Tensor, Tiles | None]:
+        """About so many random pixels, (8, B), and the tiles by which they come, if there are cells."""
+        cells = dividers.unit_counts(self.params)["cell"]
+        if not cells:
+            return self._target.some(int(count), self._random), None
+        if self._tiling is None or self._tiling.cells != cells:
+            self._tiling = Tiling(self._target, cells)
+        return self._tiling.some(int(count), self._random), self._tiling.tiles
 
     def _here(self, params: Params) -> Params:
         """On our device."""
@@ -162,10 +177,10 @@ class FitDividers:
         c, progress, ours = self._controls, self.progress, self._learner
         learning_rate, g = schedule.rates(c, progress)
         self._revive_when_due()
-        columns = self._target.some(c.batch_size * schedule.growth(progress), self._random)
-        weight = columns[7] if self._target.weighted else None
+        columns, tiles = self._some(c.batch_size * schedule.growth(progress))
+        weight = columns[7] if self._target.weighted or tiles else None
         leak = schedule.leak(progress)
-        self._loss, _ = ours.fused.loss_and_gradient(columns[:4], columns[4:7], c.sharpness, g, weight, leak)
+        self._loss, _ = ours.fused.loss_and_gradient(columns[:4], columns[4:7], c.sharpness, g, weight, leak, tiles)
         care = CARE if self._on_edges else 1.0
         ours.optimizer.step(
             ours.flat, learning_rate * c.divider_rate * care, learning_rate, learning_rate * c.matrix_rate
@@ -285,7 +300,7 @@ class FitDividers:
 
     def set_controls(self, values: Mapping[str, Any]) -> Step:
         """Take new values. If one of them is no live control, start over."""
-        before, new = self._controls, with_values(self._controls, values)
+        before, new = self._controls, self._complete(with_values(self._controls, values))
         changed = [c for c in controls_of(new) if getattr(new, c.name) != getattr(before, c.name)]
         backup = None if all(c.live for c in changed) else self.backup()
         if backup is not None:

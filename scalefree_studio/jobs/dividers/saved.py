@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from ...models.dividers import network as dividers
 from ...models.dividers.network import Params
 from ...snapshot import Array, Checkpoint
 from ..job import Limit
-from .controls import FitControls
+from .controls import FitControls, best_division
 from .learner import Moments
 
 KIND = "dividers"
@@ -43,9 +43,16 @@ def read_model(checkpoint: Checkpoint) -> SavedModel:
         known = {c.name for c in controls_of(FitControls)}
         values = {n: v for n, v in dict(checkpoint.about.get("controls", {})).items() if n in known}
         ids = checkpoint.model.get("unit_ids", np.arange(sum(dividers.unit_counts(params).values())))
-        return SavedModel(params, checked_ids(ids, params), target, edited(FitControls(), values))
+        return SavedModel(params, checked_ids(ids, params), target, _as_divided(edited(FitControls(), values)))
     except (KeyError, ValueError, TypeError) as error:  # ControlError is a ValueError
         raise UserError(f"The model is damaged: {str(error).rstrip('.')}.") from None
+
+
+def _as_divided(controls: FitControls) -> FitControls:
+    """A budget that was divided otherwise when the model was made is kept as that division."""
+    ways = [best_division(controls.numbers, colours) for colours in (1, 2, 3)] if controls.numbers else [{}]
+    kept = any(all(getattr(controls, name) == value for name, value in way.items()) for way in ways)
+    return controls if kept else replace(controls, numbers=0)
 
 
 def checked_ids(ids: Array, params: Params) -> Array:
@@ -72,7 +79,7 @@ def read_limit(saved: Mapping[str, Any]) -> Limit:
 def info_of(saved: SavedModel) -> dict[str, Any]:
     """What `info` says of a model."""
     counts = {
-        f"{kind}s" if kind in ("line", "circle") else kind: n
+        f"{kind}s" if kind in ("line", "circle", "cell") else kind: n
         for kind, n in dividers.unit_counts(saved.params).items()
         if n
     }

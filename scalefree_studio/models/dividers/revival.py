@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from .edit import reader_of_units
-from .network import Params, names_of, place_of, weighted_error
+from .network import Params, layers_of, names_of, place_of, weighted_error
 
 CANDIDATES = 1000
 RADII = (0.03, 0.7)
@@ -25,8 +25,7 @@ LEAST_PIXELS = 8  # on either side of a candidate
 
 def rest_of_network(p: Params, target: Tensor, weight: Tensor | None) -> Callable[[Tensor], Tensor]:
     """From what the reading layer is told, (M, B), to the loss. `target` is (B, 3)."""
-    after = [layer for layer in ("structure", "colour", "out") if f"{layer}_weight" in p]
-    after = after[after.index(reader_of_units(p)) + 1 :]
+    after = layers_of(p)[1:]
 
     def loss(told: Tensor) -> Tensor:
         h = told

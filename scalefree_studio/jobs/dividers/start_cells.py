@@ -1,0 +1,108 @@
+"""Where cells begin: closer together where the picture changes, each with the colour of what is nearest to it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from ...models.dividers.network import Params
+
+ROUNDS = 6  # of moving every cell to the middle of its pixels
+EVEN = 0.2  # of the density where nothing changes at all, beside 1 on average elsewhere
+BLUR = 5  # pixels: a change is felt so far
+SMALL = 0.45  # a cell's radii at first, as a part of the way to its neighbours
+AT_ONCE = 1 << 22  # distances
+ENOUGH = 3e-5  # mean squared error at which fewer colours than three are enough: nobody sees it
+
+
+def start_cells(
+    picture: npt.NDArray[np.float64], count: int, rng: np.random.Generator, anywhere: bool
+) -> tuple[Params, Tensor]:
+    """Cells for a picture (H, W, 3), and their colours (K, 3); `anywhere` does not look where the picture changes."""
+    height, width = picture.shape[:2]
+    density = np.ones(height * width) if anywhere else _density(picture).ravel()
+    y, x = np.mgrid[:height, :width]
+    pixel = 2 / max(height, width)
+    places = np.stack([(x - (width - 1) / 2).ravel(), (y - (height - 1) / 2).ravel()], 1) * pixel
+    first = rng.choice(len(places), count, replace=count > np.count_nonzero(density), p=density / density.sum())
+    centres = torch.from_numpy(places[first] + rng.normal(size=(count, 2)) * 0.3 * pixel).float()
+    points, weight = torch.from_numpy(places).float(), torch.from_numpy(density).float()[:, None]
+    colours = torch.from_numpy(np.ascontiguousarray(picture.reshape(-1, 3))).float()
+    for _ in range(ROUNDS):
+        owner = _nearest(points, centres)
+        centres = _means(owner, points, weight, centres)
+    owner = _nearest(points, centres)
+    p = {
+        "cell_centre": centres,
+        "cell_log_radius": _to_neighbours(centres).clamp(min=pixel / 2).mul(SMALL).log()[:, None].repeat(1, 2),
+        "cell_angle": torch.from_numpy(rng.uniform(-math.pi / 2, math.pi / 2, count)).float(),
+    }
+    p["cell_log_radius"] += 0.1 * torch.from_numpy(rng.normal(size=(count, 2))).float()  # else no angle is learnt
+    return p, _means(owner, colours, torch.ones_like(weight), colours.mean(0).expand(count, 3))
+
+
+def colours_needed(picture: npt.NDArray[np.float64]) -> int:
+    """Along how many directions the colours of a picture (H, W, 3) lie: 1 if it is grey, or all of one tint."""
+    flat = picture.reshape(-1, 3)
+    seen = _logit(flat)
+    middle = seen.mean(0)
+    ways = colour_ways(picture)
+    for count in (1, 2):
+        some = ways[:count]
+        kept = 1 / (1 + np.exp(-((seen - middle) @ some.T @ some + middle)))
+        if ((kept - flat) ** 2).mean() < ENOUGH:
+            return count
+    return 3
+
+
+def colour_ways(picture: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The directions of a picture's colours before the sigmoid, the one along which they differ most first: (3, 3)."""
+    seen = _logit(picture.reshape(-1, 3))
+    return np.linalg.eigh(np.cov(seen.T) + 1e-9 * np.eye(3))[1].T[::-1].copy()
+
+
+def _logit(colours: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    kept = np.clip(colours, 0.02, 0.98)
+    logits: npt.NDArray[np.float64] = np.log(kept / (1 - kept))
+    return logits
+
+
+def _density(picture: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """How many cells are wanted at every pixel (H, W), 1 on average."""
+    down = np.abs(np.diff(picture, axis=0, append=picture[-1:])).sum(-1)
+    across = np.abs(np.diff(picture, axis=1, append=picture[:, -1:])).sum(-1)
+    change = torch.from_numpy(np.hypot(down, across))[None, None]
+    for _ in range(3):  # three boxes are nearly a bell
+        change = torch.nn.functional.avg_pool2d(change, BLUR, 1, BLUR // 2, count_include_pad=False)
+    felt: npt.NDArray[np.float64] = change[0, 0].numpy()
+    return (felt / max(felt.mean(), 1e-12)) ** 0.7 + EVEN
+
+
+def _nearest(points: Tensor, centres: Tensor) -> Tensor:
+    """The centre nearest to every point: (P,)."""
+    return torch.cat([
+        torch.cdist(some, centres).argmin(1) for some in points.split(max(1, AT_ONCE // len(centres)))
+    ])  # fmt: skip
+
+
+def _means(owner: Tensor, values: Tensor, weight: Tensor, otherwise: Tensor) -> Tensor:
+    """The weighted mean of the values (P, n) of each owner; those who own nothing keep what they have."""
+    total = torch.zeros(len(otherwise), 1).index_add_(0, owner, weight)
+    summed = torch.zeros(len(otherwise), values.shape[1]).index_add_(0, owner, values * weight)
+    return torch.where(total > 0, summed / total.clamp(min=1e-12), otherwise)
+
+
+def _to_neighbours(centres: Tensor) -> Tensor:
+    """How far the three nearest other centres are, on average: (K,)."""
+    others = min(4, len(centres))
+    if others == 1:
+        return torch.full((1,), 0.5)
+    far = [
+        torch.cdist(some, centres).topk(others, dim=1, largest=False).values[:, 1:].mean(1)
+        for some in centres.split(max(1, AT_ONCE // len(centres)))
+    ]
+    return torch.cat(far)
