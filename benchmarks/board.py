@@ -61,7 +61,9 @@ def dusk() -> Floats:
     sky = np.stack([0.95 - 0.5 * y, 0.45 + 0.3 * y, 0.5 + 0.1 * np.cos(4 * x) - 0.2 * y], -1)
     glow = np.exp(-((x - 1.0) ** 2 + (y - 0.55) ** 2) / 0.06)[..., None]
     clouds = gaussian(rng.normal(size=x.shape), (6, 28))[..., None]
-    painted = sky + 0.4 * glow * np.array([1.0, 0.7, 0.2]) + 0.12 * clouds / clouds.std() * np.array([1, 0.8, 0.9])
+    painted = (
+        sky + 0.4 * glow * np.array([1.0, 0.7, 0.2]) + 0.12 * clouds / clouds.std() * np.array([1, 0.8, 0.9])
+    )
     for k in range(3):
         wave = gaussian(rng.normal(size=384), 14 - 3 * k)
         below = y > 0.6 + 0.13 * k + 0.05 * (wave / wave.std())[None]

@@ -40,7 +40,7 @@ class Ellipses:
         self.sums = sums.reshape(-1, 4)
         tried = self._random(self.tries)
         score = self._score(tried)[0]
-        order = np.argsort(score)[: CLIMBERS]
+        order = np.argsort(score)[:CLIMBERS]
         best, best_score = tried[order], score[order]
         for _ in range(self.rounds):
             moved = self._mutated(np.repeat(best, MUTATIONS, axis=0))
@@ -62,7 +62,9 @@ class Ellipses:
 
     def _mutated(self, ellipses: Floats) -> Floats:
         what = self.rng.integers(3, size=len(ellipses))
-        moves = np.rint(self.rng.normal(size=ellipses.shape) * MOVED * self.rng.choice([1, 0.25], (len(ellipses), 1)))
+        moves = np.rint(
+            self.rng.normal(size=ellipses.shape) * MOVED * self.rng.choice([1, 0.25], (len(ellipses), 1))
+        )
         moves *= np.stack([what == 0, what == 0, what == 1, what == 2], 1)
         most = np.array([self.width - 1, self.height - 1] * 2)
         return np.clip(ellipses + moves, [0, 0, 1, 1], most)

@@ -18,25 +18,21 @@ from torch import Tensor
 from ...controls import ControlError, controls_of, values_of
 from ...errors import JobError, UserError
 from ...models.dividers import network as dividers
-from ...models.dividers.cells import Tiles
 from ...models.dividers.network import Params
-from ...models.dividers.revival import revive
 from ...snapshot import Array, Change, Checkpoint, Snapshot, frozen_all
 from ..job import Edit, Limit, Restore, SetControls, StartOver, Undo
 from ..memory import within_memory
 from ..undo import Reverse, Step, UndoStack
-from . import schedule
+from . import reviving, schedule
 from . import start as divider_start
 from .controls import FitControls, with_values
 from .edits import AddUnit, MoveUnit, RemoveUnit, SetMask
 from .learner import Learner, Learnt, checked
 from .saved import KIND, arrays_of, checked_ids, info_of, read_limit, read_model, read_moments
 from .target import Target
-from .tiling import Tiling
 
 CHECK_EVERY = 64  # steps between looks at whether all numbers are still finite
 MEASURE_EVERY = 50  # steps
-REVIVAL_PIXELS = 4096
 REHEATED = 0.65  # how far in the schedule one is, at most, after a person's hand
 ADVICE = "use a smaller batch, fewer units or a smaller picture"  # where memory runs out
 CARE = 1 / 15  # dividers that start on edges move so much slower, and are not revived
@@ -76,7 +72,6 @@ class FitDividers:
         self.device = torch.device(device)
         self._past = UndoStack()
         self._target = Target(pixels, self.device)
-        self._tiling: Tiling | None = None
         controls = self._complete(with_values(FitControls(), values_of(controls or FitControls())))
         begun = begun or divider_start.start(controls, self.pixels)
         self._learner = Learner(Learnt.nothing(self._here(begun.params)))
@@ -114,15 +109,6 @@ class FitDividers:
 
     def _complete(self, controls: FitControls) -> FitControls:
         return divider_start.divided_for(controls, self.pixels)
-
-    def _some(self, count: float) -> tuple[Tensor, Tiles | None]:
-        """About so many random pixels, (8, B), and the tiles by which they come, if there are cells."""
-        cells = dividers.unit_counts(self.params)["cell"]
-        if not cells:
-            return self._target.some(int(count), self._random), None
-        if self._tiling is None or self._tiling.cells != cells:
-            self._tiling = Tiling(self._target, cells)
-        return self._tiling.some(int(count), self._random), self._tiling.tiles
 
     def _here(self, params: Params) -> Params:
         """On our device."""
@@ -177,10 +163,13 @@ class FitDividers:
         c, progress, ours = self._controls, self.progress, self._learner
         learning_rate, g = schedule.rates(c, progress)
         self._revive_when_due()
-        columns, tiles = self._some(c.batch_size * schedule.growth(progress))
+        cells = dividers.unit_counts(self.params)["cell"]
+        columns, tiles = self._target.batch(c.batch_size * schedule.growth(progress), cells, self._random)
         weight = columns[7] if self._target.weighted or tiles else None
         leak = schedule.leak(progress)
-        self._loss, _ = ours.fused.loss_and_gradient(columns[:4], columns[4:7], c.sharpness, g, weight, leak, tiles)
+        self._loss, _ = ours.fused.loss_and_gradient(
+            columns[:4], columns[4:7], c.sharpness, g, weight, leak, tiles
+        )
         care = CARE if self._on_edges else 1.0
         ours.optimizer.step(
             ours.flat, learning_rate * c.divider_rate * care, learning_rate, learning_rate * c.matrix_rate
@@ -194,14 +183,10 @@ class FitDividers:
         due = schedule.revivals(self.progress)
         if due <= self._revivals:
             return
-        self._revivals = due
+        before, self._revivals = self._revivals, due
         if self._controls.revive and not self._on_edges:
-            columns = self._target.some(REVIVAL_PIXELS, self._random)
-            said = self._learner.fused.said(columns[:4], self._controls.sharpness)
-            weight = columns[7] if self._target.weighted else None
-            count = schedule.revived(len(said), self.progress)
-            memory = [*self._learner.moments[:2]]
-            revive(self.params, memory, said, columns[:2].T, columns[4:7].T, weight, count, self._random)
+            again = due // schedule.CELLS_EVERY > before // schedule.CELLS_EVERY
+            reviving.revive(self._learner, self._target, self._controls, self.progress, again, self._random)
 
     def _check_finite(self) -> None:
         if self._learner.finite:
@@ -346,8 +331,8 @@ class FitDividers:
         return Step(what, reverse, size=backup.learnt.nbytes)
 
     def _add(self, edit: AddUnit) -> Reverse:
-        if edit.kind not in ("line", "circle"):
-            raise ControlError(f"A line or a circle can be added, not a {edit.kind}.")
+        if edit.kind not in ("line", "circle", "cell"):
+            raise ControlError(f"A line, a circle or a cell can be added, not a {edit.kind}.")
         values = divider_start.placed_unit(
             edit.kind, self.params, self._controls, self.pixels, seed=self.step_count
         )

@@ -103,19 +103,25 @@ class Learner:
         )
 
     def add(self, kind: str, values: Params, seed: int) -> Reverse:
-        """One more, with these parameters. At first the colours hear little of it."""
+        """One more, with these parameters. At first the colours hear little of it; a cell says what is said there."""
         reader = self.params[f"{reader_of_units(self.params)}_weight"]
-        column = torch.randn(len(reader), generator=torch.Generator().manual_seed(seed)).to(reader)
-        column *= 0.1 * reader.std() if reader.numel() > 1 else 0.1
+        if kind == "cell" and self.fused.cells:
+            shares = self.fused.cells.shares(values["cell_centre"][:, None])[:, 0]  # (C,)
+            column = reader[:, -len(shares) :] @ shares
+        else:
+            column = torch.randn(len(reader), generator=torch.Generator().manual_seed(seed)).to(reader)
+            column *= 0.1 * reader.std() if reader.numel() > 1 else 0.1
         self._next_id = max(self._next_id, int(self.unit_ids.max(initial=-1)) + 1) + 1
         return self._insert(self._next_id - 1, kind, values | {"column": column})
 
     def remove(self, unit: int, mean: float) -> Reverse:
-        """One less. What it says on average, `mean`, stays behind in the colours."""
+        """One less. What it says on average, `mean`, stays behind in the colours; a cell leaves its share to the
+        others."""
         index = self.index(unit)
         if len(self.unit_ids) == 1:
             raise ControlError("The last unit cannot be removed.")
-        return self._drop(index, mean)
+        is_cell = dividers.place_of(index, self.params)[0] == "cell"
+        return self._drop(index, 0.0 if is_cell else mean)
 
     def _put(self, unit: int, values: Params) -> Reverse:
         row = dividers.place_of(self.index(unit), self.params)[1]

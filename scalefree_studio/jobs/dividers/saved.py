@@ -43,7 +43,9 @@ def read_model(checkpoint: Checkpoint) -> SavedModel:
         known = {c.name for c in controls_of(FitControls)}
         values = {n: v for n, v in dict(checkpoint.about.get("controls", {})).items() if n in known}
         ids = checkpoint.model.get("unit_ids", np.arange(sum(dividers.unit_counts(params).values())))
-        return SavedModel(params, checked_ids(ids, params), target, _as_divided(edited(FitControls(), values)))
+        return SavedModel(
+            params, checked_ids(ids, params), target, _as_divided(edited(FitControls(), values))
+        )
     except (KeyError, ValueError, TypeError) as error:  # ControlError is a ValueError
         raise UserError(f"The model is damaged: {str(error).rstrip('.')}.") from None
 

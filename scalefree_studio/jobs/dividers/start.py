@@ -17,7 +17,7 @@ from ...models.dividers.edges import EdgeSearch
 from ...models.dividers.network import DividerShape, Params
 from ...snapshot import Array
 from .controls import FitControls, best_division
-from .start_cells import colour_ways, colours_needed, start_cells
+from .start_cells import colour_ways, colours_needed, one_cell, start_cells
 
 SEARCH_SIDE = 128  # edges are looked for at this size; training finds the fraction of a pixel
 POOL = 3000  # candidates for each unit
@@ -67,8 +67,11 @@ def divided_for(controls: FitControls, pixels: Array) -> FitControls:
 
 
 def placed_unit(kind: str, p: Params, controls: FitControls, pixels: Array, seed: int) -> Params:
-    """A line or circle on the strongest edge of what is still wrong, away from all others."""
+    """A line or circle on the strongest edge of what is still wrong, away from all others; a cell where most is."""
     search = residual_search(p, controls.sharpness, pixels, np.random.default_rng(seed))
+    if kind == "cell":
+        made = one_cell(search.picture, p.get("cell_centre"), search.rng)
+        return {name: tensor[0].to(p["out_bias"].device) for name, tensor in made.items()}
     divider, _ = search.find(kind, POOL)
     if kind == "circle":
         made = _circles(divider[None])

@@ -28,7 +28,9 @@ def start_cells(
     y, x = np.mgrid[:height, :width]
     pixel = 2 / max(height, width)
     places = np.stack([(x - (width - 1) / 2).ravel(), (y - (height - 1) / 2).ravel()], 1) * pixel
-    first = rng.choice(len(places), count, replace=count > np.count_nonzero(density), p=density / density.sum())
+    first = rng.choice(
+        len(places), count, replace=count > np.count_nonzero(density), p=density / density.sum()
+    )
     centres = torch.from_numpy(places[first] + rng.normal(size=(count, 2)) * 0.3 * pixel).float()
     points, weight = torch.from_numpy(places).float(), torch.from_numpy(density).float()[:, None]
     colours = torch.from_numpy(np.ascontiguousarray(picture.reshape(-1, 3))).float()
@@ -38,11 +40,32 @@ def start_cells(
     owner = _nearest(points, centres)
     p = {
         "cell_centre": centres,
-        "cell_log_radius": _to_neighbours(centres).clamp(min=pixel / 2).mul(SMALL).log()[:, None].repeat(1, 2),
+        "cell_log_radius": _to_neighbours(centres)
+        .clamp(min=pixel / 2)
+        .mul(SMALL)
+        .log()[:, None]
+        .repeat(1, 2),
         "cell_angle": torch.from_numpy(rng.uniform(-math.pi / 2, math.pi / 2, count)).float(),
     }
-    p["cell_log_radius"] += 0.1 * torch.from_numpy(rng.normal(size=(count, 2))).float()  # else no angle is learnt
+    p["cell_log_radius"] += (
+        0.1 * torch.from_numpy(rng.normal(size=(count, 2))).float()
+    )  # else no angle is learnt
     return p, _means(owner, colours, torch.ones_like(weight), colours.mean(0).expand(count, 3))
+
+
+def one_cell(wrong: npt.NDArray[np.float64], others: Tensor | None, rng: np.random.Generator) -> Params:
+    """A cell where most is wrong (H, W, 3), a little smaller than its way to the others."""
+    height, width = wrong.shape[:2]
+    row, column = np.unravel_index(int(_felt((wrong**2).sum(-1)).argmax()), (height, width))
+    pixel = 2 / max(height, width)
+    centre = torch.tensor([[column - (width - 1) / 2, row - (height - 1) / 2]]).float() * pixel
+    centres = centre if others is None else torch.cat([centre, others.to(centre)])
+    radius = _to_neighbours(centres)[:1].clamp(min=pixel / 2) * SMALL
+    return {
+        "cell_centre": centre,
+        "cell_log_radius": radius.log()[:, None] + torch.tensor([[0.1, -0.1]]),
+        "cell_angle": torch.from_numpy(rng.uniform(-math.pi / 2, math.pi / 2, 1)).float(),
+    }
 
 
 def colours_needed(picture: npt.NDArray[np.float64]) -> int:
@@ -75,11 +98,17 @@ def _density(picture: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """How many cells are wanted at every pixel (H, W), 1 on average."""
     down = np.abs(np.diff(picture, axis=0, append=picture[-1:])).sum(-1)
     across = np.abs(np.diff(picture, axis=1, append=picture[:, -1:])).sum(-1)
-    change = torch.from_numpy(np.hypot(down, across))[None, None]
-    for _ in range(3):  # three boxes are nearly a bell
-        change = torch.nn.functional.avg_pool2d(change, BLUR, 1, BLUR // 2, count_include_pad=False)
-    felt: npt.NDArray[np.float64] = change[0, 0].numpy()
+    felt = _felt(np.hypot(down, across))
     return (felt / max(felt.mean(), 1e-12)) ** 0.7 + EVEN
+
+
+def _felt(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Values (H, W), blurred."""
+    blurred = torch.from_numpy(values)[None, None]
+    for _ in range(3):  # three boxes are nearly a bell
+        blurred = torch.nn.functional.avg_pool2d(blurred, BLUR, 1, BLUR // 2, count_include_pad=False)
+    felt: npt.NDArray[np.float64] = blurred[0, 0].numpy()
+    return felt
 
 
 def _nearest(points: Tensor, centres: Tensor) -> Tensor:

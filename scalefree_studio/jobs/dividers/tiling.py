@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+
 from ...models.dividers.cells import LOOKED_AT, Tiles
-from .target import Target
 
 CELLS_EACH = 5  # of all cells, so many a tile: those it looks at are then mostly those around it
 LEAST_PIXELS = 16  # of a tile
@@ -16,9 +16,10 @@ PROBED = 5  # places along each side of a tile, its corners among them
 class Tiling:
     """N pixels at most in each of T tiles."""
 
-    def __init__(self, target: Target, cells: int):
-        self.cells, self._rows = cells, target.rows
-        height, width = target.pixels.shape[:2]
+    def __init__(self, rows: Tensor, size: tuple[int, ...], cells: int):
+        """`rows` are all pixels (H · W, 8) of a picture of `size` (H, W), their weight last."""
+        self.cells, self._rows = cells, rows
+        height, width = size
         wanted = min(cells // CELLS_EACH, height * width // LEAST_PIXELS) if cells > LOOKED_AT else 1
         across = min(width, max(1, round((wanted * width / height) ** 0.5)))
         down = min(height, max(1, round(wanted / across)))
@@ -29,9 +30,8 @@ class Tiling:
         real = (y < y_cuts[1:, None])[:, None, :, None] & (x < x_cuts[1:, None])[None, :, None, :]
         x, y = torch.minimum(x, x_cuts[1:, None] - 1), torch.minimum(y, y_cuts[1:, None] - 1)
         pixel = y[:, None, :, None] * width + x[None, :, None, :]  # (down, across, high, wide)
-        device = target.rows.device
-        self._pixel = pixel.reshape(down * across, -1).to(device)  # (T, N)
-        self._real = real.reshape(down * across, -1).to(target.rows)
+        self._pixel = pixel.reshape(down * across, -1).to(rows.device)  # (T, N)
+        self._real = real.reshape(down * across, -1).to(rows)
         step = 2 / max(height, width)
         left, top = (x_cuts - width / 2) * step, (y_cuts - height / 2) * step
         along = torch.linspace(0, 1, PROBED)
@@ -39,7 +39,7 @@ class Tiling:
         py = top[:-1, None] + top.diff()[:, None] * along
         shape = (down, across, PROBED, PROBED)
         probes = torch.stack([px[None, :, None].expand(shape), py[:, None, :, None].expand(shape)], -1)
-        probes = probes.reshape(down * across, -1, 2).to(target.rows)
+        probes = probes.reshape(down * across, -1, 2).to(rows)
         self.tiles = Tiles(probes.mean(1), probes)
 
     def some(self, count: int, generator: torch.Generator) -> Tensor:

@@ -74,6 +74,10 @@ class CellGradient:
         self.grad["cell_log_radius"].copy_(gradient[:, 2:4])
         self.grad["cell_angle"].copy_(gradient[:, 4])
 
+    def forget(self) -> None:
+        """Choose anew at the next step which cells the tiles look at: some have been moved."""
+        self._near = None
+
     def _looked_at(self, tiles: Tiles) -> Tensor:
         """(T, K): the cells with the largest shares anywhere among a tile's probes."""
         known = self._near

@@ -71,7 +71,9 @@ class FusedGradient:
         self.p, self.grad, self.flat = flat.views, flat.gradients, flat
         counts = unit_counts(self.p)
         self.lines, self.circles, self.relus = counts["line"], counts["circle"], counts["relu"]
-        self.units = sum(counts.values()) - counts["cell"]  # those that are a row of `_measure`; cells come last
+        self.units = (
+            sum(counts.values()) - counts["cell"]
+        )  # those that are a row of `_measure`; cells come last
         self.cells = CellGradient(self.p, self.grad) if counts["cell"] else None
         self.layers = layers_of(self.p)
         self.reader = f"{self.layers[0]}_weight"
