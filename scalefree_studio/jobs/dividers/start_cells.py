@@ -29,7 +29,7 @@ def start_cells(
     pixel = 2 / max(height, width)
     places = np.stack([(x - (width - 1) / 2).ravel(), (y - (height - 1) / 2).ravel()], 1) * pixel
     first = rng.choice(
-        len(places), count, replace=count > np.count_nonzero(density), p=density / density.sum()
+        len(places), count, replace=count > len(places), p=density / density.sum()
     )
     centres = torch.from_numpy(places[first] + rng.normal(size=(count, 2)) * 0.3 * pixel).float()
     points, weight = torch.from_numpy(places).float(), torch.from_numpy(density).float()[:, None]
@@ -85,7 +85,8 @@ def colours_needed(picture: npt.NDArray[np.float64]) -> int:
 def colour_ways(picture: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """The directions of a picture's colours before the sigmoid, the one along which they differ most first: (3, 3)."""
     seen = _logit(picture.reshape(-1, 3))
-    return np.linalg.eigh(np.cov(seen.T) + 1e-9 * np.eye(3))[1].T[::-1].copy()
+    ways: npt.NDArray[np.float64] = np.linalg.eigh(np.cov(seen.T) + 1e-9 * np.eye(3))[1].T[::-1].copy()
+    return ways
 
 
 def _logit(colours: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -99,7 +100,8 @@ def _density(picture: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     down = np.abs(np.diff(picture, axis=0, append=picture[-1:])).sum(-1)
     across = np.abs(np.diff(picture, axis=1, append=picture[:, -1:])).sum(-1)
     felt = _felt(np.hypot(down, across))
-    return (felt / max(felt.mean(), 1e-12)) ** 0.7 + EVEN
+    density: npt.NDArray[np.float64] = (felt / max(float(felt.mean()), 1e-12)) ** 0.7 + EVEN
+    return density
 
 
 def _felt(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

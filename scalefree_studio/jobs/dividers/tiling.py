@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-
 from ...models.dividers.cells import LOOKED_AT, Tiles
 
 CELLS_EACH = 5  # of all cells, so many a tile: those it looks at are then mostly those around it
@@ -46,7 +45,7 @@ class Tiling:
         """About so many random pixels, equally many of each tile, or all: (8, B), tile by tile."""
         tiles, room = self._pixel.shape
         pixel, real, each = self._pixel, self._real, max(1, count // tiles)
-        if 0 < count and each < room:
+        if count > 0 and each < room:
             chosen = torch.randperm(room, generator=generator, device=pixel.device)[:each]
             pixel, real = pixel[:, chosen], real[:, chosen]
         columns = self._rows.index_select(0, pixel.reshape(-1)).T.contiguous()

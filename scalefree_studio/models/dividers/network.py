@@ -55,7 +55,7 @@ class DividerShape:
         low=0, high=MOST_UNITS, scale="log", group="Network",
     )
     cells: int = control(
-        0, label="Cells", help="Soft cells that share the picture among them, each with a place, two radii and an angle.",
+        0, label="Cells", help="Soft cells that share the picture among them, each with a place, two radii, an angle.",
         low=0, high=MOST_UNITS, scale="log", group="Network",
     )
     hidden: int = control(

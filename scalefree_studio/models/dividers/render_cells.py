@@ -36,7 +36,8 @@ class CellRender:
         ) * half  # how much E changes at most within the tile, but for the bend
         bend = (self.across + 2 * self.both.abs() + self.down) * (half * half / 2)
         best = (level - sway - bend).amax(1, keepdim=True)  # some cell has at least so much everywhere
-        return level + sway > best - LOST
+        seen: Tensor = level + sway > best - LOST
+        return seen
 
     def told(self, cells: Tensor, x: Tensor, y: Tensor, pixel: float, tile: int) -> Tensor:
         """What the reading layer is told by cells (G, K) at the pixels of tiles around x, y (G,): (G, M, P)."""

@@ -84,8 +84,8 @@ COMMANDS = (
     Command("to_now", "Run", "Back to now", "Stop looking at the past", "N", apart=True),
     Command("go_on_from_here", "Run", "Continue from here", "Go on from the moment that is looked at", "Ctrl+Return"),
     Command("next_mode", "View", "Next view", "Another way to look: those named at the top, in turn", "V"),
-    Command("overlay", "View", "Lines, circles, cells", "Show the lines, circles and cells over the picture", "O", checkable=True,
-         short="Overlay", icon="overlay"),
+    Command("overlay", "View", "Lines, circles, cells", "Show the lines, circles and cells over the picture", "O",
+         checkable=True, short="Overlay", icon="overlay"),
     Command("looked", "View", "Where it looked", "Light falls on what the network took from when it drew the pixel "
          "under the pointer, or the newest one", "W", checkable=True, short="Looked", icon="looked"),
     Command("heads_on", "View", "All heads on", "No head of the network is switched off any more", "Shift+W"),

@@ -236,7 +236,7 @@ def _surprise() -> Shape:
 
 _SHAPES = {
     "play": _play, "pause": _pause, "step": _step, "restart": _restart, "record": _record, "line": _line,
-    "circle": _circle, "cell": _cell, "delete": _delete, "undo": _undo, "overlay": _overlay, "brush": _brush, "theme": _theme,
-    "fit": _fit, "gallery": _gallery, "top": _top, "left": _left, "others": _others,
+    "circle": _circle, "cell": _cell, "delete": _delete, "undo": _undo, "overlay": _overlay, "brush": _brush,
+    "theme": _theme, "fit": _fit, "gallery": _gallery, "top": _top, "left": _left, "others": _others,
     "download": _download, "folder": _folder, "surprise": _surprise, "looked": _looked,
 }  # fmt: skip
