@@ -109,10 +109,14 @@ def fit(**controls: Any) -> Case:
     lines, circles, hidden, structure = shape.lines, shape.circles, shape.hidden, shape.structure
     frame: dict[str, tuple[int, ...]] = {
         "unit_ids": (shape.units,),
-        "out_weight": (3, hidden),
+        "out_weight": (3, hidden or shape.units),
         "out_bias": (3,),
     }
-    frame |= {"colour_weight": (hidden, structure or shape.units), "colour_bias": (hidden,)}
+    if hidden:
+        frame |= {"colour_weight": (hidden, structure or shape.units), "colour_bias": (hidden,)}
+    if shape.cells:
+        cells = shape.cells
+        frame |= {"cell_centre": (cells, 2), "cell_log_radius": (cells, 2), "cell_angle": (cells,)}
     if structure:
         frame |= {"structure_weight": (structure, shape.units), "structure_bias": (structure,)}
     if lines:
@@ -417,6 +421,7 @@ JOBS: dict[str, Case] = {
     "fit-circles": fit(lines=0),
     "fit-smooth": fit(relu=2, tanh=2, structure=4, batch_size=0),
     "fit-numbers": fit(numbers=120),
+    "fit-cells": fit(lines=2, circles=0, cells=60),
     "fit-edges": fit(lines=2, circles=0, start="edges", weigh_center=4.0),
     "pixelcnn": lesson(),
     "pixelcnn-unlabelled": lesson(labelled=False),

@@ -28,9 +28,7 @@ def start_cells(
     y, x = np.mgrid[:height, :width]
     pixel = 2 / max(height, width)
     places = np.stack([(x - (width - 1) / 2).ravel(), (y - (height - 1) / 2).ravel()], 1) * pixel
-    first = rng.choice(
-        len(places), count, replace=count > len(places), p=density / density.sum()
-    )
+    first = rng.choice(len(places), count, replace=count > len(places), p=density / density.sum())
     centres = torch.from_numpy(places[first] + rng.normal(size=(count, 2)) * 0.3 * pixel).float()
     points, weight = torch.from_numpy(places).float(), torch.from_numpy(density).float()[:, None]
     colours = torch.from_numpy(np.ascontiguousarray(picture.reshape(-1, 3))).float()
@@ -54,13 +52,13 @@ def start_cells(
 
 
 def one_cell(wrong: npt.NDArray[np.float64], others: Tensor | None, rng: np.random.Generator) -> Params:
-    """A cell where most is wrong (H, W, 3), a little smaller than its way to the others."""
+    """A cell where most is wrong (H, W, 3), small, so that the others keep what they have."""
     height, width = wrong.shape[:2]
     row, column = np.unravel_index(int(_felt((wrong**2).sum(-1)).argmax()), (height, width))
     pixel = 2 / max(height, width)
     centre = torch.tensor([[column - (width - 1) / 2, row - (height - 1) / 2]]).float() * pixel
     centres = centre if others is None else torch.cat([centre, others.to(centre)])
-    radius = _to_neighbours(centres)[:1].clamp(min=pixel / 2) * SMALL
+    radius = _to_neighbours(centres)[:1].clamp(min=pixel) * SMALL / 2
     return {
         "cell_centre": centre,
         "cell_log_radius": radius.log()[:, None] + torch.tensor([[0.1, -0.1]]),
