@@ -136,7 +136,7 @@ def fit(**controls: Any) -> Case:
         rebuild=SetControls({"hidden": 9}),
         refused=(
             MoveUnit(99, {"line_angle": 0.0}), MoveUnit(0, {"nonsense": 0.0}), RemoveUnit(-1),
-            MoveUnit(0, {name: math.nan for name in ("line_angle", "circle_log_radius") if name in frame}),
+            MoveUnit(0, {name: math.nan for name in ("line_angle", "circle_log_radius", "cell_angle") if name in frame}),
             AddUnit("square"), SetMask(np.ones((3, 3))), SetMask(np.zeros((12, 16))),
         ),
         foreign=foreign,

@@ -183,7 +183,7 @@ def test_a_held_cell() -> None:
         assert after[1 - axis] == pytest.approx(r[1 - axis], rel=1e-4)
     shut = dragged(numbers_of(frame, 1), "edge", False, tuple(grip), tuple(c))
     assert np.isfinite(shut["cell_log_radius"]).all()
-    turned = dragged(numbers_of(frame, 1), "edge", True, tuple(c + [0.1, 0]), tuple(c + [0, 0.1]))
+    turned = dragged(numbers_of(frame, 1), "edge", True, (c[0] + 0.1, c[1]), (c[0], c[1] + 0.1))
     assert turned["cell_angle"] - frame["cell_angle"][1] == pytest.approx(math.pi / 2, rel=1e-4)
     moved = dragged(numbers_of(frame, 1), "centre", False, (0, 0), (0.1, -0.2))
     assert np.allclose(moved["cell_centre"], c + np.float32([0.1, -0.2]))

@@ -145,7 +145,7 @@ def test_tiles_hold_every_pixel_once(size, cells):
     # Each lies between the probes of its tile, which reach its edges.
     low, high = cut.tiles.probes.amin(1), cut.tiles.probes.amax(1)  # (T, 2)
     at = whole[:2].view(2, len(low), -1)
-    assert (at.amin(2).T >= low).all() and (at.amax(2).T <= high).all()
+    assert (low <= at.amin(2).T).all() and (high >= at.amax(2).T).all()
     some = cut.some(height * width // 2, torch.Generator().manual_seed(0))
     assert 0 < some.shape[1] <= whole.shape[1]
 
@@ -168,7 +168,8 @@ def test_pixel_grid_is_pixel_centres_with_the_longer_side_from_minus_one_to_one(
 MIXTURES = [
     dict(lines=5), dict(lines=5, form="distance"), dict(circles=4), dict(relu=3), dict(tanh=3), dict(),
     dict(cells=6), dict(cells=6, hidden=0), dict(cells=1, hidden=1), dict(lines=2, relu=2, cells=5, structure=4),
-    dict(circles=3, hidden=0), dict(lines=3, circles=4, relu=2, tanh=5), dict(lines=3, circles=2, tanh=2, form="distance", structure=6),
+    dict(circles=3, hidden=0), dict(lines=3, circles=4, relu=2, tanh=5),
+    dict(lines=3, circles=2, tanh=2, form="distance", structure=6),
 ]  # fmt: skip
 
 

@@ -28,11 +28,12 @@ from . import start as divider_start
 from .controls import FitControls, with_values
 from .edits import AddUnit, MoveUnit, RemoveUnit, SetMask
 from .learner import Learner, Learnt, checked
-from .saved import KIND, arrays_of, checked_ids, info_of, read_limit, read_model, read_moments
+from .saved import KIND, arrays_of, checked_ids, info_of, read_limit, read_model, read_trainer, trainer_arrays
 from .target import Target
 
 CHECK_EVERY = 64  # steps between looks at whether all numbers are still finite
 MEASURE_EVERY = 50  # steps
+LOOK_EVERY = 20  # steps between choices of the cells that each tile looks at
 REHEATED = 0.65  # how far in the schedule one is, at most, after a person's hand
 ADVICE = "use a smaller batch, fewer units or a smaller picture"  # where memory runs out
 CARE = 1 / 15  # dividers that start on edges move so much slower, and are not revived
@@ -163,6 +164,8 @@ class FitDividers:
         c, progress, ours = self._controls, self.progress, self._learner
         learning_rate, g = schedule.rates(c, progress)
         self._revive_when_due()
+        if self.step_count % LOOK_EVERY == 0:
+            ours.look_anew()
         cells = dividers.unit_counts(self.params)["cell"]
         columns, tiles = self._target.batch(c.batch_size * schedule.growth(progress), cells, self._random)
         weight = columns[7] if self._target.weighted or tiles else None
@@ -349,22 +352,19 @@ class FitDividers:
 
     def checkpoint(self) -> Checkpoint:
         good = self.backup() if self._learner.finite else self._good
-        mean, square, count = good.learnt.moments
         about = {
             "controls": values_of(self._controls),
             "picture": {"name": self.name, "spec": self.spec},
             "limit": {"steps": self.limit.steps, "seconds": self.limit.seconds},
             "seconds": good.seconds,
-            "updates": count,
+            "updates": good.learnt.moments[2],
             "revivals": self._revivals,
             "on_edges": self._on_edges,
             "regained": self._regained,
             "psnr": dividers.psnr(self.mean_squared_error(self._target.measured)),
         }
         model = arrays_of(good.learnt.params) | {"target": self.pixels, "unit_ids": good.learnt.ids}
-        trainer = arrays_of(mean, "mean.") | arrays_of(square, "square.") | {"random": good.random.numpy()}
-        if self.mask is not None:
-            trainer["mask"] = self.mask
+        trainer = trainer_arrays(good.learnt, good.random, self.mask)
         return Checkpoint(KIND, good.step, about, frozen_all(model), frozen_all(trainer))
 
     @classmethod
@@ -380,11 +380,10 @@ class FitDividers:
             name, spec = picture.get("name", "picture"), picture.get("spec", "")
             job = cls(saved.target, saved.controls, Limit(), device, name, spec, begun)
             job.limit = limit or read_limit(about.get("limit", {}))
-            params, moments = job._here(saved.params), None
+            params = job._here(saved.params)
             if trainer:
-                moments = read_moments(trainer, params, int(about["updates"]))
                 job._set_mask(trainer.get("mask"))
-            job._learner.lay_out(params, saved.unit_ids, moments)
+            job._learner.lay_out(params, saved.unit_ids, *read_trainer(trainer, params, about))
             job.step_count, job.seconds = checkpoint.step, float(about.get("seconds", 0))
             job._revivals, job._regained = int(about.get("revivals", 0)), float(about.get("regained", 0))
             if trainer and job.device.type == "cpu":

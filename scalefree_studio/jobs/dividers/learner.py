@@ -31,6 +31,7 @@ class Learnt:
     params: Params
     moments: Moments
     ids: Array
+    looked_at: Tensor | None = None  # which cells each tile of the picture looks at
 
     @classmethod
     def nothing(cls, params: Params) -> Learnt:
@@ -49,13 +50,17 @@ class Learner:
         self._next_id = 0
         self.go_on(begun)
 
-    def lay_out(self, params: Params, ids: Array, moments: Moments | None = None) -> None:
+    def lay_out(
+        self, params: Params, ids: Array, moments: Moments | None = None, looked_at: Tensor | None = None
+    ) -> None:
         """Go on with these parameters; without moments, the optimizer forgets."""
         flat = FlatParams(params)
         fused, optimizer = FusedGradient(flat), Optimizer(flat)
         if moments:
             mean, square, optimizer.count = moments
             optimizer.mean, optimizer.square = FlatParams(mean).vector, FlatParams(square).vector
+        if fused.cells:
+            fused.cells.looked_at = looked_at
         self.flat, self.fused, self.optimizer = (
             flat,
             fused,
@@ -79,10 +84,19 @@ class Learner:
     def copy(self) -> Learnt:
         mean, square, count = self.moments
         params, mean, square = ({n: t.clone() for n, t in p.items()} for p in (self.params, mean, square))
-        return Learnt(params, (mean, square, count), self.unit_ids)
+        return Learnt(params, (mean, square, count), self.unit_ids, self.looked_at)
 
     def go_on(self, learnt: Learnt) -> None:
-        self.lay_out(learnt.params, learnt.ids, learnt.moments)
+        self.lay_out(learnt.params, learnt.ids, learnt.moments, learnt.looked_at)
+
+    @property
+    def looked_at(self) -> Tensor | None:
+        return self.fused.cells.looked_at if self.fused.cells else None
+
+    def look_anew(self) -> None:
+        """At the next step the tiles of the picture choose anew which cells they look at."""
+        if self.fused.cells:
+            self.fused.cells.looked_at = None
 
     # Units, in the parameters and in the optimizer's memory alike. What is done comes back as what takes it back.
 

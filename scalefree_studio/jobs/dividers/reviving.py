@@ -34,4 +34,4 @@ def revive(
         count = schedule.revived(counts["cell"], progress, schedule.CELLS_REVIVED)
         xy, colours = columns[:2].T.contiguous(), columns[4:7].T.contiguous()
         revive_cells(ours.params, memory, xy, colours, weight, count, c.sharpness, random)
-        ours.fused.cells.forget()
+        ours.look_anew()

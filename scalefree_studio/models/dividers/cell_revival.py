@@ -80,7 +80,9 @@ def revive_cells(
         slope, wrong = _slopes(p, told), target.T - colours_of(p, told)  # (3, M, B), (3, B)
         if weight is not None:
             slope, wrong = slope * weight.sqrt(), wrong * weight.sqrt()
-        error = wrong.square().sum(0) + 1e-20
+        error = wrong.square().sum(0)
+        if not error.sum() > 0:
+            error = torch.ones_like(error)
         chosen = torch.multinomial(error, CANDIDATES, replacement=True, generator=generator)
         near = torch.cdist(xy[chosen], p["cell_centre"])
         near = near.topk(min(NEIGHBOURS, near.shape[1]), dim=1, largest=False).values.mean(1)

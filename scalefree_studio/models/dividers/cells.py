@@ -1,7 +1,7 @@
 """What cells tell the layer that reads them, and the gradient of that, by hand: the same numbers as `network`.
 
 Far from its centre a cell has no share, so a pixel needs few of them. Pixels come tile by tile, and each tile looks
-only at the cells that have the largest shares in it; these are chosen anew every few steps, for cells move slowly.
+only at the cells that have the largest shares in it. Cells move slowly: these are chosen anew only now and then.
 
 C cells, T tiles, K cells looked at in a tile, P pixels of each, M units of the reading layer, S places where a tile is
 probed. Pixels that come without tiles are one tile that looks at all cells.
@@ -17,7 +17,6 @@ from torch import Tensor
 from .network import Params
 
 LOOKED_AT = 48  # cells a tile looks at: the shares of all others together are not seen in 8 bits
-CHOSEN_EVERY = 20  # steps
 
 
 @dataclass(frozen=True)
@@ -34,8 +33,7 @@ class CellGradient:
     def __init__(self, params: Params, gradient: Params):
         self.p, self.grad = params, gradient
         self.count = len(params["cell_centre"])
-        self._near: Tensor | None = None  # (T, K): which cells each tile looks at
-        self._age = 0
+        self.looked_at: Tensor | None = None  # (T, K): which cells each tile looks at; None: to be chosen
 
     def shares(self, xy: Tensor) -> Tensor:
         """A of every cell at points given as (2, B): (C, B)."""
@@ -43,11 +41,14 @@ class CellGradient:
         return torch.softmax(e, 0)
 
     def forward(self, xy: Tensor, weight: Tensor, tiles: Tiles | None = None) -> Tensor:
-        """What the cells tell the reading layer through `weight` (M, C), at points (2, B): (M, B)."""
+        """What the cells tell the reading layer through `weight` (M, C), at points (2, B): (M, B). With tiles, the
+        cells they look at stay those of the last time, until `looked_at` is None."""
         if tiles is None:
             near, middle = torch.arange(self.count, device=xy.device)[None], xy.new_zeros(1, 2)
         else:
-            near, middle = self._looked_at(tiles), tiles.middle
+            if self.looked_at is None or len(self.looked_at) != len(tiles.middle):
+                self.looked_at = self._largest(tiles)
+            near, middle = self.looked_at, tiles.middle
         self.near, count = near, len(near)
         self.place = self._numbers()[near]  # (T, K, 5)
         self.place[..., :2] -= middle[:, None]  # from here on measured from the tile's middle
@@ -74,22 +75,13 @@ class CellGradient:
         self.grad["cell_log_radius"].copy_(gradient[:, 2:4])
         self.grad["cell_angle"].copy_(gradient[:, 4])
 
-    def forget(self) -> None:
-        """Choose anew at the next step which cells the tiles look at: some have been moved."""
-        self._near = None
-
-    def _looked_at(self, tiles: Tiles) -> Tensor:
+    def _largest(self, tiles: Tiles) -> Tensor:
         """(T, K): the cells with the largest shares anywhere among a tile's probes."""
-        known = self._near
-        if known is None or self._age >= CHOSEN_EVERY or len(known) != len(tiles.middle):
-            shape = tiles.probes.shape[:2]
-            x, y = tiles.probes.reshape(-1, 2).T
-            e = _coefficients(self._numbers()) @ _powers(x, y)  # (C, T · S)
-            share = torch.log_softmax(e, 0).view(-1, *shape).amax(2)  # (C, T)
-            known = self._near = share.T.topk(min(LOOKED_AT, self.count), dim=1).indices
-            self._age = 0
-        self._age += 1
-        return known
+        shape = tiles.probes.shape[:2]
+        x, y = tiles.probes.reshape(-1, 2).T
+        e = _coefficients(self._numbers()) @ _powers(x, y)  # (C, T · S)
+        share = torch.log_softmax(e, 0).view(-1, *shape).amax(2)  # (C, T)
+        return share.T.topk(min(LOOKED_AT, self.count), dim=1).indices
 
     def _numbers(self) -> Tensor:
         """Centre, log radii and angle of every cell: (C, 5)."""
