@@ -127,6 +127,7 @@ def fit(**controls: Any) -> Case:
     for kind, count in (("relu", shape.relu), ("tanh", shape.tanh)):
         if count:
             frame |= {f"{kind}_weight": (count, 2), f"{kind}_bias": (count,)}
+    nowhere = {"cell_centre": np.array([math.nan, 0])}
     return Case(
         make,
         FitDividers.from_checkpoint,
@@ -136,7 +137,7 @@ def fit(**controls: Any) -> Case:
         rebuild=SetControls({"hidden": 9}),
         refused=(
             MoveUnit(99, {"line_angle": 0.0}), MoveUnit(0, {"nonsense": 0.0}), RemoveUnit(-1),
-            MoveUnit(0, {name: math.nan for name in ("line_angle", "circle_log_radius", "cell_angle") if name in frame}),
+            MoveUnit(0, {name: math.nan for name in ("line_angle", "circle_log_radius") if name in frame} or nowhere),
             AddUnit("square"), SetMask(np.ones((3, 3))), SetMask(np.zeros((12, 16))),
         ),
         foreign=foreign,
