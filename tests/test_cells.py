@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from small_dividers import frame_of
 
 from scalefree_studio.controls import values_of
 from scalefree_studio.jobs.dividers.controls import FitControls, best_division
@@ -22,6 +23,7 @@ from scalefree_studio.models.dividers.edit import reader_of_units, without_unit
 from scalefree_studio.models.dividers.network import Params, pixel_grid, predict, units, weighted_error
 from scalefree_studio.models.dividers.revival import rest_of_network
 from scalefree_studio.snapshot import Checkpoint
+from scalefree_studio.window.views.units import in_words, unit_of
 
 XY = pixel_grid(16, 20)  # (B, 2)
 WEIGHT = torch.linspace(0.5, 4.0, len(XY))
@@ -80,7 +82,7 @@ def test_the_first_picture_has_the_colours_of_the_cells(hidden: int) -> None:
 
 def test_grey_and_tinted_pictures_need_fewer_colours() -> None:
     grey = np.linspace(0, 1, 600).reshape(20, 30, 1).repeat(3, 2)
-    assert colours_needed(grey) == 1
+    assert colours_needed(grey) == colours_needed((grey > 0.5).astype(float)) == 1
     tint = 1 / (1 + np.exp(-(np.linspace(-3, 3, 600).reshape(20, 30, 1) * (1.0, 0.8, 0.3) + (0.2, 0, -0.5))))
     assert colours_needed(tint) == 1
     two = tint.copy()
@@ -238,3 +240,20 @@ def test_what_is_told_after_a_revival_is_what_the_network_says() -> None:
     assert len(moved) > 2
     said = units(p, XY, 1000.0, 5.0)
     torch.testing.assert_close(_Shared(p, XY, 1000.0).told, (said @ p["out_weight"].T + p["out_bias"]).T)
+
+
+# -- in words ---------------------------------------------------------------------------------------------------------
+
+
+def test_what_a_person_reads_of_a_cell_and_what_typing_makes_of_it() -> None:
+    frame = frame_of(2, 1, cells=3, seed=8)
+    assert in_words(frame) == "2 lines, 1 circle, 3 cells"
+    cell = unit_of(frame, 104)
+    assert cell is not None and (cell.kind, cell.title) == ("cell", "Cell 2")
+    said = {number.label: number for number in cell.numbers}
+    assert said["Radius, across"].value == pytest.approx(np.exp(frame["cell_log_radius"][1, 1]))
+    radii = said["Radius, along"].edit(0.25)["cell_log_radius"]
+    assert np.exp(radii) == pytest.approx([0.25, said["Radius, across"].value], rel=1e-5)
+    assert said["Angle"].edit(90)["cell_angle"] == pytest.approx(np.pi / 2)
+    assert said["Centre, down"].edit(0.5)["cell_centre"] == pytest.approx([frame["cell_centre"][1, 0], 0.5])
+    assert unit_of(frame, 99) is None

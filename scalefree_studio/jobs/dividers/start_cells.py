@@ -16,6 +16,7 @@ EVEN = 0.2  # of the density where nothing changes at all, beside 1 on average e
 BLUR = 5  # pixels: a change is felt so far
 SMALL = 0.45  # a cell's radii at first, as a part of the way to its neighbours
 AT_ONCE = 1 << 22  # distances
+SPAN = 0.02, 0.98  # of a colour, before it is taken back through the sigmoid
 ENOUGH = 3e-5  # mean squared error at which fewer colours than three are enough: nobody sees it
 
 
@@ -75,7 +76,7 @@ def colours_needed(picture: npt.NDArray[np.float64]) -> int:
     for count in (1, 2):
         some = ways[:count]
         kept = 1 / (1 + np.exp(-((seen - middle) @ some.T @ some + middle)))
-        if ((kept - flat) ** 2).mean() < ENOUGH:
+        if ((kept - flat.clip(*SPAN)) ** 2).mean() < ENOUGH:
             return count
     return 3
 
@@ -88,7 +89,7 @@ def colour_ways(picture: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def _logit(colours: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    kept = np.clip(colours, 0.02, 0.98)
+    kept = np.clip(colours, *SPAN)
     logits: npt.NDArray[np.float64] = np.log(kept / (1 - kept))
     return logits
 
