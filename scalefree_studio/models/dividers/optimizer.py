@@ -26,7 +26,7 @@ NEWTON_SCHULZ = (
 
 # What cells and their colours need, as multiples of the rates of all others: a cell is in its place from the start,
 # while its radii and colours have far to go.
-CELL_PACES = {"cell_centre": 0.25, "cell_log_radius": 4.0, "cell_angle": 4.0}
+CELL_PACES = {"cell_centre": 0.15, "cell_log_radius": 4.0, "cell_angle": 4.0}
 COLOUR_PACE = 24.0  # of the layer that reads them
 
 
