@@ -40,7 +40,7 @@ class Start:
 def start(controls: FitControls, pixels: Array) -> Start:
     rng = np.random.default_rng(controls.seed)
     found = None if controls.start == "random" else _on_edges(controls, pixels, rng)
-    on_edges = found is not None
+    on_edges = found is not None and not controls.cells  # cells have yet to find their places
     found = found or _anywhere(controls, pixels, rng)
     p: Params = {}
     if controls.lines:

@@ -161,7 +161,8 @@ class _Network:
             for centre, n, size in ((region.y, rows, height), (region.x, columns, width))
         )  # of the tiles' centres
         picture = torch.empty(rows, TILE, columns, TILE, 3, device=self.device)
-        band = max(1, PAIRS // (columns * (self.dividers + 16)))
+        bounded = self.dividers + (self.cells.count if self.cells else 0)
+        band = max(1, PAIRS // (columns * (bounded + 16)))
         for top in range(0, rows, band):
             ys = at_y[top : top + band]
             tiles = self._tiles(at_x, ys, region.pixel)  # (R · C, P, 3)
