@@ -103,6 +103,8 @@ def best_division(numbers: int, colours: int = 3) -> dict[str, Any]:
     hidden = colours if colours < 3 else 0
     rest = numbers - 3 - 4 * hidden
     cells = max(1, min(MOST_UNITS, rest // (5 + colours)))
+    if cells == MOST_UNITS and hidden:
+        return best_division(numbers)  # there are numbers enough
     circles = min(MOST_UNITS, (rest - (5 + colours) * cells) // (3 + colours)) if cells == MOST_UNITS else 0
     if circles == MOST_UNITS:
         hidden = (numbers - 3 - 8 * MOST_UNITS) // (2 * MOST_UNITS + 4)
