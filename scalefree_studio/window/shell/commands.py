@@ -34,7 +34,7 @@ PICTURES = (
 UNDONE = ("undo", "redo")
 OF_A_SESSION = {
     "rename_run", "delete_run", "show_run", "redo",
-    "save_now", "export_picture", "export_movie", "undo", "add_line", "add_circle", "delete_unit", "brush",
+    "save_now", "export_picture", "export_movie", "undo", "add_line", "add_circle", "delete_unit",
     "clear_mask", "play", "single_step", "restart", "next_wall",
 }  # fmt: skip
 
