@@ -106,8 +106,9 @@ def best_division(numbers: int, colours: int = 3) -> dict[str, Any]:
     if cells == MOST_UNITS and hidden:
         return best_division(numbers)  # there are numbers enough
     circles = min(MOST_UNITS, (rest - (5 + colours) * cells) // (3 + colours)) if cells == MOST_UNITS else 0
-    if circles == MOST_UNITS:
-        hidden = (numbers - 3 - 8 * MOST_UNITS) // (2 * MOST_UNITS + 4)
+    more = (numbers - 3 - 8 * MOST_UNITS) // (2 * MOST_UNITS + 4)
+    if circles == MOST_UNITS and more >= 6:  # fewer could not say every colour
+        hidden = more
     return {
         "lines": 0, "circles": circles, "cells": cells, "relu": 0, "tanh": 0, "structure": 0, "hidden": hidden,
     }  # fmt: skip
