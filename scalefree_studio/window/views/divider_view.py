@@ -143,7 +143,8 @@ class DividerView(Painted, CanvasView):
         return f"{snapshot.metrics['psnr']:.1f} dB" if "psnr" in snapshot.metrics else ""
 
     def next_steps(self) -> tuple[Choice, ...]:
-        return tuple(self.host.actions[name] for name in ("add_line", "add_circle", "export_picture"))
+        more = ("add_cell",) if "cell_centre" in (self.frame or {}) else ("add_line", "add_circle")
+        return tuple(self.host.actions[name] for name in (*more, "export_picture"))
 
     @property
     def passing(self) -> tuple[Callable[[], bool], ...]:
