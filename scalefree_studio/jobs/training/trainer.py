@@ -240,9 +240,9 @@ class Trainer(Generic[C, N]):
             at, total = int(about["look"]["at"]), float(about["look"]["total"])
             self.held_out_pass = HeldOutPass(self.network, weights, at, total)
         self.load({name: tensor_of(arrays[NOW + name], tensor) for name, tensor in like.items()})
+        average = AVERAGE if about.get("controls", {}).get("averaging") else NOW  # as it was when it was kept
         for name, parameter in self.network.named_parameters():
-            average = arrays.get(AVERAGE + name, arrays[NOW + name])
-            self._average[name] = tensor_of(average, parameter)
+            self._average[name] = tensor_of(arrays[average + name], parameter)
         load_optimizer(self._optimizer, self.network, arrays, OPTIMIZER)
 
 
