@@ -186,7 +186,7 @@ def test_what_cannot_be_done_says_why_in_the_palette_its_button_and_by_its_key(d
     action = driven.window.actions_["delete_unit"]
     driven.pause()
     driven.until(lambda: not action.isEnabled())
-    why = "Select a line or circle first: click it in the picture."
+    why = "Select a line, circle or cell first: click it in the picture."
     assert why in action.toolTip()
     find(driven, "delete")
     finder = driven.window.finder
