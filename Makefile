@@ -30,14 +30,14 @@ test: ## run the tests, the window's too, in a screen that nobody sees
 	$(NO_DISPLAY) $(PYTHON) -m pytest --dist worksteal --tx '$(WORKERS) $(PYTHON)' $(ARGS)
 
 check: ## style, types, and who imports whom
-	@scripts/setup.sh test
+	@scripts/setup.sh tools
 	$(PYTHON) -m ruff check
 	$(PYTHON) -m ruff format --check
 	$(PYTHON) -m mypy
 	.venv/bin/lint-imports --no-logo
 
 format: ## lay out the code, and mend what ruff can mend
-	@scripts/setup.sh test
+	@scripts/setup.sh tools
 	$(PYTHON) -m ruff check --fix
 	$(PYTHON) -m ruff format
 
@@ -59,7 +59,7 @@ bench: ## measure learning against a naive reference, rendering, and how fast th
 	$(WITH_DISPLAY) $(PYTHON) benchmarks/latency.py
 
 pins: ## resolve constraints.txt afresh (ARGS=torch==2.13.0 holds one back)
-	@scripts/setup.sh test
+	@scripts/setup.sh tools
 	$(PYTHON) scripts/pin.py $(ARGS)
 
 clean: ## remove the environment and what tools left behind; output/ stays

@@ -6,7 +6,6 @@ Several temperatures, or several pictures to go on from, make a table: a row a p
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -36,8 +35,9 @@ from .jobs.instruments import sampler_of
 from .recipes.found import is_recipe, model_of
 from .results import HALVES, kept
 from .runs import Recording, choose_device, run_to_end
+from .sizes import shape_of
 from .storage.run_folder import RunFolder, load_checkpoint
-from .terminal import MODEL_HELP, add_json_flag, output, report, say
+from .terminal import MODEL_HELP, add_json_flag, counting, output, progress_bars, report, say
 
 Handler = Callable[[argparse.Namespace], int]
 SAMPLED, COMPLETED = DrawControls(), DrawControls(count=8)
@@ -57,7 +57,7 @@ def fill_sample(parser: argparse.ArgumentParser) -> Handler:
         "out", type=output, nargs="?", metavar="OUT.png",
         help="the wall of pictures (default, of a recipe: sample.png in its folder)",
     )  # fmt: skip
-    parser.add_argument("--size", metavar="HxW", help="of each picture (default: as learnt)")
+    parser.add_argument("--size", type=_places, metavar="N|WxH", help="of each picture (default: as learnt)")
     _drawing_flags(parser, SAMPLED)
     group = parser.add_argument_group("search, instead of chance")
     group.add_argument(
@@ -65,7 +65,9 @@ def fill_sample(parser: argparse.ArgumentParser) -> Handler:
         help="search for the likeliest pictures, N side by side. --count is then the searches (default: 1); of "
         "several, the best picture of each is shown",
     )  # fmt: skip
-    group.add_argument("--width", type=int, metavar="N", help="each beam tries so many values (default: all)")
+    group.add_argument(
+        "--beam-width", type=int, metavar="N", help="each beam tries so many values (default: all)"
+    )
     group.add_argument(
         "--judge", type=Path, metavar="MODEL",
         help="search for the pictures that surprise this network least at the end of each stage",
@@ -80,7 +82,7 @@ def sample(arguments: argparse.Namespace) -> int:
     if arguments.out is None:
         raise UserError("The pictures are written to OUT.png; name it after the model.")
     _refuse_same(arguments, arguments.model)
-    sampler = _searching(arguments, _sampler(arguments, _size(arguments.size) if arguments.size else None))
+    sampler = _searching(arguments, _sampler(arguments, arguments.size))
     job, temperatures = _job(arguments, sampler, SAMPLED), _temperatures(arguments)
     if len(temperatures) > 1:
         job.apply(SetTable(temperatures, rows=_rows(arguments, SAMPLED_ROWS)))
@@ -90,19 +92,19 @@ def sample(arguments: argparse.Namespace) -> int:
 def _searching(arguments: argparse.Namespace, sampler: Sampler) -> Sampler:
     """The same sampler, or one that searches where that is asked for."""
     if arguments.beams is None:
-        if arguments.width is not None or arguments.judge is not None:
+        if arguments.beam_width is not None or arguments.judge is not None:
             raise UserError(
-                "--width and --judge are of a search; say with --beams how many pictures it keeps."
+                "--beam-width and --judge are of a search; say with --beams how many pictures it keeps."
             )
         return sampler
-    if not 1 <= arguments.beams <= BEAMS or (arguments.width is not None and arguments.width < 1):
+    if not 1 <= arguments.beams <= BEAMS or (arguments.beam_width is not None and arguments.beam_width < 1):
         raise UserError(
             f"A search has between 1 and {BEAMS} beams, and each of them tries at least one value."
         )
     judge = None
     if arguments.judge is not None:
         judge = sampler_of(load_checkpoint(arguments.judge), choose_device(arguments.device))
-    return sampler.with_beams(arguments.beams, arguments.width or 0, judge)
+    return sampler.with_beams(arguments.beams, arguments.beam_width or 0, judge)
 
 
 def fill_complete(parser: argparse.ArgumentParser) -> Handler:
@@ -226,8 +228,10 @@ def _draw(arguments: argparse.Namespace, job: DrawPictures) -> int:
     seconds, fps = _check_outputs(arguments)
     scale = _scale(arguments, job)
     with ExitStack() as stack:
+        progress = stack.enter_context(progress_bars(arguments.json))
         folder = stack.enter_context(_recorded_in(arguments, job)) if _is_recorded(arguments) else None
-        run_to_end(job, Recording(folder, every=1, first=True) if folder else None, "drawing")
+        recording = Recording(folder, every=1, first=True) if folder else None
+        run_to_end(job, recording, "" if arguments.json else "drawing")
         last = job.snapshot()
         drawn = Drawing(last.frame, job.still())
         if drawn.temperatures:
@@ -236,7 +240,9 @@ def _draw(arguments: argparse.Namespace, job: DrawPictures) -> int:
             write_wall(drawn.pictures()[:: _shown(job)], arguments.out)
         if folder is not None and arguments.movie:
             drawing = seconds * (1 - PAUSE)
-            movie_of_run(folder, arguments.movie, seconds=drawing, pause=seconds - drawing, fps=fps)
+            bar = counting(progress, arguments.movie.name)
+            time = {"seconds": drawing, "pause": seconds - drawing, "fps": fps}
+            movie_of_run(folder, arguments.movie, progress=bar, **time)
     named = {"movie": arguments.movie, "run": arguments.run}
     report({
         "pictures": len(drawn.values[:: _shown(job)]), "seconds": round(job.seconds, 3), **_bits(last.metrics),
@@ -330,11 +336,9 @@ def label_of(wanted: str | None, classes: list[str]) -> int:
     return index
 
 
-def _size(text: str) -> tuple[int, int]:
-    found = re.fullmatch(r"(\d{1,9})(?:x(\d{1,9}))?", text.lower())
-    if not found:
-        raise UserError(f"--size is written like 28x28, not {text}.")
-    height, width = int(found[1]), int(found[2] or found[1])
+def _places(text: str) -> tuple[int, int]:
+    """The height and width that were typed, within reason."""
+    height, width = shape_of(text)
     if not 1 <= height * width <= PLACES:
-        raise UserError(f"--size has between 1 and {PLACES} places in all, not {height}x{width}.")
+        raise UserError(f"--size has between 1 and {PLACES} places in all, not {width}x{height}.")
     return height, width

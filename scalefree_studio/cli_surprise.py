@@ -18,7 +18,7 @@ from .jobs.training.learnt import dataset_learnt
 from .jobs.training.picture_lesson import ONLY_EXACT
 from .runs import choose_device
 from .storage.run_folder import load_checkpoint
-from .terminal import MODEL_HELP, add_json_flag, output, report, say
+from .terminal import MODEL_HELP, add_json_flag, output, progress_bars, report, say
 
 Handler = Callable[[argparse.Namespace], int]
 MOST_COMPARED = 10_000  # held-out pictures
@@ -67,8 +67,15 @@ def surprise(arguments: argparse.Namespace) -> int:
     among = ""
     if arguments.compare:
         try:
-            held = dataset_learnt(checkpoint, root=arguments.data_root, download=False).held
-            among = standing(found.total, held_out_bits(sampler, held, arguments.compare))
+            with progress_bars(arguments.json) as progress:
+                held = dataset_learnt(
+                    checkpoint, root=arguments.data_root, progress=progress, download=False
+                ).held
+                count = min(len(held), arguments.compare)
+                bits = held_out_bits(
+                    sampler, held, count, lambda done: progress("Measuring held-out pictures", done, count)
+                )
+            among = standing(found.total, bits)
         except UserError as error:
             say(f"It is not set beside held-out pictures: {error}")
     if out is not None:

@@ -8,10 +8,8 @@ from __future__ import annotations
 import functools
 import json
 import math
-import tempfile
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +19,7 @@ import small_drawings
 import small_next_scale
 import small_pixels
 import torch
+from places import place
 from small_data import noise
 
 from scalefree_studio.controls import values_of
@@ -226,9 +225,6 @@ def autoencoding(kind: type[Any], channels: int = 1, **controls: Any) -> Case:
     )
 
 
-PLACE = tempfile.TemporaryDirectory()  # gone when the tests end
-
-
 @functools.cache
 def small_autoencoder(channels: int = 1) -> str:
     """The file of one that has learnt nothing, for pictures of 4 × 4, of which it makes maps of 2 × 2."""
@@ -239,7 +235,7 @@ def small_autoencoder(channels: int = 1) -> str:
         "controls": values_of(controls),
         "dataset": {"name": "noise", "spec": "noise", "shape": [4, 4, channels]},
     }
-    path = Path(PLACE.name) / f"autoencoder-{channels}.safetensors"
+    path = place() / f"autoencoder-{channels}.safetensors"
     write_tensors(path, arrays_of(weights_of(network)), {"kind": "autoencoder", "step": 1, **about})
     return str(path)
 

@@ -176,7 +176,7 @@ def test_complete_keeps_its_part_and_leaves_a_run_that_knows_it(capsys):
         (["sample", "model", "a.png", "--seed", "-1"], "between 0 and 2147483647, not -1."),
         (["sample", "model", "a.png", "--seed", "9" * 20], f"between 0 and 2147483647, not {'9' * 20}."),
         (["sample", "model", "a.png", "--temperature", "99"], "between 0.05 and 20, not 99."),
-        (["sample", "model", "a.png", "--size", "wide"], "written like 28x28, not wide"),
+        (["sample", "model", "a.png", "--size", "wide"], "one number for a square, not 'wide'"),
         (
             ["sample", "model", "a.png", "--size", "5000x5000"],
             "between 1 and 1048576 places in all, not 5000x5000",

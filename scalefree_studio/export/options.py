@@ -7,8 +7,8 @@ from functools import partial
 from typing import Any
 
 from ..controls import control
+from ..sizes import shape_of, size_of
 from .picture import LONGEST
-from .size import shape_of, size_of
 from .video import COLOURS, FASTEST, LARGEST
 
 option = partial(control, live=True)  # nothing of it starts anything over

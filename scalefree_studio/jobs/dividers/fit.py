@@ -19,7 +19,7 @@ from ...errors import JobError, UserError
 from ...models.dividers import network as dividers
 from ...models.dividers.network import Params
 from ...snapshot import Array, Checkpoint, Segment, Snapshot, frozen_all
-from ..job import Limit
+from ..job import Limit, Told
 from ..memory import within_memory
 from . import reviving, schedule
 from . import start as divider_start
@@ -36,7 +36,7 @@ REHEATED = 0.65  # how far in the schedule one is, at most, after a person's han
 CARE = 1 / 15  # dividers that start on edges move so much slower, and are not revived
 
 
-class FitDividers(Editable):
+class FitDividers(Editable, Told):
     kind, title = KIND, "Dividers"
 
     def __init__(

@@ -241,7 +241,8 @@ class Commands:
         session.edit(Restore(past.frame, past.step))
         self.to_now()
         session.runner.play()
-        self.w.say(f"It goes on from {self.w.stage.view.step_name} {past.step:,}. Undo takes it back.")
+        # Without the step of that moment: steps are counted on, so that none is recorded twice.
+        self.w.say("It goes on from the moment that you looked at. Undo takes it back.")
 
     # View
 
