@@ -127,13 +127,13 @@ def test_circ_12_sets_the_circles_and_theme_light_the_theme(driven: Driven) -> N
     enter(driven, lambda: driven.job.controls.sharpness == 77)
     assert driven.window.panel.form is not None
     assert driven.window.panel.form.fields["sharpness"].value == 77
-    find(driven, "lines and circles off")
+    find(driven, "lines, circles, cells off")
     enter(driven, lambda: not driven.window.stage.view.canvas.overlay)
     find(driven, "view swi")
     enter(driven, lambda: driven.window.stage.view.mode == "swipe")
     QTest.keyClick(driven.window, Qt.Key.Key_F3)
     first = [driven.window.finder.list.item(n).data(Qt.ItemDataRole.UserRole).entry.title for n in range(3)]
-    assert first == ["View", "Lines and circles", "Sharpness"], "the newest first"
+    assert first == ["View", "Lines, circles, cells", "Sharpness"], "the newest first"
 
 
 def test_it_is_driven_by_keys_and_mouse_and_takes_none_from_the_window(driven: Driven) -> None:
