@@ -108,10 +108,14 @@ def fit(**controls: Any) -> Case:
     lines, circles, hidden, structure = shape.lines, shape.circles, shape.hidden, shape.structure
     frame: dict[str, tuple[int, ...]] = {
         "unit_ids": (shape.units,),
-        "out_weight": (3, hidden),
+        "out_weight": (3, hidden or shape.units),
         "out_bias": (3,),
     }
-    frame |= {"colour_weight": (hidden, structure or shape.units), "colour_bias": (hidden,)}
+    if hidden:
+        frame |= {"colour_weight": (hidden, structure or shape.units), "colour_bias": (hidden,)}
+    if shape.cells:
+        cells = shape.cells
+        frame |= {"cell_centre": (cells, 2), "cell_log_radius": (cells, 2), "cell_angle": (cells,)}
     if structure:
         frame |= {"structure_weight": (structure, shape.units), "structure_bias": (structure,)}
     if lines:
@@ -122,6 +126,7 @@ def fit(**controls: Any) -> Case:
     for kind, count in (("relu", shape.relu), ("tanh", shape.tanh)):
         if count:
             frame |= {f"{kind}_weight": (count, 2), f"{kind}_bias": (count,)}
+    nowhere = {"cell_centre": np.array([math.nan, 0])}
     return Case(
         make,
         FitDividers.from_checkpoint,
@@ -131,7 +136,7 @@ def fit(**controls: Any) -> Case:
         rebuild=SetControls({"hidden": 9}),
         refused=(
             MoveUnit(99, {"line_angle": 0.0}), MoveUnit(0, {"nonsense": 0.0}), RemoveUnit(-1),
-            MoveUnit(0, {name: math.nan for name in ("line_angle", "circle_log_radius") if name in frame}),
+            MoveUnit(0, {name: math.nan for name in ("line_angle", "circle_log_radius") if name in frame} or nowhere),
             AddUnit("square"), SetMask(np.ones((3, 3))), SetMask(np.zeros((12, 16))),
         ),
         foreign=foreign,
@@ -413,6 +418,7 @@ JOBS: dict[str, Case] = {
     "fit-circles": fit(lines=0),
     "fit-smooth": fit(relu=2, tanh=2, structure=4, batch_size=0),
     "fit-numbers": fit(numbers=120),
+    "fit-cells": fit(lines=2, circles=0, cells=60),
     "fit-edges": fit(lines=2, circles=0, start="edges", weigh_center=4.0),
     "pixelcnn": lesson(),
     "pixelcnn-unlabelled": lesson(labelled=False),

@@ -30,7 +30,7 @@ def test_play_pause_step(driven: Driven) -> None:
     driven.until(lambda: f"step {step + 1:,}" in driven.window.transport.clock.text())
     driven.key(Qt.Key.Key_Space)
     driven.learn_on()
-    assert driven.window.top.words.text().startswith("Learning lines-5 — 8 lines, ")
+    assert driven.window.top.words.text().startswith("Learning lines-5")
 
 
 def test_a_live_control_reaches_the_job(driven: Driven) -> None:

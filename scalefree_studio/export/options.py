@@ -39,7 +39,7 @@ class PictureOptions:
         help="So many times so many to a pixel: smoother edges.")
     overlay: bool = option(
         False, label="Overlay",
-        help="Draw the lines and circles over it, or how open each choice was.")
+        help="Draw the lines, circles and cells over it, or how open each choice was.")
     sharpness: float | None = option(
         None, label="Sharpness", above=0, high=MOST, unset="the model's", advanced=True,
         help="How hard edges are.")

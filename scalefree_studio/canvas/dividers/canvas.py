@@ -51,6 +51,7 @@ Mouse (F1):
     drag a centre                   moves the divider
     drag a line                     moves it sideways; with Shift turns it about its centre
     drag a circle's edge            changes its radius
+    drag a cell's edge              stretches it that way; with Shift turns it about its centre
     drag the middle bar             (swipe) shows more of the target or of what was learned
     brush: left button paints, right button or Alt + left erases, Shift + wheel changes the size, middle button pans
 """

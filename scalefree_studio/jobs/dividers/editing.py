@@ -124,7 +124,8 @@ class Editable(ABC):
 
     def set_controls(self, values: Mapping[str, Any]) -> Step:
         """Take new values. If one of them is no live control, start over."""
-        before, new = self._controls, with_values(self._controls, values)
+        before = self._controls
+        new = divider_start.divided_for(with_values(before, values), self.pixels)
         backup = None if all(c.live for c, _ in differing(before, new)) else self.backup()
         if backup is not None:
             self._restarts += self.step_count > 0
@@ -199,8 +200,8 @@ class Editable(ABC):
         return lambda: self._counting(back, before)
 
     def _add(self, edit: AddUnit) -> Reverse:
-        if edit.kind not in ("line", "circle"):
-            raise ControlError(f"A line or a circle can be added, not a {edit.kind}.")
+        if edit.kind not in ("line", "circle", "cell"):
+            raise ControlError(f"A line, a circle or a cell can be added, not a {edit.kind}.")
         if dividers.unit_counts(self.params)[edit.kind] >= dividers.MOST_UNITS:
             raise ControlError(f"There are {dividers.MOST_UNITS:,} {edit.kind}s already, which is the most.")
         values = divider_start.placed_unit(

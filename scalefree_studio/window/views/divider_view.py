@@ -1,4 +1,4 @@
-"""The view of a divider network: the canvas, and in the panel the selected line or circle."""
+"""The view of a divider network: the canvas, and in the panel the selected line, circle or cell."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from .units import Unit, in_words, unit_of
 from .view import Host, Mode
 from .ways import Way, picture
 
-UNSELECTED = "Select a line or circle first: click it in the picture."
+UNSELECTED = "Select a line, circle or cell first: click it in the picture."
 
 
 @dataclass(frozen=True)
@@ -65,10 +65,11 @@ class DividerView(Painted, CanvasView):
         ("Wheel", "Zoom about the pointer"),
         ("Drag on empty space", "Move the picture; the middle button does so anywhere"),
         ("Double click", "The whole picture"),
-        ("Click", "Select a line or circle"),
-        ("Drag a centre", "Move the line or circle while it learns"),
+        ("Click", "Select a line, circle or cell"),
+        ("Drag a centre", "Move it while it learns"),
         ("Drag a line", "Move it sideways; with Shift turn it"),
         ("Drag a circle's edge", "Change its radius"),
+        ("Drag a cell's edge", "Stretch it; with Shift turn it"),
         ("Drop a file", "Learn that picture, or go on with that run"),
         ("Brush", "Left paints, right erases, Shift + wheel changes the size"),
     )
@@ -87,7 +88,7 @@ class DividerView(Painted, CanvasView):
         self.unit = UnitEditor()
         self.unit.moved.connect(self._move)
         foot.addWidget(self.unit)
-        foot.addLayout(buttons(("add_line", "add_circle", "delete_unit", "undo"), host.actions))
+        foot.addLayout(buttons(("add_line", "add_circle", "add_cell", "delete_unit", "undo"), host.actions))
 
     @property
     def frame(self) -> Mapping[str, Array] | None:
@@ -142,7 +143,8 @@ class DividerView(Painted, CanvasView):
         return f"{snapshot.metrics['psnr']:.1f} dB" if "psnr" in snapshot.metrics else ""
 
     def next_steps(self) -> tuple[Choice, ...]:
-        return tuple(self.host.actions[name] for name in ("add_line", "add_circle", "export_picture"))
+        more = ("add_cell",) if "cell_centre" in (self.frame or {}) else ("add_line", "add_circle")
+        return tuple(self.host.actions[name] for name in (*more, "export_picture"))
 
     @property
     def passing(self) -> tuple[Callable[[], bool], ...]:
@@ -239,6 +241,9 @@ class DividerView(Painted, CanvasView):
 
     def add_circle(self) -> None:
         self.edited.emit(AddUnit("circle"))
+
+    def add_cell(self) -> None:
+        self.edited.emit(AddUnit("cell"))
 
     def delete_unit(self) -> None:
         if self.canvas.selected is None:
