@@ -6,6 +6,7 @@ Exit codes: 0 all is well; 2 bad input, told in one line; 1 a bug.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import signal
 import sys
@@ -13,11 +14,11 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import metadata
-from pathlib import Path
 from typing import NoReturn
 
 from .controls import ControlError
-from .errors import JobError, UserError
+from .errors import JobError, UserError, told
+from .files import at_home
 
 PROGRAM = "scalefree-studio"
 SPEAKING = 30.0  # seconds, at most, that the first of several processes has to say what was wrong
@@ -74,6 +75,9 @@ def commands() -> dict[str, tuple[str, Callable[[argparse.ArgumentParser], Handl
 
 def main(argv: Sequence[str] | None = None) -> int:
     argv = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # not every name of a file is a text that can be printed
+            stream.reconfigure(errors="backslashreplace")
     try:
         return _run(argv)
     except (UserError, ControlError, JobError) as error:
@@ -84,6 +88,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:  # a full disk, a folder that may not be written, a name that is too long
         where = f"{error.filename}: " if error.filename else ""
         return _bad(f"{where}{error.strerror or error}.")
+    except (MemoryError, RuntimeError) as error:
+        from .jobs.memory import is_out_of_memory  # late: torch takes its time
+
+        if not is_out_of_memory(error):
+            raise
+        return _bad("There is not enough memory for this: ask for something smaller.")
     except KeyboardInterrupt:
         if _speaks():
             print(f"\n{PROGRAM}: stopped.", file=sys.stderr)
@@ -92,7 +102,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _bad(sentence: str) -> int:
     if _speaks():
-        print(f"{PROGRAM}: {sentence}", file=sys.stderr)
+        print(f"{PROGRAM}: {told(sentence)}", file=sys.stderr)
         return 2
     with suppress(
         KeyboardInterrupt
@@ -126,7 +136,7 @@ def _run(argv: list[str]) -> int:
 
 def _refuse_a_mere_word(subject: str | None) -> None:
     """A command that is misspelt would open a window with nothing in it."""
-    if subject and not set(subject) & set("./\\:") and not Path(subject).expanduser().exists():
+    if subject and not set(subject) & set("./\\:") and not at_home(subject).exists():
         raise UserError(f"There is no command, picture or run {subject!r} (see {PROGRAM} --help).")
 
 

@@ -220,12 +220,16 @@ def _too_large(folder: str, names: list[str]) -> list[str]:
     return [
         path.name
         for path in paths
-        if not path.is_symlink() and not path.is_dir() and (not path.is_file() or path.stat().st_size > 1 << 26)
+        if not path.is_symlink()
+        and not path.is_dir()
+        and (not path.is_file() or path.stat().st_size > 1 << 26)
     ]
 
 
 def table(tallies: dict[str, Tally]) -> str:
-    lines = [f"{'door':<12}{'trials':>7}{'exit 0':>8}{'exit 2':>8}{'failed':>8}{'mean s':>8}{'most s':>8}{'most MiB':>10}"]
+    lines = [
+        f"{'door':<12}{'trials':>7}{'exit 0':>8}{'exit 2':>8}{'failed':>8}{'mean s':>8}{'most s':>8}{'most MiB':>10}"
+    ]
     for door, t in sorted(tallies.items()):
         lines.append(
             f"{door:<12}{t.trials:>7}{t.codes[0]:>8}{t.codes[2]:>8}{t.troubles.total():>8}"
@@ -238,7 +242,9 @@ def table(tallies: dict[str, Tally]) -> str:
 
 def main() -> int:
     every = [*DOORS, *KILLS]
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default=",".join(every), help=f"of {', '.join(every)}")
@@ -250,7 +256,9 @@ def main() -> int:
     tallies: dict[str, Tally] = collections.defaultdict(Tally)
     with tempfile.TemporaryDirectory(prefix="fuzz-", ignore_cleanup_errors=True) as temporary:
         home = Path(temporary)
-        os.environ.update({f"XDG_{name}_HOME": str(home / name) for name in ("CONFIG", "DATA", "STATE", "CACHE")})
+        os.environ.update(
+            {f"XDG_{name}_HOME": str(home / name) for name in ("CONFIG", "DATA", "STATE", "CACHE")}
+        )
         os.environ.update(SCALEFREE_DATA=str(home / "data"), TMPDIR=str(_place(home / "tmp")))
         tempfile.tempdir = None
         goods = made(_place(home / "goods"))

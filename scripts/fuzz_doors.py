@@ -51,7 +51,7 @@ class Goods:
 
 def making(folder: Path) -> list[Argv]:
     """What makes the good files: a run of each instrument, as small as may be."""
-    out, steps = lambda name: ["--out", str(folder / name)], ["--dataset", "digits", "--steps", "3"]  # noqa: E731
+    out, steps = lambda name: ["--out", str(folder / name)], ["--dataset", "digits", "--steps", "3"]
     cnn, drawing = str(folder / "pixelcnn"), str(folder / "drawing")
     return [
         ["fit", "synthetic:lines-5", *out("fit"), "--steps=40", "--lines=3", "--circles=2", "--downscale=8"],
@@ -240,7 +240,8 @@ def _claimed(rng: random.Random) -> bytes:
     rows = zlib.compress(bytes(rng.choice((10, 10_000_000))))
     parts = [(b"IHDR", header), (b"IDAT", rows), (b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in parts
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in parts
     )
 
 
@@ -262,14 +263,19 @@ def _idx(rng: random.Random, place: Path, goods: Goods) -> Found:
         labels = struct.pack(">II", 0x801, count) + bytes(n % 10 for n in range(count))
         (place / f"{part}-images-idx3-ubyte").write_bytes(pictures)
         (place / f"{part}-labels-idx1-ubyte").write_bytes(labels)
-    path = place / rng.choice([f"{part}-{what}-ubyte" for part in counts for what in ("images-idx3", "labels-idx1")])
+    path = place / rng.choice(
+        [f"{part}-{what}-ubyte" for part in counts for what in ("images-idx3", "labels-idx1")]
+    )
     match rng.randrange(4):
         case 0:
             damage(rng, path)
         case 1:
             special(rng, path)
         case 2:
-            sizes = [rng.choice((0, 1, 20, 32_768, 2**20, 10**9, 2**32 - 1)) for _ in range(3 if "images" in path.name else 1)]
+            sizes = [
+                rng.choice((0, 1, 20, 32_768, 2**20, 10**9, 2**32 - 1))
+                for _ in range(3 if "images" in path.name else 1)
+            ]
             path.write_bytes(struct.pack(">I", 0x800 + len(sizes)) + struct.pack(f">{len(sizes)}I", *sizes))
             os_size = min(2**31, path.stat().st_size + int(np.prod(sizes, dtype=object)))
             with path.open("ab") as file:
@@ -352,4 +358,6 @@ def _flags_of(argv: Argv) -> list[str]:
         if isinstance(action, argparse._SubParsersAction):
             parser = action.choices[argv[1]]
     found = [flag for action in parser._actions for flag in action.option_strings if flag.startswith("--")]
-    return [flag for flag in found if flag not in ("--help", "--track", "--device", "--out", "--run", "--movie")]
+    return [
+        flag for flag in found if flag not in ("--help", "--track", "--device", "--out", "--run", "--movie")
+    ]

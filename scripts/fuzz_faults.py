@@ -47,7 +47,11 @@ def bytes_of(rng: random.Random, data: bytes) -> bytes:
             case 4:
                 data = data[:at] + data[at : at + size] + data[at:]
             case 5:
-                data = data[:near] + rng.choice((b"\xff" * 4, b"\x7f" + b"\xff" * 3, bytes(4))) + data[near + 4 :]
+                data = (
+                    data[:near]
+                    + rng.choice((b"\xff" * 4, b"\x7f" + b"\xff" * 3, bytes(4)))
+                    + data[near + 4 :]
+                )
             case 6:
                 data = data[:at] + data[at + size :]
     return data
@@ -126,7 +130,19 @@ def history(rng: random.Random, path: Path) -> None:
     table = rng.choice(list(COLUMNS))
     columns = COLUMNS[table]
     named = ", ".join(f"n AS {column}" for column in columns)
-    values = (None, -1, 2**62, 1e308, "x", "{}", "[1]", "null", b"", b"\0" * 50, b"differs\xff" + rng.randbytes(40))
+    values = (
+        None,
+        -1,
+        2**62,
+        1e308,
+        "x",
+        "{}",
+        "[1]",
+        "null",
+        b"",
+        b"\0" * 50,
+        b"differs\xff" + rng.randbytes(40),
+    )
     with contextlib.closing(sqlite3.connect(path)) as db, contextlib.suppress(sqlite3.Error), db:
         match rng.randrange(7):
             case 0 | 1:
@@ -143,7 +159,9 @@ def history(rng: random.Random, path: Path) -> None:
             case 5:
                 db.execute(f"PRAGMA user_version = {rng.choice((0, 1, 3, 99, -5))}")
             case 6:
-                db.execute(f"UPDATE frames SET frame = zeroblob({rng.choice((0, 10, 300_000_000))}) WHERE id = 2")
+                db.execute(
+                    f"UPDATE frames SET frame = zeroblob({rng.choice((0, 10, 300_000_000))}) WHERE id = 2"
+                )
 
 
 # What is no ordinary file.

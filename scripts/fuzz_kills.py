@@ -20,7 +20,9 @@ PATIENCE = 120  # seconds
 
 def started(argv: Argv, place: Path) -> subprocess.Popen[bytes]:
     with (place / "said.txt").open("ab") as said:
-        return subprocess.Popen([*PROGRAM, *argv], stdin=subprocess.DEVNULL, stdout=said, stderr=said, cwd=place)
+        return subprocess.Popen(
+            [*PROGRAM, *argv], stdin=subprocess.DEVNULL, stdout=said, stderr=said, cwd=place
+        )
 
 
 def ended(argv: Argv, place: Path) -> int:
@@ -65,7 +67,10 @@ def kill_movie(rng: random.Random, place: Path, goods: Goods) -> Trouble:
         movie.write_bytes(b"an old one")
     argv = ["movie", str(goods.folder / "fit"), str(movie), "--size=256", "--seconds=30"]
     process = started(argv, place)
-    _wait_for(lambda: any(p.suffix in (".part", ".mp4") and p.stat().st_size > 9999 for p in place.iterdir()), process)
+    _wait_for(
+        lambda: any(p.suffix in (".part", ".mp4") and p.stat().st_size > 9999 for p in place.iterdir()),
+        process,
+    )
     time.sleep(rng.random())
     process.kill()
     process.wait()
@@ -112,7 +117,10 @@ def _writers(place: Path) -> list[int]:
     found = []
     for folder in Path("/proc").glob("[0-9]*/fd"):
         try:
-            if any(str(place) in os.readlink(link) and "said.txt" not in os.readlink(link) for link in folder.iterdir()):
+            if any(
+                str(place) in os.readlink(link) and "said.txt" not in os.readlink(link)
+                for link in folder.iterdir()
+            ):
                 found.append(int(folder.parent.name))
         except OSError:  # it is gone, or not ours
             continue

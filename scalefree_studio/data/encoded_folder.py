@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from ..files import write_atomically, write_errors
+from ..files import read_file, write_atomically, write_errors
 from .download import Progress
 from .encoded import Encoder, cached
 from .shards import MadeOf, Shards
@@ -99,9 +99,7 @@ def _part(folder: Path, made_of: MadeOf) -> Shards:
 def _read(folder: Path) -> dict[str, Any]:
     path = folder / ABOUT
     try:
-        if path.stat().st_size > MOST_ABOUT:
-            raise ValueError
-        about = json.loads(path.read_bytes())
+        about = json.loads(read_file(path, MOST_ABOUT))
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}.") from None
     except (ValueError, RecursionError):

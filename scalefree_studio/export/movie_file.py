@@ -17,7 +17,7 @@ from imageio.v3 import imopen
 from PIL import Image
 
 from ..errors import UserError
-from ..files import check_folder, replacing, write_errors
+from ..files import check_folder, clear_parts, replacing, write_errors
 from ..snapshot import Bytes
 from .video import VideoWriter
 
@@ -53,6 +53,7 @@ def frames_into(
 ) -> Iterator[Write]:
     """Within this, `count` frames of `size` (width, height) are written to a movie."""
     check_movie(path, size, count, fps)
+    clear_parts(path.parent)
     suffix = path.suffix.lower()
     if suffix == ".mp4":
         with VideoWriter(path, *size, fps, colours) as video:

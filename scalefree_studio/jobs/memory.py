@@ -24,9 +24,14 @@ def within_memory(work: Callable[[], T], advice: str) -> T:
     """
     try:
         return work()
-    except (torch.OutOfMemoryError, MemoryError):
-        pass
-    except RuntimeError as error:  # what torch raises on the CPU
-        if "alloc" not in str(error).lower():
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
             raise
     raise OutOfMemoryError(f"Out of memory: {advice}.")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether it says that there is no memory; on the CPU, torch has no class of its own for that."""
+    if isinstance(error, RuntimeError) and not isinstance(error, torch.OutOfMemoryError):
+        return "alloc" in str(error).lower()
+    return isinstance(error, MemoryError | torch.OutOfMemoryError)

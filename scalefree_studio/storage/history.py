@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
+from ..files import check_file
 from ..snapshot import Snapshot, frozen_all
 from .differences import Reader, Writer
 from .tensors import pack, unpack
@@ -26,6 +27,11 @@ CREATE TABLE frames (id INTEGER PRIMARY KEY, step INTEGER, seconds REAL, kind TE
 CREATE TABLE metrics (id INTEGER PRIMARY KEY, step INTEGER, seconds REAL, metrics TEXT);
 CREATE TABLE changes (id INTEGER PRIMARY KEY, step INTEGER, what TEXT, changes TEXT);
 """
+TABLES = {line.rstrip(";") for line in SCHEMA.split("\n") if line}
+# A foreign file may be made to keep a reader busy for ever, or to fill its memory.
+LOOK_EVERY = 100_000  # instructions of SQLite's
+MOST_INSTRUCTIONS = 10**9  # of one statement: a million measured steps take a hundredth of it
+MOST_BYTES = 2**28  # of a value: a frame has a few megabytes at most
 
 
 @dataclass(frozen=True)
@@ -44,11 +50,16 @@ class History:
         self._db = connection
         self.path = path
         self._writer, self._reader = Writer(), Reader(self._kept)
+        self._looks = 0  # at the statement that is at work
+        connection.execute("PRAGMA trusted_schema=OFF")
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST_BYTES)
+        connection.set_progress_handler(self._look, LOOK_EVERY)
 
     @classmethod
     def create(cls, path: Path) -> History:
         """Open for writing; a new file if there is none."""
         try:
+            _check_files(path)
             db = sqlite3.connect(path, timeout=10, isolation_level=None)
             db.execute("PRAGMA journal_mode=WAL")
             db.execute("PRAGMA synchronous=NORMAL")
@@ -63,8 +74,9 @@ class History:
     @classmethod
     def open(cls, path: Path) -> History:
         """Open for reading, also while another thread or process writes."""
-        if not path.is_file():
+        if not path.exists():
             raise UserError(f"There is no history {path}: nothing was recorded.")
+        _check_files(path)
         # Not mode=ro: after a kill, the first reader must be able to play back the write-ahead log. Where that may not
         # be written, and there is none, SQLite must be told that nothing will change.
         log = path.with_name(f"{path.name}-wal")
@@ -82,8 +94,15 @@ class History:
             raise UserError(
                 f"The history {self.path} was written by a newer Scalefree Studio; please update."
             )
-        self._db.execute("SELECT count(*) FROM frames, metrics, changes WHERE 0").fetchone()
+        made = self._rows((str,), "SELECT sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite%'")
+        if {sql for (sql,) in made} != TABLES:
+            raise UserError(f"The history {self.path} is damaged or foreign: it has other tables than ours.")
         return self
+
+    def _look(self) -> bool:
+        """Whether a statement has had its time."""
+        self._looks += 1
+        return self._looks * LOOK_EVERY > MOST_INSTRUCTIONS
 
     def close(self) -> None:
         self._db.close()
@@ -102,6 +121,7 @@ class History:
         metrics: Iterable[Measured] = (),
         changes: Iterable[tuple[int, str, Mapping[str, Any]]] = (),
     ) -> None:
+        self._looks = 0
         try:
             self._db.execute("BEGIN IMMEDIATE")
             last = self._db.execute("SELECT coalesce(max(id), 0) FROM frames").fetchone()[0]
@@ -178,6 +198,7 @@ class History:
 
     def _rows(self, types: tuple[type, ...], query: str, *values: Any) -> list[Any]:
         """All rows, once it is certain that they hold what they should: SQLite keeps anything anywhere."""
+        self._looks = 0
         try:
             rows = self._db.execute(query, values).fetchall()
         except sqlite3.DatabaseError as error:
@@ -189,3 +210,10 @@ class History:
                         f"The history {self.path} is damaged: {type(value).__name__} for {type_.__name__}."
                     )
         return rows
+
+
+def _check_files(path: Path) -> None:
+    """A UserError where SQLite would wait for a pipe or read a device."""
+    for file in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+        if file.exists():
+            check_file(file, "history")

@@ -17,6 +17,7 @@ from ...data.pictures import Picture, downscaled, load_picture
 from ...data.sources import Dataset
 from ...drawings import KIND as DRAWING
 from ...errors import JobError, UserError
+from ...files import at_home
 from ...jobs.dividers.controls import FitControls
 from ...jobs.dividers.fit import FitDividers
 from ...jobs.drawing.controls import AT_ONCE, DrawControls
@@ -107,7 +108,7 @@ def open_subject(
         return _train(wish, place)
     if wish.action == RECIPE:
         return _open_recipe(wish.source, place)
-    checkpoint = load_checkpoint(Path(wish.source).expanduser())
+    checkpoint = load_checkpoint(at_home(wish.source))
     if wish.action == DRAW:
         return _draw(wish.source, checkpoint, place)
     if wish.action == COMPLETE:
@@ -138,7 +139,7 @@ def _open_recipe(source: str, place: Place) -> Opened:
     """Where it goes on: in a training, or in what has come of it. While shards or pictures are made, there is what was
     learnt before them to look at."""
     recipe, folder = find_recipe(source)
-    if not (folder / STATES).exists() or folder.absolute() != Path(source).expanduser().absolute():
+    if not (folder / STATES).exists() or folder.absolute() != at_home(source).absolute():
         folder = place.runs / folder.name
         if folder.exists() and not (folder / STATES).exists():
             folder = free_folder(place.runs, folder.name)
@@ -269,7 +270,7 @@ def _name_of(job: Job) -> str:
 
 def _own_folder(source: str) -> RunFolder | None:
     """The run folder that is meant by a path, rather than a model alone."""
-    path = Path(source).expanduser()
+    path = at_home(source)
     return RunFolder(path) if path.is_dir() or path.name == MODEL else None
 
 
