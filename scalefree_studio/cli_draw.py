@@ -26,7 +26,7 @@ from .export.options import MovieTime, TableOptions
 from .export.picture import check_target
 from .export.walls.table import table_of, write_table
 from .export.walls.wall import write_wall
-from .files import check_folder
+from .files import check_folder, same_file
 from .jobs.drawing.controls import AT_ONCE, DrawControls
 from .jobs.drawing.draw import DrawPictures
 from .jobs.drawing.edits import EVERY, FITTING, SetPrompt, SetTable
@@ -174,7 +174,7 @@ def _rows(arguments: argparse.Namespace, usual: int) -> int:
 def _refuse_same(arguments: argparse.Namespace, *read: Path) -> None:
     """Nothing that is read may be written over."""
     for path in (arguments.out, arguments.movie):
-        if path is not None and any(path.resolve() == each.resolve() for each in read):
+        if path is not None and any(same_file(path, each) for each in read):
             raise UserError(f"{path} is read; name another file to write.")
 
 

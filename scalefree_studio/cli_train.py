@@ -15,7 +15,7 @@ from .data.validation import load_validation
 from .errors import UserError
 from .export.size import shape_of, size_of
 from .jobs.instruments import lesson_of, lessons
-from .jobs.job import Limit
+from .jobs.job import Limit, limit_of
 from .jobs.training.learnt import dataset_learnt, evaluation, shape_learnt, validation_learnt
 from .jobs.training.lesson import Lesson
 from .jobs.training.ranks import Ranks, joined
@@ -146,7 +146,7 @@ def _refuse_other_data(arguments: argparse.Namespace, checkpoint: Checkpoint) ->
 
 def _asked(arguments: argparse.Namespace, ranks: Ranks) -> tuple[type[Lesson[Any, Any]], Limit, str]:
     """What is to be trained, how long, and where."""
-    limit = Limit(arguments.steps, arguments.seconds)
+    limit = limit_of(arguments.steps, arguments.seconds)
     return lessons()[arguments.kind], limit, ranks.device(choose_device(arguments.device))
 
 

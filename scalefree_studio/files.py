@@ -34,6 +34,11 @@ def at_home(path: Path | str) -> Path:
     return Path(os.path.expanduser(path))
 
 
+def same_file(a: Path, b: Path) -> bool:
+    """Whether two paths lead to one place, whether or not something is there."""
+    return os.path.realpath(a) == os.path.realpath(b)
+
+
 def check_file(path: Path, what: str = "file") -> int:
     """The size of an ordinary file; a UserError where it is something else, an OSError where nothing is there."""
     found = path.stat()

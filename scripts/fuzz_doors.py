@@ -222,7 +222,7 @@ def _picture(rng: random.Random, place: Path) -> Path:
         return path
     pixels = np.random.default_rng(rng.getrandbits(32)).integers(0, 256, (24, 32, 3), np.uint8)
     image = Image.fromarray(pixels).convert(rng.choice(("RGB", "L", "RGB", "P")))
-    image.convert("RGB" if form in ("JPEG", "JPEG2000", "WEBP") else image.mode).save(path, form)
+    image.convert("RGB" if form in ("JPEG", "JPEG2000", "WEBP", "PPM") else image.mode).save(path, form)
     kind = rng.random()
     if kind < 0.1:
         return special(rng, path)

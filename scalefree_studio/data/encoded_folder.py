@@ -57,7 +57,7 @@ def write_encoded(
     check_free(folder, about)
     with write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(folder / ABOUT, json.dumps(about, ensure_ascii=False, indent=1).encode())
+        write_atomically(folder / ABOUT, json.dumps(about, indent=1).encode())
     return replace(cached(dataset, encoder, folder, progress), made_by=replace(made_by, model=folder / MODEL))
 
 

@@ -201,7 +201,7 @@ class ShardWriter:
         return Shards(self.folder)
 
     def _write_header(self) -> None:
-        text = json.dumps(asdict(self.header), ensure_ascii=False, indent=1)
+        text = json.dumps(asdict(self.header), indent=1)
         write_atomically(self.folder / HEADER, text.encode())
 
     def __enter__(self) -> ShardWriter:

@@ -15,7 +15,7 @@ from ...data.datasets import DATASETS
 from ...errors import UserError
 from ...files import at_home, read_file
 from ..instruments import lessons
-from ..job import Limit
+from ..job import Limit, LimitControls
 from .lines import line_of
 from .recipe import (
     CODEBOOK,
@@ -27,7 +27,6 @@ from .recipe import (
     STAGES,
     DataControls,
     Learning,
-    LimitControls,
     Recipe,
     SearchControls,
     StageRecipe,
