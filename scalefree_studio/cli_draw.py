@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -26,7 +25,7 @@ from .export.options import MovieTime, TableOptions
 from .export.picture import check_target
 from .export.walls.table import table_of, write_table
 from .export.walls.wall import write_wall
-from .files import check_folder, same_file
+from .files import check_folder, passing_folder, same_file
 from .jobs.drawing.controls import AT_ONCE, DrawControls
 from .jobs.drawing.draw import DrawPictures
 from .jobs.drawing.edits import EVERY, FITTING, SetPrompt, SetTable
@@ -297,7 +296,7 @@ def _is_recorded(arguments: argparse.Namespace) -> bool:
 def _recorded_in(arguments: argparse.Namespace, job: DrawPictures) -> Iterator[RunFolder]:
     """The run folder that was asked for, or one for the time being."""
     if arguments.run is None:
-        with tempfile.TemporaryDirectory() as place:
+        with passing_folder() as place:
             yield RunFolder(place)
         return
     folder = RunFolder(arguments.run)

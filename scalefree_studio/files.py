@@ -6,8 +6,10 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import shutil
 import stat
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,6 +21,7 @@ if sys.platform != "win32":
     import fcntl
 
 PART = ".part"  # ends the name of a file that is being written
+PASSING, HELD = "scalefree-studio-", ".held"  # folders for the time being, and the file by which each is held
 PARTS = re.compile(rf"\..*\.[0-9a-f]{{8}}{re.escape(PART)}", re.DOTALL)
 KINDS = (
     (stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"),
@@ -62,6 +65,17 @@ def read_file(path: Path, most: int, what: str = "file") -> bytes:
 
 
 # Writing.
+
+
+@contextmanager
+def passing_folder() -> Iterator[Path]:
+    """A folder for the time being. What killed processes have left of theirs goes first."""
+    for left in Path(tempfile.gettempdir()).glob(f"{PASSING}*"):
+        if is_left(left / HELD):
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=PASSING) as place, open(Path(place, HELD), "xb") as file:
+        hold(file)
+        yield Path(place)
 
 
 def part_of(path: Path) -> Path:

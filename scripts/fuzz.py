@@ -34,7 +34,7 @@ from scalefree_studio.controls import ControlError
 from scalefree_studio.data import official
 from scalefree_studio.data.download import DownloadError
 from scalefree_studio.data.pretrained import OWN_VARIABLE
-from scalefree_studio.errors import JobError, UserError
+from scalefree_studio.errors import JobError, UserError, told
 
 SECONDS = int(os.environ.get("FUZZ_SECONDS", "60"))  # a trial that takes longer hangs
 MEMORY = 2 << 30  # bytes, beyond what a process has that has done nothing
@@ -96,7 +96,7 @@ def _opened(subject: str) -> int:
         opened.job.step()
         opened.job.snapshot()
     except (UserError, ControlError, JobError, OSError) as error:
-        print(f"{cli.PROGRAM}: {error}", file=sys.stderr)
+        print(f"{cli.PROGRAM}: {told(str(error))}", file=sys.stderr)
         return 2
     return 0
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from ..errors import JobError
 
@@ -28,6 +29,22 @@ def within_memory(work: Callable[[], T], advice: str) -> T:
         if not is_out_of_memory(error):
             raise
     raise OutOfMemoryError(f"Out of memory: {advice}.")
+
+
+class Allowance(TorchDispatchMode):
+    """Within this, new tensors of more bytes in all are a ValueError, before anything is written to them."""
+
+    def __init__(self, most: int):
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.left = most
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if isinstance(result, torch.Tensor) and all(each.alias_info is None for each in func._schema.returns):
+            self.left -= result.nbytes
+            if self.left < 0:
+                raise ValueError("it is described as far larger than what is there")
+        return result
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 from ..controls import ControlError, controls_of
 
 MOST_STEPS = 2**53  # what a float still counts
+MOST_VALUES = 2**24  # of a picture: the largest that are learnt from have a fifth of it
 Check = Callable[[Any], bool]
 
 CONTROLS: dict[str, type] = {}  # kind of model → the controls that are saved with it
@@ -58,6 +59,11 @@ def _number(value: Any) -> bool:
     return type(value) in (int, float) and abs(value) < MOST_STEPS and math.isfinite(value)
 
 
+def _shape(value: Any) -> bool:
+    """Of a picture, or of what is made of one."""
+    return isinstance(value, list) and all(map(_count, value)) and math.prod(value) <= MOST_VALUES
+
+
 def _text(value: Any) -> bool:
     return isinstance(value, str)
 
@@ -86,12 +92,12 @@ INNER = ("sampler", "codec", "judge")  # models that a model carries, or that ha
 FIELDS: dict[str, Check] = {
     "controls": _table(),
     "seconds": _number,
-    "dataset": _or_none(_table(name=_text, spec=_text, shape=_list(_count))),
+    "dataset": _or_none(_table(name=_text, spec=_text, shape=_shape)),
     "validation": _or_none(_NAMED),
     "picture": _or_none(_NAMED),
     "classes": _or_none(_list(_text)),
-    "size": _or_none(_list(_count)),
-    "pictures": _or_none(_list(_count)),
+    "size": _or_none(_shape),
+    "pictures": _or_none(_shape),
     "limit": _table(steps=_or_none(_number), seconds=_or_none(_number)),
     "batches": _or_none(_table(epoch=_count, position=_count, seed=_count)),
     "best": _or_none(_number),
