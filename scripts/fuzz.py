@@ -32,11 +32,14 @@ from fuzz_kills import KILLS
 from scalefree_studio import cli
 from scalefree_studio.controls import ControlError
 from scalefree_studio.data import official
+from scalefree_studio.data.datasets import load_dataset
 from scalefree_studio.data.download import DownloadError
+from scalefree_studio.data.pictures import load_picture
 from scalefree_studio.data.pretrained import OWN_VARIABLE
 from scalefree_studio.errors import JobError, UserError, told
 
-SECONDS = int(os.environ.get("FUZZ_SECONDS", "60"))  # a trial that takes longer hangs
+SECONDS = 30  # of work: a trial that takes longer hangs
+WAITING = 180  # seconds on the clock, in which a trial that waits for nothing ends on any machine
 MEMORY = 2 << 30  # bytes, beyond what a process has that has done nothing
 LIMIT = 6 << 30  # … at which the system refuses more
 LONGEST = 1000  # letters of a sentence
@@ -124,7 +127,7 @@ def judged(code: int, said: str) -> str:
 
 def measured(door: str, commands: list[Argv], place: Path) -> Outcome:
     """Run the commands one after the other, in a process of their own."""
-    said, began = place.with_suffix(".txt"), time.monotonic()
+    said = place.with_suffix(".txt")
     child = os.fork()
     if child == 0:
         _be_the_trial(commands, place, said)
@@ -132,8 +135,10 @@ def measured(door: str, commands: list[Argv], place: Path) -> Outcome:
     memory = max(0, used.ru_maxrss * (1 if sys.platform == "darwin" else 1024) - IDLE)
     text = said.read_text(errors="replace")
     code = os.waitstatus_to_exitcode(status)
-    outcome = Outcome(door, judged(code, text), code, time.monotonic() - began, memory, text)
+    outcome = Outcome(door, judged(code, text), code, used.ru_utime + used.ru_stime, memory, text)
     if code == -signal.SIGALRM:
+        outcome.trouble = f"waits after {WAITING} s"
+    elif code == -signal.SIGXCPU:
         outcome.trouble = f"longer than {SECONDS} s"
     elif not outcome.trouble and memory > MEMORY:
         outcome.trouble = "memory"
@@ -154,8 +159,10 @@ def _be_the_trial(commands: list[Argv], place: Path, said: Path) -> None:
         with contextlib.suppress(ValueError, OSError):  # what the system does not know, or does not allow
             resource.setrlimit(resource.RLIMIT_AS, (LIMIT + IDLE_ADDRESSES, resource.RLIM_INFINITY))
         signal.signal(signal.SIGALRM, signal.SIG_DFL)  # ends also what hangs outside Python
-        faulthandler.dump_traceback_later(SECONDS - 2)
-        signal.alarm(SECONDS)
+        faulthandler.register(signal.SIGXCPU, chain=True)
+        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS + 5))
+        faulthandler.dump_traceback_later(WAITING - 2)
+        signal.alarm(WAITING)
         for argv in commands:
             code = run_here(argv)
     except BaseException:
@@ -249,10 +256,12 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default=",".join(every), help=f"of {', '.join(every)}")
     parser.add_argument("--trial", type=int, help="this one alone")
-    parser.add_argument("--keep", type=Path, default=Path("fuzz-failures"), help="where failures go")
+    parser.add_argument("--keep", type=Path, default=Path("output/fuzz"), help="where failures go")
     asked = parser.parse_args()
     refuse_downloads()
     torch.set_num_threads(1)  # what is forked has no other threads
+    load_dataset("digits")  # imported once for all
+    load_picture("photo:coins")
     tallies: dict[str, Tally] = collections.defaultdict(Tally)
     with tempfile.TemporaryDirectory(prefix="fuzz-", ignore_cleanup_errors=True) as temporary:
         home = Path(temporary)

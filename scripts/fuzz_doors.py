@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from fuzz_faults import WORDS, bytes_of, damage, history, json_of, renamed, special, tensors, text
+from fuzz_faults import NUMBERS, WORDS, bytes_of, damage, history, json_of, renamed, special, tensors, text
 from PIL import Image
 
 from scalefree_studio.assets import assets
@@ -157,7 +157,9 @@ def flags(rng: random.Random, place: Path, goods: Goods) -> list[Argv]:
     ))  # fmt: skip
     for _ in range(rng.choice((1, 1, 2))):
         flag = rng.choice(_flags_of(argv))
-        argv = [word for word in argv if not word.startswith(f"{flag}=")] + [f"{flag}={rng.choice(WORDS)}"]
+        argv = [word for word in argv if not word.startswith(f"{flag}=")] + [
+            f"{flag}={rng.choice(rng.choice((WORDS, NUMBERS)))}"
+        ]
     return [argv]
 
 

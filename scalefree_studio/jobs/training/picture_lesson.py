@@ -27,6 +27,7 @@ from .trainer import to_device
 
 Order: TypeAlias = npt.NDArray[np.int64]  # (N,): the place of each position, counted row by row
 
+PIECE = 64  # places of all samples that are drawn at once, so that learning soon goes on
 ONLY_EXACT = (
     "Only the bits per dimension of exact tokens, one for each byte, may stand beside published ones."
 )
@@ -190,8 +191,13 @@ class PictureWall(SampleWall[N]):
         labels = torch.arange(SAMPLES) % classes if classes else None
         count, _ = lesson.alphabet(controls, channels)
         numbers = uniforms(SAMPLES, height * width, count, controls.seed)
-        self._request = Request(numbers, labels, every=width)
+        self._request = Request(numbers, labels, every=min(width, PIECE))
         self._order = lesson.order((height, width), controls)
+
+    @property
+    def pieces(self) -> int:
+        height, width = self.pictures.shape[1:3]
+        return int(height) * math.ceil(int(width) / PIECE)
 
     def steps(self, network: N) -> Iterator[Drawn]:
         return self._lesson.draw(network, self._request, self.pictures.shape[2], order=self._order)

@@ -209,13 +209,15 @@ class Train(Generic[C, N]):
         """Of which a wall of samples is made, one a step; 0 where nothing is shown."""
         return 0 if self.now.display is None else self.now.display.pieces
 
-    def show_all(self, network: N | None = None) -> Mapping[str, Array]:
-        """What is to be seen of the network as it is now, or of another, at one go."""
-        display = self.now.display
+    def show_all(self, network: N | None = None, seconds: float = math.inf) -> Mapping[str, Array]:
+        """What is to be seen of the network as it is now, or of another, at one go; nothing where that takes longer."""
+        display, began = self.now.display, time.monotonic()
         if display is None:
             return {}
         display.begin(network or self.trainer.used_network())
         while display.busy:
+            if time.monotonic() - began > seconds:
+                return {}
             display.advance()
         return frozen_all(display.frame())
 
