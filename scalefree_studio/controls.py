@@ -69,7 +69,7 @@ class Control:
             found = self._converted(value)
         except ControlError:  # `read` knows better what is wrong
             raise
-        except (TypeError, ValueError, OverflowError):
+        except (TypeError, ValueError, OverflowError, AttributeError):
             raise ControlError(f"{self.label} wants {self._wanted()}, not {value!r}.") from None
         if self.choices and found not in self.choices:
             raise ControlError(f"{self.label} is one of {', '.join(self.choices)}, not {found!r}.")

@@ -157,9 +157,8 @@ def flags(rng: random.Random, place: Path, goods: Goods) -> list[Argv]:
     ))  # fmt: skip
     for _ in range(rng.choice((1, 1, 2))):
         flag = rng.choice(_flags_of(argv))
-        argv = [word for word in argv if not word.startswith(f"{flag}=")] + [
-            f"{flag}={rng.choice(rng.choice((WORDS, NUMBERS)))}"
-        ]
+        value = rng.choice(rng.choice((WORDS, NUMBERS)))
+        argv = [*(word for word in argv if not word.startswith(f"{flag}=")), f"{flag}={value}"]
     return [argv]
 
 

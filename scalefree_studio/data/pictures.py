@@ -24,7 +24,7 @@ Pixels = npt.NDArray[np.uint8]
 
 AUTOMATIC_SIDE = 512  # the longer side, where nobody says otherwise
 MOST_PIXELS = 200_000_000
-BAND = 256  # rows of a picture that are decoded at once
+BAND = 64  # rows of a picture that are decoded at once
 ORIENTATION = 0x0112  # of EXIF: how the camera was held
 
 # Only what scikit-image carries in its package: no download.

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch import nn
+from torch.nn.modules.module import (
+    register_module_buffer_registration_hook,
+    register_module_parameter_registration_hook,
+)
 
 from ..errors import JobError
 
@@ -31,20 +37,27 @@ def within_memory(work: Callable[[], T], advice: str) -> T:
     raise OutOfMemoryError(f"Out of memory: {advice}.")
 
 
-class Allowance(TorchDispatchMode):
-    """Within this, new tensors of more bytes in all are a ValueError, before anything is written to them."""
+@contextmanager
+def allowance(most: int) -> Iterator[None]:
+    """Within this, a network that this thread makes and that has more bytes is a ValueError, before they are filled."""
+    left, thread = most, threading.get_ident()
 
-    def __init__(self, most: int):
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.left = most
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        result = func(*args, **(kwargs or {}))
-        if isinstance(result, torch.Tensor) and all(each.alias_info is None for each in func._schema.returns):
-            self.left -= result.nbytes
-            if self.left < 0:
+    def count(module: nn.Module, name: str, tensor: torch.Tensor | None) -> None:
+        nonlocal left
+        if tensor is not None and threading.get_ident() == thread:
+            left -= tensor.nbytes
+            if left < 0:
                 raise ValueError("it is described as far larger than what is there")
-        return result
+
+    hooks = [
+        register_module_parameter_registration_hook(count),
+        register_module_buffer_registration_hook(count),
+    ]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def is_out_of_memory(error: BaseException) -> bool:

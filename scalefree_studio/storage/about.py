@@ -59,6 +59,10 @@ def _number(value: Any) -> bool:
     return type(value) in (int, float) and abs(value) < MOST_STEPS and math.isfinite(value)
 
 
+def _duration(value: Any) -> bool:
+    return _number(value) and value >= 0
+
+
 def _shape(value: Any) -> bool:
     """Of a picture, or of what is made of one."""
     return isinstance(value, list) and all(map(_count, value)) and math.prod(value) <= MOST_VALUES
@@ -91,7 +95,7 @@ _NAMED = _table(name=_text, spec=_text)
 INNER = ("sampler", "codec", "judge")  # models that a model carries, or that have drawn it
 FIELDS: dict[str, Check] = {
     "controls": _table(),
-    "seconds": _number,
+    "seconds": _duration,
     "dataset": _or_none(_table(name=_text, spec=_text, shape=_shape)),
     "validation": _or_none(_NAMED),
     "picture": _or_none(_NAMED),

@@ -20,7 +20,7 @@ from ...data.examples import Batch
 from ...data.sources import Dataset
 from ...errors import UserError
 from ...snapshot import Array, Checkpoint
-from ..memory import Allowance, is_out_of_memory
+from ..memory import allowance, is_out_of_memory
 from .controls import TrainControls
 from .weights import tensors_of, weights_of
 
@@ -223,7 +223,7 @@ class Lesson(Generic[C, N]):
         try:
             own = {name: array for name, array in checkpoint.model.items() if not name.startswith(BESIDE)}
             weights = tensors_of(own)
-            with Allowance(ROOM + 4 * sum(w.nbytes for w in weights.values())):
+            with allowance(ROOM + 4 * sum(w.nbytes for w in weights.values())):
                 network = cls.network(cls.controls_of(checkpoint))
             if weights.keys() != weights_of(network).keys():
                 raise ValueError("its weights are not those of its controls")

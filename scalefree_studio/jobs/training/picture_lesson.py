@@ -194,11 +194,6 @@ class PictureWall(SampleWall[N]):
         self._request = Request(numbers, labels, every=min(width, PIECE))
         self._order = lesson.order((height, width), controls)
 
-    @property
-    def pieces(self) -> int:
-        height, width = self.pictures.shape[1:3]
-        return int(height) * math.ceil(int(width) / PIECE)
-
     def steps(self, network: N) -> Iterator[Drawn]:
         return self._lesson.draw(network, self._request, self.pictures.shape[2], order=self._order)
 
