@@ -51,10 +51,10 @@ class Goods:
 
 def making(folder: Path) -> list[Argv]:
     """What makes the good files: a run of each instrument, as small as may be."""
-    out, steps = lambda name: ["--out", str(folder / name)], ["--dataset", "digits", "--steps", "3"]
+    out, steps = lambda name: ["--out", str(folder / name)], ["--dataset", "digits", "--steps", "2"]
     cnn, drawing = str(folder / "pixelcnn"), str(folder / "drawing")
     return [
-        ["fit", "synthetic:lines-5", *out("fit"), "--steps=40", "--lines=3", "--circles=2", "--downscale=8"],
+        ["fit", "synthetic:lines-5", *out("fit"), "--steps=20", "--lines=3", "--circles=2", "--downscale=8"],
         ["train", "pixelcnn", *steps, *out("pixelcnn"), *TINY_CNN, "--wall-every=1"],
         ["sample", cnn, str(folder / "wall.png"), "--count=2", "--run", drawing],
         ["train", "autoencoder", *steps, *out("autoencoder"), *TINY_CODES],

@@ -134,7 +134,7 @@ def test_a_passing_folder_goes_and_clears_what_was_left(
 def test_a_killed_process_holds_nothing(tmp_path: Path) -> None:
     child = os.fork()
     if child == 0:
-        part, _file = new_part(tmp_path / "x")
+        _part, _file = new_part(tmp_path / "x")
         os.kill(os.getpid(), signal.SIGKILL)
     os.waitpid(child, 0)
     assert len(list(tmp_path.iterdir())) == 1

@@ -123,7 +123,7 @@ def test_the_next_movie_clears_what_a_killed_one_has_left(suffix: str, tmp_path:
     with frames_into(path, (16, 16), 2) as write:
         assert not left.exists()
         with VideoWriter(tmp_path / "b.mp4", 16, 16) as meanwhile:  # leaves what is being written
-            meanwhile.write(gradients(1, 16, 16)[0])
+            meanwhile.write(np.zeros((16, 16, 3), np.uint8))
         for frame in gradients(2, 16, 16):
             write(frame)
     assert sorted(each.name for each in tmp_path.iterdir()) == [f"a{suffix}", "b.mp4"]
