@@ -13,6 +13,7 @@ import argparse
 import collections
 import contextlib
 import faulthandler
+import importlib
 import os
 import random
 import resource
@@ -39,7 +40,7 @@ from scalefree_studio.data.pretrained import OWN_VARIABLE
 from scalefree_studio.errors import JobError, UserError, told
 
 SECONDS = 30  # of work: a trial that takes longer hangs
-WAITING = 180  # seconds on the clock, in which a trial that waits for nothing ends on any machine
+WAITING = 600  # seconds on the clock, in which a trial that waits for nothing ends on any machine
 MEMORY = 2 << 30  # bytes, beyond what a process has that has done nothing
 LIMIT = 6 << 30  # … at which the system refuses more
 LONGEST = 1000  # letters of a sentence
@@ -260,8 +261,9 @@ def main() -> int:
     asked = parser.parse_args()
     refuse_downloads()
     torch.set_num_threads(1)  # what is forked has no other threads
-    load_dataset("digits")  # imported once for all
+    load_dataset("digits")  # what takes its time to import is imported once for all
     load_picture("photo:coins")
+    importlib.import_module("torch._dynamo")  # which every optimizer looks for
     tallies: dict[str, Tally] = collections.defaultdict(Tally)
     with tempfile.TemporaryDirectory(prefix="fuzz-", ignore_cleanup_errors=True) as temporary:
         home = Path(temporary)
