@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,6 +22,7 @@ if sys.platform != "win32":
     import fcntl
 
 PART = ".part"  # ends the name of a file that is being written
+LOCK = ".writing.lock"  # in a folder that somebody writes: see storage/lock.py
 PASSING, HELD = "scalefree-studio-", ".held"  # folders for the time being, and the file by which each is held
 PARTS = re.compile(rf"\..*\.[0-9a-f]{{8}}{re.escape(PART)}", re.DOTALL)
 KINDS = (
@@ -152,6 +154,11 @@ def write_atomically(path: Path, data: bytes) -> None:
     """All of the data under this name, or what was there before."""
     with replacing(path) as file:
         file.write(data)
+
+
+def is_empty(folder: Path) -> bool:
+    """Whether nothing is in a folder, but perhaps the lock of whoever is about to write there."""
+    return all(entry.name == LOCK for entry in islice(folder.iterdir(), 2))
 
 
 def check_folder(path: Path) -> None:

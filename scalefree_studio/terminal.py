@@ -22,6 +22,7 @@ from .errors import UserError
 from .jobs.job import Limit
 from .runner import Runner
 from .snapshot import Change, Snapshot
+from .time_left import TimeLeft, left_in_words
 
 REFRESH_SECONDS = 0.1  # on a terminal
 LOG_SECONDS = 5.0  # in a log file
@@ -62,6 +63,8 @@ class ProgressBar:
         )
         self._every = REFRESH_SECONDS if sys.stderr.isatty() else LOG_SECONDS
         self._looked = 0.0
+        self._left = TimeLeft()
+        self._left.follow(0.0, 0.0)
 
     def wants(self, step: int) -> bool:
         return time.monotonic() - self._looked > self._every
@@ -76,8 +79,8 @@ class ProgressBar:
         if m.get("steps_per_second"):
             words.append(f"{m['steps_per_second']:.0f} steps/s")
         if total and done:
-            words.append(f"{max(0.0, snapshot.seconds * (total / done - 1)):.0f} s left")
-        self._bar.postfix[0] = ", ".join(words)
+            words.append(left_in_words(self._left.follow(snapshot.seconds, min(1.0, done / total))))
+        self._bar.postfix[0] = ", ".join(filter(None, words))
         self._bar.n = min(done, total) if total else done
         self._bar.refresh()
 

@@ -119,3 +119,11 @@ def with_values(controls: FitControls, values: Mapping[str, Any]) -> FitControls
     if new.units == 0:
         raise ControlError("A network needs at least one line, circle or smooth unit.")
     return new
+
+
+def with_units(controls: FitControls, counts: Mapping[str, int]) -> FitControls:
+    """Controls of a network that has so many units of each kind by now. What a person adds or removes ends a budget."""
+    new = replace(
+        controls, lines=counts["line"], circles=counts["circle"], relu=counts["relu"], tanh=counts["tanh"]
+    )
+    return controls if new == controls else replace(new, numbers=0)

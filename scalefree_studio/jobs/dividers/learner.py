@@ -16,7 +16,7 @@ from ...models.dividers.edit import reader_of_units, unit_values, with_unit, wit
 from ...models.dividers.fast import FlatParams, FusedGradient
 from ...models.dividers.network import Params
 from ...models.dividers.optimizer import Optimizer
-from ...snapshot import Array
+from ...snapshot import Array, Segment
 from ..undo import Reverse
 
 Moments = tuple[
@@ -42,6 +42,19 @@ class Learnt:
     @property
     def nbytes(self) -> int:
         return 3 * sum(tensor.nbytes for tensor in self.params.values())
+
+
+@dataclass(frozen=True)
+class Backup:
+    """Everything that learning changes, in memory."""
+
+    learnt: Learnt
+    step: int
+    seconds: float
+    random: Tensor
+    # Revivals made, what was regained of the schedule, whether it began on edges.
+    schedule: tuple[int, float, bool]
+    segment: Segment
 
 
 class Learner:
@@ -71,6 +84,11 @@ class Learner:
     def moments(self) -> Moments:
         o = self.optimizer
         return self.flat.like(o.mean), self.flat.like(o.square), o.count
+
+    @property
+    def newest(self) -> int:
+        """The unit that was added last."""
+        return self._next_id - 1
 
     @property
     def finite(self) -> bool:

@@ -24,9 +24,9 @@ from ...drawings import KIND, STILL
 from ...errors import JobError, UserError
 from ...models.ordered.request import Drawn, Request, uniforms_of
 from ...models.threads import torch_threads
-from ...snapshot import Array, Change, Checkpoint, Snapshot, frozen_all
+from ...snapshot import Array, Change, Checkpoint, Segment, Snapshot, frozen_all
 from ..instruments import PREFIX, sampler_of, with_prefix
-from ..job import Edit, Limit
+from ..job import Edit, Limit, Past
 from ..memory import OutOfMemoryError, within_memory
 from .controls import AT_ONCE, DrawControls
 from .editing import Editing
@@ -139,6 +139,18 @@ class DrawPictures:
     @property
     def step_count(self) -> int:
         return self.state.step
+
+    @property
+    def past(self) -> Past:
+        return self._editing.past
+
+    @property
+    def segment(self) -> Segment:
+        return self.state.segment
+
+    @property
+    def progress(self) -> float:
+        return self.state.share
 
     @property
     def limit(self) -> Limit:
@@ -310,7 +322,8 @@ class DrawPictures:
 
     def snapshot(self) -> Snapshot:
         frame = {**self._shown.frame(), **self._thoughts.frame(), **self._heads.frame()}
-        return Snapshot(KIND, self.state.step, self.seconds, frozen_all(frame), self.state.metrics())
+        state = self.state
+        return Snapshot(KIND, state.step, self.seconds, frozen_all(frame), state.metrics(), state.segment)
 
     def still(self) -> Mapping[str, Array]:
         return frozen_all(self._shown.still())

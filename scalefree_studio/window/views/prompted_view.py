@@ -10,7 +10,6 @@ from ...canvas.walls.boards import Place
 from ...data.pictures import Picture, load_picture
 from ...drawings import Bools, Drawing, left, upper
 from ...jobs.drawing.edits import SetPrompt
-from ...jobs.job import Undo
 from ..work.subjects import Subject, is_picture
 from .canvas_view import Painted
 from .wall_view import WallView
@@ -51,7 +50,7 @@ class PromptedView(Painted, WallView):
             self.canvas.painting = None
             self._prompt(self._prompts.begin(picture.pixels, drawing))
             words = "Its upper half is given. Keep the left half instead, or paint away any part of it (B)."
-            self.offer.emit(words, "surprise")
+            self.notice.emit(words, (self.host.actions["surprise"],))
 
     def _prompt(self, prompt: SetPrompt) -> None:
         self.edited.emit(prompt)
@@ -62,6 +61,24 @@ class PromptedView(Painted, WallView):
         drawing = self.drawing
         if drawing is not None and done and painted.any() and picture < drawing.count:
             self._prompt(self._prompts.paint(picture, painted, drawing))
+
+    @property
+    def passing(self) -> tuple[Callable[[], bool], ...]:
+        return *super().passing, self.let_go
+
+    def let_go(self) -> bool:
+        """Of the place that is held; whether there was one."""
+        held: bool = self.canvas.selected is not None
+        if held:
+            self.select_none()
+        return held
+
+    def select_none(self) -> None:
+        raise NotImplementedError
+
+    def before_undo(self) -> None:
+        """What was painted may be what is taken back."""
+        self._stop_painting()
 
     def _stop_painting(self) -> None:
         self.canvas.painting = None
@@ -81,11 +98,6 @@ class PromptedView(Painted, WallView):
         self.canvas.painting = None
         self._prompts.forget()
         self._prompt(SetPrompt())
-
-    def undo(self) -> None:
-        """What was painted may be what is taken back."""
-        self._stop_painting()
-        self.edited.emit(Undo())
 
     def keep_top(self) -> None:
         self._keep(upper)

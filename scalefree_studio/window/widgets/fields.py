@@ -8,8 +8,8 @@ from contextlib import suppress
 from typing import Any
 
 from PyQt6.QtCore import QEvent, Qt, pyqtSignal
-from PyQt6.QtGui import QAction, QFontMetrics, QKeyEvent
-from PyQt6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PyQt6.QtGui import QFontMetrics, QKeyEvent
+from PyQt6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from ...controls import Control, ControlError
 from .dropdown import Dropdown
@@ -79,8 +79,18 @@ class Field(QWidget):
         """The value as it stands there now, or a ControlError; what cannot be taken is marked."""
         return self.value
 
+    def end_passing(self) -> bool:
+        """Take back a value that is chosen but not settled; whether there was one."""
+        return False
+
     def set_palette(self, palette: Palette) -> None:
         pass
+
+    def take(self, value: Any) -> None:
+        """The person has chosen a value elsewhere, in the command palette."""
+        if value != self.value:
+            self.put(value)
+            self.changed.emit(self.control.name, value)
 
     def give(self, value: Any) -> None:
         """The person has chosen a value."""
@@ -163,6 +173,14 @@ class NumberField(TextField):
         if not self.edit.hasFocus() or not self.edit.isModified():
             self.edit.say(shown(value))
         self._place(value)
+
+    def end_passing(self) -> bool:
+        waits = self._pending is not None
+        if waits:
+            self._pending = None
+            self.edit.mark()
+            self.put(self.value)
+        return waits
 
     def set_palette(self, palette: Palette) -> None:
         if self.slider is not None:
@@ -270,6 +288,7 @@ class ChoiceField(Field):
         super().__init__(control, value)
         metrics = QFontMetrics(self.font())
         wide = sum(metrics.horizontalAdvance(word) + 3 * GRID for word in choices)
+        self.choices = choices
         self._words = {value: word for word, value in choices.items()}
         self.segments: dict[Any, QToolButton] = {}
         self.combo: Dropdown | None = None
@@ -298,6 +317,8 @@ class ChoiceField(Field):
             group.addButton(button)
             row.addWidget(button)
             self.segments[value] = button
+        if beneath:
+            row.addStretch()
         (self.column if beneath else self.row).addLayout(row)
 
     def put(self, value: Any) -> None:
@@ -306,16 +327,6 @@ class ChoiceField(Field):
             self.combo.setCurrentText(self._words.get(value, str(value)))
         elif value in self.segments:
             self.segments[value].setChecked(True)
-
-
-def offer(action: QAction, primary: bool) -> QPushButton:
-    """A button for what may be done now; the primary one stands out."""
-    push = QPushButton(action.text())
-    push.setToolTip(action.toolTip())
-    push.setProperty("primary", primary)
-    push.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    push.clicked.connect(action.trigger)
-    return push
 
 
 def segment(text: str, n: int, count: int) -> QToolButton:

@@ -39,21 +39,19 @@ class Form(QWidget):
         advanced = [c for c in declared if c.advanced]
         self.more = Section("More") if advanced else None
         if self.more is not None:
-            self._add(self.more.column, advanced, controls, headings=False)
+            self._add(self.more.column, advanced, controls)
             column.addWidget(self.more)
         if any(not c.live for c in declared):
             note = QLabel(f"{MARK}  starts over")
             note.setProperty("soft", True)
             column.addWidget(note)
 
-    def _add(
-        self, column: QVBoxLayout, declared: list[Control], controls: Any, headings: bool = True
-    ) -> None:
+    def _add(self, column: QVBoxLayout, declared: list[Control], controls: Any) -> None:
         group = None
         # Stable: a group stands where its first control is declared.
         order = {name: n for n, name in enumerate(dict.fromkeys(c.group for c in declared))}
         for c in sorted(declared, key=lambda c: order[c.group]):
-            if headings and c.group != group and c.group:
+            if c.group != group and c.group:
                 column.addWidget(heading(c.group))
             group = c.group
             field = field_for(c, getattr(controls, c.name), self._choices.get(c.name))

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import queue
-import sys
 import threading
-import traceback
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from PyQt6.QtCore import QObject, pyqtSignal
 
+from ...crashes import report
 from ...errors import JobError, UserError, told
 from ...jobs.memory import is_out_of_memory
 
@@ -58,7 +57,7 @@ class Background(QObject):
                 self._results.append(lambda failed=failed, text=text: failed(text))  # type: ignore[misc]
             except Exception as error:  # a bug; the person still gets a sentence
                 if not is_out_of_memory(error):
-                    traceback.print_exc(file=sys.stderr)
+                    report(error)
                 text = NO_MEMORY if is_out_of_memory(error) else told(f"That did not work: {error}.")
                 self._results.append(lambda failed=failed, text=text: failed(text))  # type: ignore[misc]
             del item, work, done, failed

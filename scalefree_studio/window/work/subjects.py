@@ -19,7 +19,7 @@ from ...data.pictures import Picture
 from ...files import at_home
 from ...recipes.found import ENDING
 from ...recipes.states import STATES
-from ...storage.run_folder import MODEL
+from ...storage.run_folder import is_run
 from ...storage.shipped import PREFIX
 
 Subject = str | Path | Picture
@@ -61,7 +61,7 @@ def wish_of(subject: str | Path) -> Wish:
     path = at_home(subject)
     if path.suffix == ENDING or (path / STATES).exists():
         return Wish(RECIPE, str(subject))
-    if is_dataset_file(path) or (path.is_dir() and not (path / MODEL).exists()):
+    if is_dataset_file(path) or (path.is_dir() and not is_run(path)):
         return Wish(TRAIN, str(subject))
     return Wish(OPEN, str(subject))
 
