@@ -202,7 +202,8 @@ def test_a_command_of_an_instrument_that_ours_hides_is_told(capsys, monkeypatch)
     theirs = Instrument("clouds", "Clouds", "", "", commands={"fit": ("", "a:b"), "rain": ("", "a:b")})
     monkeypatch.setattr(all_instruments, "instruments", lambda: {"clouds": theirs})
     assert main(["fetch", "--list"]) == 0
-    said = "scalefree-studio: The command 'fit' of Clouds is left out: the studio has one of that name."
+    said = "scalefree-studio: The command 'fit' of Clouds is left out: the studio already has one of that "
+    "name."
     assert capsys.readouterr().err.strip() == said
     assert "rain" in cli.commands()
 

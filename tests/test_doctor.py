@@ -38,7 +38,7 @@ def test_all_is_well(told: dict[str, Tried], capsys: pytest.CaptureFixture[str])
     assert cli.main(["doctor"]) == 0
     out = capsys.readouterr().out
     assert "OpenGL 4.5 on a card" in out and "ffmpeg 7 writes movies" in out and "no CUDA GPU" in out
-    assert "All that is needed works." in out
+    assert "Everything needed works." in out
     assert cli.main(["doctor", "--json"]) == 0
     data = json.loads(capsys.readouterr().out)
     assert data["ok"] and data["versions"]["torch"] == versions()["torch"]

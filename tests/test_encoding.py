@@ -198,7 +198,7 @@ def test_other_folders_are_refused_and_left_as_they_are(
     assert encode(model, "--out", out) == 0
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
     assert encode(other, "--out", out) == 2
-    assert "what another model has made" in capsys.readouterr().err
+    assert "what another model made" in capsys.readouterr().err
     assert encode(model, "--out", out, "--size", "10") == 2
     assert "pictures of another size" in capsys.readouterr().err
     assert before == {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}

@@ -308,7 +308,7 @@ def test_other_wrong_input(host: str, refused: Tell, monkeypatch: pytest.MonkeyP
     assert "Name a model" in refused()
     assert "64 hexadecimal digits" in refused("faces", "--sha256", "abc")
     assert "another SHA-256" in refused("faces", "--sha256", "0" * 64)
-    assert "Only a model of an address" in refused("faces", "--name", "others")
+    assert "Only a model from an address" in refused("faces", "--name", "others")
     assert "No model can be called '../others'" in refused(url, "--name", "../others")
     assert "not the checksum" in refused("digits", "--sha256", "0" * 64)
     assert not Mirror.asked

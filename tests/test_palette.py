@@ -257,7 +257,7 @@ def test_a_view_of_another_package_brings_its_own_commands(
         owner = QWidget()
         made = actions.make_actions(owner)
         assert made["wave"].shortcut().toString() == "Ctrl+Alt+W"
-        assert made["fit"].statusTip() == "The whole picture in view", "ours stay as they are"
+        assert made["fit"].statusTip() == "Show the whole picture", "ours stay as they are"
         assert [command.name for command in all_commands()][-1] == "wave"
     finally:
         all_commands.cache_clear()

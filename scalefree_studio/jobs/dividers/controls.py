@@ -39,11 +39,12 @@ class FitControls(DividerShape):
         low=0.01, high=100.0, scale="log", live=True, group="Learning", unit="×", advanced=True,
     )
     final_rate: float = control(
-        0.01, label="Final rate", help="What is left of the learning rate when the schedule has run its course.",
+        0.01, label="Final rate", help="What is left of the learning rate at the end of the schedule.",
         low=1e-4, high=1.0, scale="log", live=True, group="Learning", unit="×", advanced=True,
     )
     horizon: int = control(
-        40_000, label="Schedule", help="So many steps the schedule takes, where no time or number of steps is given.",
+        40_000, label="Schedule", help="How many steps the schedule takes, if no time or number of steps "
+        "is given.",
         low=100, high=10_000_000, scale="log", live=True, group="Learning", unit="steps",
     )
     batch_size: int = control(
@@ -64,19 +65,21 @@ class FitControls(DividerShape):
         low=0, high=2**31 - 1, group="Learning",
     )
     downscale: int = control(
-        0, label="Downscale", help="Learn from a picture so many times smaller; 0 brings the longer side to 512.",
+        0, label="Downscale", help="Learn from a picture this many times smaller; 0 brings the longer side "
+        "to 512.",
         low=0, high=64, group="Picture", unit="×",
     )
     weigh_center: float = control(
-        1.0, label="Weight of the centre", help="How much more the pixels of the centre count; 1 is no more.",
+        1.0, label="Weight of the centre", help="How much more pixels near the centre count; 1 means no "
+        "more.",
         low=0.01, high=100.0, scale="log", live=True, group="What matters", unit="×",
     )
     center_inner: float = control(
-        0.2, label="Inner radius", help="Within this distance of the centre the full weight holds.",
+        0.2, label="Inner radius", help="Within this distance of the centre, pixels have the full weight.",
         low=0.0, high=4.0, live=True, group="What matters", advanced=True,
     )
     center_outer: float = control(
-        0.8, label="Outer radius", help="Beyond this distance every pixel counts once.",
+        0.8, label="Outer radius", help="Beyond this distance, every pixel counts once.",
         low=0.0, high=4.0, live=True, group="What matters", advanced=True,
     )
     center_x: float = control(

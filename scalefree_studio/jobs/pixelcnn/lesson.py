@@ -17,9 +17,7 @@ from .controls import PixelCNNControls
 class PixelCNNLesson(PictureLesson[PixelCNNControls, PixelCNN]):
     kind = "pixelcnn"
     title = "PixelCNN"
-    summary = (
-        "a network that draws pictures pixel by pixel, as a gated convolution of all that is there already"
-    )
+    summary = "a gated convolutional network that draws pictures pixel by pixel"
     controls = PixelCNNControls
     advice = "use a smaller batch or fewer maps"
 

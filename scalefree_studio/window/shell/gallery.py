@@ -203,7 +203,7 @@ def _hint(spec: str, title: str) -> str:
         return "Choose a folder of pictures to learn from; its sub-folders are classes"
     if spec.startswith(PREFIX):
         return f"{title}: let the network draw" if draws(kind_of(spec)) else f"{title}: open it"
-    return f"Go on with {spec}" if Path(spec).is_dir() else f"{title}: learn it"
+    return f"Continue {spec}" if Path(spec).is_dir() else f"{title}: learn it"
 
 
 class Shelf(QListWidget):

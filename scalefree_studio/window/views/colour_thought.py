@@ -20,7 +20,7 @@ from .colour_words import names_of
 from .heat import rgb
 from .thought import HALF, Thought
 
-HINT = "Click a colour to choose it instead: what comes after is drawn anew.\nOr ← → ↑ ↓ and Enter."
+HINT = "Click a colour to choose it instead: everything after it is redrawn.\nOr use ← → ↑ ↓ and Enter."
 GROUND = rgb("#0b0e12")  # of wheels and swatches in both themes, for chances to shine on
 FAINT, LIT = 0.10, 0.30  # how bright a cell is without a chance, and with the least one that is seen
 SMALLEST = 0.22  # of its room: a swatch without a chance

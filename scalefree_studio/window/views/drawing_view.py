@@ -35,37 +35,40 @@ EACH = "each in turn"  # of the classes
 
 
 class DrawingView(PromptedView):
-    first_hint = "Click a place of a picture, then a bar in the panel: it gets another value."
+    first_hint = "Click a pixel, then a bar in the panel to give it another value."
     follows: tuple[type[Edit], ...] = (SetValue,)
     verb, finished = "Drawing", "Drawn:"
-    begun_anew, seen_anew = "Drawing anew", ("seed",)
-    at_rest = "Everything is drawn: Draw others (X) goes on with other pictures."
+    begun_anew, seen_anew = "Drawing again", ("seed",)
+    at_rest = "Everything is drawn. New set (X) draws more pictures."
     step_name = "place"
     quantities: tuple[Quantity, ...] = (
-        Quantity("bits", "Openness", "bits per number", share=3),
+        Quantity("bits", "Uncertainty", "bits per number", share=3),
         Quantity("surprise", "Surprise", "bits per number", share=3),
     )
     tools: tuple[str, ...] = ("show_gallery", "looked", "surprise", "brush", "fit", "theme")
     foot_buttons: tuple[str, ...] = ("next_wall", "undo", "keep_top", "keep_left")
     names = WallView.names | {
-        "paste": ("Paste", "Go on from the picture that is on the clipboard"),
-        "save_now": ("Save now", "Keep the drawing as it is now (it is also kept every few seconds)"),
-        "select_none": ("Hold nothing", "Let go of the place that is held"),
-        "brush": ("Paint away", "Paint away a part of a picture, and let it be drawn anew"),
-        "clear_mask": ("Draw without a picture", "Nothing is given any more: everything is drawn"),
+        "paste": ("Paste", "Continue from the picture on the clipboard"),
+        "save_now": ("Save now", "Save the drawing as it is now (it is also saved every few seconds)"),
+        "select_none": ("Deselect", "Deselect the place"),
+        "brush": ("Paint away", "Paint away a part of a picture to have it redrawn"),
+        "clear_mask": ("Draw without a picture", "Stop keeping any part: everything is drawn"),
         "single_step": ("Place", "Draw one single place of every picture"),
-        "restart": ("Draw again", "Draw the same pictures from the first place on"),
+        "restart": ("Draw again", "Draw the same pictures again from the start"),
     }
     mouse: tuple[tuple[str, str], ...] = (
-        ("Wheel", "Zoom about the pointer"),
+        ("Wheel", "Zoom at the pointer"),
         ("Drag", "Move the wall"),
         ("Double click", "The whole wall"),
-        ("Point at a place", "See what it thought there"),
-        ("Point at a map of a head", "What it took; a click shows it alone, Shift and a click switch it off"),
-        ("Click a place", "Hold it; then click a bar to give it another value"),
-        ("Shift and the wheel", "Change the value of the place that is held"),
-        ("Drop a picture", "Let the network go on from its upper half"),
-        ("Paint away", "Left paints what is drawn anew, right takes it back"),
+        ("Point at a pixel", "See what it thought there"),
+        (
+            "Point at a map of a head",
+            "See what it looked at; click to show it alone, Shift-click to switch it off",
+        ),
+        ("Click a pixel", "Select it; then click a bar to give it another value"),
+        ("Shift and the wheel", "Change the value of the selected pixel"),
+        ("Drop a picture", "Let the network continue from its upper half"),
+        ("Paint away", "Left paints what is redrawn, right takes it back"),
     )
 
     def __init__(self, host: Host):

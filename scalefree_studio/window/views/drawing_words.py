@@ -35,5 +35,5 @@ def why_nothing_was_thought(drawing: Drawing, place: Place, past: bool) -> str:
     if not drawing.drawn()[at]:
         return "Not drawn yet."
     if past and drawing.thought(*at) is None:
-        return f"What was thought is recorded for picture {int(drawing.frame['watched']) + 1}."
+        return f"Only the thoughts of picture {int(drawing.frame['watched']) + 1} were recorded."
     return ""

@@ -29,7 +29,7 @@ from .bars import Bars
 from .chances import Channel, channels_of, percent
 
 EMPTY = "Point at a pixel to see what it thought there."
-HINT = "Click a bar to choose its level instead: what comes after is drawn anew.\nOr ← → and Enter."
+HINT = "Click a bar to choose its level instead: everything after it is redrawn.\nOr use ← → and Enter."
 TINTS = {  # of the three channels' bars, seen at 3 : 1 on the panel
     "dark": ("#e06c64", "#5fae6b", "#6b9be8"),
     "light": ("#c4473d", "#35803f", "#3568c0"),

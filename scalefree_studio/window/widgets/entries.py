@@ -8,7 +8,7 @@ from typing import Any
 
 from PyQt6.QtWidgets import QLineEdit
 
-from ...controls import Control, ControlError, controls_of
+from ...controls import Control, ControlError, controls_of, with_unit
 from .fields import ChoiceField, Field, shown
 from .finding import Act, Entry, meant
 from .forms import Form
@@ -60,7 +60,7 @@ def of_control(
         help=control.help if control.live else f"{control.help} {STARTS_OVER}",
         value=in_words(control, now, words),
         wants=control.wanted(),
-        why_not="" if enabled else "It cannot be changed now.",
+        why_not="" if enabled else "This cannot be changed right now.",
     )
 
 
@@ -71,7 +71,7 @@ def in_words(control: Control, value: Any, words: Mapping[str, Any]) -> str:
             return word
     if value is None:
         return control.unset
-    return f"{shown(value)} {control.unit}".rstrip()
+    return with_unit(shown(value), control.unit)
 
 
 def _taken(
