@@ -150,7 +150,7 @@ class Control:
         if not too_low and (self.high is None or value <= self.high):
             return
         if self.above is None:
-            bounds = f"lies between {self.low:{form}} and {self.high:{form}}"
+            bounds = f"must be between {self.low:{form}} and {self.high:{form}}"
         else:
             bounds = f"must be more than {self.above:g} and at most {self.high:g}"
         raise ControlError(f"{self.label} {bounds}, not {value:{form}}.")

@@ -206,7 +206,7 @@ def test_the_half_of_a_picture_is_kept(driven: Driven, run: Path) -> None:
     view = draw(driven, run)
     before = shown(view).values.copy()
     driven.key(Qt.Key.Key_U)
-    assert "Click a picture first" in driven.window.stage.toast.label.text()
+    assert "First click the picture" in driven.window.stage.toast.label.text()
     view.hold(Place("wall", 2, 7, 7))
     driven.key(Qt.Key.Key_I)
     driven.until(lambda: shown(view).frame["given"][:, :, :4].all() and shown(view).done)

@@ -165,7 +165,7 @@ def test_pictures_are_pasted_and_dropped_and_what_is_none_says_so(
 def test_a_picture_that_is_gone_on_from_can_be_asked_about(driven: Driven, run: Path, mine: Path) -> None:
     view = draw(driven, run)
     assert view.take(mine)
-    driven.until(lambda: "upper half is given" in said(driven))
+    driven.until(lambda: "upper half is kept" in said(driven))
     button = next(b for b in driven.window.stage.toast.findChildren(QPushButton) if "Surprise" in b.text())
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
     dialog = view._surprise
