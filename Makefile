@@ -11,7 +11,7 @@ WORKERS := $(shell n=$$(getconf _NPROCESSORS_ONLN) && [ $$n -lt 8 ] && echo $$n 
 ARGS :=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format pictures bench pins clean
+.PHONY: help run test check format pictures film bench pins clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile | expand -t 18
@@ -44,6 +44,10 @@ format: ## lay out the code, and mend what ruff can mend
 pictures: ## make the README's pictures of the window
 	@scripts/setup.sh test
 	$(WITH_DISPLAY) $(PYTHON) scripts/pictures.py $(ARGS)
+
+film: ## make the README's moving picture
+	@scripts/setup.sh test
+	$(PYTHON) scripts/film.py $(ARGS)
 
 bench: ## measure learning against a naive reference, rendering, and how fast the window answers
 	@scripts/setup.sh test

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -21,11 +20,11 @@ from .drawings import Bools, Drawing, first, kept_too_late
 from .errors import UserError
 from .export.movie import movie_of_run
 from .export.movie_file import GIF_SIDE, check_movie
-from .export.options import MovieTime, TableOptions
+from .export.options import DrawnMovieOptions, TableOptions
 from .export.picture import check_target
 from .export.walls.table import table_of, write_table
-from .export.walls.wall import write_wall
-from .files import check_folder
+from .export.walls.wall import wall_size_at, write_wall
+from .files import check_folder, passing_folder, same_file
 from .jobs.drawing.controls import AT_ONCE, DrawControls
 from .jobs.drawing.draw import DrawPictures
 from .jobs.drawing.edits import EVERY, FITTING, SetPrompt, SetTable
@@ -176,7 +175,7 @@ def _rows(arguments: argparse.Namespace, usual: int) -> int:
 def _refuse_same(arguments: argparse.Namespace, *read: Path) -> None:
     """Nothing that is read may be written over."""
     for path in (arguments.out, arguments.movie):
-        if path is not None and any(path.resolve() == each.resolve() for each in read):
+        if path is not None and any(same_file(path, each) for each in read):
             raise UserError(f"{path} is read; name another file to write.")
 
 
@@ -191,7 +190,7 @@ def _drawing_flags(parser: argparse.ArgumentParser, controls: DrawControls) -> N
         "table with a column each, drawn with the same random numbers along its rows (default: 1). --count is then the "
         f"rows of a table ({SAMPLED_ROWS}) or of each picture that is completed ({COMPLETED_ROWS})",
     )  # fmt: skip
-    add_flags(parser, TableOptions, title="table")
+    add_flags(parser, TableOptions, title="picture")
     add(
         "--label",
         dest="of_class",
@@ -202,7 +201,7 @@ def _drawing_flags(parser: argparse.ArgumentParser, controls: DrawControls) -> N
     add("--movie", type=output, metavar="OUT.mp4|gif|tif", help="also make a movie of how they are drawn")
     add("--run", type=Path, metavar="DIR", help="leave a run folder, to look at and to draw on in the window")
     add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute")
-    add_flags(parser, MovieTime(seconds=SECONDS), title="movie")
+    add_flags(parser, DrawnMovieOptions(seconds=SECONDS), title="movie")
     add_json_flag(parser)
 
 
@@ -225,7 +224,7 @@ def _job(arguments: argparse.Namespace, sampler: Sampler, controls: DrawControls
 
 
 def _draw(arguments: argparse.Namespace, job: DrawPictures) -> int:
-    seconds, fps = _check_outputs(arguments)
+    film = _film(arguments)
     scale = _scale(arguments, job)
     with ExitStack() as stack:
         progress = stack.enter_context(progress_bars(arguments.json))
@@ -237,12 +236,13 @@ def _draw(arguments: argparse.Namespace, job: DrawPictures) -> int:
         if drawn.temperatures:
             write_table(table_of(drawn), arguments.out, scale)
         else:
-            write_wall(drawn.pictures()[:: _shown(job)], arguments.out)
+            write_wall(drawn.pictures()[:: _shown(job)], arguments.out, scale=scale)
         if folder is not None and arguments.movie:
+            seconds = film.seconds or SECONDS
             drawing = seconds * (1 - PAUSE)
             bar = counting(progress, arguments.movie.name)
-            time = {"seconds": drawing, "pause": seconds - drawing, "fps": fps}
-            movie_of_run(folder, arguments.movie, progress=bar, **time)
+            time = {"seconds": drawing, "pause": seconds - drawing, "fps": film.fps}
+            movie_of_run(folder, arguments.movie, progress=bar, size=film.movie_size, **time)
     named = {"movie": arguments.movie, "run": arguments.run}
     report({
         "pictures": len(drawn.values[:: _shown(job)]), "seconds": round(job.seconds, 3), **_bits(last.metrics),
@@ -285,13 +285,16 @@ def _table_bits(arguments: argparse.Namespace, job: DrawPictures) -> dict[str, o
 
 
 def _scale(arguments: argparse.Namespace, job: DrawPictures) -> int | None:
-    """Of the table; what cannot be written is told before anything is drawn."""
+    """Of the picture; what cannot be written is told before anything is drawn."""
     scale: int | None = edited(TableOptions(), given_flags(TableOptions, arguments)).scale
+    drawing = Drawing(job.snapshot().frame, job.still())
     if job.state.temperatures:
-        table = table_of(Drawing(job.snapshot().frame, job.still()))
+        table = table_of(drawing)
         check_target(arguments.out, table.size(scale or table.usual_scale))
-    elif scale is not None:
-        raise UserError("--scale is of a table: name several temperatures, or several pictures.")
+    elif "stages" in drawing.still:
+        check_target(arguments.out, (1, 1))  # how large its last stage will be, only the network knows
+    else:
+        check_target(arguments.out, wall_size_at(drawing.pictures()[:: _shown(job)], scale))
     return scale
 
 
@@ -303,7 +306,7 @@ def _is_recorded(arguments: argparse.Namespace) -> bool:
 def _recorded_in(arguments: argparse.Namespace, job: DrawPictures) -> Iterator[RunFolder]:
     """The run folder that was asked for, or one for the time being."""
     if arguments.run is None:
-        with tempfile.TemporaryDirectory() as place:
+        with passing_folder() as place:
             yield RunFolder(place)
         return
     with RunFolder(arguments.run).fresh("name another --run") as folder:
@@ -311,17 +314,18 @@ def _recorded_in(arguments: argparse.Namespace, job: DrawPictures) -> Iterator[R
         yield folder
 
 
-def _check_outputs(arguments: argparse.Namespace) -> tuple[float, float]:
-    """Seconds and frames a second of the movie; what cannot be written is told before anything is drawn."""
+def _film(arguments: argparse.Namespace) -> DrawnMovieOptions:
+    """What is asked of the movie; what cannot be written is told before anything is drawn."""
     check_folder(arguments.out)
-    given = given_flags(MovieTime, arguments)
+    given = given_flags(DrawnMovieOptions, arguments)
     if arguments.movie is None and given:
-        raise UserError("--seconds and --fps are of a movie; name it with --movie OUT.mp4.")
-    time = edited(MovieTime(seconds=SECONDS), given)
-    seconds = time.seconds or SECONDS
+        raise UserError("--seconds, --fps and --movie-size are of a movie; name it with --movie OUT.mp4.")
+    film = edited(DrawnMovieOptions(seconds=SECONDS), given)
     if arguments.movie is not None:
-        check_movie(arguments.movie, (GIF_SIDE, GIF_SIDE), round(seconds * time.fps), time.fps)
-    return seconds, time.fps
+        size = film.movie_size or GIF_SIDE
+        room = size if isinstance(size, tuple) else (size, size)
+        check_movie(arguments.movie, room, round((film.seconds or SECONDS) * film.fps), film.fps)
+    return film
 
 
 def label_of(wanted: str | None, classes: list[str]) -> int:

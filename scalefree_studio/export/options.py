@@ -67,12 +67,40 @@ class TokenOptions:
 
 
 @dataclass(frozen=True)
+class SeenOptions:
+    """How what is on the screen becomes a picture."""
+
+    width: int = option(
+        3840, label="Width", low=1, high=LONGEST, scale="log", unit="px",
+        help="In pixels. All is laid out as on the screen, and drawn anew: nothing is enlarged.")
+
+
+@dataclass(frozen=True)
 class TableOptions:
-    """How a table of pictures becomes one picture."""
+    """How a table of pictures, or a wall of them, becomes one picture."""
 
     scale: int | None = option(
-        None, label="Scale", low=1, high=4096, unset="about 960 pixels wide", metavar="N",
-        help="Of a table: show each pixel as N x N, so that it may be as large as you like.")
+        None, label="Scale", low=1, high=4096, unset="about 1000 pixels wide", metavar="N",
+        help="Show each pixel as N x N, so that the picture may be as large as you like.")
+
+
+@dataclass(frozen=True)
+class WallOptions(TableOptions):
+    """How a wall of pictures becomes one picture."""
+
+    overlay: bool = option(
+        False, label="Overlay", help="Cover each place by how open its choice was.")
+
+
+@dataclass(frozen=True)
+class SheetOptions:
+    """How codes, and what becomes of pictures, become one picture."""
+
+    size: tuple[int, int] | int | None = option(
+        None, **SIZE, high=LARGEST, unset="1080 high",
+        help="In pixels: 2160x1080, or 2160 for the longer side.")
+    overlay: bool = option(
+        False, label="Overlay", help="Lay over the codes how often they are used.")
 
 
 @dataclass(frozen=True)
@@ -80,11 +108,20 @@ class MovieTime:
     """How long a movie lasts, and how smoothly it runs."""
 
     seconds: float | None = option(
-        None, label="Seconds", above=0, high=1e6, unset="every frame once", metavar="S",
+        None, label="Seconds", above=0, high=86_400, unset="every frame once", metavar="S",
         help="How long it lasts, whether frames are left out for that or made between.")
     fps: float = option(
         30.0, label="Frames a second", above=0, high=FASTEST, metavar="N",
         help="How many frames it shows a second; a gif 50 at most.")
+
+
+@dataclass(frozen=True)
+class DrawnMovieOptions(MovieTime):
+    """What may be asked of the movie of a drawing while it is drawn."""
+
+    movie_size: tuple[int, int] | int | None = option(
+        None, **SIZE, high=LARGEST, unset="about 1080, of a gif 480",
+        help="Of the movie, in pixels: 1080x1080, or 1080 for the longer side.")
 
 
 @dataclass(frozen=True)
@@ -96,10 +133,10 @@ class MovieOptions(MovieTime, PictureOptions):
         help="In pixels: 1080x1080, or 1080 for the longer side in the picture's own shape; another shape shows more "
              "of the plane.")
     pause: float = option(
-        0.0, label="Pause", low=0, high=1e9, metavar="S",
+        0.0, label="Pause", low=0, high=86_400, metavar="S",
         help="Stay on the last picture for so many seconds more.")
     caption: str | None = option(
-        None, label="Caption", unset="none",
+        None, label="Caption", unset="none", letters=200,
         help='Words on it, such as "step {step}: {psnr:.1f} dB, {seconds:.0f} s".')
     zoom: tuple[float, float, float] | None = option(
         None, label="Zoom", unset="none", advanced=True, wants="three numbers: x, y and a factor",

@@ -16,6 +16,7 @@ Fed by the window (GUI thread only):
     fit()                        the whole picture in view
     numbers(unit)                name → array of a divider as it is shown, or None if there is none such
     zoom(factor)                 nearer (> 1) about the middle of the pane
+    still(width, captions)       what is shown, to be drawn once more as wide as one likes (still.Still)
 
 Properties; setting one redraws what is needed, and reports nothing:
     mode         "side" | "swipe" | "learned"
@@ -76,6 +77,7 @@ from .mouse import DividerMouse, Drag
 from .painter import PARTS, DividerPainter
 from .panes import MODES
 from .shown import ShownDividers
+from .still import DividerStill
 
 MARGIN = 16  # logical pixels around a fitted picture
 PATIENCE = 3  # frames that wait for their picture before they are drawn without it
@@ -149,6 +151,9 @@ class DividerCanvas(StagedCanvas):
     def numbers(self, unit: int | None) -> Arrays | None:
         frame, index = self.shown.frame, self.shown.dividers.index(unit)
         return None if index is None or frame is None else numbers_of(frame, index)
+
+    def still(self, width: int, captions: Mapping[str, npt.NDArray[np.uint8]]) -> DividerStill:
+        return DividerStill(self, self.shown, width, self._sharpness, captions)
 
     def zoomed(self) -> Zoomed | None:
         """How near one looks, and where; None while the whole picture is in view."""

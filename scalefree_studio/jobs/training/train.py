@@ -220,13 +220,17 @@ class Train(Told, Generic[C, N]):
         """Of which a wall of samples is made, one a step; 0 where nothing is shown."""
         return 0 if self.now.display is None else self.now.display.pieces
 
-    def show_all(self, network: N | None = None, progress: Progress | None = None) -> Mapping[str, Array]:
-        """What is to be seen of the network as it is now, or of another, at one go."""
-        display, done = self.now.display, 0
+    def show_all(
+        self, network: N | None = None, progress: Progress | None = None, seconds: float = math.inf
+    ) -> Mapping[str, Array]:
+        """What is to be seen of the network as it is now, or of another, at one go; nothing where that takes longer."""
+        display, done, began = self.now.display, 0, time.monotonic()
         if display is None:
             return {}
         display.begin(network or self.trainer.used_network())
         while display.busy:
+            if time.monotonic() - began > seconds:
+                return {}
             display.advance()
             done += 1
             if progress:

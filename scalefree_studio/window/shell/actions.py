@@ -29,7 +29,10 @@ COMMANDS = (
          apart=True),
     Command("save_now", "File", "Save now", "Keep the model as it is now (it is also kept every few seconds)", "Ctrl+S",
          apart=True),
-    Command("export_picture", "File", "Export picture…", "The learned picture at any size, as PNG", "Ctrl+E"),
+    Command("copy_picture", "File", "Copy", "What is seen, as a picture, to the clipboard", "Ctrl+C"),
+    Command("export_picture", "File", "Export picture…", "What is seen, or all there is, at any size", "Ctrl+E"),
+    Command("export_again", "File", "Export again", "At once: where the last one went, as the last one, under a new "
+         "name", "Ctrl+Shift+E"),
     Command("export_movie", "File", "Export movie…", "What was recorded, as a movie of any size", "Ctrl+M"),
     Command("escape", "File", "Let go, or leave", "What is passing ends first: a notice, the brush, what is selected, "
          "the past, the full screen. With nothing of the kind: stop, save and leave", "Escape", apart=True),

@@ -309,6 +309,7 @@ class MainWindow(Frame):
         self.transport.close_history()
         self.stage.close_views()
         self.sessions.abandoned |= not self.recipe.close()
+        self.sessions.abandoned |= not self.exports.close()
         self.sessions.close()
         for timer in self.findChildren(QTimer):
             timer.stop()

@@ -16,7 +16,7 @@ from ...canvas.dividers.listener import Listener
 from ...controls import ControlError, control, edited
 from ...jobs.dividers.edits import AddUnit, MoveUnit, RemoveUnit, SetMask
 from ...runs import choose_device
-from ...snapshot import Array, Change, Snapshot
+from ...snapshot import Array, Bytes, Change, Snapshot
 from ..widgets.series import Quantity
 from ..widgets.theme import GRID
 from ..widgets.toast import Choice
@@ -24,10 +24,10 @@ from ..work.opening import Opened
 from ..work.session import Session
 from . import render
 from .canvas_view import CanvasView, Painted
-from .export import Export
 from .unit_editor import UnitEditor, buttons
 from .units import Unit, in_words, unit_of
 from .view import Host, Mode
+from .ways import Way, picture
 
 UNSELECTED = "Select a line, circle or cell first: click it in the picture."
 
@@ -170,10 +170,13 @@ class DividerView(Painted, CanvasView):
     def showEvent(self, event: QShowEvent | None) -> None:
         """On a screen, whose pixels are known now."""
         super().showEvent(event)
-        self.canvas.set_captions({
-            name: render.caption(name.capitalize(), self.font(), ratio=self.canvas.ratio)
+        self.canvas.set_captions(self.captions(self.canvas.ratio))
+
+    def captions(self, ratio: float) -> dict[str, Bytes]:
+        return {
+            name: render.caption(name.capitalize(), self.font(), ratio=ratio)
             for name in ("target", "learned")
-        })  # fmt: skip
+        }
 
     # What is said of it.
 
@@ -184,6 +187,19 @@ class DividerView(Painted, CanvasView):
 
     def show_selected(self) -> None:
         self.unit.show_unit(self.frame, self.canvas.selected)
+
+    # What can be taken out of it.
+
+    def everything(self) -> Way | None:
+        if self.snapshot is None or self.session is None:
+            return None
+        height, width = self.session.still["target"].shape[:2]
+        return picture(
+            self.snapshot, (height, width), self.sharpness, self.display.border, self.canvas.overlay
+        )
+
+    def movie_looks(self) -> dict[str, Any]:
+        return {"overlay": self.canvas.overlay, "border": self.display.border}
 
     def why_not(self, command: str) -> str:
         if command in ("delete_unit", "select_none") and self.canvas.selected is None:
@@ -219,18 +235,6 @@ class DividerView(Painted, CanvasView):
         self.edited.emit(MoveUnit(unit, values, self._typed_gestures))
 
     # Commands: see actions.py.
-
-    def export_picture(self) -> None:
-        if self.snapshot is None or self.session is None or self.palette_ is None:
-            super().export_picture()
-            return
-        height, width = self.session.still["target"].shape[:2]
-        dialog = Export(
-            self.window(), self.host.settings, self.palette_, self.snapshot, (height, width), self.session.name,
-            self.sharpness, self.display.border,
-        )  # fmt: skip
-        dialog.message.connect(self.message)
-        self.host.show_dialog(dialog)
 
     def add_line(self) -> None:
         self.edited.emit(AddUnit("line"))
