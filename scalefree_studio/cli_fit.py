@@ -123,7 +123,7 @@ def demo(arguments: argparse.Namespace) -> int:
     folder = RunFolder(arguments.out or free_folder(Path("output"), "demo"))
     if folder.model_path.exists():
         raise UserError(f"{folder.path} already holds a run; name another --out.")
-    controls = FitControls(lines=32, circles=64, downscale=2)
+    controls = FitControls(downscale=2)
     job = fit_job("photo:astronaut", controls, Limit(seconds=arguments.seconds), "cpu")
     folder.describe(sys.argv, picture=job.spec, seed=controls.seed, controls=values_of(controls))
     result = _run(job, Recording(folder))

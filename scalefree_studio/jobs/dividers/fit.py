@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ...controls import ControlError, controls_of, values_of
+from ...data.pictures import known_units
 from ...errors import JobError, UserError
 from ...models.dividers import network as dividers
 from ...models.dividers.network import Params
@@ -26,9 +26,9 @@ from ..memory import within_memory
 from ..undo import Reverse, Step, UndoStack
 from . import schedule
 from . import start as divider_start
-from .controls import FitControls, with_values
+from .controls import BYTES, FitControls, complete, with_values
 from .edits import AddUnit, MoveUnit, RemoveUnit, SetMask
-from .learner import Learner, Learnt, checked
+from .learner import Backup, Learner, Learnt, checked
 from .saved import KIND, arrays_of, checked_ids, info_of, read_limit, read_model, read_moments
 from .target import Target
 
@@ -38,19 +38,6 @@ REVIVAL_PIXELS = 4096
 REHEATED = 0.65  # how far in the schedule one is, at most, after a person's hand
 ADVICE = "use a smaller batch, fewer units or a smaller picture"  # where memory runs out
 CARE = 1 / 15  # dividers that start on edges move so much slower, and are not revived
-
-
-@dataclass(frozen=True)
-class Backup:
-    """Everything that learning changes, in memory."""
-
-    learnt: Learnt
-    step: int
-    seconds: float
-    random: Tensor
-    schedule: tuple[
-        int, float, bool
-    ]  # revivals made, what was regained of the schedule, whether it began on edges
 
 
 class FitDividers:
@@ -74,7 +61,7 @@ class FitDividers:
         self.device = torch.device(device)
         self._past = UndoStack()
         self._target = Target(pixels, self.device)
-        controls = with_values(FitControls(), values_of(controls or FitControls()))
+        controls = complete(controls or FitControls(), known_units(spec))
         begun = begun or divider_start.start(controls, self.pixels)
         self._learner = Learner(Learnt.nothing(self._here(begun.params)))
         self._start(controls, begun)
@@ -133,6 +120,10 @@ class FitDividers:
     def unit_ids(self) -> Array:
         """(U,), in the order of the units."""
         return self._learner.unit_ids
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self._learner.flat.vector.numel(), BYTES * self._learner.flat.vector.numel()
 
     @property
     def progress(self) -> float:
@@ -285,7 +276,10 @@ class FitDividers:
 
     def set_controls(self, values: Mapping[str, Any]) -> Step:
         """Take new values. If one of them is no live control, start over."""
-        before, new = self._controls, with_values(self._controls, values)
+        return self._take(with_values(self._controls, values), tuple(sorted(values)))
+
+    def _take(self, new: FitControls, gesture: tuple[str, ...]) -> Step:
+        before = self._controls
         changed = [c for c in controls_of(new) if getattr(new, c.name) != getattr(before, c.name)]
         backup = None if all(c.live for c in changed) else self.backup()
         if backup is not None:
@@ -295,13 +289,13 @@ class FitDividers:
             self._controls = new
 
         def reverse() -> Reverse:
-            again = self.set_controls(values_of(before))
+            again = self._take(before, gesture)
             if backup is not None:
                 self.return_to(backup)
             return again.reverse
 
         size = 0 if backup is None else backup.learnt.nbytes
-        return Step("controls", reverse, tuple(sorted(values)), size)  # a slider being pulled is one gesture
+        return Step("controls", reverse, gesture, size)  # a slider being pulled is one gesture
 
     def _start_over(self) -> Step:
         step = self._step_from("start over")

@@ -44,6 +44,19 @@ class Learnt:
         return 3 * sum(tensor.nbytes for tensor in self.params.values())
 
 
+@dataclass(frozen=True)
+class Backup:
+    """Everything that learning changes, in memory."""
+
+    learnt: Learnt
+    step: int
+    seconds: float
+    random: Tensor
+    schedule: tuple[
+        int, float, bool
+    ]  # revivals made, what was regained of the schedule, whether it began on edges
+
+
 class Learner:
     def __init__(self, begun: Learnt):
         self._next_id = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from ...models.dividers import network as dividers
 from ...models.dividers.network import Params
 from ...snapshot import Array, Checkpoint
 from ..job import Limit
-from .controls import FitControls
+from .controls import FitControls, made_of
 from .learner import Moments
 
 KIND = "dividers"
@@ -43,7 +43,10 @@ def read_model(checkpoint: Checkpoint) -> SavedModel:
         known = {c.name for c in controls_of(FitControls)}
         values = {n: v for n, v in dict(checkpoint.about.get("controls", {})).items() if n in known}
         ids = checkpoint.model.get("unit_ids", np.arange(sum(dividers.unit_counts(params).values())))
-        return SavedModel(params, checked_ids(ids, params), target, edited(FitControls(), values))
+        controls = edited(FitControls(), values)
+        if controls.made_of is None and controls.units:  # older ones do not say it
+            controls = replace(controls, made_of=made_of(controls))
+        return SavedModel(params, checked_ids(ids, params), target, controls)
     except (KeyError, ValueError, TypeError) as error:  # ControlError is a ValueError
         raise UserError(f"The model is damaged: {str(error).rstrip('.')}.") from None
 

@@ -32,6 +32,7 @@ FIRST_PASS, PASS_EVERY = (
 )  # steps until and between passes over held-out examples, if an epoch has more
 WARMING = 0.2  # of a run of few steps, at most
 SMOOTH = 0.1  # of the speed
+BYTES = 4  # that a number takes
 SHOW_LESS = "samples are drawn from this network as well; draw them more seldom, or not at all"
 
 
@@ -104,6 +105,11 @@ class Train(Generic[C, N]):
     @property
     def step_count(self) -> int:
         return self.now.step
+
+    @property
+    def size(self) -> tuple[int, int]:
+        numbers = self.lesson.count_numbers(self.trainer.network)
+        return numbers, BYTES * numbers
 
     @property
     def seconds(self) -> float:

@@ -136,6 +136,7 @@ class MainWindow(Frame):
         if controls is not self.stage.controls or force:
             self.stage.controls = controls
             self.panel.show_controls(controls, self.stage.view.choices)
+        self.panel.show_size(*session.job.size)
 
     def _show_past(self) -> None:
         if self.stage.past is None:
