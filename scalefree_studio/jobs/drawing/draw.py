@@ -33,6 +33,7 @@ from .controls import AT_ONCE, DrawControls
 from .editing import Editing
 from .edits import OfHeads
 from .heads import Heads
+from .kept import goes_on_from
 from .layout import Layout
 from .sampler import Sampler, Way
 from .shown import Shown
@@ -140,6 +141,11 @@ class DrawPictures:
     @property
     def step_count(self) -> int:
         return self.state.step
+
+    @property
+    def goes_on_from(self) -> str:
+        """In words; nothing where everything is drawn."""
+        return goes_on_from(self.state.prompt, self.layout)
 
     @cached_property
     def size(self) -> tuple[int, int]:

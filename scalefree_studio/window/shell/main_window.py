@@ -59,6 +59,7 @@ class MainWindow(Frame):
         """One that has just been made."""
         view.edited.connect(self.sessions.edit)
         view.message.connect(self.say)
+        view.noted.connect(self.panel.note)
         view.offer.connect(lambda text, name: self.stage.toast.say(text, (self.actions_[name],)))
         view.open_requested.connect(self.open)
         view.restore()

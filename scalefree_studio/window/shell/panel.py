@@ -119,6 +119,11 @@ class Panel(QWidget):
         field = self.form.fields.get(SIZE) if self.form is not None else None
         self.size_line.setVisible(field is None or field.isHidden())
 
+    def note(self, control: str, words: str) -> None:
+        """What is to be said of a control now, beneath it."""
+        if self.form is not None and control in self.form.fields:
+            self.form.fields[control].note(words)
+
     def _narrowest(self) -> int:
         """So wide that nothing is cut, whatever the font: no title of an instrument, and nothing in the form; what is
         folded away counts too."""

@@ -85,6 +85,7 @@ class DrawingView(PromptedView):
         self.stages = StageChoice()
         self.stages.changed.connect(self._show_other_stage)
         column.addWidget(self.stages)
+        column.addWidget(self.chips)
         self.tree = BeamTree()
         self.tree.pointed.connect(self.readout)
         self.tree.hide()

@@ -5,19 +5,47 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from ...canvas.walls.boards import Place
 from ...data.pictures import Picture, load_picture
 from ...drawings import Bools, Drawing, left, upper
+from ...jobs.drawing.draw import DrawPictures
 from ...jobs.drawing.edits import SetPrompt
 from ...jobs.job import Undo
+from ...snapshot import Snapshot
+from ..widgets.chips import Chips
 from ..work.subjects import Subject, is_picture
 from .canvas_view import Painted
+from .view import Host
 from .wall_view import WallView
 
 
 class PromptedView(Painted, WallView):
     """The base of that view."""
+
+    def __init__(self, host: Host):
+        super().__init__(host)
+        self.chips = Chips()
+
+    def show_snapshot(self, snapshot: Snapshot, controls: Any) -> None:
+        super().show_snapshot(snapshot, controls)
+        self._show_chips()
+
+    def _show_chips(self) -> None:
+        """What is given and asked for, as the job has it."""
+        if self.session is None or not isinstance(self.session.job, DrawPictures):
+            return
+        job, chips = self.session.job, dict[str, Callable[[], None]]()
+        if words := job.goes_on_from:
+            chips[words] = self.clear_mask
+        if 0 <= job.controls.label < len(job.sampler.classes):
+            chips[f"Class: {job.sampler.classes[job.controls.label]}"] = self._ask_for_any
+        self.chips.put(chips)
+
+    def _ask_for_any(self) -> None:
+        self.set_controls({"label": -1})
+        self._play()
 
     @property
     def drawing(self) -> Drawing | None:
@@ -49,7 +77,8 @@ class PromptedView(Painted, WallView):
         drawing = self.drawing
         if drawing is not None:
             self.canvas.painting = None
-            self._prompt(self._prompts.begin(picture.pixels, drawing))
+            name = Path(picture.spec).name or picture.name
+            self._prompt(self._prompts.begin(picture.pixels, drawing, name))
             words = "Its upper half is given. Keep the left half instead, or paint away any part of it (B)."
             self.offer.emit(words, "surprise")
 

@@ -52,6 +52,7 @@ class View(QWidget):
     message = pyqtSignal(str)  # a sentence for the person
     offer = pyqtSignal(str, str)  # a sentence, and a command that a person may want next
     readout = pyqtSignal(str)  # what the pointer is over, in words
+    noted = pyqtSignal(str, str)  # a control, and what is to be said of it now
     open_requested = pyqtSignal(object, object)  # a subject, and controls or None
 
     instrument = ""  # the one to which it belongs

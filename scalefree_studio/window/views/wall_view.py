@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from PyQt6.QtGui import QShowEvent
 
@@ -10,15 +11,17 @@ from ...canvas.walls.canvas import WallCanvas
 from ...data.pictures import Picture
 from ...errors import UserError
 from ...export.walls.wall import write_wall
+from ...jobs.drawing.draw import DrawPictures
 from ...jobs.instruments import draws, lessons
 from ...runs import choose_device
-from ...snapshot import Bytes
+from ...snapshot import Bytes, Snapshot
 from ..widgets.theme import Palette
 from ..work.judge import Judge, classes_of, network_at_work
 from ..work.subjects import Wish
 from . import render
 from .canvas_view import CanvasView
 from .export_dialog import ask_place
+from .pace import Pace
 from .prompts import Prompts
 from .surprise_dialog import SurpriseDialog
 from .view import Host, Mode
@@ -56,6 +59,16 @@ class WallView(CanvasView):
         render.watch_leaving(self.canvas)
         self._prompts = Prompts()
         self._surprise: SurpriseDialog | None = None
+        self._pace = Pace()
+
+    def show_snapshot(self, snapshot: Snapshot, controls: Any) -> None:
+        super().show_snapshot(snapshot, controls)
+        if self.session is not None and isinstance(self.session.job, DrawPictures):
+            job, playing = self.session.job, self.session.status.playing
+            if not playing:
+                self._pace.forget()
+            words = self._pace.words(job.step_count, job.controls.speed) if playing else ""
+            self.noted.emit("speed", words)
 
     def pictures(self) -> Bytes | None:
         """What an export writes: (N, h, w, 3)."""

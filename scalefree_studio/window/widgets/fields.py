@@ -75,6 +75,7 @@ class Field(QWidget):
             mark.setAccessibleName("starts over")
             self.row.addWidget(mark)
         self.row.addStretch()
+        self._note: QLabel | None = None
 
     def put(self, value: Any) -> None:
         """Show a value that came from elsewhere."""
@@ -83,6 +84,16 @@ class Field(QWidget):
     def typed(self) -> Any:
         """The value as it stands there now, or a ControlError; what cannot be taken is marked."""
         return self.value
+
+    def note(self, words: str) -> None:
+        """Say something beneath it, or nothing."""
+        if self._note is None and words:
+            self._note = QLabel()
+            self._note.setProperty("soft", True)
+            self.column.addWidget(self._note)
+        if self._note is not None:
+            self._note.setText(words)
+            self._note.setVisible(bool(words))
 
     def set_palette(self, palette: Palette) -> None:
         pass
