@@ -134,11 +134,8 @@ def complete(arguments: argparse.Namespace) -> int:
     part = _kept(keep, arguments.cut, sampler)
     stage = EVERY if len(sampler.stages) > 1 else 0
     prompts = [
-    prompts = [
         SetPrompt(keep=part, pixels=load_picture(image).pixels, stage=stage, name=Path(image).name)
         for image in arguments.images
-    ]
-        for i in arguments.images
     ]
     job = _job(arguments, sampler, COMPLETED)
     if len(prompts) == len(temperatures) == 1:
