@@ -106,7 +106,7 @@ def training(
             f"There is nothing to train that is called {kind!r}; there is {', '.join(lessons())}."
         )
     lesson = lessons()[kind]
-    wanted = edited(lesson.controls(), controls)
+    edited(lesson.controls(), controls)  # what cannot be is said before anything is read
     if not isinstance(dataset, str | Path):
         raise UserError(
             "A data set is named by a word or a path; arrays are registered with data.datasets.register."
@@ -114,7 +114,8 @@ def training(
     loaded = load_dataset(dataset, data_root, size=size)
     if val_dataset is not None:
         loaded = load_validation(loaded, val_dataset, data_root)
-    return Train(lesson(loaded), wanted, _limit(steps, seconds), choose_device(device))
+    begun = lesson(loaded)
+    return Train(begun, begun.suited(**controls), _limit(steps, seconds), choose_device(device))
 
 
 def _limit(steps: int | None, seconds: float | None) -> Limit:

@@ -99,7 +99,7 @@ def train(arguments: argparse.Namespace) -> int:
 def _begun(arguments: argparse.Namespace, ranks: Ranks) -> tuple[Train[Any, Any], Recording]:
     lesson, limit, device = _asked(arguments, ranks)
     spec, progress = arguments.dataset or DATASET, show_progress if ranks.first else None
-    wanted = from_flags(lesson.controls, arguments)  # what cannot be is said before anything is read
+    from_flags(lesson.controls, arguments)  # what cannot be is said before anything is read
     dataset = load_dataset(spec, arguments.data_root, size=arguments.size, progress=progress)
     if arguments.val_dataset:
         dataset = load_validation(dataset, arguments.val_dataset, arguments.data_root, progress=progress)
@@ -108,7 +108,9 @@ def _begun(arguments: argparse.Namespace, ranks: Ranks) -> tuple[Train[Any, Any]
         raise UserError(
             f"{folder.path} already holds a run; add --resume to go on with it, or name another --out."
         )
-    job: Train[Any, Any] = Train(lesson(dataset), wanted, limit, device, ranks, progress)
+    begun = lesson(dataset)
+    wanted = begun.suited(**given_flags(lesson.controls, arguments))
+    job: Train[Any, Any] = Train(begun, wanted, limit, device, ranks, progress)
     if ranks.first:
         controls, judged = job.controls, {"val_dataset": v} if (v := arguments.val_dataset) else {}
         folder.describe(sys.argv, dataset=spec, **judged, seed=controls.seed, controls=values_of(controls))

@@ -21,6 +21,7 @@ from ...snapshot import Array, Change, Checkpoint, Snapshot, frozen_all
 from ..job import Edit, Limit, SetControls, StartOver, Undo
 from ..memory import OutOfMemoryError, within_memory
 from ..undo import Reverse, Step, UndoStack
+from .foresight import refuse_too_large
 from .lesson import C, Display, Lesson, Moment, N
 from .ranks import Ranks
 from .trainer import Trainer
@@ -69,10 +70,16 @@ class Train(Generic[C, N]):
         self._undo = UndoStack()
         lesson.progress = progress
         try:
-            self._controls: C = lesson.fitted(controls or lesson.controls())
+            self._controls: C = self._fitted(controls or lesson.suited())
             self.start()
         finally:
             lesson.progress = None
+
+    def _fitted(self, controls: C) -> C:
+        """With what the examples decide, or a ControlError where that cannot be, or is far too large."""
+        fitted = self.lesson.fitted(controls)
+        refuse_too_large(self.lesson.bytes_needed(fitted), self.device, self.lesson.advice)
+        return fitted
 
     def start(self) -> None:
         """Forget everything learnt and begin."""
@@ -280,7 +287,7 @@ class Train(Generic[C, N]):
         return reverse
 
     def _set_controls(self, values: Mapping[str, Any]) -> None:
-        new: C = self.lesson.fitted(edited(self._controls, values))
+        new: C = self._fitted(edited(self._controls, values))
         if all(c.live for c, _ in differing(self._controls, new)):
             self.trainer.set_controls(new)
             self._controls = new

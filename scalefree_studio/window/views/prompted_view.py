@@ -15,7 +15,8 @@ from ...jobs.drawing.edits import SetPrompt
 from ...jobs.job import Undo
 from ...snapshot import Snapshot
 from ..widgets.chips import Chips
-from ..work.subjects import Subject, is_picture
+from ..widgets.fields import offer
+from ..work.subjects import SEARCH, Subject, Wish, is_picture
 from .canvas_view import Painted
 from .view import Host
 from .wall_view import WallView
@@ -27,6 +28,7 @@ class PromptedView(Painted, WallView):
     def __init__(self, host: Host):
         super().__init__(host)
         self.chips = Chips()
+        self.search_button = offer(host.actions["search"], primary=False)
 
     def show_snapshot(self, snapshot: Snapshot, controls: Any) -> None:
         super().show_snapshot(snapshot, controls)
@@ -115,6 +117,12 @@ class PromptedView(Painted, WallView):
         """What was painted may be what is taken back."""
         self._stop_painting()
         self.edited.emit(Undo())
+
+    def search(self) -> None:
+        """Another drawing by the same network, which is searched for."""
+        if self.opened is not None and self.session is not None:
+            source = self.opened.source or str(self.session.folder.path)
+            self.open_requested.emit(str(Wish(SEARCH, source)), None)
 
     def keep_top(self) -> None:
         self._keep(upper)
