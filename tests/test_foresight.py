@@ -26,7 +26,7 @@ def test_what_a_pixelcnn_takes_is_foretold_from_two_small_ones(monkeypatch):
     network = lesson.network(controls).train()
     inputs = lesson.inputs(DIGITS.train.take(torch.arange(3).numpy()), controls)
     weights, kept = foresight.weights_and_kept(network, lambda: lesson.loss(network, *inputs))
-    assert weights == 6 * 4 * lesson.count_numbers(network)
+    assert weights == 6 * 4 * sum(p.numel() for p in network.parameters())
     assert lesson.bytes_needed(controls) == pytest.approx(weights + kept, rel=0.05)
 
 
