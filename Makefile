@@ -3,7 +3,10 @@
 PYTHON := .venv/bin/python
 SCREEN := $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname -s)))
 # Tests press keys and move the mouse: give them a screen of their own, not the one that you work on.
-WITH_DISPLAY := env -u DISPLAY -u WAYLAND_DISPLAY scripts/with-display
+NO_DISPLAY := env -u DISPLAY -u WAYLAND_DISPLAY
+WITH_DISPLAY := $(NO_DISPLAY) scripts/with-display
+# A process of tests for every core, at most eight of them, each with its screen.
+WORKERS := $(shell n=$$(getconf _NPROCESSORS_ONLN) && [ $$n -lt 8 ] && echo $$n || echo 8)*popen//python=scripts/with-display
 # More words for the command: make run ARGS=photo.jpg, make test ARGS='-k movie'
 ARGS :=
 
@@ -24,7 +27,7 @@ endif
 
 test: ## run the tests, the window's too, in a screen that nobody sees
 	@scripts/setup.sh test
-	$(WITH_DISPLAY) $(PYTHON) -m pytest $(ARGS)
+	$(NO_DISPLAY) $(PYTHON) -m pytest --dist worksteal --tx '$(WORKERS) $(PYTHON)' $(ARGS)
 
 check: ## style, types, and who imports whom
 	@scripts/setup.sh test

@@ -164,16 +164,10 @@ def _run(
     if out is None:
         run_to_end(job, bar=bar)
         return
-    folder, controls = new_folder(out), job.controls
-    folder.describe(sys.argv, **source, seed=controls.seed, controls=values_of(controls))
-    run_to_end(job, Recording(folder), bar)
-
-
-def new_folder(path: str | Path) -> RunFolder:
-    folder = RunFolder(path)
-    if folder.model_path.exists():
-        raise UserError(f"{folder.path} already holds a run; name another folder.")
-    return folder
+    controls = job.controls
+    with RunFolder(out).fresh("name another folder") as folder:
+        folder.describe(sys.argv, **source, seed=controls.seed, controls=values_of(controls))
+        run_to_end(job, Recording(folder), bar)
 
 
 def _result(

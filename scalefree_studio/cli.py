@@ -16,6 +16,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import NoReturn
 
+from . import cli_doctor, crashes
 from .controls import ControlError
 from .errors import JobError, UserError
 
@@ -62,6 +63,10 @@ def commands() -> dict[str, tuple[str, Callable[[argparse.ArgumentParser], Handl
         "fetch": ("download a trained model", cli_fetch.fill_fetch),
         "tokens": ("show a picture in colour tokens", cli_tokens.fill_tokens),
         "info": ("say what a model or a run holds", cli_info.fill_info),
+        "doctor": (
+            "say what works on this machine, and what to do about what does not",
+            cli_doctor.fill_doctor,
+        ),
         "pictures": ("list the built-in pictures", cli_info.fill_pictures),
     }
     theirs = {
@@ -107,6 +112,11 @@ def _speaks() -> bool:
 
 
 def _run(argv: list[str]) -> int:
+    if argv[:1] == ["doctor"]:  # before anything is imported that may be what is broken
+        parser = Parser(
+            prog=f"{PROGRAM} doctor", description="Say what works on this machine, and what to do."
+        )
+        return cli_doctor.fill_doctor(parser)(parser.parse_args(argv[1:]))
     from .jobs.instruments import registry
 
     known = commands()
@@ -188,4 +198,5 @@ def _version() -> str:
 def entry() -> None:
     """The console script. SIGTERM is told as Ctrl-C is: a movie is finished, half a picture is taken away."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    crashes.begin(sys.argv)
     sys.exit(main())

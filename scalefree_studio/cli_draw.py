@@ -303,11 +303,9 @@ def _recorded_in(arguments: argparse.Namespace, job: DrawPictures) -> Iterator[R
         with tempfile.TemporaryDirectory() as place:
             yield RunFolder(place)
         return
-    folder = RunFolder(arguments.run)
-    if folder.model_path.exists():
-        raise UserError(f"{folder.path} already holds a run; name another --run.")
-    folder.describe(sys.argv, seed=job.controls.seed, controls=values_of(job.controls))
-    yield folder
+    with RunFolder(arguments.run).fresh("name another --run") as folder:
+        folder.describe(sys.argv, seed=job.controls.seed, controls=values_of(job.controls))
+        yield folder
 
 
 def _check_outputs(arguments: argparse.Namespace) -> tuple[float, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -54,13 +55,14 @@ def fill_fit(parser: argparse.ArgumentParser) -> Any:
 
 
 def fit(arguments: argparse.Namespace) -> int:
-    job, recording = _resumed(arguments) if arguments.resume else _begun(arguments)
-    result = _run(job, recording)
+    with ExitStack() as held:
+        job, recording = (_resumed if arguments.resume else _begun)(arguments, held)
+        result = _run(job, recording)
     report(result, arguments.json, _in_words(result))
     return 0
 
 
-def _begun(arguments: argparse.Namespace) -> tuple[FitDividers, Recording]:
+def _begun(arguments: argparse.Namespace, held: ExitStack) -> tuple[FitDividers, Recording]:
     if arguments.image is None:
         raise UserError("Which picture? Name a file, or photo:astronaut, or see `scalefree-studio pictures`.")
     limit = Limit(arguments.steps, arguments.seconds)
@@ -68,18 +70,17 @@ def _begun(arguments: argparse.Namespace) -> tuple[FitDividers, Recording]:
     controls = from_flags(FitControls, arguments)
     job = fit_job(arguments.image, controls, limit, choose_device(arguments.device))
     folder = RunFolder(arguments.out or free_folder(Path("output"), job.name))
-    if folder.model_path.exists():
-        raise UserError(
-            f"{folder.path} already holds a run; add --resume to go on with it, or name another --out."
-        )
+    held.enter_context(folder.fresh())
+    folder.fresh()  # somebody may just have left it
     folder.describe(sys.argv, picture=job.spec, seed=job.controls.seed, controls=values_of(job.controls))
     return job, Recording(folder, arguments.record_every or 0, arguments.track)
 
 
-def _resumed(arguments: argparse.Namespace) -> tuple[FitDividers, Recording]:
+def _resumed(arguments: argparse.Namespace, held: ExitStack) -> tuple[FitDividers, Recording]:
     if arguments.out is None:
         raise UserError("--resume goes on with the run in --out DIR; name it.")
     folder, limit = RunFolder(arguments.out), Limit(arguments.steps, arguments.seconds)
+    held.enter_context(folder.again())
     checkpoint, given = folder.checkpoint(), given_flags(FitControls, arguments)
     device = choose_device(arguments.device)
     job = FitDividers.from_checkpoint(checkpoint, device, limit if limit != Limit() else None)
@@ -121,14 +122,13 @@ def fill_demo(parser: argparse.ArgumentParser) -> Any:
 def demo(arguments: argparse.Namespace) -> int:
     """What `make run` does on a machine without a display."""
     folder = RunFolder(arguments.out or free_folder(Path("output"), "demo"))
-    if folder.model_path.exists():
-        raise UserError(f"{folder.path} already holds a run; name another --out.")
     controls = FitControls(downscale=2)
-    job = fit_job("photo:astronaut", controls, Limit(seconds=arguments.seconds), "cpu")
-    folder.describe(sys.argv, picture=job.spec, seed=controls.seed, controls=values_of(controls))
-    result = _run(job, Recording(folder))
-    movie = folder.path / "movie.mp4"
-    movie_of_run(folder, movie)
+    with folder.fresh("name another --out"):
+        job = fit_job("photo:astronaut", controls, Limit(seconds=arguments.seconds), "cpu")
+        folder.describe(sys.argv, picture=job.spec, seed=controls.seed, controls=values_of(controls))
+        result = _run(job, Recording(folder))
+        movie = folder.path / "movie.mp4"
+        movie_of_run(folder, movie)
     result["movie"] = str(movie)
     report(result, arguments.json, _in_words(result))
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from .jobs.codebooks.prune import Pruned, pruned
 from .jobs.instruments import codec_of
 from .jobs.training.learnt import dataset_learnt
 from .runs import choose_device
-from .storage.run_folder import MODEL, load_checkpoint
+from .storage.run_folder import MODEL, RunFolder, is_run, load_checkpoint
 from .storage.shipped import PREFIX
 from .storage.tensors import write_tensors
 from .terminal import MODEL_HELP, add_json_flag, output, report, show_progress
@@ -60,6 +61,13 @@ def prune(arguments: argparse.Namespace) -> int:
         if out.resolve() in (arguments.model.resolve(), (arguments.model / MODEL).resolve()):
             raise UserError(f"{out} is read; name another file to write.")
         check_folder(out)
+    with ExitStack() as held:
+        if out is not None and is_run(out.parent):
+            held.enter_context(RunFolder(out.parent))
+        return _prune(arguments, out)
+
+
+def _prune(arguments: argparse.Namespace, out: Path | None) -> int:
     checkpoint = load_checkpoint(arguments.model)
     codec_of(checkpoint)  # or a UserError, before anything is downloaded
     dataset = dataset_learnt(checkpoint, arguments.dataset, arguments.data_root, show_progress)

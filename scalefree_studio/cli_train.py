@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -84,9 +85,9 @@ def picture_size(text: str) -> Size:
 
 def train(arguments: argparse.Namespace) -> int:
     """Every rank of a `torchrun` comes through here; the first of them keeps, shows and reports."""
-    with joined() as ranks:
+    with joined() as ranks, ExitStack() as held:
         with ranks.together():
-            job, recording = _resumed(arguments, ranks) if arguments.resume else _begun(arguments, ranks)
+            job, recording = (_resumed if arguments.resume else _begun)(arguments, ranks, held)
         if ranks.first:
             say(job.dataset.parts())
             say_notes(job.dataset)
@@ -96,7 +97,7 @@ def train(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _begun(arguments: argparse.Namespace, ranks: Ranks) -> tuple[Train[Any, Any], Recording]:
+def _begun(arguments: argparse.Namespace, ranks: Ranks, held: ExitStack) -> tuple[Train[Any, Any], Recording]:
     lesson, limit, device = _asked(arguments, ranks)
     spec, progress = arguments.dataset or DATASET, show_progress if ranks.first else None
     from_flags(lesson.controls, arguments)  # what cannot be is said before anything is read
@@ -104,24 +105,27 @@ def _begun(arguments: argparse.Namespace, ranks: Ranks) -> tuple[Train[Any, Any]
     if arguments.val_dataset:
         dataset = load_validation(dataset, arguments.val_dataset, arguments.data_root, progress=progress)
     folder = RunFolder(arguments.out or free_folder(Path("output"), f"{lesson.kind}-{dataset.name}"))
-    if folder.model_path.exists():
-        raise UserError(
-            f"{folder.path} already holds a run; add --resume to go on with it, or name another --out."
-        )
+    folder.fresh()
     begun = lesson(dataset)
     wanted = begun.suited(**given_flags(lesson.controls, arguments))
     job: Train[Any, Any] = Train(begun, wanted, limit, device, ranks, progress)
     if ranks.first:
+        held.enter_context(folder)
+        folder.fresh()  # somebody may have been at work in it
         controls, judged = job.controls, {"val_dataset": v} if (v := arguments.val_dataset) else {}
         folder.describe(sys.argv, dataset=spec, **judged, seed=controls.seed, controls=values_of(controls))
     return job, Recording(folder, track=arguments.track)
 
 
-def _resumed(arguments: argparse.Namespace, ranks: Ranks) -> tuple[Train[Any, Any], Recording]:
+def _resumed(
+    arguments: argparse.Namespace, ranks: Ranks, held: ExitStack
+) -> tuple[Train[Any, Any], Recording]:
     lesson, limit, device = _asked(arguments, ranks)
     if arguments.out is None:
         raise UserError("--resume goes on with the run in --out DIR; name it.")
     folder, progress = RunFolder(arguments.out), show_progress if ranks.first else None
+    if ranks.first:
+        held.enter_context(folder.again())
     checkpoint, given = folder.checkpoint(), given_flags(lesson.controls, arguments)
     lesson.check_kind(checkpoint)
     only_live(lesson.controls_of(checkpoint), given)

@@ -17,7 +17,7 @@ import math
 import threading
 import types
 import typing
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -128,6 +128,17 @@ class Control:
             raise ValueError
         return self.type(value)
 
+    def wanted(self) -> str:
+        """What it takes, in words: "a whole number, 0 to 4096"."""
+        if self.choices:
+            return f"one of {', '.join(self.choices)}"
+        if self.low is None or self.high is None or self.type not in (int, float):
+            return self._wanted()
+        if self.above is not None:
+            return f"{self._wanted()}, more than {self.above:g} and at most {self.high:g}"
+        low, high = (f"{n:,}" if self.type is int else f"{n:g}" for n in (self.low, self.high))
+        return f"{self._wanted()}, {low} to {high}"
+
     def _wanted(self) -> str:
         if self.wants:
             return self.wants
@@ -223,6 +234,13 @@ def differing(old: Any, new: Any) -> Iterator[tuple[Control, Any]]:
     for c in controls_of(new):
         if getattr(old, c.name) != getattr(new, c.name):
             yield c, getattr(new, c.name)
+
+
+def named_in_words(controls: Any, names: Iterable[str]) -> str:
+    """The controls of these names, as they are called within a sentence: learning rate and batch."""
+    names = set(names)
+    labels = [c.label[0].lower() + c.label[1:] for c in controls_of(controls) if c.name in names]
+    return " and ".join([", ".join(labels[:-1]), labels[-1]] if len(labels) > 1 else labels)
 
 
 def only_live(controls: T, edits: Mapping[str, Any]) -> None:

@@ -19,6 +19,7 @@ from .jobs.instruments import codec_of, coder_of, latents_of
 from .jobs.latents import Latents
 from .jobs.training.learnt import spec_learnt, validation_learnt
 from .snapshot import Checkpoint
+from .storage.run_folder import RunFolder
 from .storage.tensors import write_tensors
 
 
@@ -56,10 +57,11 @@ def encode_dataset(
         raise UserError(f"{dataset.name} is encoded already; name a data set of pictures.")
     made_by, encoder = _encoder(checkpoint, dataset, latents, device)
     encoder.shape(dataset.shape)  # what cannot be cut is said before anything is written
-    found = write_encoded(dataset, encoder, made_by, folder, progress)
-    with write_errors(folder):
-        about: dict[str, Any] = {"kind": checkpoint.kind, "step": checkpoint.step, **checkpoint.about}
-        write_tensors(folder / MODEL, checkpoint.model, about)
+    with RunFolder(folder):
+        found = write_encoded(dataset, encoder, made_by, folder, progress)
+        with write_errors(folder):
+            about: dict[str, Any] = {"kind": checkpoint.kind, "step": checkpoint.step, **checkpoint.about}
+            write_tensors(folder / MODEL, checkpoint.model, about)
     return found
 
 

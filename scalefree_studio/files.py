@@ -6,12 +6,14 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
 from .errors import UserError
 
 PART = ".part"  # ends the name of a file that is being written
+LOCK = ".writing.lock"  # in a folder that somebody writes: see storage/lock.py
 
 
 def part_of(path: Path) -> Path:
@@ -37,6 +39,11 @@ def write_atomically(path: Path, data: bytes) -> None:
     """All of the data under this name, or what was there before."""
     with replacing(path) as file:
         file.write(data)
+
+
+def is_empty(folder: Path) -> bool:
+    """Whether nothing is in a folder, but perhaps the lock of whoever is about to write there."""
+    return all(entry.name == LOCK for entry in islice(folder.iterdir(), 2))
 
 
 def check_folder(path: Path) -> None:

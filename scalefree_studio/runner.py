@@ -10,16 +10,18 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol
 
 from .controls import ControlError, Staging
 from .errors import JobError, UserError
 from .jobs.job import Edit, Job
-from .snapshot import Change, Checkpoint, Snapshot
+from .snapshot import Change, Snapshot
+from .storage.saver import AUTOSAVE_SECONDS, Keep, Saver
 
-AUTOSAVE_SECONDS = 5.0  # a killed process loses no more than this
+TOLD_SECONDS = 30.0  # where saves lie further apart than this, it is said
 LOOK_SECONDS = 0.1  # a mailbox emptied while nothing is done wants what it missed
 
 
@@ -86,6 +88,30 @@ class Status:
     rests: bool  # there is nothing to do until an edit comes
 
 
+class Count:
+    """How much is still to be done. Any thread adds to it, and takes of it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._number = 0
+
+    def __bool__(self) -> bool:
+        return self._number > 0
+
+    def add(self) -> None:
+        with self._lock:
+            self._number += 1
+
+    def take(self) -> None:
+        """One, if there is one."""
+        with self._lock:
+            self._number = max(0, self._number - 1)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._number = 0
+
+
 class Runner:
     """Steps one job until it is told to stop."""
 
@@ -93,25 +119,30 @@ class Runner:
         self,
         job: Job,
         consumers: Sequence[Consumer] = (),
-        keep: Callable[[Checkpoint], None] | None = None,
+        keep: Keep | None = None,
         playing: bool = True,
         told: Callable[[], None] = lambda: None,
         agree: Callable[[bool], bool] = bool,
+        autosave: float = AUTOSAVE_SECONDS,
+        beside: bool = False,
     ):
-        """`keep` stores a checkpoint, or raises OSError; `told` is called when the status has changed; `agree` makes
-        one answer of those of all runners that run this job together: whether one of them ends."""
+        """`keep` stores a checkpoint, or raises OSError: every so many seconds, and `beside` the steps, in a thread of
+        its own. `told` is called when the status has changed; `agree` makes one answer of those of all runners that run
+        this job together: whether one of them ends."""
         self.job = job
         self.consumers = list(consumers)
-        self._keep, self._told, self._agree = keep, told, agree
+        self.saver = Saver(keep, autosave, beside) if keep is not None else None
+        self._told, self._agree = told, agree
         self._staging = Staging()
         self._wake = threading.Event()
         self._playing = playing
         self._idle = False  # there is nothing to do until an edit comes
         self._stepped_at = -math.inf
-        self._single_steps = 0
+        self._single_steps = Count()
         self._stopping = self._stopped = self._failed = self._unsaved = self._save_now = False
         self._message, self._said = "", 0
-        self._saved_at = time.monotonic()
+        self._changed = True  # since it was last kept
+        self._told_interval = False
 
     # Commands: from any thread, at any time.
 
@@ -129,10 +160,11 @@ class Runner:
 
     def step_once(self) -> None:
         self._playing = False
-        self._single_steps += 1
+        self._single_steps.add()
         self._wake.set()
 
     def save_soon(self) -> None:
+        """At the top of the next step; also before the first one."""
         self._save_now = True
         self._wake.set()
 
@@ -157,11 +189,11 @@ class Runner:
             while not self._agree(self._stopping or (until_limit and self._finished())):
                 self._wake.clear()  # before looking, so that a command sent while we look wakes us again
                 self._apply_edits()
+                self._autosave()
                 wait = 0.0 if until_limit else self._until_next_step()
                 if wait <= 0:
                     self._work()
                 self._show()
-                self._autosave()
                 if wait > 0 and not self._stopping:
                     self._wake.wait(timeout=min(wait, LOOK_SECONDS))
         finally:
@@ -182,13 +214,14 @@ class Runner:
         return self._failed or self.job.limit.reached(self.job.step_count, self.job.seconds)
 
     def _work(self) -> None:
-        self._single_steps = max(0, self._single_steps - 1)
+        self._single_steps.take()
+        self._changed = True
         self._stepped_at = time.monotonic()
         try:
             self.job.step()
         except JobError as error:
             self._playing = False
-            self._single_steps = 0
+            self._single_steps.clear()
             self._say(str(error), failed=True)
 
     def _apply_edits(self) -> None:
@@ -198,6 +231,7 @@ class Runner:
             except (ControlError, JobError) as error:
                 self._say(str(error))
                 continue
+            self._changed = True
             for consumer in self.consumers:
                 if not change.passing or isinstance(consumer, Mailbox):
                     consumer.changed(change)
@@ -210,25 +244,43 @@ class Runner:
                 consumer.show(snapshot)
 
     def _autosave(self) -> None:
-        if self._save_now or time.monotonic() - self._saved_at > AUTOSAVE_SECONDS:
-            self._save_now = False
-            self.save()
+        saver = self.saver
+        if saver is None or saver.busy:
+            return
+        with self._saving():
+            if saver.finish():
+                self._unsaved = False
+        if self._save_now or (saver.due and (self._changed or self._unsaved)):
+            self._save_now = self._changed = False
+            with self._saving():
+                saver.save(self.job.checkpoint)
+        if saver.interval > TOLD_SECONDS and not self._told_interval:
+            self._told_interval = True
+            self._say(f"Saving takes long here, so it is done every {saver.interval:.0f} s.")
 
-    def save(self, keep: Callable[[Checkpoint], None] | None = None) -> bool:
-        """Keep a checkpoint now; on failure say why and return False.
+    def save(self, keep: Keep | None = None) -> bool:
+        """Keep a checkpoint now, to the end; on failure say why and return False.
 
         In the job's thread, or in any thread once the run has ended: then also in another place, with another `keep`.
         """
-        self._saved_at = time.monotonic()
-        keep = keep or self._keep
-        try:
-            if keep is not None:
-                keep(self.job.checkpoint())
+        saver = self.saver if keep is None else Saver(keep)
+        with self._saving():
+            if saver is not None:
+                with suppress(OSError, UserError):  # what is kept now is newer
+                    saver.finish()
+                saver.save(self.job.checkpoint)
+                saver.finish()
             self._unsaved = False
+        return not self._unsaved  # whoever was told may have tried again
+
+    @contextmanager
+    def _saving(self) -> Iterator[None]:
+        """Within this, what goes wrong is said."""
+        try:
+            yield
         except (OSError, UserError, JobError) as error:
             self._unsaved = True
             self._say(f"Saving failed: {error}")
-        return not self._unsaved
 
     def _shut_down(self) -> None:
         """The one way out: the last picture shown, recordings closed, the model saved."""
@@ -238,6 +290,8 @@ class Runner:
                 consumer.close(snapshot)
         finally:  # whatever a consumer runs into, a terminal that is gone for one
             self.save()
+            if self.saver is not None:
+                self.saver.close()
             self._stopped = True
             self._told()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,6 +86,12 @@ def recorders(job: Job, recording: Recording, say: Callable[[str], None]) -> lis
     return consumers
 
 
+def save_first(runner: Runner, folder: RunFolder) -> None:
+    """Of a new run, a model is kept before its first step: however early it is killed, it can be opened."""
+    if not folder.model_path.exists():
+        runner.save_soon()
+
+
 def run_to_end(
     job: Job,
     recording: Recording | None = None,
@@ -95,12 +102,15 @@ def run_to_end(
     """Run until the job's limit, or until a signal stops it; then it is saved. `bar` is the title of a progress bar.
     What has gone wrong for good is a JobError; what else has, in sentences, is returned."""
     ranks = ranks or Ranks()
-    keep = recording.folder.keep if recording is not None and ranks.first else None
-    runner = Runner(job, consumers, keep, told=lambda: _speak(runner), agree=ranks.agree)
-    with signals_stop(runner):  # from here on, an interrupt saves
+    folder = recording.folder if recording is not None and ranks.first else None
+    keep = folder.keep if folder is not None else None
+    runner = Runner(job, consumers, keep, told=lambda: _speak(runner), agree=ranks.agree, beside=True)
+    with ExitStack() as held, signals_stop(runner):  # from here on, an interrupt saves
         with ranks.together():
-            if ranks.first and recording is not None:
+            if folder is not None and recording is not None:
+                held.enter_context(folder)
                 runner.consumers += recorders(job, recording, say)
+                save_first(runner, folder)
             if ranks.first and bar:
                 runner.consumers.append(ProgressBar(job.limit, bar))
         runner.run(until_limit=True)

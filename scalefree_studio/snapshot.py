@@ -26,6 +26,19 @@ def frozen_all(arrays: Mapping[str, npt.ArrayLike]) -> Mapping[str, Array]:
 
 
 @dataclass(frozen=True)
+class Segment:
+    """A stretch of work without a jump: another one begins where it starts over or goes on from a recorded moment, and
+    an earlier one goes on where that is undone."""
+
+    number: int = 0
+    parent: int | None = None  # the segment whose past it shares …
+    at: int = 0  # … up to this step
+
+
+FIRST = Segment()
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """Everything a person may look at after one step.
 
@@ -38,6 +51,7 @@ class Snapshot:
     seconds: float  # spent learning, pauses not counted
     frame: Mapping[str, Array]
     metrics: Mapping[str, float] = field(default_factory=dict)
+    segment: Segment = FIRST
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,9 @@ class Driven:
     def __init__(self, qtbot: QtBot, folder: Path):
         self.qtbot, self.folder, self.person = qtbot, folder, Answers()
         self.settings = QSettings(str(folder / "settings.ini"), QSettings.Format.IniFormat)
+        self.settings.setValue("hints", False)  # they lie over what is clicked
         self.window = MainWindow(self.settings, self.person, runs=folder / "runs")
+        self.window.sessions.moment = 0.0  # what was looked at, however shortly, is kept
         self.gone: list[bool] = []
         self.window.gone.connect(lambda: self.gone.append(True))
         self.window.resize(960, 640)

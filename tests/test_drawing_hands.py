@@ -119,9 +119,9 @@ def test_pictures_that_stand_together_may_be_drawn_each_in_its_own_way():
     "edit",
     [
         SetValue(5, 0, 0, (1,)), SetValue(0, H, 0, (1,)), SetValue(0, 0, -1, (1,)), SetValue(0, 0, 0, (4,)),
-        SetValue(0, 0, 0, (1, 1)), Watch(-1), Watch(5), GoTo(99), Edit(), SetControls({"count": 0}),
-        SetControls({"label": 3}), SetControls({"label": -2}), SetControls({"top_p": 0}), SetControls({"nonsense": 1}),
-        SetPrompt(pixels=np.zeros((4, 4), np.uint8)),
+        SetValue(0, 0, 0, (1, 1)), Watch(-1), Watch(5), GoTo(99), pytest.param(Edit(), id="Edit"),
+        SetControls({"count": 0}), SetControls({"label": 3}), SetControls({"label": -2}), SetControls({"top_p": 0}),
+        SetControls({"nonsense": 1}), SetPrompt(pixels=np.zeros((4, 4), np.uint8)),
         SetPrompt(keep=np.ones((2, 2), bool), pixels=np.zeros((4, 4, 3), np.uint8)),
         SetPrompt(pixels=np.zeros((4, 4, 3))), Restore({}, 3), Undo(),
         Restore({"values": np.full((2, H, W, 1), 9), "position": np.zeros(2), "given": np.zeros((2, H, W), bool),

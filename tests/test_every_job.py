@@ -29,7 +29,7 @@ from small_jobs import (
 from scalefree_studio.controls import ControlError, controls_of
 from scalefree_studio.jobs.drawing.draw import DrawPictures
 from scalefree_studio.jobs.instruments import fits, instruments, lessons
-from scalefree_studio.jobs.job import Edit, Job, Restore, SetControls, StartOver, Undo
+from scalefree_studio.jobs.job import Edit, Job, Redo, Restore, SetControls, StartOver, Undo
 from scalefree_studio.runner import Runner
 from scalefree_studio.snapshot import Array, Change, Snapshot
 from scalefree_studio.storage.run_folder import RunFolder
@@ -49,10 +49,11 @@ def test_a_few_steps_and_what_is_seen_of_them(case: Case) -> None:
     job = case.make()
     seen: list[Snapshot] = []
     for _ in range(STEPS):
-        before = job.step_count, job.seconds
+        before, progress = (job.step_count, job.seconds), job.progress
         assert not job.limit.reached(*before) and job.rest < math.inf
         job.step()
         assert job.step_count > before[0] and job.seconds > before[1]
+        assert 0 <= progress < job.progress <= 1 and (progress > 0) == bool(seen)
         seen.append(job.snapshot())
         finite(job)
     last = seen[-1]
@@ -110,7 +111,30 @@ def test_an_edit_that_is_taken_back_at_once_has_not_been(case: Case, what: str) 
     job.apply({"live": case.live, "rebuild": case.rebuild, "start over": StartOver()}[what])
     job.apply(Undo())
     same(job, plain(case, HALF))
+    job.apply(Redo())
+    job.apply(Undo())
     same(run(job, STEPS - HALF), plain(case, STEPS))
+
+
+@every_job
+def test_what_was_taken_back_can_be_made_again_and_is_another_segment(case: Case) -> None:
+    """What is learnt after a restart is there again, too, and its undo goes on with the segment that was before."""
+    job, before = run(case.make(), HALF), run(case.make(), HALF).past.names[0]
+    twin, segment = run(case.make(), HALF), job.segment
+    for each in (job, twin):
+        each.apply(case.rebuild)
+        run(each, 1)
+    anew, named = job.segment, job.past.names[0]
+    assert anew.number > segment.number and anew.parent is None and job.snapshot().segment == anew
+    job.apply(Undo())
+    assert job.past.names == (before, named) and named and job.segment == job.snapshot().segment == segment
+    assert job.apply(Redo()).what == f"redo: {named}"
+    assert job.past.names == (named, "") and job.segment == anew
+    same(run(job, 1), run(twin, 1))
+    job.apply(Undo())
+    job.apply(StartOver())
+    with pytest.raises(ControlError, match="nothing to redo"):
+        job.apply(Redo())
 
 
 # ---- Save, load, resume ----

@@ -18,7 +18,7 @@ from scalefree_studio.drawings import left, upper
 from scalefree_studio.jobs.drawing.controls import AT_ONCE, DrawControls
 from scalefree_studio.jobs.drawing.draw import DrawPictures
 from scalefree_studio.jobs.drawing.edits import SetPrompt
-from scalefree_studio.jobs.drawing.kept import part_in_words
+from scalefree_studio.jobs.drawing.kept import goes_on_from, part_in_words
 from scalefree_studio.jobs.instruments import lessons, sampler_of
 from scalefree_studio.jobs.job import Undo
 from scalefree_studio.storage.run_folder import load_checkpoint
@@ -42,19 +42,18 @@ def test_a_part_in_words():
 
 def test_what_is_given_is_said_also_after_it_was_kept():
     job = DrawPictures(FakeSampler(), DrawControls(count=2))
-    assert job.goes_on_from == ""
+    assert goes_on_from(job.state.prompt, job.layout) == ""
     pixels = np.zeros((9, 9, 3), np.uint8)
     job.apply(SetPrompt(pixels=pixels, keep=left(job.sampler.size), name="half.png"))
-    assert job.goes_on_from == "Going on from: half.png, left half"
+    assert goes_on_from(job.state.prompt, job.layout) == "Going on from: half.png, left half"
     about, arrays = job.state.saved()
-    again = type(job.state).read(
-        about, {**arrays, **{n: getattr(job.state, n) for n in ("labels", "seed", "number")}}, job.state
-    )
+    known = {name: getattr(job.state, name) for name in ("labels", "seed", "number")}
+    again = type(job.state).read(about, arrays | known, job.state)
     assert again.prompt is not None and again.prompt.name == "half.png"
     job.apply(SetPrompt())
-    assert job.goes_on_from == ""
+    assert goes_on_from(job.state.prompt, job.layout) == ""
     job.apply(Undo())
-    assert job.goes_on_from == "Going on from: half.png, left half"
+    assert goes_on_from(job.state.prompt, job.layout) == "Going on from: half.png, left half"
 
 
 def test_a_chip_says_what_is_kept_and_a_click_takes_it_away(driven: Driven, run: Path) -> None:

@@ -163,3 +163,6 @@ def test_an_installed_studio_has_its_assets_inside(tmp_path: Path) -> None:
     )
     assert done.stdout.startswith(str(tmp_path / "site" / "scalefree_studio" / "assets"))
     assert "lighthouse" in done.stdout and "mnist" in done.stdout and "vqvae-digits" in done.stdout
+    about = next((tmp_path / "site").glob("*.dist-info/METADATA")).read_text()
+    assert "](https://" in about and "](assets/" not in about and "](docs/" not in about
+    assert "Project-URL: Source, https://" in about

@@ -24,6 +24,7 @@ from scalefree_studio.window.shell.dialogs import Keys
 from scalefree_studio.window.shell.gallery import Gallery
 from scalefree_studio.window.shell.main_window import MainWindow
 from scalefree_studio.window.widgets.theme import LIGHT
+from scalefree_studio.window.work.preferences import OURS
 
 
 @pytest.mark.parametrize("way", ["escape", "escape in an editor", "close", "escape twice", "paused"])
@@ -35,7 +36,9 @@ def test_every_way_out_saves(driven: Driven, way: str) -> None:
         edit = driven.window.panel.form.fields["learning_rate"].edit  # type: ignore[union-attr]
         edit.setFocus()
         driven.until(edit.hasFocus)
-        QTest.keyClick(edit, Qt.Key.Key_Escape)
+        QTest.keyClick(edit, Qt.Key.Key_Escape)  # the keys are the picture's again
+        assert not edit.hasFocus()
+        driven.key(Qt.Key.Key_Escape)
     elif way == "close":
         driven.window.close()
     elif way == "paused":
@@ -148,6 +151,8 @@ def test_trying_again_is_asked_until_it_works(driven: Driven, tmp_path: Path) ->
 def on_its_own(folder: Path) -> dict[str, str]:
     """The environment of a program that finds this house, but not the person's settings."""
     return os.environ | {
+        "HOME": str(folder),  # and writes nothing among the person's documents
+        "XDG_CONFIG_HOME": str(folder),
         "SCALEFREE_STUDIO_SETTINGS": str(folder / "settings.ini"),
         "PYTHONPATH": str(Path(__file__).parents[1]),
     }
@@ -169,7 +174,7 @@ def test_signals_save_and_exit_0(tmp_path: Path, number: signal.Signals) -> None
         command, cwd=tmp_path, env=on_its_own(tmp_path), stderr=subprocess.PIPE, text=True
     )
     try:
-        folder = RunFolder(tmp_path / "output" / "lines-5")
+        folder = RunFolder(tmp_path / "Documents" / OURS / "lines-5")
         while program.poll() is None and not frames_in(folder):
             time.sleep(0.1)
         program.send_signal(number)

@@ -69,8 +69,13 @@ def test_a_complete_choice_is_left_as_it_is():
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"made_of": "circles", "lines": 3}, {"made_of": BEST, "lines": 3}, {"numbers": 5}, {"made_of": "lines", "numbers": 500}],
-)  # fmt: skip
+    [
+        {"made_of": "circles", "lines": 3},
+        {"made_of": BEST, "lines": 3},
+        {"made_of": "lines", "numbers": 500},
+        {"numbers": 5},
+    ],
+)
 def test_what_contradicts_itself_is_told(wrong):
     with pytest.raises(ControlError):
         complete(FitControls(**wrong))

@@ -170,6 +170,7 @@ def test_the_window_opens_them(kind: str, tmp_path: Path) -> None:
     assert opened.folder.path == tmp_path / kind
     assert len(opened.past) == len({m.step for m in opened.past}) > 1 and opened.past[-1].step <= kept.step
     assert opened.job.checkpoint().model.keys() == kept.model.keys()
+    opened.folder.release()  # which is held for the session that comes of it
     assert written() == before
     if not kept.about.get("share"):  # a finished drawing has nothing left to do
         opened.job.step()

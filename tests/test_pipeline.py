@@ -198,7 +198,7 @@ def test_what_is_made_can_be_stopped_and_gone_on_with(pipeline: Pipeline) -> Non
 
 def test_nobody_else_works_in_its_folder(pipeline: Pipeline, tmp_path: Path) -> None:
     other = Running(parse(RECIPE, "tiny", tmp_path), tmp_path / "out", device="cpu")
-    with pytest.raises(UserError, match="Another process"):
+    with pytest.raises(UserError, match="Another window or command"):
         other.run()
     pipeline.close()
     other.hold()

@@ -173,7 +173,7 @@ def test_another_picture_closes_the_recipe(tiny: Driven) -> None:
     tiny.until(tiny.window.steps.isVisible)
     running = tiny.window.recipe.pipeline.running  # type: ignore[union-attr]
     other = Running(running.recipe, running.folder, device="cpu")
-    with pytest.raises(UserError, match="Another process"):
+    with pytest.raises(UserError, match="Another window or command"):
         other.hold()
     drop(tiny.window, mime)
     tiny.until(lambda: said(tiny) == "mine is open already, here or elsewhere.")

@@ -182,7 +182,7 @@ def test_parts_that_were_removed_are_made_again(tmp_path: Path) -> None:
 
 def test_two_do_not_work_in_one_folder(tmp_path: Path) -> None:
     found = running(tmp_path / "out")
-    with found._alone(), pytest.raises(UserError, match="Another process"):
+    with found._place, pytest.raises(UserError, match="Another window or command"):
         running(tmp_path / "out").run()
 
 

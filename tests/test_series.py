@@ -55,8 +55,10 @@ def test_a_series_keeps_what_a_list_would(changes: list[tuple[int, float]], most
     recent = list(zip(*map(list, found.seen(recent=True)), strict=True))
     since = [point for point in kept if point[0] >= 0.75 * kept[-1][0]]
     assert recent == (since if len(since) >= 8 else kept[-8:])
-    found.clear()
-    assert len(found) == 0 and found.seen()[0].size == 0
+    upto = found.until(7)
+    assert list(zip(*map(list, upto.seen()), strict=True)) == [point for point in kept if point[0] <= 7]
+    upto.add(8, 1.0)
+    assert list(zip(*map(list, found.seen()), strict=True)) == kept  # a copy
 
 
 def test_what_is_recent_is_the_last_quarter_of_the_steps_and_no_less_than_eight_points() -> None:

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from driven_drawings import TINY, draw, shown, the_job
 from driving import FEW, Driven, said
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QFontMetricsF
-from PyQt6.QtWidgets import QApplication, QLabel
+from PyQt6.QtWidgets import QApplication, QLabel, QPushButton
 
+from scalefree_studio.canvas.walls.boards import Place
 from scalefree_studio.controls import edited
 from scalefree_studio.data.datasets import load_dataset
+from scalefree_studio.jobs.instruments import lessons
 from scalefree_studio.jobs.pixelcnn.lesson import PixelCNNLesson
 from scalefree_studio.jobs.training.train import Train
+from scalefree_studio.snapshot import Snapshot
 from scalefree_studio.storage.run_folder import RunFolder
 from scalefree_studio.window.shell.dialogs import Keys
+from scalefree_studio.window.views.bench_view import BenchView
+from scalefree_studio.window.views.codes_shown import Cost
+from scalefree_studio.window.views.codes_view import CodesView
+from scalefree_studio.window.views.divider_view import DividerView
 from scalefree_studio.window.views.drawing_view import DrawingView
-from scalefree_studio.window.views.registry import all_views
+from scalefree_studio.window.views.prompted_view import PromptedView
+from scalefree_studio.window.views.registry import VIEWS, all_views
 from scalefree_studio.window.views.training_view import TrainingView
 from scalefree_studio.window.views.view import View
 from scalefree_studio.window.widgets.curves import LEAST, Curve
@@ -52,7 +63,8 @@ def test_no_field_takes_the_focus_of_one_that_has_gone(driven: Driven, run: Path
 def test_no_heading_stands_over_nothing_on_f1(driven: Driven, run: Path) -> None:
     driven.window.open(f"learn:{run}")
     driven.until(lambda: isinstance(driven.window.stage.view, TrainingView) and driven.session)
-    driven.window.actions_["undo"].setVisible(False)  # the only one of its menu, in this view
+    for name in ("undo", "redo", "preferences"):  # the only ones of their menu, in this view
+        driven.window.actions_[name].setVisible(False)
     driven.window.commands.keys()
     keys = driven.window.findChild(Keys)
     assert isinstance(keys, Keys)
@@ -79,15 +91,18 @@ def test_the_end_of_learning_is_told(driven: Driven, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "short")
     folder.keep(job.checkpoint())
     driven.window.open(str(folder.path))
-    driven.until(lambda: driven.window.top.words.text().startswith("Learnt: digits — epoch 1 of 1"))
+    driven.until(lambda: driven.window.top.words.text().startswith("Finished: digits — epoch 1 of 1"))
     steps = driven.session.job.step_count
     for key in (Qt.Key.Key_Space, Qt.Key.Key_Period):
         driven.window.say("")
         driven.key(key)
-        assert said(driven) == driven.window.stage.view.at_rest
+        assert said(driven).startswith("Finished at ") and said(driven).endswith(" bits held out.")
     assert driven.session.job.step_count == steps
-    driven.window.stage.view.set_controls({"epochs": 2})
+    told = {b.text(): b for b in driven.window.stage.toast.findChildren(QPushButton) if not b.isHidden()}
+    assert list(told) == ["Go on", "Draw", "Export the wall…"]
+    told["Go on"].click()
     driven.until(lambda: driven.session.job.step_count > steps)
+    assert driven.session.job.controls.epochs == 2
 
 
 @pytest.mark.parametrize("view", all_views(), ids=lambda view: view.__name__)
@@ -120,3 +135,51 @@ def test_a_small_window_leaves_out_what_the_menus_have(driven: Driven, run: Path
     window.resize(1440, 800)
     driven.until(curves[1].isVisible)
     assert all(tool.isVisible() for tool in window.top.tools)
+
+
+PICKED = Place("wall", 0, 0, 0)
+
+
+def begin_something(view: View) -> list[Callable[[], bool]]:
+    """All that a person may have begun in a view, brush first; each says whether it is still there."""
+    canvas, begun = view.canvas, list[Callable[[], bool]]()
+    if getattr(view, "brush", None) is not None:
+        view.host.actions["brush"].trigger()
+        begun.append(lambda: canvas.brush is not None)
+    if isinstance(view, BenchView):
+        canvas.picked = "0", 0
+        begun.append(lambda: canvas.picked is not None)
+    elif isinstance(view, CodesView):
+        view.shown = replace(view.shown, code=3)
+        begun.append(lambda: view.shown.code is not None)
+        view.panel.slider.setRange(0, 2)
+        view.panel._costs = [Cost(n / 9, n, 0.2, 0.1, 9) for n in range(3)]
+        view.panel.slider.setValue(1)
+        begun.append(lambda: view.shown.threshold > 0)
+    elif isinstance(view, PromptedView):
+        canvas.selected = PICKED
+        begun.append(lambda: canvas.selected is not None)
+    elif isinstance(view, DividerView):
+        frame = {"unit_ids": np.array([4]), "line_angle": np.zeros(1), "line_offset": np.zeros(1)}
+        view.snapshot = Snapshot("dividers", 1, 0.0, frame)
+        canvas.selected = 4
+        begun.append(lambda: canvas.selected is not None)
+    return begun
+
+
+def test_escape_ends_what_is_passing_in_every_view_first(driven: Driven) -> None:
+    """A view that lets a person begin something must say how that ends."""
+    w = driven.window
+    for kind in sorted({*VIEWS, *lessons()}):
+        view = w.stage.take_view(kind)
+        w.show_view(view)
+        begun = begin_something(view)
+        w.stage.toast.hide()  # what it may have said
+        assert all(there() for there in begun), kind
+        assert len(begun) >= (not isinstance(view, TrainingView) or isinstance(view, CodesView)), kind
+        while begun:
+            driven.key(Qt.Key.Key_Escape)
+            assert not begun.pop(0)(), kind
+            begun = [there for there in begun if there()]
+        assert not view.end_passing(), kind
+    assert not w._leaving

@@ -14,9 +14,9 @@ from safetensors.numpy import save_file
 
 from scalefree_studio import files
 from scalefree_studio.errors import UserError
-from scalefree_studio.snapshot import Change, Checkpoint, Snapshot
+from scalefree_studio.snapshot import FIRST, Change, Checkpoint, Segment, Snapshot
 from scalefree_studio.storage import tensors
-from scalefree_studio.storage.history import History, Measured
+from scalefree_studio.storage.history import History, Measured, present
 from scalefree_studio.storage.recorder import Recorder
 from scalefree_studio.storage.run_folder import (
     MODEL,
@@ -388,3 +388,72 @@ def test_what_a_killed_process_had_half_written_goes_when_the_run_goes_on(tmp_pa
     folder.prepare()
     assert sorted(p.name for p in tmp_path.iterdir()) == [MODEL, TRAINER]
     assert folder.checkpoint().step == 4
+
+
+# -- a restart and its undo are part of one history -------------------------------------------------------------------
+
+
+def measured(steps, segment=FIRST):
+    return [Measured(step, step / 10, {"n": float(step)}, segment) for step in steps]
+
+
+def steps_of(past):
+    return [m.step for m in past]
+
+
+def test_an_undone_restart_gives_back_the_past_that_it_took():
+    anew = Segment(1)
+    past = [*measured([1, 20, 40]), *measured([1, 20], anew), *measured([41, 60])]
+    assert steps_of(present(past)) == [1, 20, 40, 41, 60]
+    assert steps_of(present(past[:5])) == [1, 20]
+    assert steps_of(present([*past, *measured([21, 30], anew)])) == [1, 20, 21, 30]
+    assert present([]) == []
+
+
+def test_what_goes_on_from_a_recorded_moment_shares_what_was_before_it():
+    branch = Segment(1, 0, 40)
+    past = [*measured([1, 20, 40]), *measured([41, 60], branch), *measured([45, 50]), *measured([61], branch)]
+    assert steps_of(present(past)) == [1, 20, 40, 41, 60, 61]
+    assert steps_of(present(past[:-1])) == [1, 20, 40, 45, 50]
+
+
+def test_a_step_back_in_the_same_stretch_forgets_what_lay_beyond():
+    assert steps_of(present(measured([1, 20, 40, 30, 35]))) == [1, 20, 30, 35]
+
+
+def test_segments_are_kept_over_sessions_each_of_which_counts_from_0(tmp_path):
+    path = tmp_path / "history.sqlite"
+    with History.create(path) as history:
+        history.write(metrics=measured([1, 20]))
+        history.write(metrics=[*measured([1, 20], Segment(1)), *measured([21])])
+        history.write(metrics=measured([22], Segment(2, 0, 20)))
+        assert [m.segment for m in history.metrics()] == [
+            FIRST, FIRST, Segment(1), Segment(1), FIRST, Segment(2, 0, 20),
+        ]  # fmt: skip
+    for _ in range(2):  # it goes on where it was; and starts over
+        with History.create(path) as history:
+            history.write(metrics=measured([25]))
+            history.write(metrics=measured([2], Segment(1)))
+    with History.open(path) as history:
+        numbers = [m.segment.number for m in history.metrics()]
+        assert numbers == [0, 0, 1, 1, 0, 2, 2, 3, 3, 4]
+        assert steps_of(present(history.metrics())) == [2]
+        assert steps_of(present(history.metrics()[:7])) == [1, 20, 22, 25]
+
+
+def test_a_segment_that_could_not_be_written_is_written_with_the_next(tmp_path):
+    with History.create(tmp_path / "history.sqlite") as history:
+        with pytest.raises(TypeError):
+            history.write(metrics=[*measured([1], Segment(1)), Measured(2, 0.2, {"n": object()}, Segment(1))])
+        history.write(metrics=measured([1], Segment(1)))
+        assert history.metrics() == measured([1], Segment(1))
+
+
+def test_a_history_without_segments_is_read_as_one(tmp_path):
+    path = tmp_path / "history.sqlite"
+    with History.create(path) as history:
+        history.write(metrics=measured([1, 20]))
+    with sqlite3.connect(path) as db:
+        db.execute("DROP TABLE segments")
+    with History.open(path) as history:
+        assert history.metrics() == measured([1, 20])

@@ -7,7 +7,7 @@ from small_training import TINY, make, run, same, stripes, weights
 
 from scalefree_studio.controls import ControlError
 from scalefree_studio.errors import UserError
-from scalefree_studio.jobs.job import Limit, SetControls, StartOver, Undo
+from scalefree_studio.jobs.job import GoOn, Limit, SetControls, StartOver, Undo
 from scalefree_studio.jobs.pixelcnn.controls import PixelCNNControls
 from scalefree_studio.jobs.pixelcnn.lesson import PixelCNNLesson
 from scalefree_studio.jobs.training.picture_lesson import bits_per_dimension
@@ -104,7 +104,7 @@ def test_damaged_models_are_told_in_one_sentence():
 @pytest.mark.parametrize("damage", ["lost", "another shape", "broadcast"])
 @pytest.mark.parametrize("name", ["adam.head.weight.step", "adam.head.weight.exp_avg", "average.head.weight"])
 def test_what_a_damaged_trainer_holds_is_told_in_one_sentence(name, damage):
-    c = run(make(), 2).checkpoint()
+    c = run(make(averaging=0.9), 2).checkpoint()
     trainer = dict(c.trainer)
     if damage == "lost":
         del trainer[name]
@@ -128,7 +128,7 @@ def test_what_was_changed_can_be_undone_and_a_restart_too():
     run(job, 2)
     job.apply(SetControls({"hidden_maps": 9}))
     assert job.step_count == 0
-    assert job.apply(Undo()).what == "undo: controls"
+    assert job.apply(Undo()).what == "undo: change hidden maps"
     assert (job.step_count, job.controls.hidden_maps) == (2, 6)
     assert job.apply(Undo()).what == "undo: start over"
     assert same(weights(job), before) and job.step_count == 6
@@ -223,10 +223,10 @@ def test_where_memory_runs_out_earlier_attempts_make_room():
     job = run(make(), 2)
     job.apply(StartOver())
     run(job, 1)
-    begin, kept = job._begun, job._undo
+    begin = job._begun
 
     def begun():
-        if job._undo is kept:
+        if job.past.names[0]:  # earlier attempts are kept
             raise torch.OutOfMemoryError("out of memory")
         return begin()
 
@@ -237,3 +237,30 @@ def test_where_memory_runs_out_earlier_attempts_make_room():
     assert job.step_count == 1
     with pytest.raises(ControlError, match="nothing to undo"):
         job.apply(Undo())
+
+
+def test_a_training_that_has_come_to_its_end_can_go_on_for_as_long_again():
+    job = make(steps=None, epochs=1)
+    with pytest.raises(ControlError, match="not come to its end"):
+        job.apply(GoOn())
+    while not job.rest:
+        job.step()
+    job.apply(GoOn())
+    assert job.controls.epochs == 2 and not job.rest
+    job.apply(Undo())
+    assert job.controls.epochs == 1 and job.rest
+    limited = run(make(steps=2), 2)
+    limited.apply(GoOn())
+    assert limited.limit == Limit(steps=4)
+    limited.apply(Undo())
+    assert limited.limit == Limit(steps=2)
+
+
+def test_going_on_after_more_epochs_had_stopped_helping_goes_to_the_last_epoch():
+    job = run(make(steps=None, epochs=5, patience=1), 1)
+    job.now.stopped_early = True
+    assert job.rest
+    job.apply(GoOn())
+    assert (job.controls.patience, job.controls.epochs, job.rest) == (0, 5, 0.0)
+    job.apply(Undo())
+    assert job.controls.patience == 1

@@ -16,7 +16,7 @@ from scalefree_studio.errors import JobError
 from scalefree_studio.jobs.dividers.controls import FitControls
 from scalefree_studio.jobs.dividers.edits import AddUnit, MoveUnit, RemoveUnit, SetMask
 from scalefree_studio.jobs.dividers.fit import FitDividers
-from scalefree_studio.jobs.job import Edit, Limit, Restore, SetControls, StartOver, Undo
+from scalefree_studio.jobs.job import Edit, GoOn, Limit, Redo, Restore, SetControls, StartOver, Undo
 from scalefree_studio.jobs.memory import OutOfMemoryError, within_memory
 from scalefree_studio.jobs.undo import Reverse, Step, UndoStack
 
@@ -44,37 +44,45 @@ def remembered(steps: list[Step], most_steps: int, most_bytes: int) -> list[Step
 
 
 DEEDS = st.lists(
-    st.tuples(st.sampled_from(["set", "set", "set", "undo"]), st.integers(0, 9), st.integers(0, 2))
+    st.tuples(st.sampled_from(["set", "set", "set", "undo", "redo"]), st.integers(0, 9), st.integers(0, 2))
 )
 
 
 @given(DEEDS, st.integers(1, 6), st.integers(0, 25))
-def test_it_is_bounded_by_count_and_by_bytes_and_gestures_are_one_step(
+def test_it_is_bounded_gestures_are_one_step_and_what_was_undone_can_be_redone(
     deeds: list[tuple[str, int, int]], most_steps: int, most_bytes: int
 ) -> None:
     counter, stack = Counter(), UndoStack(most_steps, most_bytes)
     slow: list[tuple[Step, int]] = []  # every step that can be taken back, and the value before it
+    again: list[tuple[Step, int]] = []  # every one that can be made again, and the value after it
+    pulled = 0  # the gesture that may go on
     for n, (deed, size, gesture) in enumerate(deeds, start=1):
         if deed == "set":
             before = counter.value
             step = Step(f"set {n}", counter.set(n), gesture or None, size)
             stack.add(step)
-            if not (gesture and slow and slow[-1][0].gesture == gesture):
+            if not gesture or gesture != pulled:
                 slow.append((step, before))
             kept = remembered([step for step, _ in slow], most_steps, most_bytes)
-            slow = slow[len(slow) - len(kept) :]
-        elif slow:
-            step, before = slow.pop()
-            assert stack.undo() == step.what and counter.value == before
+            slow, again, pulled = slow[len(slow) - len(kept) :], [], gesture
+        elif deed == "undo" and slow:
+            (step, before), after = slow.pop(), counter.value
+            assert stack.take(Undo()) == f"undo: {step.what}" and counter.value == before
+            again, pulled = [*again, (step, after)], 0
+        elif deed == "redo" and again:
+            (step, after), before = again.pop(), counter.value
+            assert stack.take(Redo()) == f"redo: {step.what}" and counter.value == after
+            slow, pulled = [*slow, (step, before)], 0
         else:
             value = counter.value
-            with pytest.raises(ControlError, match="There is nothing to undo"):
-                stack.undo()
+            with pytest.raises(ControlError, match=f"There is nothing to {deed}"):
+                stack.take(Undo() if deed == "undo" else Redo())
             assert counter.value == value
+        assert stack.names == tuple(steps[-1][0].what if steps else "" for steps in (slow, again))
     for step, before in reversed(slow):
-        assert stack.undo() == step.what and counter.value == before
+        assert stack.take(Undo()) == f"undo: {step.what}" and counter.value == before
     with pytest.raises(ControlError):
-        stack.undo()
+        stack.take(Undo())
 
 
 def test_what_could_not_be_taken_back_can_be_tried_again() -> None:
@@ -89,9 +97,9 @@ def test_what_could_not_be_taken_back_can_be_tried_again() -> None:
     full.insert(0, False)
     stack.add(Step("set 7", reverse))
     with pytest.raises(OutOfMemoryError):
-        stack.undo()
+        stack.take(Undo())
     assert counter.value == 7
-    assert stack.undo() == "set 7" and counter.value == 0
+    assert stack.take(Undo()) == "undo: set 7" and counter.value == 0
 
 
 # -- a step that was taken back can be made again ---------------------------------------------------------------------
@@ -158,13 +166,104 @@ def test_what_takes_an_edit_back_returns_what_makes_it_again(edit: Edit) -> None
     assert alike(state(job), before, forgotten)
 
 
+def test_a_redo_ends_with_another_edit_and_comes_back_to_what_was_learnt_in_between() -> None:
+    job = fit()
+    job.apply(SetControls({"hidden": 7}))
+    for _ in range(3):
+        job.step()
+    learnt = state(job)
+    for edit in (Undo(), Redo()):
+        job.apply(edit)
+    assert alike(state(job), learnt)
+    job.apply(Undo())
+    job.apply(AddUnit("line"))
+    with pytest.raises(ControlError, match="nothing to redo"):
+        job.apply(Redo())
+    assert job.past.names == ("add a line", "")
+
+
+def test_undo_of_a_restart_does_not_pass_over_what_was_learnt_since_another() -> None:
+    job = fit()
+    job.apply(SetControls({"hidden": 7}))
+    job.apply(SetControls({"hidden": 8}))  # nothing was learnt in between: one gesture
+    for _ in range(4):
+        job.step()
+    learnt = state(job)
+    job.apply(SetControls({"hidden": 9}))
+    job.apply(Undo())
+    assert alike(state(job), learnt)
+    job.apply(Undo())
+    assert alike(state(job), state(fit()))
+
+
+def test_the_controls_say_how_many_units_there_are() -> None:
+    job = fit()
+
+    def said() -> tuple[int, int, int]:
+        return job.controls.lines, job.controls.circles, job.controls.numbers
+
+    job.apply(SetControls({"numbers": 100}))
+    budget = said()
+    assert budget[2] == 100
+    job.apply(AddUnit("circle"))
+    job.apply(AddUnit("line"))
+    assert said() == (1, budget[1] + 1, 0)
+    job.apply(RemoveUnit(0))
+    assert said() == (1, budget[1], 0)
+    job.apply(Restore(EARLIER.frame, 3))
+    assert said() == (3, 2, 0)
+    saved = FitDividers.from_checkpoint(job.checkpoint())
+    assert saved.controls == job.controls
+    for _ in range(4):
+        job.apply(Undo())
+    assert said() == budget
+    job.apply(Redo())
+    assert said() == (0, budget[1] + 1, 0)
+    job.apply(StartOver())
+    assert len(job.unit_ids) == budget[1] + 1 + job.controls.tanh
+
+
+def test_a_fit_rests_at_the_end_of_its_schedule_and_can_go_on_for_as_long_again() -> None:
+    job = fit()  # of 50 steps
+    with pytest.raises(ControlError, match="not come to its end"):
+        job.apply(GoOn())
+    while job.rest == 0:
+        job.step()
+    assert job.step_count == 50 and job.progress == 1
+    job.apply(GoOn())
+    assert job.rest == 0 and job.limit == Limit(steps=100) and job.progress == 0.5
+    job.apply(Undo())
+    assert job.rest > 0 and job.limit == Limit(steps=50)
+    endless = FitDividers(
+        job.pixels, FitControls(lines=2, hidden=3, batch_size=16, horizon=100, start="random")
+    )
+    for _ in range(100):
+        endless.step()
+    assert endless.rest > 0
+    endless.apply(GoOn())
+    assert endless.controls.horizon == 200 and endless.rest == 0
+    endless.apply(Undo())
+    endless.apply(AddUnit("line"))  # a hand late in the schedule sets things moving again
+    assert endless.rest == 0
+
+
+def test_a_frame_says_what_was_painted_then() -> None:
+    job = fit()
+    assert "mask" not in job.snapshot().frame
+    job.apply(SetMask(MASK))
+    assert np.array_equal(job.snapshot().frame["mask"], MASK)
+    job.apply(Restore(job.snapshot().frame, 3))  # which is no part of the network
+    job.apply(SetMask(None))
+    assert "mask" not in job.snapshot().frame
+
+
 def test_large_steps_are_forgotten_before_they_fill_the_memory() -> None:
     job = fit()
-    job._past.most_bytes = 3 * job.backup().learnt.nbytes
+    job.past.most_bytes = 3 * job.backup().learnt.nbytes
     for n in range(1, 6):
         job.apply(StartOver())
         job.apply(SetControls({"learning_rate": n / 1000}))  # takes no room
-    for what in ["controls", "start over"] * 3 + ["controls"]:
+    for what in ["change learning rate", "start over"] * 3 + ["change learning rate"]:
         assert job.apply(Undo()).what == f"undo: {what}"
     with pytest.raises(ControlError, match="nothing to undo"):
         job.apply(Undo())

@@ -214,3 +214,21 @@ def test_titles_stand_above_their_boards_and_stay_in_view(canvas: WallCanvas, qa
     canvas.native.resize(90, 90)
     QTest.qWait(50)
     assert canvas.shown.titles == {}
+
+
+def test_how_near_one_looks_is_told_against_the_room(canvas: WallCanvas) -> None:
+    canvas.show([Board("wall", noise(6, 8, 8, 3))])
+    assert canvas.zoomed() is None, "all in view"
+    canvas.zoom(2.0)
+    zoomed = canvas.zoomed()
+    assert zoomed is not None and len(zoomed.pictures) == 6
+    assert zoomed.times == pytest.approx(2.0)
+    assert zoomed.seen == pytest.approx((0.25, 0.25, 0.75, 0.75))
+    for n, (left, top, right, bottom) in enumerate(zoomed.pictures):
+        rect = canvas.shown.picture_rect("wall", n)  # at twice the size, about the middle
+        width, height = canvas.physical
+        assert rect == pytest.approx(
+            (np.array([left, top, right, bottom]) * 2 - 0.5) * [width, height, width, height]
+        )
+    canvas.fit()
+    assert canvas.zoomed() is None

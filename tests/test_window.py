@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from driving import PATIENCE, Answers, Driven, saved
+from driving import PATIENCE, Answers, Driven, said, saved
 from PIL import Image
 from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtTest import QTest
@@ -51,15 +51,127 @@ def test_a_live_control_reaches_the_job(driven: Driven) -> None:
     driven.until(lambda: edit.text() == f"{driven.job.controls.learning_rate:g}")
 
 
-def test_a_control_that_starts_over(driven: Driven) -> None:
+def test_starting_over_is_told_and_all_comes_back(driven: Driven) -> None:
     driven.open()
     driven.learn_on()
-    driven.window.stage.view.set_controls({"lines": 7})
-    driven.until(lambda: "7 lines" in driven.window.top.words.text())
-    driven.window.stage.view.set_controls({"lines": 0})  # refused: no unit would be left
-    driven.until(driven.window.stage.toast.isVisible)
-    assert "at least one" in driven.window.stage.toast.label.text()
-    assert driven.window.panel.form.fields["lines"].edit.text() == "7"  # type: ignore[union-attr,attr-defined]
+    driven.pause()
+    w, steps, curve = driven.window, driven.job.step_count, driven.window.curves.curves["psnr"]
+    driven.until(lambda: w.stage.newest is not None and w.stage.newest.step == steps)
+    measured = curve.series.seen()[0].tolist()
+    w.stage.view.set_controls({"lines": 7})
+    driven.until(lambda: "7 lines" in w.top.words.text())
+    assert said(driven) == "Started over with 7 lines."
+    assert driven.job.step_count == 0 and curve.series.seen()[0].tolist() == [0]
+    QTest.mouseClick(choices(driven)["Undo"], Qt.MouseButton.LeftButton)
+    driven.until(lambda: "8 lines" in w.top.words.text())
+    assert driven.job.step_count == steps and w.stage.toast.isHidden()
+    assert curve.series.seen()[0].tolist()[: len(measured)] == measured
+    assert w.actions_["redo"].text() == "Redo: change lines"
+    for modifier, key, lines, undone in (
+        (
+            Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier,
+            Qt.Key.Key_Z,
+            7,
+            "change lines",
+        ),
+        (Qt.KeyboardModifier.ControlModifier, Qt.Key.Key_Z, 8, ""),
+        (Qt.KeyboardModifier.ControlModifier, Qt.Key.Key_Y, 7, "change lines"),
+    ):
+        driven.key(key, modifier)
+        driven.until(lambda lines=lines: f"{lines} lines" in w.top.words.text())
+        assert w.actions_["undo"].text() == (f"Undo: {undone}" if undone else "Undo")
+        assert w.stage.toast.isHidden()  # what a person takes back and forth need not be told
+    w.stage.view.set_controls({"lines": 0})  # refused: no unit would be left
+    driven.until(lambda: w.stage.toast.isVisible() and "at least one" in said(driven))
+    assert w.panel.form.fields["lines"].edit.text() == "7"  # type: ignore[union-attr,attr-defined]
+
+
+def choices(driven: Driven) -> dict[str, QPushButton]:
+    """The buttons of the notice, by what they say."""
+    return {b.text(): b for b in driven.window.stage.toast.findChildren(QPushButton) if not b.isHidden()}
+
+
+def test_the_end_of_the_schedule_is_told_and_can_be_gone_on_from(driven: Driven) -> None:
+    driven.open()
+    w = driven.window
+    w.stage.view.set_controls({"horizon": 100})
+    driven.until(lambda: w.top.words.text().startswith("Finished: lines-5 — 8 lines, "))
+    steps = driven.job.step_count
+    assert driven.session.status.rests and said(driven).startswith("Finished at ") and " dB." in said(driven)
+    assert list(choices(driven)) == ["Go on", "Add a line", "Add a circle", "Export picture…"]
+    assert not w.stage.toast._timer.isActive()
+    driven.key(Qt.Key.Key_Escape)
+    assert w.stage.toast.isHidden() and not driven.gone
+    driven.key(Qt.Key.Key_Space)  # why it does not play
+    driven.until(w.stage.toast.isVisible)
+    assert driven.job.step_count == steps
+    choices(driven)["Go on"].click()
+    driven.until(lambda: driven.job.step_count > steps and w.top.words.text().startswith("Learning"))
+    assert driven.job.controls.horizon == steps + 100 and w.stage.toast.isHidden()
+    driven.until(lambda: said(driven).startswith("Finished") and w.stage.toast.isVisible())
+    steps = driven.job.step_count
+    choices(driven)["Add a line"].click()
+    driven.until(lambda: driven.job.step_count > steps and "9 lines" in w.top.words.text())
+
+
+def test_escape_ends_what_is_passing_one_thing_at_a_time_and_then_the_program(driven: Driven) -> None:
+    driven.open()
+    w = driven.window
+    canvas, form = w.stage.view.canvas, w.panel.form
+    assert form is not None
+    driven.until(lambda: w.transport.poll() or w.transport.timeline.ids)
+    slider = form.fields["lines"].slider  # type: ignore[attr-defined]
+    w.showFullScreen()
+    driven.until(w.isFullScreen)
+    w.actions_["full_screen"].setChecked(True)
+    canvas.selected = int(driven.job.unit_ids[0])
+    w.transport._read_frame(w.transport.timeline.ids[0])
+    w.do("keys")
+    w.actions_["brush"].trigger()
+    w.say("Something.")
+    w.activateWindow()
+    driven.until(w.isActiveWindow)
+    edit = form.fields["learning_rate"].edit  # type: ignore[attr-defined]
+    slider.setFocus()
+    driven.until(slider.hasFocus)
+    slider.setValue(slider.value() + 100)  # chosen, but not settled
+
+    def passing() -> list[str]:
+        there = {
+            "chosen": bool(form.fields["lines"]._pending),  # type: ignore[attr-defined]
+            "typing": edit.hasFocus(),
+            "page": bool(w._dialogs),
+            "notice": w.stage.toast.isVisible(),
+            "brush": canvas.brush is not None,
+            "selection": canvas.selected is not None,
+            "past": w.stage.past is not None,
+            "full screen": w.isFullScreen(),
+        }
+        return [name for name, is_there in there.items() if is_there]
+
+    order = ["chosen", "page", "notice", "brush", "selection", "past", "full screen"]
+    assert passing() == order
+    for ends in ("chosen", "typing", *order[1:]):
+        if ends == "typing":
+            edit.setFocus()
+            driven.until(edit.hasFocus)
+        driven.key(Qt.Key.Key_Escape)
+        order = [name for name in order if name != ends]
+        driven.until(lambda order=order: passing() == order)
+    assert not driven.gone and form.fields["lines"].value == 8 and not w.actions_["full_screen"].isChecked()
+    driven.key(Qt.Key.Key_Escape)
+    driven.until(lambda: driven.gone)
+
+
+def test_whatever_is_passing_ctrl_q_leaves(driven: Driven) -> None:
+    driven.open()
+    driven.window.say("Something.")
+    driven.window.do("keys")
+    page = driven.window.findChild(Keys)
+    assert page is not None
+    driven.until(page.isVisible)
+    QTest.keyClick(page, Qt.Key.Key_Q, Qt.KeyboardModifier.ControlModifier)
+    driven.until(lambda: driven.gone)
 
 
 def test_another_size_is_another_run(driven: Driven) -> None:
@@ -146,14 +258,20 @@ def test_a_run_goes_on_where_it_was(driven: Driven) -> None:
 def test_add_select_move_delete_undo(driven: Driven) -> None:
     driven.open()
     w = driven.window
+    form = w.panel.form
+    assert form is not None
+
+    def in_the_panel() -> tuple[int, int]:
+        return form.fields["lines"].value, form.fields["circles"].value
+
     driven.key(Qt.Key.Key_L)
     driven.until(lambda: "9 lines" in w.top.words.text())
+    driven.until(lambda: w.stage.view.unit.title.text() == "Line 9")
     driven.key(Qt.Key.Key_C)
     driven.until(lambda: "1 circle" in w.top.words.text())
-    assert w.stage.view.frame is not None
+    assert w.stage.view.frame is not None and in_the_panel() == (9, 1)
     unit = int(w.stage.view.frame["unit_ids"][-1])  # the circle
-    w.stage.view.canvas.selected = unit
-    w.stage.view.show_selected()
+    driven.until(lambda: w.stage.view.canvas.selected == unit)
     assert w.stage.view.unit.title.text() == "Circle 1"
     driven.pause()
     _, edit = w.stage.view.unit._rows[2]
@@ -166,13 +284,17 @@ def test_add_select_move_delete_undo(driven: Driven) -> None:
     driven.key(Qt.Key.Key_Delete)
     driven.until(lambda: unit not in driven.job.unit_ids)
     assert w.stage.view.unit.title.text() == "Nothing selected"
+    driven.until(lambda: in_the_panel() == (9, 0))
+    assert w.actions_["undo"].text() == "Undo: remove a circle"
     driven.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
-    driven.until(lambda: unit in driven.job.unit_ids)
+    driven.until(lambda: unit in driven.job.unit_ids and in_the_panel() == (9, 1))
 
 
 def test_painting_and_taking_it_back(driven: Driven) -> None:
     driven.open()
     w = driven.window
+    driven.until(lambda: w.transport.poll() or w.transport.timeline.ids)
+    before = w.transport.timeline.ids[0]
     driven.key(Qt.Key.Key_B)
     assert w.stage.view.canvas.brush is not None
     native = w.stage.view.canvas.native
@@ -187,6 +309,10 @@ def test_painting_and_taking_it_back(driven: Driven) -> None:
     driven.until(lambda: driven.job.mask is None)
     driven.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     driven.until(lambda: driven.job.mask is not None and w.stage.view.canvas.mask is not None)
+    w.transport._read_frame(before)
+    assert w.stage.past is not None and w.stage.view.canvas.mask is None  # nothing was painted then
+    driven.key(Qt.Key.Key_N)
+    assert w.stage.view.canvas.mask is not None
 
 
 # -- how it looks ----------------------------------------------------------------------------------------------------

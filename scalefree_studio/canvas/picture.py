@@ -58,6 +58,9 @@ class Rendered:
         )
 
 
+LITTLE = 128  # pixels of a picture on a map
+
+
 class Sampled:
     """An array (H, W, ...) over the picture's extent, looked up at the pixels of a pane. From near one sees the
     picture's own pixels, with edges that fall within a pixel of the screen smoothed; from far, means of 2ᵏ × 2ᵏ of
@@ -69,6 +72,11 @@ class Sampled:
         self._levels = [array]
         while smooth and max(self._levels[-1].shape[:2]) > 64:
             self._levels.append(halved(self._levels[-1]))
+
+    @property
+    def little(self) -> npt.NDArray[Any]:
+        """All of it, with at most LITTLE pixels along a side."""
+        return next((level for level in self._levels if max(level.shape[:2]) <= LITTLE), self._levels[-1])
 
     def seen(self, camera: Camera, size: Size) -> tuple[npt.NDArray[Any], Rect] | None:
         """What of it is in view, and the pixels of the pane that it fills; None if nothing. It costs a pane's worth

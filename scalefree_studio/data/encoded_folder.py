@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from ..files import write_atomically, write_errors
+from ..files import is_empty, write_atomically, write_errors
 from .download import Progress
 from .encoded import Encoder, cached
 from .shards import MadeOf, Shards
@@ -65,7 +65,7 @@ def check_free(folder: Path, about: Mapping[str, Any]) -> None:
     """A UserError where the folder holds anything but what is to be written there."""
     if not folder.exists():
         return
-    if not folder.is_dir() or (any(folder.iterdir()) and not is_encoded(folder)):
+    if not folder.is_dir() or (not is_empty(folder) and not is_encoded(folder)):
         raise UserError(f"{folder} holds something else; name another --out.")
     there = _read(folder) if is_encoded(folder) else about
     for key, words in WORDS.items():

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..snapshot import Array, Change, Checkpoint, Snapshot
+from ..snapshot import Array, Change, Checkpoint, Segment, Snapshot
 
 
 @dataclass(frozen=True)
@@ -61,10 +61,39 @@ class Undo(Edit):
     """Take back the last edit that can be taken back."""
 
 
+@dataclass(frozen=True)
+class Redo(Edit):
+    """Make the edit again that was taken back last, unless another has been made since."""
+
+
+@dataclass(frozen=True)
+class GoOn(Edit):
+    """After the end: as much again."""
+
+
+class Past(Protocol):
+    """What a job remembers of its edits."""
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """What an Undo would take back now, and a Redo make again: as a person reads it, or nothing."""
+
+
 class Job(Protocol):
-    """What the runner knows of a job."""
+    """What the runner, and whoever shows it, know of a job."""
 
     kind: str
+
+    @property
+    def past(self) -> Past: ...
+
+    @property
+    def segment(self) -> Segment:
+        """The stretch of work that goes on now."""
+
+    @property
+    def progress(self) -> float:
+        """How much of the way has been gone, in [0, 1]."""
 
     @property
     def step_count(self) -> int:

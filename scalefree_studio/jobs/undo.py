@@ -1,12 +1,13 @@
-"""The undo of every job: bounded, and all moves of one gesture are taken back together."""
+"""The undo of every job, and its redo: bounded, and all moves of one gesture are taken back together."""
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ..controls import ControlError
+from .job import Redo, Undo
 
 MOST_STEPS, MOST_BYTES = 1000, 1 << 27
 
@@ -19,7 +20,7 @@ class Reverse(Protocol):
 
 @dataclass(frozen=True)
 class Step:
-    """A change that was made."""
+    """A change that was made, or taken back."""
 
     what: str  # as a person reads it
     reverse: Reverse
@@ -28,28 +29,47 @@ class Step:
 
 
 class UndoStack:
-    """Remembers the last steps: so many at most, and of so many bytes, but the last one in any case."""
+    """Remembers the last steps: so many at most, and of so many bytes, but the last one in any case. What was taken
+    back can be made again, until something else is done."""
 
     def __init__(self, most_steps: int = MOST_STEPS, most_bytes: int = MOST_BYTES):
         self.most_steps, self.most_bytes = most_steps, most_bytes
-        self._steps: deque[Step] = deque()
-        self._bytes = 0
+        self.forget()
+
+    def forget(self) -> None:
+        """All of it, where there is no room."""
+        self._done: deque[Step] = deque()
+        self._undone: list[Step] = []
+        self._open = False  # whether the last gesture may go on
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """What would be taken back now, and what made again: as a person reads it, or nothing."""
+        return self._done[-1].what if self._done else "", self._undone[-1].what if self._undone else ""
 
     def add(self, step: Step) -> None:
-        last = self._steps[-1] if self._steps else None
-        if last is not None and step.gesture is not None and step.gesture == last.gesture:
+        last = self._done[-1] if self._done else None
+        self._undone = []
+        if last is not None and self._open and step.gesture is not None and step.gesture == last.gesture:
             return  # the first step of a gesture leads back to before it
-        self._steps.append(step)
-        self._bytes += step.size
-        while len(self._steps) > 1 and (len(self._steps) > self.most_steps or self._bytes > self.most_bytes):
-            self._bytes -= self._steps.popleft().size
+        self._done.append(step)
+        self._open = True
+        while len(self._done) > 1 and (len(self._done) > self.most_steps or self._bytes() > self.most_bytes):
+            self._done.popleft()
 
-    def undo(self) -> str:
-        """Take the last step back; what it was."""
-        if not self._steps:
-            raise ControlError("There is nothing to undo.")
-        step = self._steps[-1]
-        step.reverse()  # first what may lack memory: then it can be tried again
-        self._steps.pop()
-        self._bytes -= step.size
-        return step.what
+    def _bytes(self) -> int:
+        return sum(step.size for step in self._done)
+
+    def take(self, edit: Undo | Redo) -> str:
+        """Take the last step back, or make again what was taken back last; what that was."""
+        undoes = isinstance(edit, Undo)
+        back, forth = (self._done, self._undone) if undoes else (self._undone, self._done)
+        if not back:
+            raise ControlError(f"There is nothing to {'undo' if undoes else 'redo'}.")
+        step = back[-1]
+        forth.append(
+            replace(step, reverse=step.reverse())
+        )  # first what may lack memory: then it can be tried again
+        back.pop()
+        self._open = False
+        return f"{'undo' if undoes else 'redo'}: {step.what}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..assets import assets
 from ..errors import UserError
-from ..files import write_atomically, write_errors
+from ..files import is_empty, write_atomically, write_errors
 from ..jobs.recipes.parse import read_recipe
 from ..jobs.recipes.recipe import Recipe
 from .states import DONE, STATES, TEXT, Record, states
@@ -42,7 +42,7 @@ def find_recipe(source: Path | str) -> tuple[Recipe, Path]:
 
 def keep_recipe(recipe: Recipe, folder: Path) -> None:
     """Write down in its folder what is run there; a folder of anything else is refused."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())) and not (folder / STATES).exists():
+    if folder.exists() and (not folder.is_dir() or not is_empty(folder)) and not (folder / STATES).exists():
         raise UserError(f"{folder} holds something else; name another --out.")
     record = Record.read(folder)
     record.recipe, record.base = recipe.name, str(recipe.base)

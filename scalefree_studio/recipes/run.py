@@ -5,12 +5,9 @@ from __future__ import annotations
 import shutil
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-from filelock import FileLock, Timeout
 
 from ..controls import ControlError, controls_of, edited, values_of
 from ..data.datasets import load_dataset
@@ -34,10 +31,6 @@ from .states import DONE, LEARNING, STALE, Record, StepState, made_of, states
 EARLIER = "earlier"  # where runs of other settings go
 
 
-class InUseError(UserError):
-    """Somebody else is at work in the folder."""
-
-
 class Running:
     """A recipe in its folder, with what is needed to go on with it."""
 
@@ -55,8 +48,7 @@ class Running:
         self.recipe, self.folder = recipe, folder
         self.data_root, self.device = data_root, choose_device(device)
         self.progress, self.say, self.bars = progress, say, bars
-        # Of all threads that share this object, against other processes and other objects.
-        self._lock = FileLock(folder.with_name(f".{folder.name}.lock"), timeout=0, thread_local=False)
+        self._place = RunFolder(folder)
         self._writing = threading.Lock()
 
     def states(self) -> tuple[StepState, ...]:
@@ -77,7 +69,7 @@ class Running:
 
     def run_step(self, name: str) -> StepState:
         """One step, to its end or until it is stopped; how it stands then."""
-        with self._alone():
+        with self._place:
             self._keep_recipe()
             state = self._ready(name)
             if state.state == DONE:
@@ -91,24 +83,11 @@ class Running:
             return self.state(name)
 
     def hold(self) -> None:
-        """Keep everybody else out of the folder, until `release`."""
-        with write_errors(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            try:
-                self._lock.acquire()
-            except Timeout:
-                raise InUseError(f"Another process is at work in {self.folder}.") from None
+        """Keep everybody else from writing in the folder, until `release`."""
+        self._place.hold()
 
     def release(self) -> None:
-        self._lock.release()
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        self.hold()
-        try:
-            yield
-        finally:
-            self.release()
+        self._place.release()
 
     def _ready(self, name: str) -> StepState:
         """How a step stands whose steps before are done; else a UserError."""
@@ -125,7 +104,7 @@ class Running:
     ) -> tuple[Train[Any, Any], RunFolder]:
         """The training of a step, begun, to go on with, or at its end, and where it is kept. Who runs it to its end
         says so by `finish`. One that was set otherwise by hand begins anew, unless it is wanted as it is."""
-        with self._alone():
+        with self._place:
             state = self._ready(name)
             if state.step.learning is None:
                 raise UserError(f"The step {name} is no training.")
@@ -226,6 +205,8 @@ class Running:
             self.say(f"{state.step.title}: what is there is of other settings, and is made anew.")
         if state.step.name == PICTURES or not state.folder.exists() or state.state == LEARNING:
             return
+        with RunFolder(state.folder):
+            pass  # nobody is at work in it
         with write_errors(state.folder):
             if state.step.learning is None:
                 shutil.rmtree(state.folder)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from ..snapshot import Snapshot, frozen_all
+from ..snapshot import FIRST, Segment, Snapshot, frozen_all
 from .differences import Reader, Writer
 from .tensors import pack, unpack
 
@@ -26,6 +26,11 @@ CREATE TABLE frames (id INTEGER PRIMARY KEY, step INTEGER, seconds REAL, kind TE
 CREATE TABLE metrics (id INTEGER PRIMARY KEY, step INTEGER, seconds REAL, metrics TEXT);
 CREATE TABLE changes (id INTEGER PRIMARY KEY, step INTEGER, what TEXT, changes TEXT);
 """
+# Which metrics are of which stretch of work: those after the one that is named. Older files have none.
+SEGMENTS = """
+CREATE TABLE IF NOT EXISTS segments (id INTEGER PRIMARY KEY, after INTEGER, number INTEGER, parent INTEGER, at INTEGER);
+"""
+NO_PARENT = -1
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,24 @@ class Measured:
     step: int
     seconds: float
     metrics: Mapping[str, float]
+    segment: Segment = FIRST
+
+
+def present(past: Iterable[Measured]) -> list[Measured]:
+    """Those that lead to the last one: without what was left behind by a restart that held, and with what was returned
+    to where one was undone."""
+    lines: dict[int, list[Measured]] = {}
+    line: list[Measured] = []
+    for measured in past:
+        segment = measured.segment
+        if segment.number not in lines:
+            shared = lines.get(NO_PARENT if segment.parent is None else segment.parent, [])
+            lines[segment.number] = [earlier for earlier in shared if earlier.step <= segment.at]
+        line = lines[segment.number]
+        while line and line[-1].step >= measured.step:
+            line.pop()
+        line.append(measured)
+    return line
 
 
 class History:
@@ -44,6 +67,8 @@ class History:
         self._db = connection
         self.path = path
         self._writer, self._reader = Writer(), Reader(self._kept)
+        # The segment that was written last, that which was so when we opened, and the greatest number by then.
+        self._now = self._first = self._most = 0
 
     @classmethod
     def create(cls, path: Path) -> History:
@@ -56,9 +81,15 @@ class History:
             if version < VERSION:
                 schema = "" if version else SCHEMA
                 db.executescript(f"BEGIN; {schema} PRAGMA user_version={VERSION}; COMMIT;")
-            return cls(db, path)._checked()
+            db.execute(SEGMENTS)
+            history = cls(db, path)._checked()
         except sqlite3.DatabaseError as error:
             raise UserError(f"The history {path} cannot be written: {error}.") from None
+        segments = [segment for _, segment in history._segments()]
+        history._now = segments[-1].number if segments else 0
+        history._most = max((segment.number for segment in segments), default=0)
+        history._first = history._now
+        return history
 
     @classmethod
     def open(cls, path: Path) -> History:
@@ -102,6 +133,7 @@ class History:
         metrics: Iterable[Measured] = (),
         changes: Iterable[tuple[int, str, Mapping[str, Any]]] = (),
     ) -> None:
+        segment = self._now
         try:
             self._db.execute("BEGIN IMMEDIATE")
             last = self._db.execute("SELECT coalesce(max(id), 0) FROM frames").fetchone()[0]
@@ -112,22 +144,39 @@ class History:
                     "INSERT INTO frames (id, step, seconds, kind, metrics, frame) VALUES (?, ?, ?, ?, ?, ?)",
                     row,
                 )
-            self._db.executemany(
-                "INSERT INTO metrics (step, seconds, metrics) VALUES (?, ?, ?)",
-                ((m.step, m.seconds, json.dumps(dict(m.metrics))) for m in metrics),
-            )
+            for m in metrics:
+                self._begin(m.segment)
+                measured = m.step, m.seconds, json.dumps(dict(m.metrics))
+                self._db.execute("INSERT INTO metrics (step, seconds, metrics) VALUES (?, ?, ?)", measured)
             self._db.executemany(
                 "INSERT INTO changes (step, what, changes) VALUES (?, ?, ?)",
                 ((step, what, json.dumps(dict(values))) for step, what, values in changes),
             )
             self._db.execute("COMMIT")
         except BaseException as error:
-            self._writer = Writer()  # nothing may differ from what is not there
+            self._writer, self._now = Writer(), segment  # nothing may differ from what is not there
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             if isinstance(error, sqlite3.Error):
                 raise OSError(f"the history cannot be written ({error})") from None
             raise
+
+    def _begin(self, segment: Segment) -> None:
+        """What is written next belongs to it."""
+        number = self._numbered(segment.number)
+        if number == self._now:
+            return
+        parent = NO_PARENT if segment.parent is None else self._numbered(segment.parent)
+        after = "(SELECT coalesce(max(id), 0) FROM metrics)"
+        self._db.execute(
+            f"INSERT INTO segments (after, number, parent, at) VALUES ({after}, ?, ?, ?)",
+            (number, parent, segment.at),
+        )
+        self._now = number
+
+    def _numbered(self, number: int) -> int:
+        """Jobs count from 0, whenever they go on: that is the segment that was written last."""
+        return number + self._most if number else self._first
 
     # Reading.
 
@@ -163,8 +212,25 @@ class History:
             yield self.frame(id)
 
     def metrics(self) -> list[Measured]:
-        rows = self._rows((int, float, str), "SELECT step, seconds, metrics FROM metrics ORDER BY id")
-        return [Measured(step, seconds, self._read(values)) for step, seconds, values in rows]
+        asked = "SELECT id, step, seconds, metrics FROM metrics ORDER BY id"
+        segments, now, found = self._segments(), FIRST, []
+        for id, step, seconds, values in self._rows((int, int, float, str), asked):
+            while segments and segments[0][0] < id:
+                now = segments.pop(0)[1]
+            found.append(Measured(step, seconds, self._read(values), now))
+        return found
+
+    def _segments(self) -> list[tuple[int, Segment]]:
+        """(after which metrics, what begins there), in order."""
+        if not self._rows(
+            (int,), "SELECT count(*) FROM sqlite_master WHERE type='table' AND name='segments'"
+        )[0][0]:
+            return []
+        asked = "SELECT after, number, parent, at FROM segments ORDER BY id"
+        return [
+            (after, Segment(number, None if parent == NO_PARENT else parent, at))
+            for after, number, parent, at in self._rows((int, int, int, int), asked)
+        ]
 
     def changes(self) -> list[tuple[int, str, dict[str, Any]]]:
         rows = self._rows((int, str, str), "SELECT step, what, changes FROM changes ORDER BY id")

@@ -41,7 +41,7 @@ class Recorder:
             self._worker.put(snapshot)
         if step >= self._next_metrics:
             self._next_metrics = step + METRICS_EVERY
-            self._worker.put(Measured(step, snapshot.seconds, snapshot.metrics))
+            self._worker.put(Measured(step, snapshot.seconds, snapshot.metrics, snapshot.segment))
 
     def changed(self, change: Change) -> None:
         self._next = self._next_metrics = min(

@@ -6,6 +6,8 @@ history.sqlite       metrics, changes, recorded frames
 metrics.jsonl        metrics and changes, a line each, for other programs; of runs without a window
 checkpoints/         weights of some of the steps before, if they were asked for: step-000100.safetensors
 run.json             command, versions, seed
+
+Whoever writes in it holds its lock, a run from its beginning to its end; readers need none, and are never kept waiting.
 """
 
 from __future__ import annotations
@@ -15,18 +17,25 @@ import os
 import sys
 from collections.abc import Mapping
 from importlib import metadata
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from ..errors import UserError
 from ..files import PART, write_atomically
 from ..snapshot import Array, Checkpoint
 from .history import History
+from .lock import FolderLock
 from .shipped import resolved
 from .tensors import pack, read_tensors, write_tensors
 
 MODEL, TRAINER, HISTORY, RUN = "model.safetensors", "trainer.safetensors", "history.sqlite", "run.json"
 CHECKPOINTS = "checkpoints"
+LOOKED_AT = 10_000  # files of a folder among which left-overs are looked for: a run has a dozen
+
+
+class InUseError(UserError):
+    """Somebody else writes in the folder."""
 
 
 class RunFolder:
@@ -35,6 +44,7 @@ class RunFolder:
     def __init__(self, path: Path | str):
         path = Path(path)
         self.path = path.parent if path.name == MODEL else path  # a run may be named by its model
+        self._lock = FolderLock(self.path)
 
     @property
     def model_path(self) -> Path:
@@ -44,12 +54,55 @@ class RunFolder:
     def history_path(self) -> Path:
         return self.path / HISTORY
 
+    # Writing: whoever writes keeps all others from writing, here and in other processes.
+
+    def hold(self) -> None:
+        """Make the folder, and keep all others from writing in it until `release`, or the end of this process. Where
+        somebody else writes it, an InUseError."""
+        self.make()
+        try:
+            ours = self._lock.hold()
+        except OSError as error:
+            raise UserError(f"The folder {self.path} may not be written: {error.strerror}.") from None
+        if not ours:
+            raise InUseError(
+                f"Another window or command is at work in {self.path}: wait for its end, or take another folder."
+            )
+
+    def release(self) -> None:
+        self._lock.release()
+
+    @property
+    def held(self) -> bool:
+        """Whether we write in it."""
+        return self._lock.held
+
+    def __enter__(self) -> Self:
+        self.hold()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    def fresh(self, otherwise: str = "add --resume to go on with it, or name another --out") -> Self:
+        """Itself, for a new run; where there is one already, a UserError that says what to do instead."""
+        if self.model_path.exists():
+            raise UserError(f"{self.path} already holds a run; {otherwise}.")
+        return self
+
+    def again(self) -> Self:
+        """Itself, to go on with its run; where there is none, a UserError, and no folder is made."""
+        if not model_in(self.model_path).exists():
+            raise UserError(f"There is no file {self.model_path}.")
+        return self
+
     def prepare(self) -> None:
         """Before a run begins or goes on: the folder, without what a killed process had only half written."""
-        self.make()
-        for folder in (self.path, self.path / CHECKPOINTS):
-            for left_over in folder.glob(f".*{PART}"):
-                left_over.unlink(missing_ok=True)
+        with self:
+            for folder in (self.path, self.path / CHECKPOINTS):
+                for file in islice(folder.iterdir(), LOOKED_AT) if folder.is_dir() else ():
+                    if file.name.startswith(".") and file.name.endswith(PART):
+                        file.unlink(missing_ok=True)
 
     def make(self) -> None:
         """Make the folder, or say in one sentence why it cannot be made or written."""
@@ -62,30 +115,33 @@ class RunFolder:
 
     def keep(self, checkpoint: Checkpoint) -> None:
         """Write model and trainer. Whenever this is interrupted, a whole model is there."""
-        self.make()
         model, trainer = (
             pack(checkpoint.model, _said(checkpoint)),
             pack(checkpoint.trainer, {"step": checkpoint.step}),
         )
-        write_atomically(self.model_path, model)
-        write_atomically(self.path / TRAINER, trainer)
+        with self:
+            write_atomically(self.model_path, model)
+            write_atomically(self.path / TRAINER, trainer)
 
     def keep_network(self, checkpoint: Checkpoint) -> Path:
         """Write a network in a file of its own, named by its step."""
         path = self.path / CHECKPOINTS / f"step-{checkpoint.step:06}.safetensors"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_tensors(path, checkpoint.model, _said(checkpoint))
+        with self:
+            path.parent.mkdir(exist_ok=True)
+            write_tensors(path, checkpoint.model, _said(checkpoint))
         return path
 
     def describe(self, command: list[str], **more: Any) -> None:
         """Write run.json: where this run comes from."""
-        self.make()
         packages = ("scalefree-studio", "torch", "numpy")
         text = json.dumps(
             {"command": command, "python": sys.version.split()[0], "versions": _versions(packages), **more},
             indent=2,
         )
-        write_atomically(self.path / RUN, (text + "\n").encode())
+        with self:
+            write_atomically(self.path / RUN, (text + "\n").encode())
+
+    # Reading.
 
     def source(self) -> str:
         """What it was made of, as run.json says; empty where that is not told, or no longer there."""
@@ -102,11 +158,27 @@ class RunFolder:
         return History.open(self.history_path)
 
 
+def model_in(path: Path | str) -> Path:
+    """The model that is meant by a run folder, a model file or `model:NAME`; where a run was stopped before it had
+    one, a UserError that says so."""
+    path = resolved(path)
+    folder, model = (path, path / MODEL) if path.is_dir() else (path.parent, path)
+    if model.name == MODEL and not model.exists() and is_run(folder):
+        raise UserError(
+            f"The run in {folder} was stopped before its model was first kept: there is nothing to open or go on with."
+        )
+    return model
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a run was begun there, even if nothing has come of it."""
+    return any((folder / name).exists() for name in (MODEL, HISTORY, RUN))
+
+
 def kind_of(path: Path | str) -> str:
     """The kind of network in a run folder or model file, also where that has drawn something; empty if it does not
     say."""
-    path = resolved(path)
-    _, about = read_tensors(path / MODEL if path.is_dir() else path, arrays=False)
+    _, about = read_tensors(model_in(path), arrays=False)
     sampler = about.get("sampler")
     return str(sampler.get("kind", "") if isinstance(sampler, dict) else about.get("kind", ""))
 
@@ -114,8 +186,7 @@ def kind_of(path: Path | str) -> str:
 def load_checkpoint(path: Path | str) -> Checkpoint:
     """A checkpoint from a run folder, a model file or `model:NAME`; without its trainer part where that is missing or
     older."""
-    path = resolved(path)
-    path = path / MODEL if path.is_dir() else path
+    path = model_in(path)
     model, about = read_tensors(path)
     kind, step = about.get("kind"), about.get("step")
     if not isinstance(kind, str) or not isinstance(step, int):
@@ -150,8 +221,16 @@ def _versions(packages: tuple[str, ...]) -> dict[str, str]:
 
 
 def free_folder(parent: Path, name: str) -> Path:
-    """parent/name, or parent/name-2, -3, …: the first that is not there yet."""
-    path, number = parent / name, 2
-    while path.exists():
-        path, number = parent / f"{name}-{number}", number + 1
-    return path
+    """parent/name, or parent/name-2, -3, …: one that is not there yet. Of a long row not all are looked at."""
+    if not (parent / name).exists():
+        return parent / name
+    taken, free = 1, 2
+    while (parent / f"{name}-{free}").exists():
+        taken, free = free, 2 * free
+    while free - taken > 1:
+        middle = (taken + free) // 2
+        if (parent / f"{name}-{middle}").exists():
+            taken = middle
+        else:
+            free = middle
+    return parent / f"{name}-{free}"

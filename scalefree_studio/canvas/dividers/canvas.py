@@ -68,6 +68,7 @@ from ..colours import DARK, Colours
 from ..gestures import Stroke
 from ..picture import Rendered, RenderRequest, Sampled
 from ..staged import StagedCanvas
+from ..zoomed import Zoomed, share
 from .edit import Arrays, numbers_of
 from .listener import Listener as Listener  # for whoever imports the canvas
 from .mouse import DividerMouse, Drag
@@ -147,6 +148,16 @@ class DividerCanvas(StagedCanvas):
     def numbers(self, unit: int | None) -> Arrays | None:
         frame, index = self.shown.frame, self.shown.dividers.index(unit)
         return None if index is None or frame is None else numbers_of(frame, index)
+
+    def zoomed(self) -> Zoomed | None:
+        """How near one looks, and where; None while the whole picture is in view."""
+        target = self.shown.target
+        if self._fitted or target is None:
+            return None
+        x, y = half_extent(target.size)
+        seen = share(self.camera.seen(self.shown.panes[0].size), (-x, -y, x, y))
+        times = self._fitting().pixel / self.camera.pixel
+        return Zoomed(times, x / y, seen, ((0.0, 0.0, 1.0, 1.0),), target.little)
 
     # -- properties ----------------------------------------------------------------------------------------------
 

@@ -64,12 +64,14 @@ from ..camera import Camera, Point
 from ..colours import DARK, Colours
 from ..gestures import Stroke
 from ..staged import StagedCanvas
+from ..zoomed import Zoomed, share
 from .boards import Board, Bools, Place, arranged, stroked
 from .listener import WallListener as WallListener  # for whoever imports the canvas
 from .mouse import WallMouse
 from .painter import PARTS, WallPainter
 from .shown import ShownWall
 
+MAPPED = 512  # pictures of a board that a map shows
 NEAREST = 4  # so many pixels of a picture are seen across the shorter side of the canvas, at least
 
 
@@ -129,6 +131,20 @@ class WallCanvas(StagedCanvas):
             width, height = self.physical
             middle = (width / 2, height / 2)
             self.camera = self.camera.zoomed(about or middle, self.camera.pixel / pixel, self.physical)
+
+    def zoomed(self) -> Zoomed | None:
+        """How near one looks, and where; None while everything is in view."""
+        if self.shown.fitted:
+            return None
+        width, height = self._room
+        room = (0.0, 0.0, float(width), float(height))
+        pictures = [
+            rect for grid in self.shown.grids for rect in grid.rects(range(min(grid.count, MAPPED))).tolist()
+        ]
+        seen = share(self.camera.seen(self.physical), room)
+        return Zoomed(
+            1 / self.camera.pixel, width / height, seen, tuple(share(rect, room) for rect in pictures)
+        )
 
     # -- properties ----------------------------------------------------------------------------------------------
 

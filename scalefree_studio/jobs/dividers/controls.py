@@ -183,3 +183,12 @@ def best_division(numbers: int) -> dict[str, Any]:
     if circles > MOST_UNITS:
         circles, hidden = MOST_UNITS, (numbers - 3 - 3 * MOST_UNITS) // (MOST_UNITS + 4)
     return {"lines": 0, "circles": max(1, circles), "relu": 0, "tanh": 0, "structure": 0, "hidden": hidden}
+
+
+def with_units(controls: FitControls, counts: Mapping[str, int]) -> FitControls:
+    """Controls of a network that has so many units of each kind by now. What a person adds or removes ends a budget."""
+    new = replace(
+        controls, lines=counts["line"], circles=counts["circle"], relu=counts["relu"], tanh=counts["tanh"]
+    )
+    free = replace(new, numbers=0)
+    return controls if new == controls else replace(free, made_of=made_of(free))

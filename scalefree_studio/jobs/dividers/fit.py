@@ -14,35 +14,32 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...controls import ControlError, controls_of, values_of
+from ...controls import values_of
 from ...data.pictures import known_units
 from ...errors import JobError, UserError
 from ...models.dividers import network as dividers
 from ...models.dividers.network import Params
 from ...models.dividers.revival import revive
-from ...snapshot import Array, Change, Checkpoint, Snapshot, frozen_all
-from ..job import Edit, Limit, Restore, SetControls, StartOver, Undo
+from ...snapshot import Array, Checkpoint, Segment, Snapshot, frozen_all
+from ..job import Limit
 from ..memory import within_memory
-from ..undo import Reverse, Step, UndoStack
 from . import schedule
 from . import start as divider_start
-from .controls import BYTES, FitControls, complete, with_values
-from .edits import AddUnit, MoveUnit, RemoveUnit, SetMask
-from .learner import Backup, Learner, Learnt, checked
-from .saved import KIND, arrays_of, checked_ids, info_of, read_limit, read_model, read_moments
+from .controls import BYTES, FitControls, complete, with_units
+from .editing import ADVICE, Editable
+from .learner import Backup, Learner, Learnt
+from .saved import KIND, arrays_of, info_of, read_limit, read_model, read_moments
 from .target import Target
 
 CHECK_EVERY = 64  # steps between looks at whether all numbers are still finite
 MEASURE_EVERY = 50  # steps
 REVIVAL_PIXELS = 4096
 REHEATED = 0.65  # how far in the schedule one is, at most, after a person's hand
-ADVICE = "use a smaller batch, fewer units or a smaller picture"  # where memory runs out
 CARE = 1 / 15  # dividers that start on edges move so much slower, and are not revived
 
 
-class FitDividers:
+class FitDividers(Editable):
     kind, title = KIND, "Dividers"
-    rest = 0.0
 
     def __init__(
         self,
@@ -59,7 +56,7 @@ class FitDividers:
         self.limit = limit or Limit()
         self.name, self.spec = name, spec
         self.device = torch.device(device)
-        self._past = UndoStack()
+        super().__init__()
         self._target = Target(pixels, self.device)
         controls = complete(controls or FitControls(), known_units(spec))
         begun = begun or divider_start.start(controls, self.pixels)
@@ -76,24 +73,28 @@ class FitDividers:
         self._target.weigh(weights, self.mask)
         self._controls = controls
         self._on_edges = begun.on_edges
-        self.step_count, self.seconds = 0, 0.0
+        self.step_count, self.seconds, self.segment = 0, 0.0, Segment(next(self._segments))
         self._random = torch.Generator(self.device).manual_seed(controls.seed)
         self._revivals = 0
         self._regained = self._rate = 0.0
         self._loss = torch.tensor(math.nan)
         self._metrics: dict[str, float] = {}
-        self._good = Backup(learnt, 0, 0.0, self._random.get_state(), (0, 0.0, self._on_edges))
+        self._good = self._backup(learnt)
 
     def backup(self) -> Backup:
         """A copy of everything that learning changes."""
-        schedule = self._revivals, self._regained, self._on_edges
-        return Backup(self._learner.copy(), self.step_count, self.seconds, self._random.get_state(), schedule)
+        return self._backup(self._learner.copy())
+
+    def _backup(self, learnt: Learnt) -> Backup:
+        schedule, random = (self._revivals, self._regained, self._on_edges), self._random.get_state()
+        return Backup(learnt, self.step_count, self.seconds, random, schedule, self.segment)
 
     def return_to(self, backup: Backup) -> None:
         self._learner.go_on(backup.learnt)
         self.step_count, self.seconds = backup.step, backup.seconds
         self._random.set_state(backup.random)
         self._revivals, self._regained, self._on_edges = backup.schedule
+        self.segment = backup.segment
         self._metrics = {}
 
     def _here(self, params: Params) -> Params:
@@ -129,6 +130,11 @@ class FitDividers:
     def progress(self) -> float:
         """How far the schedules are, in [0, 1]."""
         return min(1.0, max(0.0, self._gone() - self._regained))
+
+    @property
+    def rest(self) -> float:
+        """At the end of the schedule there is nothing left to do."""
+        return math.inf if self.progress == 1 else 0.0
 
     def _gone(self) -> float:
         limit = self.limit if self.limit != Limit() else Limit(steps=self._controls.horizon)
@@ -197,8 +203,13 @@ class FitDividers:
         if since < 0 or since >= min(MEASURE_EVERY, 1 + self.step_count // 20):
             self._measure()
         frame = frozen_all({n: t.cpu().numpy() for n, t in self.params.items()} | {"unit_ids": self.unit_ids})
+        if self.mask is not None:
+            frame = {
+                **frame,
+                "mask": self.mask,
+            }  # it is frozen, and takes little room while it stays the same
         metrics = {name: value for name, value in self._metrics.items() if name not in ("step", "seconds")}
-        return Snapshot(KIND, self.step_count, self.seconds, frame, metrics)
+        return Snapshot(KIND, self.step_count, self.seconds, frame, metrics, self.segment)
 
     def still(self) -> Mapping[str, Array]:
         return {"target": self.pixels}
@@ -235,109 +246,6 @@ class FitDividers:
     def psnr(self) -> float:
         """In dB, of the whole picture."""
         return dividers.psnr(self.mean_squared_error())
-
-    # What a person changes.
-
-    def apply(self, edit: Edit) -> Change:
-        values: dict[str, Any] = {}
-        if isinstance(edit, Undo):
-            what = f"undo: {within_memory(self._past.undo, ADVICE)}"
-        else:
-            step, values = within_memory(lambda: self._make(edit), ADVICE)
-            what = step.what
-            self._past.add(step)
-        if isinstance(edit, MoveUnit | AddUnit | RemoveUnit | SetMask | Restore):
-            self._reheat()
-        self._metrics = {}  # how good the picture is must be looked at again
-        return Change(self.step_count, what, values)
-
-    def _make(self, edit: Edit) -> tuple[Step, dict[str, Any]]:
-        """Do what an edit says, or raise a ControlError and leave everything as it was. What was done comes back, and
-        what is recorded of it."""
-        match edit:
-            case SetControls():
-                return self.set_controls(edit.values), dict(edit.values)
-            case StartOver():
-                return self._start_over(), {}
-            case Restore():
-                return self._restore(edit), {"from_step": edit.step}
-            case MoveUnit():
-                reverse = self._learner.move(edit.unit, edit.values)
-                return Step("move a unit", reverse, edit.gesture), {"unit": edit.unit}
-            case AddUnit():
-                return Step(f"add a {edit.kind}", self._add(edit)), {}
-            case RemoveUnit():
-                mean = float(self.said_on_average()[self._learner.index(edit.unit)])
-                return Step("remove a unit", self._learner.remove(edit.unit, mean)), {"unit": edit.unit}
-            case SetMask():
-                size = 0 if self.mask is None else self.mask.nbytes
-                return Step("paint", self._set_mask(edit.mask), size=size), {}
-        raise ControlError(f"A divider network has no edit {type(edit).__name__}.")
-
-    def set_controls(self, values: Mapping[str, Any]) -> Step:
-        """Take new values. If one of them is no live control, start over."""
-        return self._take(with_values(self._controls, values), tuple(sorted(values)))
-
-    def _take(self, new: FitControls, gesture: tuple[str, ...]) -> Step:
-        before = self._controls
-        changed = [c for c in controls_of(new) if getattr(new, c.name) != getattr(before, c.name)]
-        backup = None if all(c.live for c in changed) else self.backup()
-        if backup is not None:
-            self._start(new, divider_start.start(new, self.pixels))
-        else:
-            self._target.weigh(self._target.weights(new, self.mask), self.mask)
-            self._controls = new
-
-        def reverse() -> Reverse:
-            again = self._take(before, gesture)
-            if backup is not None:
-                self.return_to(backup)
-            return again.reverse
-
-        size = 0 if backup is None else backup.learnt.nbytes
-        return Step("controls", reverse, gesture, size)  # a slider being pulled is one gesture
-
-    def _start_over(self) -> Step:
-        step = self._step_from("start over")
-        self._start(self._controls, divider_start.start(self._controls, self.pixels))
-        return step
-
-    def _restore(self, edit: Restore) -> Step:
-        """The recorded parameters from here on; steps and schedules go on counting."""
-        try:
-            params = dividers.params_from_arrays(edit.frame)
-            ids = checked_ids(edit.frame["unit_ids"], params)
-        except (KeyError, ValueError, TypeError, AttributeError):
-            raise ControlError("This frame is of something else than a divider network.") from None
-        step = self._step_from("go on from a recorded frame")
-        self._learner.lay_out(self._here(params), ids)
-        return step
-
-    def _step_from(self, what: str) -> Step:
-        """A change of everything that is learnt, which is to be made after this."""
-        backup = self.backup()
-
-        def reverse() -> Reverse:
-            again = self._step_from(what)
-            self.return_to(backup)
-            return again.reverse
-
-        return Step(what, reverse, size=backup.learnt.nbytes)
-
-    def _add(self, edit: AddUnit) -> Reverse:
-        if edit.kind not in ("line", "circle"):
-            raise ControlError(f"A line or a circle can be added, not a {edit.kind}.")
-        values = divider_start.placed_unit(
-            edit.kind, self.params, self._controls, self.pixels, seed=self.step_count
-        )
-        for name, value in (edit.values or {}).items():
-            values[name] = checked(value, values[name])
-        return self._learner.add(edit.kind, values, seed=self.step_count)
-
-    def _set_mask(self, mask: Array | None) -> Reverse:
-        before, mask = self.mask, self._target.checked(mask)
-        self._target.weigh(self._target.weights(self._controls, mask), mask)
-        return lambda: self._set_mask(before)
 
     # What is kept.
 
@@ -385,6 +293,7 @@ class FitDividers:
                 job._random.set_state(torch.from_numpy(trainer["random"].copy()))
         except (KeyError, ValueError, RuntimeError, TypeError, AttributeError) as error:
             raise UserError(f"What is saved beside the model does not fit it ({error}).") from None
+        job._controls = with_units(job._controls, dividers.unit_counts(job.params))
         job._good = job.backup()
         return job
 

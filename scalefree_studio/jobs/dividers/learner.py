@@ -16,7 +16,7 @@ from ...models.dividers.edit import reader_of_units, unit_values, with_unit, wit
 from ...models.dividers.fast import FlatParams, FusedGradient
 from ...models.dividers.network import Params
 from ...models.dividers.optimizer import Optimizer
-from ...snapshot import Array
+from ...snapshot import Array, Segment
 from ..undo import Reverse
 
 Moments = tuple[
@@ -52,9 +52,9 @@ class Backup:
     step: int
     seconds: float
     random: Tensor
-    schedule: tuple[
-        int, float, bool
-    ]  # revivals made, what was regained of the schedule, whether it began on edges
+    # Revivals made, what was regained of the schedule, whether it began on edges.
+    schedule: tuple[int, float, bool]
+    segment: Segment
 
 
 class Learner:
@@ -84,6 +84,11 @@ class Learner:
     def moments(self) -> Moments:
         o = self.optimizer
         return self.flat.like(o.mean), self.flat.like(o.square), o.count
+
+    @property
+    def newest(self) -> int:
+        """The unit that was added last."""
+        return self._next_id - 1
 
     @property
     def finite(self) -> bool:

@@ -25,15 +25,14 @@ from ...drawings import KIND, STILL
 from ...errors import JobError, UserError
 from ...models.ordered.request import Drawn, Request, uniforms_of
 from ...models.threads import torch_threads
-from ...snapshot import Array, Change, Checkpoint, Snapshot, frozen_all
+from ...snapshot import Array, Change, Checkpoint, Segment, Snapshot, frozen_all
 from ..instruments import PREFIX, sampler_of, with_prefix
-from ..job import Edit, Limit
+from ..job import Edit, Limit, Past
 from ..memory import OutOfMemoryError, within_memory
 from .controls import AT_ONCE, DrawControls
 from .editing import Editing
 from .edits import OfHeads
 from .heads import Heads
-from .kept import goes_on_from
 from .layout import Layout
 from .sampler import Sampler, Way
 from .shown import Shown
@@ -142,15 +141,22 @@ class DrawPictures:
     def step_count(self) -> int:
         return self.state.step
 
-    @property
-    def goes_on_from(self) -> str:
-        """In words; nothing where everything is drawn."""
-        return goes_on_from(self.state.prompt, self.layout)
-
     @cached_property
     def size(self) -> tuple[int, int]:
         arrays = self.sampler.saved()[1].values()
         return sum(array.size for array in arrays), sum(array.nbytes for array in arrays)
+
+    @property
+    def past(self) -> Past:
+        return self._editing.past
+
+    @property
+    def segment(self) -> Segment:
+        return self.state.segment
+
+    @property
+    def progress(self) -> float:
+        return self.state.share
 
     @property
     def limit(self) -> Limit:
@@ -322,7 +328,8 @@ class DrawPictures:
 
     def snapshot(self) -> Snapshot:
         frame = {**self._shown.frame(), **self._thoughts.frame(), **self._heads.frame()}
-        return Snapshot(KIND, self.state.step, self.seconds, frozen_all(frame), self.state.metrics())
+        state = self.state
+        return Snapshot(KIND, state.step, self.seconds, frozen_all(frame), state.metrics(), state.segment)
 
     def still(self) -> Mapping[str, Array]:
         return frozen_all(self._shown.still())

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
 
-from ...controls import ControlError, differing, edited
+from ...controls import ControlError, differing, edited, named_in_words
 from ...errors import JobError
-from ...snapshot import Array, Change
-from ..job import Edit, Restore, SetControls, StartOver, Undo
+from ...snapshot import Array, Change, Segment
+from ..job import Edit, Redo, Restore, SetControls, StartOver, Undo
 from ..memory import OutOfMemoryError
 from ..undo import Reverse, Step, UndoStack
 from .branches import Branches
@@ -67,15 +68,18 @@ class Editing:
     def __init__(self, job: Edited):
         self._job = job
         self.past = UndoStack()
+        self._segments = itertools.count(1)
 
     def apply(self, edit: Edit) -> Change:
         """Take the edit, or raise a ControlError and leave everything as it was."""
         job, before = self._job, self._job.state.copy()
         gesture: object = None
+        named = ""  # for a person, where that is another word
         values: Mapping[str, Any] = {}
         match edit:
             case SetControls():
                 what, values = "controls", dict(edit.values)
+                named = f"change {named_in_words(job.controls, values)}"
                 gesture = self._set_controls(edit.values)
             case StartOver():
                 what, gesture = "start over", object()
@@ -124,15 +128,21 @@ class Editing:
                 what, values = "watch", {"picture": edit.picture}
                 self._check(edit.picture, len(job.state.position), "pictures")
                 job.watch(edit.picture)
-            case Undo():
-                what = f"undo: {self.past.undo()}"
+            case Undo() | Redo():
+                what = self.past.take(edit)
             case _:
                 raise ControlError(f"A drawing has no edit {type(edit).__name__}.")
         if gesture is not None:
             size = sum(array.nbytes for array in before.arrays().values())
-            self.past.add(Step(what, self._back_to(before), gesture, size))
+            self.past.add(Step(named or what, self._back_to(before), gesture, size))
+            job.state.segment = self._segment_after(before)
         self._recall()
         return Change(job.step_count, what, values)
+
+    def _segment_after(self, before: State) -> Segment:
+        """The stretch that an edit begins: of a drawing begun anew, or of the one that it was."""
+        step, number = self._job.state.step, next(self._segments)
+        return Segment(number, before.segment.number, step) if step else Segment(number)
 
     def _recall(self) -> None:
         """Ask what is not known. The edit was made, or taken back, also where memory lacks for this: what is not known

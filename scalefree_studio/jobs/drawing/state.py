@@ -15,7 +15,7 @@ import torch
 
 from ...controls import ControlError
 from ...models.ordered.request import Drawn
-from ...snapshot import Array
+from ...snapshot import FIRST, Array, Segment
 from .branches import Branches
 from .controls import DrawControls
 from .sampler import Way
@@ -80,6 +80,7 @@ class State:
     alive: Bools | None = None  # (B,)
     branches: Branches | None = None  # how it came there
     step: int = 0  # places drawn since the start, those drawn again counted again
+    segment: Segment = FIRST
 
     @classmethod
     def begin(
@@ -158,6 +159,12 @@ class State:
     def done(self) -> bool:
         return self.behind == self.places
 
+    @property
+    def share(self) -> float:
+        """How much of all that is to be drawn is done."""
+        reached = self.position[self.living]
+        return float(reached.sum() / max(1, len(reached) * self.places))
+
     def reached(self) -> Bools:
         """Which places are done: (B, N)."""
         reached: Bools = np.arange(self.places) < self.position[:, None]
@@ -213,9 +220,8 @@ class State:
 
     def metrics(self) -> dict[str, float]:
         """How far the drawing is; how open and how surprising its choices were, in bits per dimension."""
-        _, N, C = self.values.shape
-        reached = self.position[self.living]
-        found = {"places": float(self.behind), "share": float(reached.sum() / max(1, len(reached) * N))}
+        C = self.values.shape[2]
+        found = {"places": float(self.behind), "share": self.share}
         drawn = self.reached() & ~self.given
         if drawn.any():
             found["bits"] = float(self.entropy[drawn].mean(dtype=float)) / C

@@ -3,6 +3,7 @@ samples, a batch of held-out examples."""
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections.abc import Mapping
@@ -12,13 +13,13 @@ from typing import Any, Generic
 import numpy as np
 import torch
 
-from ...controls import ControlError, differing, edited, values_of
+from ...controls import ControlError, differing, edited, named_in_words, values_of
 from ...data.batches import Batches
 from ...data.download import Progress
 from ...data.sources import Dataset
 from ...errors import JobError, UserError
-from ...snapshot import Array, Change, Checkpoint, Snapshot, frozen_all
-from ..job import Edit, Limit, SetControls, StartOver, Undo
+from ...snapshot import Array, Change, Checkpoint, Segment, Snapshot, frozen_all
+from ..job import Edit, GoOn, Limit, Redo, SetControls, StartOver, Undo
 from ..memory import OutOfMemoryError, within_memory
 from ..undo import Reverse, Step, UndoStack
 from .foresight import refuse_too_large
@@ -44,6 +45,7 @@ class Attempt(Generic[C, N]):
     trainer: Trainer[C, N]
     batches: Batches
     display: Display[N] | None
+    segment: Segment
     step: int = 0
     seconds: float = 0.0
     rate: float = 0.0  # steps a second
@@ -67,7 +69,8 @@ class Train(Generic[C, N]):
         self.lesson, self.kind = lesson, lesson.kind
         self._limit = limit or Limit()
         self.device, self.ranks = torch.device(device), ranks or Ranks()
-        self._undo = UndoStack()
+        self.past = UndoStack()
+        self._segments = itertools.count()
         lesson.progress = progress
         try:
             self._controls: C = self._fitted(controls or lesson.suited())
@@ -87,14 +90,14 @@ class Train(Generic[C, N]):
             self.now = within_memory(self._begun, self.lesson.advice)
             return
         except OutOfMemoryError:
-            self._undo = UndoStack()  # which keeps earlier attempts where there is no room for them
+            self.past.forget()  # it keeps earlier attempts where there is no room for them
         self.now = within_memory(self._begun, self.lesson.advice)
 
     def _begun(self) -> Attempt[C, N]:
         c, lesson = self._controls, self.lesson
         trainer = Trainer(lesson, c, self.device, self.ranks)
         batches = Batches(len(lesson.dataset.train), c.batch_size, c.seed)
-        return Attempt(trainer, batches, lesson.display(c, self.device))
+        return Attempt(trainer, batches, lesson.display(c, self.device), Segment(next(self._segments)))
 
     @property
     def trainer(self) -> Trainer[C, N]:
@@ -121,6 +124,10 @@ class Train(Generic[C, N]):
     @property
     def seconds(self) -> float:
         return self.now.seconds
+
+    @property
+    def segment(self) -> Segment:
+        return self.now.segment
 
     @property
     def epoch(self) -> int:
@@ -242,7 +249,7 @@ class Train(Generic[C, N]):
         if now.rate:
             metrics["steps_per_second"] = now.rate
         frame = {} if now.display is None else now.display.frame()
-        return Snapshot(self.kind, now.step, now.seconds, frozen_all(frame), metrics)
+        return Snapshot(self.kind, now.step, now.seconds, frozen_all(frame), metrics, now.segment)
 
     def still(self) -> Mapping[str, Array]:
         return {} if self.now.display is None else frozen_all(self.now.display.still())
@@ -255,31 +262,35 @@ class Train(Generic[C, N]):
         match edit:
             case SetControls():
                 what, values = "controls", dict(edit.values)
-                now = self.now
+                named, now = f"change {named_in_words(self._controls, values)}", self.now
                 self._set_controls(values)
                 begun = self.now is not now
                 if begun and not now.step:
                     self.now.origin = now.origin
                 # Moves of a slider are one gesture, but never so that undo passes over what was learnt in between.
                 gesture = (tuple(sorted(values)), begun, self.now.origin)
-                self._undo.add(Step(what, back, gesture, now.trainer.size if begun else 0))
+                self.past.add(Step(named, back, gesture, now.trainer.size if begun else 0))
             case StartOver():
                 what, size = "start over", self.trainer.size
                 self.start()
-                self._undo.add(Step(what, back, size=size))
-            case Undo():
-                what = f"undo: {self._undo.undo()}"
+                self.past.add(Step(what, back, size=size))
+            case GoOn():
+                what = "go on"
+                self._go_on()
+                self.past.add(Step(what, back))
+            case Undo() | Redo():
+                what = self.past.take(edit)
             case _:
                 raise ControlError(f"Training has no edit {type(edit).__name__}.")
         return Change(self.step_count, what, values)
 
     def _way_back(self) -> Reverse:
         """To the controls and the network of now, which goes on learning as it is until it is replaced."""
-        controls, now = self._controls, self.now
+        controls, now, limit = self._controls, self.now, self._limit
 
         def reverse() -> Reverse:
             again = self._way_back()
-            self._controls, self.now = controls, now
+            self._controls, self.now, self._limit = controls, now, limit
             now.trainer.set_controls(controls)
             self._follow_patience()
             return again
@@ -302,6 +313,21 @@ class Train(Generic[C, N]):
             except UserError as error:  # there is no room on the disk for what is made of the data set
                 self._controls = before
                 raise JobError(str(error)) from None
+
+    def _go_on(self) -> None:
+        """After the end, for as long again; or to the end, where more epochs had stopped helping."""
+        if not self.rest:
+            raise ControlError("It has not come to its end yet.")
+        if self.now.stopped_early:
+            self._set_controls({"patience": 0})
+        if not self.rest:
+            return
+        c, steps, seconds = self._controls, self._limit.steps, self._limit.seconds
+        if self._limit == Limit():
+            learnt = self.step_count * c.batch_size // len(self.lesson.dataset.train)
+            self._set_controls({"epochs": learnt + c.epochs})
+        else:
+            self._limit = Limit(steps and self.step_count + steps, seconds and self.seconds + seconds)
 
     # What is kept.
 

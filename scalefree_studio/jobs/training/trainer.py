@@ -213,7 +213,9 @@ class Trainer(Generic[C, N]):
             "scaler": self._scaler.state_dict(),
             "look": None if held_out is None else held_out.saved(),
         }
-        arrays = arrays_of(weights_of(self.network), NOW) | arrays_of(self._average, AVERAGE)
+        arrays = arrays_of(weights_of(self.network), NOW)
+        if self.controls.averaging:  # otherwise it is the network itself
+            arrays |= arrays_of(self._average, AVERAGE)
         arrays |= optimizer_arrays(self._optimizer, self.network, OPTIMIZER)
         if held_out is not None:
             arrays |= arrays_of(held_out.weights, PASS)
@@ -238,8 +240,9 @@ class Trainer(Generic[C, N]):
             at, total = int(about["look"]["at"]), float(about["look"]["total"])
             self.held_out_pass = HeldOutPass(self.network, weights, at, total)
         self.load({name: tensor_of(arrays[NOW + name], tensor) for name, tensor in like.items()})
+        average = AVERAGE if about.get("controls", {}).get("averaging") else NOW  # as it was when it was kept
         for name, parameter in self.network.named_parameters():
-            self._average[name] = tensor_of(arrays[AVERAGE + name], parameter)
+            self._average[name] = tensor_of(arrays[average + name], parameter)
         load_optimizer(self._optimizer, self.network, arrays, OPTIMIZER)
 
 

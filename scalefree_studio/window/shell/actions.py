@@ -2,49 +2,46 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from PyQt6.QtCore import Qt
-from PyQt6.QtGui import QAction, QKeySequence
+from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QMenu, QMenuBar, QWidget
 
+from ..views.registry import all_views
+from ..widgets.command import Command, key_text
 from ..widgets.icons import icon
 from ..widgets.theme import Palette
 
-
-@dataclass(frozen=True)
-class Command:
-    name: str  # of a method of the view or of Commands, and of the action
-    menu: str
-    text: str
-    help: str
-    keys: str = ""
-    checkable: bool = False
-    apart: bool = False  # a line above it in its menu
-    repeats: bool = False
-    short: str = ""  # on a narrow button
-    icon: str = ""
-
-
+WHY_NOT = "why_not"  # of an action: why its command cannot be given just now
 COMMANDS = (
     Command("open_file", "File", "Open…", "A picture, a model or a run, from a file", "Ctrl+O"),
     Command("open_run", "File", "Open a folder…", "Go on with a run where it was, or learn from a folder of pictures",
          "Ctrl+Shift+O"),
     Command("show_gallery", "File", "Gallery…", "Built-in pictures, and recent runs", "G", icon="gallery"),
     Command("show_tokens", "File", "Colours as tokens…", "Your own picture in every kind of token, side by side", "K"),
-    Command("paste", "File", "Paste", "Learn the picture, or the file, that is on the clipboard", "Ctrl+V"),
+    Command("rename_run", "File", "Rename this run…", "Give the run that is open, and its folder, another name", "F2",
+         apart=True),
+    Command("delete_run", "File", "Delete this run", "Move the run that is open to the bin; a notice takes it back"),
+    Command("show_run", "File", "Show in folder", "The files of the run that is open, where they are kept"),
+    Command("paste", "File", "Paste", "Learn the picture, or the file, that is on the clipboard", "Ctrl+V",
+         apart=True),
     Command("save_now", "File", "Save now", "Keep the model as it is now (it is also kept every few seconds)", "Ctrl+S",
          apart=True),
     Command("export_picture", "File", "Export picture…", "The learned picture at any size, as PNG", "Ctrl+E"),
     Command("export_movie", "File", "Export movie…", "What was recorded, as a movie of any size", "Ctrl+M"),
-    Command("leave", "File", "Stop, save and leave", "The same as closing the window", "Escape", apart=True),
+    Command("escape", "File", "Let go, or leave", "What is passing ends first: a notice, the brush, what is selected, "
+         "the past, the full screen. With nothing of the kind: stop, save and leave", "Escape", apart=True),
+    Command("leave", "File", "Stop, save and leave", "The same as closing the window", "Ctrl+Q"),
     Command("undo", "Edit", "Undo", "Take back the last change", "Ctrl+Z", icon="undo"),
+    Command("redo", "Edit", "Redo", "Make again what was taken back", "Ctrl+Shift+Z", also=("Ctrl+Y",)),
     Command("add_line", "Edit", "Add a line", "One more line, where the error is", "L", apart=True, repeats=True,
          short="Add line", icon="line"),
     Command("add_circle", "Edit", "Add a circle", "One more circle, where the error is", "C", repeats=True,
          short="Add circle", icon="circle"),
-    Command("delete_unit", "Edit", "Delete", "Remove the selected line or circle", "Delete", icon="delete"),
+    Command("delete_unit", "Edit", "Delete", "Remove the selected line or circle", "Delete",
+         icon="delete", also=("Backspace",)),
     Command("select_none", "Edit", "Select nothing", "Let go of the selected line or circle", "Ctrl+D"),
     Command("brush", "Edit", "Brush", "Paint where detail matters", "B", checkable=True, apart=True, icon="brush"),
     Command("brush_smaller", "Edit", "Smaller brush", "Also Shift and the wheel", "[", repeats=True),
@@ -72,6 +69,8 @@ COMMANDS = (
     Command("pick_right", "Edit", "Pick the right one", "The picture to the right", "Ctrl+Right", repeats=True),
     Command("pick_up", "Edit", "Pick the one above", "The picture above", "Ctrl+Up", repeats=True),
     Command("pick_down", "Edit", "Pick the one below", "The picture below", "Ctrl+Down", repeats=True),
+    Command("preferences", "Edit", "Preferences…", "Where runs are kept, how the window looks, what it starts with",
+         "Ctrl+,", apart=True),
     Command("play", "Run", "Pause", "Pause and go on", "Space", icon="pause"),
     Command("single_step", "Run", "Step", "One single step", ".", repeats=True, icon="step"),
     Command("restart", "Run", "Start over", "Begin again with the same settings", "Ctrl+R", icon="restart"),
@@ -96,7 +95,8 @@ COMMANDS = (
     Command("show_tree", "View", "Tree of the search", "How a search with beams came to what it has, and what it gave "
          "up", "Shift+T", checkable=True),
     Command("fit", "View", "Fit", "The whole picture in view", "F", icon="fit"),
-    Command("zoom_in", "View", "Nearer", "As deep as you like: it is a function, not pixels", "+", repeats=True),
+    Command("zoom_in", "View", "Nearer", "As deep as you like: it is a function, not pixels", "+", repeats=True,
+         also=("=",)),
     Command("zoom_out", "View", "Farther", "Also beyond the picture's border", "-", repeats=True),
     Command("surprise", "View", "Surprise of a picture…",
          "How surprising a picture of your own is to the network, place by place", "Y", apart=True, short="Surprise",
@@ -104,31 +104,38 @@ COMMANDS = (
     Command("recent_curves", "View", "Only recent curves", "The curves of the last quarter of the steps", "A",
          checkable=True, apart=True, short="Recent"),
     Command("show_panel", "View", "Controls", "Show the controls on the right", "F9", checkable=True),
-    Command("show_bottom", "View", "Curves", "Show the curves at the bottom", "F10", checkable=True),
+    Command("show_bottom", "View", "Curves", "Show the curves above the line of the past", "F10", checkable=True),
     Command("theme", "View", "Light or dark", "Change between the two themes", "T", apart=True, short="Theme",
          icon="theme"),
     Command("full_screen", "View", "Full screen", "The whole screen", "F11", checkable=True),
     Command("keys", "Help", "Keys and mouse", "What every key does", "F1"),
+    Command("find_command", "Help", "Find a command or control…", "Whatever can be done or set, by a few letters of "
+         "its name", "Ctrl+Shift+P", also=("F3",)),
     Command("about", "Help", "About Scalefree Studio", "Version and licence"),
 )  # fmt: skip
+
+
+@functools.cache
+def all_commands() -> tuple[Command, ...]:
+    """Ours, and those that views of other people's instruments bring along."""
+    ours = {command.name: command for command in COMMANDS}
+    theirs = {command.name: command for view in all_views() for command in view.commands}
+    return tuple({**ours, **theirs, **ours}.values())
 
 
 def make_actions(window: QWidget) -> dict[str, QAction]:
     """A QAction of the window for every command."""
     actions = {}
-    for command in COMMANDS:
+    for command in all_commands():
         action = QAction(window)
         action.setObjectName(command.name)
         action.setCheckable(command.checkable)
         action.setAutoRepeat(command.repeats)
-        action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
-        if command.keys:
-            keys = [QKeySequence(command.keys)]
-            if command.keys == "Delete":
-                keys.append(QKeySequence("Backspace"))
-            if command.keys == "+":
-                keys.append(QKeySequence("="))
-            action.setShortcuts(keys)
+        context = Qt.ShortcutContext
+        action.setShortcutContext(
+            context.ApplicationShortcut if command.name == "leave" else context.WindowShortcut
+        )
+        action.setShortcuts(command.shortcuts())
         name_action(action, command)
         window.addAction(action)
         actions[command.name] = action
@@ -137,7 +144,7 @@ def make_actions(window: QWidget) -> dict[str, QAction]:
 
 def connect_actions(actions: dict[str, QAction], do: Callable[..., object]) -> None:
     """Each calls `do` with its name, and whether it is on if it can be."""
-    for command in COMMANDS:
+    for command in all_commands():
         triggered = actions[command.name].triggered
         if command.checkable:
             triggered.connect(lambda on, name=command.name: do(name, on))
@@ -149,26 +156,45 @@ def name_action(action: QAction, command: Command, name: str = "", help: str = "
     """With the name and help of the command, or with others."""
     action.setText(name or command.text)
     action.setIconText((name or command.short or command.text).rstrip("…"))
-    keys = f" ({key_text(action)})" if command.keys else ""
-    action.setToolTip(f"{help or command.help}{keys}")
     action.setStatusTip(help or command.help)
+    _hint(action)
+
+
+def allow(action: QAction, why_not: str) -> None:
+    """Let a command be given, or say why it cannot be given just now."""
+    action.setEnabled(not why_not)
+    if why_not != (action.property(WHY_NOT) or ""):
+        action.setProperty(WHY_NOT, why_not)
+        _hint(action)
+
+
+def _hint(action: QAction) -> None:
+    keys, why_not = key_text(action), action.property(WHY_NOT)
+    hint = f"{action.statusTip()} ({keys})" if keys else action.statusTip()
+    action.setToolTip(f"{hint}\n\n{why_not}" if why_not else hint)
+
+
+def name_undo(actions: dict[str, QAction], undone: str, redone: str) -> None:
+    """By what they would take back, and make again."""
+    for name, what in (("undo", undone), ("redo", redone)):
+        command = next(command for command in COMMANDS if command.name == name)
+        text = f"{command.text}: {what}" if what else command.text
+        if actions[name].text() != text:
+            actions[name].setText(text)
+            actions[name].setStatusTip((what or command.help).capitalize())
+            _hint(actions[name])
 
 
 def show_icons(actions: dict[str, QAction], palette: Palette) -> None:
     """Their pictograms, in the colours of a palette."""
-    for command in COMMANDS:
+    for command in all_commands():
         if command.icon:
             actions[command.name].setIcon(icon(command.icon, palette))
 
 
-def key_text(action: QAction) -> str:
-    """The action's key as this system writes it."""
-    return action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-
-
 def fill_menus(bar: QMenuBar, actions: dict[str, QAction]) -> dict[str, QMenu]:
     menus: dict[str, QMenu] = {}
-    for command in COMMANDS:
+    for command in all_commands():
         if command.menu not in menus:
             menu = bar.addMenu(f"&{command.menu}")  # opened by Alt and its first letter
             assert menu is not None

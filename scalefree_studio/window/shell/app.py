@@ -8,25 +8,25 @@ import signal
 import socket
 import sys
 import threading
-import traceback
+import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 
 import torch  # noqa: F401  before PyQt6: the other way round its libraries do not load on Windows
 from PyQt6 import sip
-from PyQt6.QtCore import QCoreApplication, QSettings, QSocketNotifier, Qt, QTimer
+from PyQt6.QtCore import QCoreApplication, QSocketNotifier, Qt, QTimer
 from PyQt6.QtGui import QSurfaceFormat
 from PyQt6.QtWidgets import QApplication
 
+from ... import crashes
 from ...errors import UserError
+from ...storage.bin import empty_bin
 from ..widgets import theme as themes
+from ..work.preferences import GALLERY, LAST, name_application, settings_of
+from .broken import Broken
 from .main_window import MainWindow
 
 FIRST = "photo:astronaut"
-SETTINGS = (
-    "SCALEFREE_STUDIO_SETTINGS"  # a file of settings instead of the person's own: for tests and pictures
-)
 
 
 def main(
@@ -42,18 +42,22 @@ def main(
     app = make_application()
     settings = settings_of()
     if screenshot:
-        settings.clear()
-    with watching_exceptions():
-        window = MainWindow(settings)
+        settings.clear()  # a picture of the window as it is at first
+        settings.setValue("hints", False)
+    window = MainWindow(settings)
+    broken = Broken(window)
+    with saving_what_is_learnt(window, broken):
         window.gone.connect(app.quit)
         if theme:
             _set_theme(window, theme, remember=not screenshot)
         if wanted:
             window.resize(*wanted)
         window.show()
+        broken.tell_of_the_last_time()
         say_where_runs_go(window)
-        recent = window.memory.recent()
-        window.open(subject or (str(recent[0]) if recent else FIRST))
+        place = window.sessions.runs
+        window.sessions.read(lambda: empty_bin(place, time.time()), lambda _: None, lambda _: None)
+        begin(window, subject)
         if screenshot:
             take_picture_later(window, Path(screenshot), after)
         with watching_signals(window):
@@ -65,6 +69,17 @@ def main(
     return code
 
 
+def begin(window: MainWindow, subject: str | None) -> None:
+    """On what was named, or as the person prefers to start."""
+    start, recent = window.memory.preferences.start, window.memory.recent()
+    if subject is None and start == GALLERY:
+        window.stage.show_empty()
+        window.do("show_gallery")
+    else:
+        newest = str(recent[0]) if recent and start == LAST else FIRST
+        window.open(subject or newest)
+
+
 def _set_theme(window: MainWindow, name: str, remember: bool) -> None:
     window.set_palette(themes.PALETTES.get(name, themes.DARK), remember)
 
@@ -72,8 +87,7 @@ def _set_theme(window: MainWindow, name: str, remember: bool) -> None:
 def make_application() -> QApplication:
     """The one QApplication, made as OpenGL in docks and on high-DPI screens wants it."""
     QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_ShareOpenGLContexts)
-    QCoreApplication.setOrganizationName("scalefree-studio")
-    QCoreApplication.setApplicationName("Scalefree Studio")
+    name_application()
     form = QSurfaceFormat.defaultFormat()
     form.setSwapInterval(1)
     QSurfaceFormat.setDefaultFormat(form)
@@ -88,11 +102,6 @@ def destroy(window: MainWindow) -> None:
     """Free it now, from the window down. What Python owns of Qt when it ends, PyQt frees in no order, walking over a
     list from which every object takes its children as it goes: one time in seventy the program crashed there."""
     sip.delete(window)
-
-
-def settings_of() -> QSettings:
-    path = os.environ.get(SETTINGS)
-    return QSettings(path, QSettings.Format.IniFormat) if path else QSettings()
 
 
 def _size(text: str | None) -> tuple[int, int] | None:
@@ -112,9 +121,10 @@ def say_where_runs_go(window: MainWindow) -> None:
 
     def say() -> None:
         window.sessions.begun.disconnect(say)
-        window.say(f"Nothing can be written in {Path.cwd()}: runs are kept in {window.sessions.runs}.")
+        window.say(f"Nothing can be written in {wanted}: runs are kept in {window.sessions.runs}.")
 
-    if window.sessions.runs.parent != Path.cwd():
+    wanted = window.memory.preferences.wanted_place
+    if window.sessions.runs != wanted:
         window.sessions.begun.connect(say)
 
 
@@ -141,22 +151,23 @@ def take_picture(window: MainWindow, path: Path) -> None:
 
 
 @contextlib.contextmanager
-def watching_exceptions() -> Iterator[None]:
-    """An exception in a slot would abort the process: print it, and go on."""
+def saving_what_is_learnt(window: MainWindow, broken: Broken) -> Iterator[None]:
+    """An exception in a slot would abort the process. Now the model is saved, a report is written, and it goes on."""
 
-    def in_a_slot(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        traceback.print_exception(kind, error, trace)
+    def save() -> None:
+        session = window.sessions.session
+        if session is not None:
+            session.runner.save_soon()
 
-    def in_a_thread(raised: threading.ExceptHookArgs) -> None:
-        if raised.exc_value is not None:
-            traceback.print_exception(raised.exc_type, raised.exc_value, raised.exc_traceback)
-
+    ends = crashes.before_a_report(save), crashes.after_a_report(broken.told.emit)
     before = sys.excepthook, threading.excepthook
-    sys.excepthook, threading.excepthook = in_a_slot, in_a_thread
+    crashes.hook()
     try:
         yield
     finally:
         sys.excepthook, threading.excepthook = before
+        for end in ends:
+            end()
 
 
 @contextlib.contextmanager

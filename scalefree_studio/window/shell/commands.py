@@ -5,19 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PyQt6.QtCore import QMimeData
+from PyQt6.QtCore import QMimeData, Qt
 from PyQt6.QtWidgets import QApplication, QFileDialog
 
 from ...errors import UserError
-from ...jobs.job import Restore, StartOver, Undo
+from ...jobs.job import Redo, Restore, StartOver, Undo
 from ...runs import add_scenes
 from ..views.export import MovieExport
 from ..widgets import theme
+from ..widgets.command import key_in
 from ..work.clipboard import subjects_of
+from ..work.preferences import Preferences
 from ..work.subjects import TRAIN, Wish
 from . import dialogs
+from .about import About
 from .frame import Frame
 from .gallery import Gallery
+from .kept_runs import KeptRuns, RecentRuns
+from .preferences import PreferencesDialog
+from .stage import PAST
 from .token_dialog import FIRST, TokenDialog
 
 PICTURES = (
@@ -25,18 +31,28 @@ PICTURES = (
     "*.csv *.json *.toml *.mp4 *.m4v *.mov *.mkv *.webm *.avi);;All files (*)"
 )
 
+UNDONE = ("undo", "redo")
+OF_A_SESSION = {
+    "rename_run", "delete_run", "show_run", "redo",
+    "save_now", "export_picture", "export_movie", "undo", "add_line", "add_circle", "delete_unit", "brush",
+    "clear_mask", "play", "single_step", "restart", "next_wall",
+}  # fmt: skip
+
 
 class Commands:
     """A method for every command that is not a view's own, of the same name."""
 
     def __init__(self, window: Frame):
         self.w = window
+        self.kept = KeptRuns(window)
+        self.recent = RecentRuns(window)
+        window.menus["File"].insertMenu(window.actions_["rename_run"], self.recent)
 
-    def do(self, name: str, *on: bool) -> None:
+    def do(self, name: str, *values: object) -> None:
         """As the view does it, if it does."""
         found = self.find(name)
         if found is not None:
-            found(*on)
+            found(*values)
 
     def find(self, name: str) -> Callable[..., object] | None:
         view = self.w.stage.view
@@ -44,6 +60,19 @@ class Commands:
             return None
         found: Callable[..., object] | None = getattr(view, name, None) or getattr(self, name, None)
         return found
+
+    def why_not(self, name: str) -> str:
+        """Why a command cannot be given just now, in a sentence; or nothing."""
+        session = self.w.sessions.session
+        if name in PAST and self.w.stage.past is None:
+            return "Only while you look at the past: pull the line at the bottom back."
+        if name in OF_A_SESSION and session is None:
+            return "Open a picture or a model first."
+        if name == "export_movie" and not self.w.transport.timeline.ids:
+            return "Nothing has been recorded yet, so there is no movie to make."
+        if name in UNDONE and session is not None and not session.names[UNDONE.index(name)]:
+            return "There is nothing to take back." if name == "undo" else "Nothing was taken back."
+        return self.w.stage.view.why_not(name)
 
     # File
 
@@ -64,8 +93,25 @@ class Commands:
     def show_gallery(self) -> None:
         gallery = Gallery(self.w.memory.recent(), self.w.palette_, self.w)
         gallery.chosen.connect(self.w.sessions.open)
+        gallery.run_wanted.connect(self._do_with_run)
         gallery.folder_wanted.connect(self._learn_folder)
         self.w.show_dialog(gallery)
+
+    # What is kept.
+
+    def show_run(self) -> None:
+        self._do_with_run("show", str(self.kept.open_one or self.w.sessions.runs))
+
+    def rename_run(self) -> None:
+        if self.kept.open_one is not None:
+            self.kept.ask_name(self.kept.open_one)
+
+    def delete_run(self) -> None:
+        if self.kept.open_one is not None:
+            self.kept.delete(self.kept.open_one)
+
+    def _do_with_run(self, what: str, path: str) -> None:
+        {"show": self.kept.show, "rename": self.kept.ask_name, "delete": self.kept.delete}[what](Path(path))
 
     def _learn_folder(self, kind: str) -> None:
         """A folder of one's own, for a network of this kind to learn from."""
@@ -77,7 +123,9 @@ class Commands:
         """Of the picture that is being learnt, or else of one that comes along."""
         opened = self.w.stage.view.opened
         picture = opened.picture if opened is not None else None
-        self.w.show_dialog(TokenDialog(picture or FIRST, self.w.settings, self.w))
+        dialog = TokenDialog(picture or FIRST, self.w.settings, self.w)
+        key_in(dialog, self.w.actions_["paste"]).activated.connect(dialog.paste)
+        self.w.show_dialog(dialog)
 
     def paste(self) -> None:
         clipboard = QApplication.clipboard()
@@ -99,7 +147,7 @@ class Commands:
     def save_now(self) -> None:
         session = self.w.sessions.session
         if session is not None:
-            session.runner.save_soon()
+            session.save_soon()
             self.w.say(f"The model is kept in {session.folder.path}.")
 
     def export_movie(self) -> None:
@@ -107,7 +155,7 @@ class Commands:
         if session is None or not self.w.transport.timeline.ids:
             self.w.say("Nothing has been recorded yet, so there is no movie to make.")
             return
-        session.runner.save_soon()  # a movie needs the model, too
+        session.save_soon()  # a movie needs the model, too
         add_scenes()
         dialog = MovieExport(
             self.w, self.w.settings, self.w.palette_, session.folder, session.name, session.job.kind
@@ -115,15 +163,37 @@ class Commands:
         dialog.message.connect(self.w.say)
         self.w.show_dialog(dialog)
 
+    @property
+    def passing(self) -> tuple[Callable[[], bool], ...]:
+        """What is passing, the most passing first: each ends it, and says whether there was anything."""
+        w = self.w
+        return (
+            w.end_typing, w.close_dialogs, w.stage.toast.end_passing, w.stage.view.end_passing, w.stage.back_to_now,
+            w.end_full_screen,
+        )  # fmt: skip
+
+    def escape(self) -> None:
+        """One thing at a time; with nothing of the kind, the end."""
+        if not any(end() for end in self.passing):
+            self.leave()
+
     def leave(self) -> None:
-        """Escape: a page that is open goes first, wherever the keys are."""
-        if not self.w.close_dialogs():
-            self.w.close()
+        self.w.close_dialogs()
+        self.w.close()
 
     # Edit
 
     def undo(self) -> None:
-        self.w.sessions.edit(Undo())
+        self._take(Undo())
+
+    def redo(self) -> None:
+        self._take(Redo())
+
+    def _take(self, edit: Undo | Redo) -> None:
+        """It is seen, too."""
+        self.w.stage.view.before_undo()
+        self.to_now()
+        self.w.sessions.edit(edit)
 
     # Run
 
@@ -132,7 +202,7 @@ class Commands:
         if session is None:
             return
         if session.status.rests:
-            self.w.say(self.w.stage.view.at_rest)
+            self.w.course.say_end(session)
         elif session.status.playing:
             session.runner.pause()
         else:
@@ -144,7 +214,7 @@ class Commands:
             return
         self.to_now()
         if session.status.rests:
-            self.w.say(self.w.stage.view.at_rest)
+            self.w.course.say_end(session)
         else:
             session.runner.step_once()
 
@@ -174,6 +244,19 @@ class Commands:
 
     # View
 
+    def preferences(self) -> None:
+        dialog = PreferencesDialog(self.w.memory.preferences, self.w.palette_, self.w)
+        dialog.changed.connect(self.prefer)
+        self.w.show_dialog(dialog)
+
+    def prefer(self, preferences: Preferences) -> None:
+        before = self.w.memory.preferences
+        preferences.keep(self.w.settings)
+        if preferences.runs != before.runs:
+            self.w.sessions.runs = preferences.place
+        self.w.sessions.set_autosave(preferences.autosave)
+        self.w.set_palette(self.w.memory.palette(), remember=False)
+
     def next_mode(self) -> None:
         view, buttons = self.w.stage.view, self.w.top.modes
         names = [mode.name for mode in view.modes]
@@ -187,16 +270,16 @@ class Commands:
         self.w.panel.setVisible(on)
 
     def show_bottom(self, on: bool) -> None:
-        self.w.bottom.setVisible(on)
+        self.w.curves.setVisible(on)
+        self.w.fold_bottom()
 
     def theme(self) -> None:
         self.w.set_palette(theme.LIGHT if self.w.palette_.name == "dark" else theme.DARK)
 
     def full_screen(self, on: bool) -> None:
-        if on:
-            self.w.showFullScreen()
-        else:
-            self.w.showNormal()
+        """Without it, the window is as large as it was before."""
+        whole = Qt.WindowState.WindowFullScreen
+        self.w.setWindowState(self.w.windowState() | whole if on else self.w.windowState() & ~whole)
 
     # Help
 
@@ -204,4 +287,7 @@ class Commands:
         self.w.show_dialog(dialogs.Keys(self.w.actions_, self.w.stage.view.mouse, self.w))
 
     def about(self) -> None:
-        dialogs.about(self.w)
+        self.w.show_dialog(About(self.w))
+
+    def find_command(self) -> None:
+        self.w.finder.open()

@@ -1,12 +1,11 @@
-"""The dialogs: keys and mouse, what to do when saving failed, about."""
+"""The dialogs: keys and mouse, what to do when saving failed."""
 
 from __future__ import annotations
 
-from importlib import metadata
 from pathlib import Path
 
 from PyQt6.QtCore import Qt
-from PyQt6.QtGui import QAction
+from PyQt6.QtGui import QAction, QKeySequence
 from PyQt6.QtWidgets import (
     QDialog,
     QFileDialog,
@@ -19,10 +18,14 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from ...files import is_empty
+from ...storage.run_folder import free_folder
 from ..widgets.forms import heading
 from ..widgets.theme import GRID
 from ..work.sessions import Questions
-from .actions import COMMANDS, key_text
+from .actions import all_commands
+
+NATIVE = QKeySequence.SequenceFormat.NativeText
 
 
 class Keys(QDialog):
@@ -56,25 +59,29 @@ class Keys(QDialog):
         self, column: QVBoxLayout, menu: str, actions: dict[str, QAction], mouse: tuple[tuple[str, str], ...]
     ) -> None:
         rows = []
-        for command in COMMANDS:
+        for command in all_commands():
             action = actions[command.name]
             if command.menu == menu and command.keys and action.isVisible():
                 help = action.statusTip()
                 text = help if command.name == "play" else action.text().rstrip("…")
-                rows.append((key_text(action), text, help))
+                rows.append(([key.toString(NATIVE) for key in action.shortcuts()], text, help))
         if not menu:
-            rows = [(key, help, "") for key, help in mouse]
+            rows = [([gesture], help, "") for gesture, help in mouse]
         if not rows:
             return
         column.addWidget(heading(menu or "Mouse"))
         grid = QGridLayout()
         grid.setHorizontalSpacing(2 * GRID)
         grid.setVerticalSpacing(GRID // 2)
-        for n, (key, text, help) in enumerate(rows):
-            cap = QLabel(key)
-            cap.setProperty("key", True)
-            cap.setAlignment(Qt.AlignmentFlag.AlignCenter)
-            grid.addWidget(cap, n, 0)
+        for n, (keys, text, help) in enumerate(rows):
+            caps = QHBoxLayout()
+            caps.setSpacing(GRID // 2)
+            for key in keys:
+                cap = QLabel(key)
+                cap.setProperty("key", True)
+                cap.setAlignment(Qt.AlignmentFlag.AlignCenter)
+                caps.addWidget(cap, 1)
+            grid.addLayout(caps, n, 0)
             what = QLabel(text)
             what.setToolTip(help)
             grid.addWidget(what, n, 1)
@@ -125,18 +132,4 @@ class QuestionDialogs(Questions):
 
 def _of_its_own(chosen: Path, name: str) -> Path:
     """The chosen folder if it is empty, otherwise a new one in it: nothing that is there is overwritten."""
-    from ...storage.run_folder import free_folder
-
-    return chosen if chosen.is_dir() and not any(chosen.iterdir()) else free_folder(chosen, name)
-
-
-def about(parent: QWidget) -> None:
-    try:
-        version = metadata.version("scalefree-studio")
-    except metadata.PackageNotFoundError:
-        version = "from source"
-    QMessageBox.about(
-        parent, "About Scalefree Studio",
-        f"<b>Scalefree Studio</b> {version}<p>Watch image models think, and take part while they do.</p>"
-        "<p>MIT licence.</p>",
-    )  # fmt: skip
+    return chosen if chosen.is_dir() and is_empty(chosen) else free_folder(chosen, name)

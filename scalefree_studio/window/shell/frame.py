@@ -10,17 +10,25 @@ from PyQt6.QtWidgets import QApplication, QDialog, QMainWindow, QMenuBar, QSplit
 from ..views.view import Host
 from ..widgets import theme
 from ..widgets.curves import Curves
+from ..widgets.fields import Field
+from ..widgets.finding import Entry
 from ..widgets.steps import Steps
 from ..widgets.theme import GRID, Palette
-from ..work.session import place_for_runs
+from ..widgets.toast import Choice
+from ..widgets.value_edit import ValueEdit
 from ..work.sessions import Questions, Sessions
 from .actions import fill_menus, make_actions, show_icons
+from .command_palette import CommandPalette
+from .course import Course
 from .dialogs import QuestionDialogs
-from .memory import Memory
+from .load_line import LoadLine
+from .memory import FIRST, Memory
 from .panel import Panel
 from .stage import Stage
 from .topbar import TopBar
 from .transport import Transport
+
+NO_LIMIT = (1 << 24) - 1  # Qt's own
 
 
 class Frame(QMainWindow):
@@ -30,11 +38,16 @@ class Frame(QMainWindow):
         super().__init__()
         self.settings = settings
         self.memory = Memory(settings)
-        self.sessions = Sessions(runs or place_for_runs(), questions or QuestionDialogs(self), self)
+        preferences = self.memory.preferences
+        self.sessions = Sessions(runs or preferences.place, questions or QuestionDialogs(self), self)
+        self.sessions.set_autosave(preferences.autosave)
         self.actions_ = make_actions(self)
         self._dialogs: list[QDialog] = []
+        self._unfolded = [10_000, FIRST["left"]]  # sizes of the left splitter while the curves are there
         self._make_parts()
         self._lay_out()
+        keys = self.actions_["find_command"].shortcuts()
+        self.finder = CommandPalette(self, settings, lambda: self.found(), keys)
         self.set_palette(self.memory.palette(), remember=False)
         self.memory.restore_layout(self, self._splitters)
         self.actions_["record"].setChecked(settings.value("record", True, bool))
@@ -43,16 +56,19 @@ class Frame(QMainWindow):
             on = settings.value(name, True, bool)
             self.actions_[name].setChecked(on)
             part.setVisible(on)
+        self.fold_bottom()
 
     def _make_parts(self) -> None:
         bar = QMenuBar()
-        fill_menus(bar, self.actions_)
+        self.menus = fill_menus(bar, self.actions_)
         self.top = TopBar(bar, self.actions_)
         host = Host(self.actions_, self.settings, lambda: None, self.sessions.read, self.show_dialog)
         self.stage = Stage(host)
+        self.course = Course(self.stage, self.actions_["undo"].trigger)
         self.curves = Curves(self.actions_["recent_curves"])
         self.transport = Transport(self.actions_)
         self.panel = Panel()
+        self.load = LoadLine()
         self.steps = Steps(self.memory.palette())
         self.bottom = QWidget()
         self.bottom.setObjectName("bar")
@@ -77,6 +93,9 @@ class Frame(QMainWindow):
             splitter.setStretchFactor(0, 1)
             splitter.setStretchFactor(1, 0)
         self.panel.setMaximumWidth(60 * GRID)
+        beneath = self.panel.layout()
+        assert beneath is not None
+        beneath.addWidget(self.load)
         self.stage.setMinimumSize(28 * GRID, 20 * GRID)
         middle = QWidget()
         rows = QVBoxLayout(middle)
@@ -86,10 +105,29 @@ class Frame(QMainWindow):
         rows.addWidget(self.whole, 1)
         self.setCentralWidget(middle)
         self._splitters = {"left": self.left, "whole": self.whole}
-        self._foldable = {"show_panel": self.panel, "show_bottom": self.bottom}
+        self._foldable = {"show_panel": self.panel, "show_bottom": self.curves}
 
-    def say(self, text: str) -> None:
-        self.stage.toast.say(text)
+    def fold_bottom(self) -> None:
+        """Without the curves, what is beneath them needs no more room than its own."""
+        folded, low = self.curves.isHidden(), self.transport.sizeHint().height()
+        if folded == (self.bottom.maximumHeight() == low):
+            return
+        if folded:
+            self._unfolded = self.left.sizes()
+        self.bottom.setMaximumHeight(low if folded else NO_LIMIT)
+        self.left.setSizes([sum(self.left.sizes()), low] if folded else self._unfolded)
+
+    def say(self, text: str, *choices: Choice, stays: bool = False) -> None:
+        """A notice over the picture, with a button a choice: a command, or (what it says, what it does)."""
+        self.stage.toast.say(text, choices, stays=stays)
+
+    def show_nothing(self) -> None:
+        """What was on the stage is no longer there."""
+        view = self.stage.view
+        self.stage.forget()
+        self.stage.show_empty()
+        self.curves.begin(view.quantities, view.step_name)
+        self.transport.clear()
 
     def show_dialog(self, dialog: QDialog) -> None:
         """Beside the window, which goes on; instead of another."""
@@ -98,6 +136,33 @@ class Frame(QMainWindow):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.finished.connect(lambda _: self._dialogs.remove(dialog) if dialog in self._dialogs else None)
         dialog.show()
+
+    # What main_window.py does.
+
+    def do(self, name: str, *values: object) -> None:
+        """A command, by its name."""
+
+    def prefer(self, name: str, value: object) -> None:
+        """A preference."""
+
+    def found(self) -> list[Entry]:
+        """What the command palette finds."""
+        return []
+
+    def end_typing(self) -> bool:
+        """In a field of the window: the keys go back to the picture, and what is not settled is taken back."""
+        focused = QApplication.focusWidget()
+        if focused is None or focused.window() is not self:
+            return False
+        near = (focused, focused.parentWidget())
+        return any(part.end_passing() for part in near if isinstance(part, ValueEdit | Field))
+
+    def end_full_screen(self) -> bool:
+        full = self.isFullScreen()
+        if full:
+            self.actions_["full_screen"].setChecked(False)
+            self.showNormal()
+        return full
 
     def close_dialogs(self) -> bool:
         """Whether there were any."""
@@ -112,7 +177,7 @@ class Frame(QMainWindow):
         if isinstance(app, QApplication):
             theme.apply(app, palette)
         show_icons(self.actions_, palette)
-        for part in (self.stage, self.curves, self.transport, self.panel, self.steps):
+        for part in (self.stage, self.curves, self.transport, self.panel, self.steps, self.finder):
             part.set_palette(palette)
         if remember:
             self.settings.setValue("theme", palette.name)

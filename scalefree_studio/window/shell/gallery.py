@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from PyQt6.QtCore import QSize, Qt, pyqtSignal
+from PyQt6.QtCore import QPoint, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QIcon, QImage, QPainter, QPainterPath, QPixmap
 from PyQt6.QtWidgets import (
     QDialog,
@@ -15,6 +15,7 @@ from PyQt6.QtWidgets import (
     QListView,
     QListWidget,
     QListWidgetItem,
+    QMenu,
     QScrollArea,
     QVBoxLayout,
     QWidget,
@@ -35,6 +36,7 @@ from ..work.subjects import RECIPE, TRAIN, Wish, wish_of
 from ..work.thumbnails import THUMBNAIL, thumbnail_of
 
 SPEC = Qt.ItemDataRole.UserRole
+RUN_MENU = {"open": "Open", "rename": "Rename…", "delete": "Delete", "show": "Show in folder"}
 FOLDER = ""  # the source of data that is still to be chosen
 
 
@@ -62,6 +64,7 @@ class Gallery(QDialog):
 
     chosen = pyqtSignal(str)
     folder_wanted = pyqtSignal(str)  # for a network of this kind to learn from
+    run_wanted = pyqtSignal(str, str)  # what is to be done with a run (see RUN_MENU), and its path
 
     def __init__(self, recent: list[Path], palette: Palette, parent: QWidget | None = None):
         super().__init__(parent)
@@ -91,7 +94,9 @@ class Gallery(QDialog):
 
     def _fill(self, recent: list[Path]) -> None:
         if recent:
-            self._shelf("Recent runs", [(str(path), path.name) for path in recent])
+            shelf = self._shelf("Recent runs", [(str(path), path.name) for path in recent])
+            shelf.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+            shelf.customContextMenuRequested.connect(partial(self._show_menu, shelf))
         for title, models in _models().items():
             self._shelf(title, models)
         self._shelf("Recipes", [(str(Wish(RECIPE, name)), name) for name in shipped_recipes()])
@@ -109,7 +114,30 @@ class Gallery(QDialog):
         for group, items in groups.items():
             self._shelf(group, items)
 
-    def _shelf(self, title: str, items: list[tuple[str, str]]) -> None:
+    def _show_menu(self, shelf: Shelf, at: QPoint) -> None:
+        """Of a recent run."""
+        item, viewport = shelf.itemAt(at), shelf.viewport()
+        if item is not None and viewport is not None:
+            self.run_menu(shelf, item).popup(viewport.mapToGlobal(at))
+
+    def run_menu(self, shelf: Shelf, item: QListWidgetItem) -> QMenu:
+        menu = QMenu(self)
+        for what, text in RUN_MENU.items():
+            action = menu.addAction(text)
+            assert action is not None
+            action.triggered.connect(lambda _=False, what=what: self._do_with_run(what, shelf, item))
+        return menu
+
+    def _do_with_run(self, what: str, shelf: Shelf, item: QListWidgetItem) -> None:
+        path = item.data(SPEC)
+        if what == "open":
+            self._choose(item)
+            return
+        if what != "show":  # the gallery shows it by a name that it soon has no longer
+            shelf.takeItem(shelf.row(item))
+        self.run_wanted.emit(what, path)
+
+    def _shelf(self, title: str, items: list[tuple[str, str]]) -> Shelf:
         label = QLabel(title)
         label.setProperty("heading", True)
         self._column.addWidget(label)
@@ -128,6 +156,7 @@ class Gallery(QDialog):
                 continue
             show, missing = partial(_show_on, item), partial(self._show_missing, item)
             self._background.submit(partial(thumbnail_of, spec), show, missing)
+        return shelf
 
     def _show_missing(self, item: QListWidgetItem, _: str) -> None:
         """A data set that is not on this machine yet."""

@@ -5,16 +5,29 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from PyQt6.QtCore import QSettings, Qt, QTimer, pyqtSignal
-from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PyQt6.QtCore import QEvent, QSettings, Qt, QTimer, pyqtSignal
+from PyQt6.QtGui import (
+    QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QGuiApplication,
+    QKeyEvent,
+    QKeySequence,
+)
 
+from ... import crashes
+from ...controls import edited
 from ...jobs.instruments import instruments
+from ...storage.history import present
 from ..views.view import View
+from ..widgets.finding import Entry
+from ..work.preferences import SYSTEM
 from ..work.session import Session
 from ..work.sessions import Questions
 from ..work.subjects import Subject
-from .actions import COMMANDS, connect_actions, name_action
+from .actions import WHY_NOT, all_commands, allow, connect_actions, name_action, name_undo
 from .commands import Commands
+from .found import found_in
 from .frame import Frame
 from .recipe import RecipeAtWork
 
@@ -39,6 +52,9 @@ class MainWindow(Frame):
 
     def _connect(self) -> None:
         connect_actions(self.actions_, self.do)
+        hints = QGuiApplication.styleHints()
+        if hints is not None:
+            hints.colorSchemeChanged.connect(self._follow_desktop)
         self.sessions.ready.connect(self.stage.pace.ask)
         self.sessions.changed.connect(self._show_messages)
         self.sessions.begun.connect(self._begin)
@@ -53,14 +69,17 @@ class MainWindow(Frame):
         self.top.mode_chosen.connect(self.set_mode)
         self.transport.past_chosen.connect(self.stage.show_past)
         self.transport.refused.connect(self.say)
-        self.transport.timeline.back_to_now.connect(self.stage.back_to_now)
+        self.transport.timeline.back_to_now.connect(lambda: self.stage.back_to_now())
 
     def _connect_view(self, view: View) -> None:
         """One that has just been made."""
         view.edited.connect(self.sessions.edit)
+        view.edited.connect(lambda edit: self._follow_hint(isinstance(edit, view.follows)))
+        view.followed.connect(lambda: self._follow_hint(True))
         view.message.connect(self.say)
         view.noted.connect(self.panel.note)
-        view.offer.connect(lambda text, name: self.stage.toast.say(text, (self.actions_[name],)))
+        view.notice.connect(lambda text, choices: self.say(text, *choices))
+        view.possible.connect(self.show_possible)
         view.open_requested.connect(self.open)
         view.restore()
 
@@ -87,29 +106,61 @@ class MainWindow(Frame):
         if session is None or opened is None:
             return
         self.stage.forget()
+        self.course.begin()
         view = self.stage.take_view(opened.view)
         view.begin(session, opened)
         self.show_view(view)
         session.record(self.settings.value("record", True, bool))
         self.curves.begin(view.quantities, view.step_name)
-        for measured in opened.past:
+        for measured in present(opened.past):
             self.curves.add(measured.step, measured.metrics)
         self.transport.follow(session.folder.history_path, view.step_name)
         self._show_controls(session, force=True)
         recipe = opened.pipeline if opened.step else None  # a training of a recipe is opened with all of it
         self.memory.add_recent(recipe.folder if recipe is not None else session.folder.path)
+        self.load.begin(session, view.step_name)
+        self._show_hint(view)
         self.show_status()
+
+    def _show_hint(self, view: View) -> None:
+        """Once, the first time that a view is seen; it goes by itself, or as soon as it is followed."""
+        name = f"hint/{type(view).__name__}"
+        if (
+            view.first_hint
+            and self.settings.value("hints", True, bool)
+            and not self.settings.value(name, False, bool)
+        ):
+            self.settings.setValue(name, True)
+            self.stage.hint.say(view.first_hint)
+
+    def _follow_hint(self, done: bool) -> None:
+        if done:
+            self.stage.hint.hide()
 
     def show_view(self, view: View) -> None:
         """Fit the window to a view: its modes, tools, commands, and its place in the panel."""
-        for command in COMMANDS:
+        for command in all_commands():
             action, possible = self.actions_[command.name], self.commands.find(command.name) is not None
             action.setVisible(possible)
-            action.setEnabled(possible)
             name_action(action, command, *view.names.get(command.name, ()))
-        self.stage.allow_past()
+        self.show_possible()
         self.top.show_view(view)
         self.panel.show_view(view)
+
+    def show_possible(self) -> None:
+        """What can be done just now, and why not what cannot."""
+        for name, action in self.actions_.items():
+            if action.isVisible():
+                allow(action, self.commands.why_not(name))
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        """The key of a command that cannot be given says why: nobody has taken it so far."""
+        super().keyPressEvent(event)
+        if event is not None:
+            pressed = QKeySequence(event.keyCombination())
+            for action in self.actions_.values():
+                if pressed in action.shortcuts() and action.isVisible() and action.property(WHY_NOT):
+                    self.say(str(action.property(WHY_NOT)))
 
     def _refuse(self, message: str) -> None:
         self.say(message)
@@ -122,12 +173,17 @@ class MainWindow(Frame):
 
     def _show_newest(self) -> None:
         session = self.sessions.session
-        snapshot = session.mailbox.take() if session is not None else None
-        if session is None or snapshot is None:
+        if session is None:
+            return
+        self.course.tell_changes(session)
+        snapshot = session.mailbox.take()
+        if snapshot is None:
             return
         self._show_controls(session)
-        self.curves.add(snapshot.step, snapshot.metrics)
+        self.course.follow(session, snapshot)
+        self.curves.add(snapshot.step, snapshot.metrics, snapshot.segment)
         self.transport.show_clock(snapshot.step, snapshot.seconds)
+        self.load.follow(snapshot)
         self.stage.show_newest(snapshot)
         self.show_status()
         self.shown.emit()
@@ -146,6 +202,10 @@ class MainWindow(Frame):
 
     # -- what is said --------------------------------------------------------------------------------------------
 
+    def _follow_desktop(self) -> None:
+        if self.memory.preferences.theme == SYSTEM:
+            self.set_palette(self.memory.palette(), remember=False)
+
     def _show_messages(self) -> None:
         session = self.sessions.session
         if session is not None:
@@ -159,11 +219,15 @@ class MainWindow(Frame):
         """One sentence on what goes on, and the buttons as they are."""
         session = self.sessions.session
         self.top.say(self._sentence())
+        self.show_possible()
         if session is not None:
             playing = session.status.playing and not session.ended
             self.transport.show_playing(playing)
             self.transport.show_recording(session.recording)
             self.stage.view.show_state(playing, self.stage.past is not None)
+            name_undo(self.actions_, *session.names)
+            if not self.sessions.opened_of_recipe:  # which goes on with its next step
+                self.course.tell_end(session)
         title = f"{session.name} — Scalefree Studio" if session is not None else "Scalefree Studio"
         if title != self.windowTitle():
             self.setWindowTitle(title)
@@ -177,16 +241,35 @@ class MainWindow(Frame):
         if sessions.session is None:
             return ""
         status, ended = sessions.session.status, sessions.session.ended
-        doing = view.doing(status.playing and not ended, status.rests, ended)
-        described = view.words(newest) if newest is not None else ""
-        return f"{doing} {sessions.session.name}" + (f" — {described}" if described else "")
+        at_end = self.course.at_end(sessions.session)
+        playing = (
+            status.playing or (status.rests and not at_end)
+        ) and not ended  # its last picture is still to come
+        described = [view.words(newest)] if newest is not None else []
+        described += [self.course.left] if playing else []
+        words = ", ".join(filter(None, described))
+        doing = view.doing(playing, at_end, ended)
+        return f"{doing} {sessions.session.name}" + (f" — {words}" if words else "")
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Whoever made it fill the screen: the memory of yesterday, a key, or the desktop."""
+        super().changeEvent(event)
+        if event is not None and event.type() == QEvent.Type.WindowStateChange:
+            self.actions_["full_screen"].setChecked(self.isFullScreen())
 
     # -- what the person does ------------------------------------------------------------------------------------
 
-    def do(self, name: str, *on: bool) -> None:
+    def do(self, name: str, *values: object) -> None:
         """A command, by its name."""
-        self.commands.do(name, *on)
+        crashes.note(name)
+        self.commands.do(name, *values)
         self.show_status()
+
+    def prefer(self, name: str, value: object) -> None:
+        self.commands.prefer(edited(self.memory.preferences, {name: value}))
+
+    def found(self) -> list[Entry]:
+        return found_in(self)
 
     def set_display(self, values: dict[str, Any]) -> None:
         self.stage.view.set_display(values)

@@ -6,7 +6,8 @@ import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from PyQt6.QtCore import QSettings
+from PyQt6.QtCore import QSettings, Qt
+from PyQt6.QtGui import QGuiApplication
 from PyQt6.QtWidgets import QMainWindow, QSplitter
 
 from ...errors import UserError
@@ -15,6 +16,7 @@ from ...recipes.states import STATES
 from ...storage.run_folder import MODEL, kind_of
 from ..widgets import theme
 from ..widgets.theme import GRID, Palette
+from ..work.preferences import SYSTEM, Preferences
 
 RECENT = 12  # runs that are remembered
 LAYOUT = 1  # changes when a remembered layout no longer fits
@@ -31,8 +33,17 @@ class Memory:
     def __init__(self, settings: QSettings):
         self.settings = settings
 
+    @property
+    def preferences(self) -> Preferences:
+        return Preferences.read(self.settings)
+
     def palette(self) -> Palette:
-        return theme.PALETTES.get(str(self.settings.value("theme", "dark")), theme.DARK)
+        wanted = self.preferences.theme
+        if wanted != SYSTEM:
+            return theme.PALETTES[wanted]
+        hints = QGuiApplication.styleHints()
+        light = hints is not None and hints.colorScheme() == Qt.ColorScheme.Light
+        return theme.LIGHT if light else theme.DARK
 
     def restore_layout(self, window: QMainWindow, splitters: Mapping[str, QSplitter]) -> None:
         """Lay the window out as it was; the first time, as large as there is room for."""
@@ -64,6 +75,11 @@ class Memory:
         return [
             path for path in map(Path, self._listed()) if (path / MODEL).exists() or (path / STATES).exists()
         ]
+
+    def replace_recent(self, path: Path, by: Path) -> None:
+        """A run has another name."""
+        old, new = str(path.absolute()), str(by.absolute())
+        self.settings.setValue("recent", [new if listed == old else listed for listed in self._listed()])
 
     def newest_of(self, instrument: str) -> str | None:
         """The run of an instrument that was open last."""

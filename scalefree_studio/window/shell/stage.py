@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from PyQt6.QtCore import QEvent, QObject, Qt, pyqtSignal
+from PyQt6.QtCore import QEvent, QObject, QPoint, QRect, Qt, pyqtSignal
 from PyQt6.QtWidgets import QLabel, QStackedLayout, QWidget
 
+from ...canvas.zoomed import Zoomed
 from ...snapshot import Snapshot
 from ..views.registry import view_of
 from ..views.view import Host, View
 from ..widgets.theme import GRID, Palette, tabular
 from ..widgets.toast import Toast
+from ..widgets.zoom_map import ZoomMap
 from .pace import Pace
 
 PAST = ("go_on_from_here", "to_now")  # what can be done while a recorded moment is shown
@@ -38,10 +40,14 @@ class Stage(QWidget):
         self._stack = QStackedLayout(self)
         self._stack.setContentsMargins(0, 0, 0, 0)
         self.view = View(self._host)  # of nothing
-        self._stack.addWidget(self.view)
+        self._nothing = self.view
+        self._nothing.setAutoFillBackground(True)
+        self._stack.addWidget(self._nothing)
         self.empty = Toast(self, "empty")
         self.toast = Toast(self)
         self.past_toast = Toast(self, "past")
+        self.hint = Toast(self, "hint")
+        self.zoom_map = ZoomMap(self)
         self.readout = QLabel(self)  # what the pointer is over
         self.readout.setObjectName("readout")
         self.readout.setFont(tabular(self.readout.font()))
@@ -56,12 +62,15 @@ class Stage(QWidget):
         if view is None:
             view = self._views[shows] = shows(self._host)
             view.readout.connect(self._show_readout)
+            view.zoomed.connect(self._show_zoom)
             if self._palette is not None:
                 view.set_palette(self._palette)
             self._stack.addWidget(view)
             self.view_made.emit(view)
         if view is not self.view:
             self.view.end()
+            self._show_zoom(None)
+            view.past = False
             self._show_readout("")
         self.view = view
         self._stack.setCurrentWidget(view)
@@ -78,27 +87,21 @@ class Stage(QWidget):
 
     def show_past(self, snapshot: Snapshot) -> None:
         """A recorded moment instead of the present one."""
-        self.past = snapshot
+        self.past, self.view.past = snapshot, True
         self.view.show_snapshot(snapshot, self.controls)
         self._say_which()
-        self.allow_past()
         self.past_changed.emit()
 
-    def back_to_now(self) -> None:
+    def back_to_now(self) -> bool:
+        """Whether it was elsewhere."""
         if self.past is None:
-            return
-        self.past = None
-        self.allow_past()
+            return False
+        self.past, self.view.past = None, False
         self.past_toast.hide()
         if self.newest is not None:
             self.view.show_snapshot(self.newest, self.controls)
         self.past_changed.emit()
-
-    def allow_past(self) -> None:
-        """The past's commands can be given while there is one."""
-        for name in PAST:
-            action = self._host.actions[name]
-            action.setEnabled(self.past is not None and action.isVisible())
+        return True
 
     def _say_which(self) -> None:
         """Which moment it is, and what can be done about it."""
@@ -117,10 +120,12 @@ class Stage(QWidget):
         self.back_to_now()
         self.empty.hide()
         self.toast.hide()
+        self.hint.hide()
         self.newest = None
 
     def show_empty(self) -> None:
         """Nothing is there: say what to do."""
+        self._stack.setCurrentWidget(self._nothing)
         choices = self._host.actions["show_gallery"], self._host.actions["open_file"]
         self.empty.say("Drop a picture here, or choose one.", choices, closes=False)
 
@@ -132,6 +137,7 @@ class Stage(QWidget):
 
     def set_palette(self, palette: Palette) -> None:
         self._palette = palette
+        self.zoom_map.set_palette(palette)
         for view in self._views.values():
             view.set_palette(palette)
         self.readout.setStyleSheet(
@@ -148,6 +154,16 @@ class Stage(QWidget):
             self._place_readout()
             self.readout.raise_()
 
+    def _show_zoom(self, zoomed: Zoomed | None) -> None:
+        canvas = self.view.canvas
+        if zoomed is None or canvas is None:
+            self.zoom_map.show_zoom(None, self.rect())
+        else:
+            native = canvas.native
+            self.zoom_map.show_zoom(zoomed, QRect(native.mapTo(self, QPoint()), native.size()))
+            for toast in (self.hint, self.past_toast):
+                toast.raise_()
+
     def _place_readout(self) -> None:
         self.readout.move(2 * GRID, self.height() - self.readout.height() - 2 * GRID)
 
@@ -157,7 +173,7 @@ class Stage(QWidget):
         return False
 
     def close_views(self) -> None:
-        for toast in (self.toast, self.past_toast, self.empty):
+        for toast in (self.toast, self.past_toast, self.empty, self.hint):
             toast.hide()
         self.pace.stop()
         for view in self._views.values():

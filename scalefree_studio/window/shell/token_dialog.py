@@ -10,10 +10,8 @@ from PyQt6.QtGui import (
     QDragEnterEvent,
     QDropEvent,
     QImage,
-    QKeySequence,
     QPainter,
     QPaintEvent,
-    QShortcut,
 )
 from PyQt6.QtWidgets import (
     QApplication,
@@ -81,7 +79,6 @@ class TokenDialog(QDialog):
         self.note.setProperty("soft", True)
         self.note.setWordWrap(True)
         column.addWidget(self.note)
-        QShortcut(QKeySequence.StandardKey.Paste, self).activated.connect(self._paste)
         self.finished.connect(lambda _: self._background.close(timeout=0))  # what it does is done in vain
         self.open_picture(subject)
 
@@ -130,7 +127,7 @@ class TokenDialog(QDialog):
             self._settings.setValue("folder", str(Path(path).parent))
             self.open_picture(path)
 
-    def _paste(self) -> None:
+    def paste(self) -> None:
         clipboard = QApplication.clipboard()
         self._take_from(clipboard.mimeData() if clipboard else None)
 

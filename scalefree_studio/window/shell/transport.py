@@ -111,12 +111,17 @@ class Transport(QWidget):
 
     def follow(self, path: Path, unit: str) -> None:
         """The history to read, and what it counts."""
-        self.close_history()
+        self.clear()
         self._path = path
         self.timeline.clear(unit)
-        self.clock.clear()
         self._timer.start()
         self.poll()
+
+    def clear(self) -> None:
+        """No past, and no clock."""
+        self.close_history()
+        self.timeline.clear(self.timeline.unit)
+        self.clock.clear()
 
     def close_history(self) -> None:
         self._timer.stop()

@@ -8,8 +8,8 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from ..widgets.fields import offer
 from ..widgets.theme import GRID, scaled
+from ..widgets.toast import ChoiceButton
 
 WORDS = (
     "Each is made as the network sees it. It keeps what comes before the cut, and completes the rest, "
@@ -37,7 +37,7 @@ class Hint(QFrame):
         row = QHBoxLayout()
         row.setSpacing(GRID)
         for n, action in enumerate(choices):
-            row.addWidget(offer(action, primary=n == 0))
+            row.addWidget(ChoiceButton(action, primary=n == 0))
         column.addLayout(row)
         self.hide()
 

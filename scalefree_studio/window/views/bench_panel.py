@@ -9,6 +9,8 @@ from PyQt6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from ...controls import ControlError, controls_of
 from ...jobs.drawing.controls import DrawControls
+from ..widgets.entries import of_edit
+from ..widgets.finding import Act, Entry
 from ..widgets.forms import heading
 from ..widgets.theme import GRID
 from ..widgets.value_edit import ValueEdit
@@ -100,10 +102,28 @@ class BenchPanel(QWidget):
         return temperatures_of(self.temperatures.text())
 
     def _cut(self) -> int:
-        text = self.cut.text().strip()
+        return self._cut_of(self.cut.text().strip())
+
+    def _cut_of(self, text: str) -> int:
         if not text.isdecimal() or not 0 <= int(text) < self._places:
             raise ControlError(f"From 0 to {self._places - 1} places can be given.")
         return int(text)
+
+    def entries(self) -> list[Entry]:
+        """Both for the command palette."""
+
+        def temperatures(text: str) -> Act:
+            found = temperatures_of(text)
+            return lambda: self.temperatures_chosen.emit(found)
+
+        def cut(text: str) -> Act:
+            found = self._cut_of(text)
+            return lambda: self.cut_chosen.emit(found)
+
+        return [
+            of_edit(self.temperatures, temperatures, "Table", "numbers with commas"),
+            of_edit(self.cut, cut, "Table", f"a whole number, 0 to {max(0, self._places - 1):,}"),
+        ]
 
     def _type_temperatures(self) -> None:
         if self.temperatures.isModified():

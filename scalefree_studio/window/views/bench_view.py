@@ -17,8 +17,8 @@ from ...data.pictures import Picture, load_picture
 from ...drawings import Bools, Drawing, left, upper
 from ...jobs.drawing.draw import DrawPictures
 from ...jobs.drawing.edits import FITTING, ChangeTable, SetPrompt, SetWay, Watch
-from ...jobs.job import Undo
 from ...snapshot import Bytes, Snapshot
+from ..widgets.finding import Entry
 from ..widgets.series import Quantity
 from ..work.held_out import held_out_pictures
 from ..work.opening import Opened
@@ -38,9 +38,14 @@ LATE = (
     "draws those before."
 )
 
+UNPICKED, UNPICKED_CELL = "Click a picture of the table first.", "Click a picture under a temperature first."
+
 
 class BenchView(WallView):
+    first_hint = "Drag the edge of what is given: the rest is completed from there."
+    follows = (ChangeTable,)
     verb, finished = "Completing", "Completed:"
+    begun_anew, seen_anew = "Completing anew", ("seed",)
     at_rest = "Everything is drawn: move the cut, draw others (X), or add pictures (P)."
     step_name = "place"
     settled = ("count", "temperature")  # the rows and columns say it
@@ -81,7 +86,6 @@ class BenchView(WallView):
         self._pointed: Place | None = None
         self._wanted: Bools | None = None  # what is given as the person has it, before the job does
         self._watched: int | None = None  # asked for last
-        self._past = False  # whether a recorded moment is shown
         self._held_out = 0  # how often held-out pictures were asked for
 
     # Fed by the window.
@@ -142,12 +146,21 @@ class BenchView(WallView):
         table = self.table
         return super().doing(playing, rests, ended) if table is not None and table.rows else "To complete:"
 
-    def show_state(self, playing: bool, past: bool) -> None:
-        self._past = past
-
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         super().resizeEvent(event)
         self.hint.place()
+
+    @property
+    def passing(self) -> tuple[Callable[[], bool], ...]:
+        return *super().passing, self._unpick
+
+    def _unpick(self) -> bool:
+        picked: bool = self.canvas.picked is not None
+        self.canvas.picked = None
+        return picked
+
+    def before_undo(self) -> None:
+        self._wanted = self._watched = None
 
     # What the pointer is over.
 
@@ -155,7 +168,7 @@ class BenchView(WallView):
         self._pointed, table = place, self.table
         if place is not None and table is not None and table.holds(place):
             cell = table.cell(place)
-            if cell != self._watched and not self._past:  # ask how unlikely it is, once
+            if cell != self._watched and not self.past:  # ask how unlikely it is, once
                 self._watched = cell
                 self.edited.emit(Watch(cell))
         self._read_off()
@@ -217,6 +230,7 @@ class BenchView(WallView):
 
     def pick(self, place: Place) -> None:
         self.canvas.picked = place.board, place.picture
+        self.possible.emit()
 
     def ask_what(self, place: Place) -> None:
         """The menu of a picture."""
@@ -229,14 +243,23 @@ class BenchView(WallView):
         menu.popup(QCursor.pos())
 
     def picked(self, cell: bool = False) -> tuple[Place, BenchTable] | None:
-        """The picture that is picked, or only a drawn one; where there is none, that is said."""
+        """The picture that is picked, or only a drawn one."""
         table, picked = self.table, self.canvas.picked
         if table is not None and picked is not None:
             place = Place(picked[0], picked[1], 0, 0)
             if table.holds(place) and (place.board.isdecimal() or not cell):
                 return place, table
-        self.message.emit(f"Click a picture {'under a temperature' if cell else 'of the table'} first.")
         return None
+
+    def why_not(self, command: str) -> str:
+        if command in ("draw_again", "use_as_prompt") and self.picked(cell=True) is None:
+            return UNPICKED_CELL
+        if command in ("delete_unit", "save_picture", "select_none") and self.picked() is None:
+            return UNPICKED
+        return ""
+
+    def entries(self) -> list[Entry]:
+        return self.panel.entries()
 
     def set_mode(self, mode: str) -> None:
         self.open_mode(mode)
@@ -305,11 +328,6 @@ class BenchView(WallView):
         dialog = TableExport(self.window(), self.host.settings, self.palette_, table.table, self.session.name)
         dialog.message.connect(self.message)
         self.host.show_dialog(dialog)
-
-    def undo(self) -> None:
-        self._wanted = self._watched = None
-        self.host.actions["to_now"].trigger()
-        self.edited.emit(Undo())
 
     def next_wall(self) -> None:
         """The same pictures with the next seed."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import vispy
+from PyQt6.QtCore import QSize
 from PyQt6.QtWidgets import QVBoxLayout
 
 from ...canvas.brush import Brush
+from ...canvas.zoomed import Zoomed
 from ..widgets.theme import Palette
 from .view import Host, View
 
@@ -25,6 +27,10 @@ class CanvasView(View):
         super().__init__(host)
         self.canvas = self.shows(parent=self)
         self._update = self.canvas.update
+        self._zoomed: tuple[Zoomed | None, QSize] = (
+            None,
+            QSize(),
+        )  # as it was told last, and the canvas's size then
         self.canvas.update = lambda *_: host.draw_soon()
         self.below = QVBoxLayout(self)  # the canvas, and what a view puts below it
         self.below.setContentsMargins(0, 0, 0, 0)
@@ -33,6 +39,11 @@ class CanvasView(View):
 
     def draw(self) -> None:
         self._update()
+        now, size = self.canvas.zoomed(), self.canvas.native.size()
+        before, self._zoomed = self._zoomed, (now, size)
+        same = now is before[0] or (now is not None and now.same(before[0]))
+        if not same or size != before[1]:
+            self.zoomed.emit(now)
 
     def set_palette(self, palette: Palette) -> None:
         super().set_palette(palette)

@@ -11,7 +11,7 @@ from PyQt6.QtGui import QHelpEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QP
 from PyQt6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from ...snapshot import Bytes
-from ..widgets.theme import DARK, GRID, Palette
+from ..widgets.theme import DARK, GRID, Palette, focus_ring
 
 LEAST, MOST = 5, 40  # pixels of a code's longer side
 KEYS = "Click one, or the arrow keys and Enter."
@@ -123,6 +123,7 @@ class CodeTiles(QWidget):
             painter.drawRect(rect)
             painter.setPen(QPen(p.colour(role), wide))
             painter.drawRect(rect)
+        focus_ring(self, painter, p)
 
     def _frames(self) -> list[tuple[int, str, int]]:
         frames = []

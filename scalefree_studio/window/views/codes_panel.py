@@ -8,7 +8,9 @@ from PyQt6.QtCore import pyqtSignal
 from PyQt6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from ...codes import Codebook
+from ..widgets.entries import of_words
 from ..widgets.fields import segment
+from ..widgets.finding import Entry
 from ..widgets.forms import heading
 from ..widgets.segments import Segments
 from ..widgets.slider import Slider
@@ -124,6 +126,21 @@ class CodesPanel(QWidget):
         at = self.slider.value()
         return self._costs[at].threshold if 0 <= at < len(self._costs) else 0.0
 
+    def entries(self) -> list[Entry]:
+        """What can be chosen here, for the command palette."""
+        found = []
+        heats = {HEATS[name][0]: button for name, button in self._heats.items() if not button.isHidden()}
+        stages = {button.text(): button for button in self.stages.buttons()}
+        for name, title, line, buttons, help in (
+            ("heat", "Heat", self._heat_line, heats, "What lies over the codes"),
+            ("stage", "Stage", self._stage_line, stages, "Which stage's codes are shown, coarse to fine"),
+        ):
+            if not line.isHidden():
+                now = next((word for word, button in buttons.items() if button.isChecked()), "")
+                acts = {word: button.click for word, button in buttons.items()}
+                found.append(of_words(name, title, acts, now, "Codes", help))
+        return found
+
     def show_book(
         self, book: Codebook | None, code: int | None, step: int, heat: str, waits: bool, prunes: bool
     ) -> None:
@@ -182,6 +199,13 @@ class CodesPanel(QWidget):
         self._wanted = self.threshold
         self._say_cost()
         self._consider()
+
+    def forget_threshold(self) -> bool:
+        """Nothing is to be pruned after all; whether something was."""
+        considered = self._considered > 0
+        if considered:
+            self.slider.setValue(0)
+        return considered
 
     def _consider(self) -> None:
         if self.threshold != self._considered:

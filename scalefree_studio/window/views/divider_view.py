@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,9 +16,10 @@ from ...canvas.dividers.listener import Listener
 from ...controls import ControlError, control, edited
 from ...jobs.dividers.edits import AddUnit, MoveUnit, RemoveUnit, SetMask
 from ...runs import choose_device
-from ...snapshot import Array, Snapshot
+from ...snapshot import Array, Change, Snapshot
 from ..widgets.series import Quantity
 from ..widgets.theme import GRID
+from ..widgets.toast import Choice
 from ..work.opening import Opened
 from ..work.session import Session
 from . import render
@@ -27,6 +28,8 @@ from .export import Export
 from .unit_editor import UnitEditor, buttons
 from .units import Unit, in_words, unit_of
 from .view import Host, Mode
+
+UNSELECTED = "Select a line or circle first: click it in the picture."
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,8 @@ class DividerDisplay:
 
 class DividerView(Painted, CanvasView):
     shows = DividerCanvas
+    first_hint = "Drag a line: it moves while it learns."
+    follows = (MoveUnit,)
     instrument = "dividers"
     quantities = (
         Quantity("loss", "Loss", log=True, share=3),
@@ -74,7 +79,6 @@ class DividerView(Painted, CanvasView):
         self.canvas.listener = _Gestures(self)
         self.pictures = render.attach(self.canvas, choose_device())
         self.sharpness = 1000.0
-        self._undone = 0
         self._typed_gestures = -1  # gestures of typed moves count down, those of the canvas up
         self.foot = QWidget()
         foot = QVBoxLayout(self.foot)
@@ -93,7 +97,6 @@ class DividerView(Painted, CanvasView):
 
     def begin(self, session: Session, opened: Opened) -> None:
         super().begin(session, opened)
-        self._undone = 0
         self.canvas.set_target(np.asarray(session.still["target"], np.uint8))
         self.canvas.show_frame(None)
         self.canvas.editable = True
@@ -106,14 +109,19 @@ class DividerView(Painted, CanvasView):
 
     def show_snapshot(self, snapshot: Snapshot, controls: Any) -> None:
         super().show_snapshot(snapshot, controls)
-        if self.session is not None and self.session.undone != self._undone:
-            self._undone = self.session.undone
-            self._show_mask(self.session.mask)
+        if self.past:
+            self._show_mask(snapshot.frame.get("mask"))
         self.sharpness = getattr(controls, "sharpness", 1000.0)
         self.canvas.show_frame(snapshot.frame, self.sharpness)
         if self.canvas.hovered is not None:
             self.show_hovered(self.canvas.hovered)
         self.show_selected()
+
+    def changed(self, change: Change) -> None:
+        if change.what.startswith("add "):
+            self.canvas.selected = change.values["unit"]  # so that one sees which it is
+        elif change.what.startswith(("undo", "redo")) and self.session is not None and not self.past:
+            self._show_mask(self.session.mask)
 
     def _show_mask(self, mask: Array | None) -> None:
         """What is painted, as the job has it."""
@@ -121,11 +129,29 @@ class DividerView(Painted, CanvasView):
 
     def show_state(self, playing: bool, past: bool) -> None:
         self.canvas.moving = playing and not past
-        self.canvas.editable = not past
+        if self.canvas.editable == past:
+            self.canvas.editable = not past
+            if not past and self.session is not None:
+                self._show_mask(self.session.mask)
 
     def words(self, snapshot: Snapshot) -> str:
         words = in_words(snapshot.frame)
         return f"{words}, {snapshot.metrics['psnr']:.1f} dB" if "psnr" in snapshot.metrics else words
+
+    def result(self, snapshot: Snapshot) -> str:
+        return f"{snapshot.metrics['psnr']:.1f} dB" if "psnr" in snapshot.metrics else ""
+
+    def next_steps(self) -> tuple[Choice, ...]:
+        return tuple(self.host.actions[name] for name in ("add_line", "add_circle", "export_picture"))
+
+    @property
+    def passing(self) -> tuple[Callable[[], bool], ...]:
+        return *super().passing, self._let_go
+
+    def _let_go(self) -> bool:
+        selected, frame = self.canvas.selected, self.frame
+        self.select_none()
+        return selected is not None and frame is not None and unit_of(frame, selected) is not None
 
     def restore(self) -> None:
         super().restore()
@@ -156,6 +182,13 @@ class DividerView(Painted, CanvasView):
 
     def show_selected(self) -> None:
         self.unit.show_unit(self.frame, self.canvas.selected)
+
+    def why_not(self, command: str) -> str:
+        if command in ("delete_unit", "select_none") and self.canvas.selected is None:
+            return UNSELECTED
+        if command == "clear_mask" and self.canvas.mask is None:
+            return "Nothing is painted: take the brush (B) and paint where detail matters."
+        return ""
 
     # What the person does.
 
@@ -205,7 +238,7 @@ class DividerView(Painted, CanvasView):
 
     def delete_unit(self) -> None:
         if self.canvas.selected is None:
-            self.message.emit("Select a line or circle first: click it in the picture.")
+            self.message.emit(UNSELECTED)
             return
         self.edited.emit(RemoveUnit(self.canvas.selected))
         self.select_none()
@@ -244,12 +277,14 @@ class _Gestures(Listener):
 
     def select(self, unit: int | None) -> None:
         self._view.show_selected()
+        self._view.possible.emit()
 
     def drag(self, unit: int, params: Mapping[str, Array], gesture: int) -> None:
         self._view.edited.emit(MoveUnit(unit, dict(params), gesture))
 
     def mask_changed(self, mask: Mask, done: bool) -> None:
         self._view.edited.emit(SetMask(mask))
+        self._view.possible.emit()
 
     def brush_changed(self, brush: Brush) -> None:
         self._view.keep_brush(brush)

@@ -12,6 +12,7 @@ from ...canvas.walls.boards import Board, Place
 from ...drawings import Bools, Drawing
 from ...jobs.drawing.draw import DrawPictures
 from ...jobs.drawing.edits import GoTo, SetValue, Watch
+from ...jobs.job import Edit
 from ...snapshot import Bytes, Snapshot
 from ..widgets.series import Quantity
 from ..widgets.theme import GRID, Palette
@@ -33,7 +34,10 @@ EACH = "each in turn"  # of the classes
 
 
 class DrawingView(PromptedView):
+    first_hint = "Click a place of a picture, then a bar in the panel: it gets another value."
+    follows: tuple[type[Edit], ...] = (SetValue,)
     verb, finished = "Drawing", "Drawn:"
+    begun_anew, seen_anew = "Drawing anew", ("seed",)
     at_rest = "Everything is drawn: Draw others (X) goes on with other pictures."
     step_name = "place"
     quantities: tuple[Quantity, ...] = (
@@ -246,13 +250,8 @@ class DrawingView(PromptedView):
             levels=drawing.levels,
         )
 
-    @property
-    def past(self) -> bool:
-        """Whether a recorded moment is shown."""
-        return not self.thought.editable
-
     def show_state(self, playing: bool, past: bool) -> None:
-        if self.past != past:
+        if self.thought.editable == past:
             self.thought.editable = not past
             self._show_thought()
 

@@ -19,7 +19,7 @@ from PyQt6.QtGui import (
 from PyQt6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from ...export.heat import heat
-from ..widgets.theme import DARK, Palette, scaled, tabular
+from ..widgets.theme import DARK, Palette, focus_ring, scaled, tabular
 from .chances import percent
 from .looked import LIGHT, Floats, Head, brightness, head_named
 
@@ -132,6 +132,7 @@ class HeadMaps(QWidget):
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         painter, p = QPainter(self), self.palette_
+        focus_ring(self, painter, p)
         painter.setFont(self._font)
         painter.setPen(p.colour("soft"))
         gutter, side = self._gutter, self._side

@@ -21,7 +21,7 @@ from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from ...jobs.drawing.surprise import Surprise
 from ...snapshot import Bytes
-from ..widgets.theme import DARK, GRID, Palette, scaled, tabular
+from ..widgets.theme import DARK, GRID, Palette, focus_ring, scaled, tabular
 from .heat import heat
 
 SEEN, SURPRISING = "As the network sees it", "How surprising it is"
@@ -117,6 +117,7 @@ class PicturePair(QWidget):
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         painter, p, surprise = QPainter(self), self.palette_, self.surprise
+        focus_ring(self, painter, p)
         painter.setFont(self._font)
         painter.setPen(p.colour("soft"))
         if surprise is None:

@@ -7,15 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from PyQt6.QtCore import Qt
+from PyQt6.QtWidgets import QToolButton
+
 from ...canvas.walls.boards import Place
 from ...data.pictures import Picture, load_picture
 from ...drawings import Bools, Drawing, left, upper
 from ...jobs.drawing.draw import DrawPictures
 from ...jobs.drawing.edits import SetPrompt
-from ...jobs.job import Undo
+from ...jobs.drawing.kept import goes_on_from
 from ...snapshot import Snapshot
 from ..widgets.chips import Chips
-from ..widgets.fields import offer
 from ..work.subjects import SEARCH, Subject, Wish, is_picture
 from .canvas_view import Painted
 from .view import Host
@@ -28,7 +30,9 @@ class PromptedView(Painted, WallView):
     def __init__(self, host: Host):
         super().__init__(host)
         self.chips = Chips()
-        self.search_button = offer(host.actions["search"], primary=False)
+        self.search_button = QToolButton()
+        self.search_button.setDefaultAction(host.actions["search"])
+        self.search_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
 
     def show_snapshot(self, snapshot: Snapshot, controls: Any) -> None:
         super().show_snapshot(snapshot, controls)
@@ -39,7 +43,7 @@ class PromptedView(Painted, WallView):
         if self.session is None or not isinstance(self.session.job, DrawPictures):
             return
         job, chips = self.session.job, dict[str, Callable[[], None]]()
-        if words := job.goes_on_from:
+        if words := goes_on_from(job.state.prompt, job.layout):
             chips[words] = self.clear_mask
         if 0 <= job.controls.label < len(job.sampler.classes):
             chips[f"Class: {job.sampler.classes[job.controls.label]}"] = self._ask_for_any
@@ -82,7 +86,7 @@ class PromptedView(Painted, WallView):
             name = Path(picture.spec).name or picture.name
             self._prompt(self._prompts.begin(picture.pixels, drawing, name))
             words = "Its upper half is given. Keep the left half instead, or paint away any part of it (B)."
-            self.offer.emit(words, "surprise")
+            self.notice.emit(words, (self.host.actions["surprise"],))
 
     def _prompt(self, prompt: SetPrompt) -> None:
         self.edited.emit(prompt)
@@ -93,6 +97,24 @@ class PromptedView(Painted, WallView):
         drawing = self.drawing
         if drawing is not None and done and painted.any() and picture < drawing.count:
             self._prompt(self._prompts.paint(picture, painted, drawing))
+
+    @property
+    def passing(self) -> tuple[Callable[[], bool], ...]:
+        return *super().passing, self.let_go
+
+    def let_go(self) -> bool:
+        """Of the place that is held; whether there was one."""
+        held: bool = self.canvas.selected is not None
+        if held:
+            self.select_none()
+        return held
+
+    def select_none(self) -> None:
+        raise NotImplementedError
+
+    def before_undo(self) -> None:
+        """What was painted may be what is taken back."""
+        self._stop_painting()
 
     def _stop_painting(self) -> None:
         self.canvas.painting = None
@@ -112,11 +134,6 @@ class PromptedView(Painted, WallView):
         self.canvas.painting = None
         self._prompts.forget()
         self._prompt(SetPrompt())
-
-    def undo(self) -> None:
-        """What was painted may be what is taken back."""
-        self._stop_painting()
-        self.edited.emit(Undo())
 
     def search(self) -> None:
         """Another drawing by the same network, which is searched for."""

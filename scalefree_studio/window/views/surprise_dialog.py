@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PyQt6.QtCore import QMimeData, QSettings, pyqtSignal
-from PyQt6.QtGui import QDragEnterEvent, QDropEvent, QKeySequence, QShortcut
+from PyQt6.QtGui import QDragEnterEvent, QDropEvent
 from PyQt6.QtWidgets import (
     QApplication,
     QDialog,
@@ -71,7 +71,6 @@ class SurpriseDialog(QDialog):
         self._lay_out(completes)
         self.pair.say(EMPTY)
         self.pair.pointed.connect(self._show_place)
-        QShortcut(QKeySequence(QKeySequence.StandardKey.Paste), self).activated.connect(self.paste)
         self.finished.connect(lambda _: self._stop())
         self.set_palette(palette)
         self._show()

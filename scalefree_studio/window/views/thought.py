@@ -24,7 +24,7 @@ from PyQt6.QtGui import (
 )
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
-from ..widgets.theme import DARK, GRID, Palette, scaled, tabular
+from ..widgets.theme import DARK, GRID, Palette, focus_ring, scaled, tabular
 from .bars import Bars
 from .chances import Channel, channels_of, percent
 
@@ -198,6 +198,7 @@ class Thought(QWidget):
     def paintEvent(self, event: QPaintEvent | None) -> None:
         painter, p = QPainter(self), self.palette_
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        focus_ring(self, painter, p)
         painter.setFont(self._title_font)
         painter.setPen(p.colour("text"))
         painter.drawText(QRectF(0, 0, self.width(), self.height()), WRAPPED, self._title)

@@ -10,11 +10,13 @@ from PyQt6.QtWidgets import QLabel, QVBoxLayout, QWidget
 from ...canvas.walls.boards import Board, Place
 from ...canvas.walls.listener import WallListener
 from ...jobs.instruments import draws
+from ...jobs.job import Edit, SetControls
 from ...jobs.training.train import Train
 from ...snapshot import Array, Bytes, Snapshot
 from ..widgets.forms import heading
 from ..widgets.series import Quantity
 from ..widgets.theme import GRID, Palette
+from ..widgets.toast import Choice
 from ..work.opening import Opened
 from ..work.session import Session
 from ..work.subjects import COMPLETE, DRAW, Wish
@@ -30,6 +32,8 @@ WORDS = (
 
 
 class TrainingView(WallView):
+    first_hint = "Watch it learn: Space pauses, and Draw at the top lets it draw."
+    follows: tuple[type[Edit], ...] = (SetControls,)
     at_rest = "It has learnt to its end. More epochs in the panel let it go on, or start over."
     lacks: tuple[str, ...] = ("go_on_from_here",)  # what is recorded are pictures, not the network
     titles = {"samples": "Samples", "held": "Held out", "surprise": "Surprise"}
@@ -107,6 +111,16 @@ class TrainingView(WallView):
             if metric in snapshot.metrics:
                 parts.append(f"{snapshot.metrics[metric]:.3f} {name}")
         return ", ".join(parts)
+
+    def result(self, snapshot: Snapshot) -> str:
+        metrics = snapshot.metrics
+        if "held_out_bits" in metrics:
+            return f"{metrics['held_out_bits']:.3f} bits held out"
+        return f"{metrics['bits_per_dimension']:.3f} bits" if "bits_per_dimension" in metrics else ""
+
+    def next_steps(self) -> tuple[Choice, ...]:
+        draws = ("Draw", lambda: self.set_mode(DRAW))
+        return *((draws,) if self.modes else ()), self.host.actions["export_picture"]
 
     def pictures(self) -> Bytes | None:
         frame = self.snapshot.frame if self.snapshot else {}

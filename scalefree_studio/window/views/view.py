@@ -15,14 +15,18 @@ from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QDialog, QWidget
 
 from ...controls import controls_of, edited
-from ...jobs.job import SetControls
-from ...snapshot import Snapshot
+from ...jobs.job import Edit, SetControls
+from ...snapshot import Change, Snapshot
+from ..widgets.command import Command
+from ..widgets.finding import Entry
 from ..widgets.series import Quantity
 from ..widgets.theme import Palette
+from ..widgets.toast import Choice
 from ..work.background import Done, Failed, Work
 from ..work.opening import Opened
 from ..work.session import Session
 from ..work.subjects import Subject
+from .set_in_words import set_in_words
 
 
 @dataclass(frozen=True)
@@ -50,13 +54,18 @@ class View(QWidget):
 
     edited = pyqtSignal(object)  # an edit of the job
     message = pyqtSignal(str)  # a sentence for the person
-    offer = pyqtSignal(str, str)  # a sentence, and a command that a person may want next
+    notice = pyqtSignal(str, object)  # a sentence, and what a person may want next: a tuple of Choice
+    possible = pyqtSignal()  # other commands can be given now: see why_not
     readout = pyqtSignal(str)  # what the pointer is over, in words
     noted = pyqtSignal(str, str)  # a control, and what is to be said of it now
+    zoomed = pyqtSignal(object)  # canvas.zoomed.Zoomed, or None where all is in view
+    followed = pyqtSignal()  # the person has done what the hint says
     open_requested = pyqtSignal(object, object)  # a subject, and controls or None
 
     instrument = ""  # the one to which it belongs
-    verb, finished = "Learning", "Learnt:"  # what goes on, and what has come to its end
+    verb, finished = "Learning", "Finished:"  # what goes on, and what has come to its end
+    begun_anew = "Started over"
+    seen_anew: tuple[str, ...] = ()  # controls that start over, of which nobody needs to be told
     at_rest = "Nothing is left to do: change something, or start over."  # why it cannot go on
     step_name = "step"
     quantities: tuple[Quantity, ...] = ()
@@ -66,6 +75,12 @@ class View(QWidget):
     mouse: tuple[tuple[str, str], ...] = ()  # what the mouse does: (gesture, effect)
     names: dict[str, tuple[str, ...]] = {}  # command → what it is called here, and perhaps its help
     lacks: tuple[str, ...] = ()  # commands of the window that its job does not know
+    first_hint = ""  # said the first time: what can be done here with one's hands
+    follows: tuple[type[Edit], ...] = ()  # edits that are what it says
+    commands: tuple[
+        Command, ...
+    ] = ()  # that only this view has, beside those of the window; see widgets/command.py
+    past = False  # whether a recorded moment is shown
     canvas: Any = None  # of vispy: what is drawn
 
     def __init__(self, host: Host):
@@ -89,9 +104,7 @@ class View(QWidget):
 
     def end(self) -> None:
         """Its session has ended, and another view takes its place."""
-        brush = self.host.actions["brush"]
-        if brush.isChecked():
-            brush.trigger()
+        self.put_brush_away()
         self.session = self.opened = self.snapshot = None
 
     def show_snapshot(self, snapshot: Snapshot, controls: Any) -> None:
@@ -99,6 +112,27 @@ class View(QWidget):
 
     def show_state(self, playing: bool, past: bool) -> None:
         """Whether the job goes on, and whether a recorded moment is shown."""
+
+    def changed(self, change: Change) -> None:
+        """An edit has been made; all that is shown from now on is of after it."""
+
+    def told_anew(self, change: Change) -> str:
+        """What a person reads where all has begun anew by a change; nothing, where it was this that was wanted."""
+        if self.session is None or change.what not in ("controls", "start over"):
+            return ""
+        values = {name: value for name, value in change.values.items() if name not in self.seen_anew}
+        if change.values and not values:
+            return ""
+        said = set_in_words(self.session.job.controls, values, self.choices)
+        return f"{self.begun_anew} with {said}." if said else f"{self.begun_anew}."
+
+    def result(self, snapshot: Snapshot) -> str:
+        """What has come of learning, at its end; nothing for what only draws."""
+        return ""
+
+    def next_steps(self) -> tuple[Choice, ...]:
+        """What a person may want to do at the end, besides going on."""
+        return ()
 
     def doing(self, playing: bool, rests: bool, ended: bool) -> str:
         """What goes on, in a word; `rests`: nothing is left to do."""
@@ -146,6 +180,34 @@ class View(QWidget):
     def take_all(self, subjects: Sequence[Subject]) -> bool:
         """Likewise, of several; a view that has a use for one takes the first."""
         return self.take(subjects[0])
+
+    def why_not(self, command: str) -> str:
+        """Why a command cannot be given just now, in a sentence; or nothing."""
+        return ""
+
+    def entries(self) -> list[Entry]:
+        """What else the command palette finds: values in the view's own part of the panel."""
+        return []
+
+    # What is passing, and ends by Escape.
+
+    @property
+    def passing(self) -> tuple[Callable[[], bool], ...]:
+        """What a person has begun here and may let go of, one after the other: each says whether there was anything."""
+        return (self.put_brush_away,)
+
+    def end_passing(self) -> bool:
+        return any(end() for end in self.passing)
+
+    def put_brush_away(self) -> bool:
+        brush = self.host.actions["brush"]
+        out = brush.isChecked()
+        if out:
+            brush.trigger()
+        return out
+
+    def before_undo(self) -> None:
+        """Something is about to be taken back, or made again: what is half done is let go."""
 
     # Commands: see actions.py.
 

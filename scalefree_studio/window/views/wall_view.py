@@ -15,6 +15,7 @@ from ...jobs.drawing.draw import DrawPictures
 from ...jobs.instruments import draws, lessons
 from ...runs import choose_device
 from ...snapshot import Bytes, Snapshot
+from ..widgets.command import key_in
 from ..widgets.theme import Palette
 from ..work.judge import Judge, classes_of, network_at_work
 from ..work.subjects import Wish
@@ -126,6 +127,7 @@ class WallView(CanvasView):
         )
         dialog.message.connect(self.message)
         dialog.complete.connect(self.take)
+        key_in(dialog, self.host.actions["paste"]).activated.connect(dialog.paste)
         dialog.finished.connect(self._forget_surprise)
         self.host.show_dialog(dialog)
         self._surprise = dialog

@@ -28,6 +28,7 @@ class ChoiceField(Field):
         super().__init__(control, value)
         metrics = QFontMetrics(self.font())
         wide = sum(metrics.horizontalAdvance(word) + 3 * GRID for word in choices)
+        self.choices = choices
         self._words = {value: word for word, value in choices.items()}
         self.segments: dict[Any, QToolButton] = {}
         self.combo: Dropdown | None = None
@@ -56,6 +57,8 @@ class ChoiceField(Field):
             group.addButton(button)
             row.addWidget(button)
             self.segments[value] = button
+        if beneath:
+            row.addStretch()
         (self.column if beneath else self.row).addLayout(row)
 
     def put(self, value: Any) -> None:
@@ -75,8 +78,9 @@ class PictureField(Field):
         grid = QGridLayout()
         grid.setSpacing(GRID // 2)
         grid.setContentsMargins(0, GRID // 2, 0, 0)
+        self.choices = worded(control)
         self.tiles: dict[Any, QToolButton] = {}
-        for n, (choice, word) in enumerate(zip(control.choices, control.words, strict=True)):
+        for n, (word, choice) in enumerate(self.choices.items()):
             button = QToolButton()
             button.setText(word)
             button.setIcon(QIcon(str(assets() / control.pictures / f"{choice}.png")))
@@ -98,6 +102,11 @@ class PictureField(Field):
             self.tiles[value].setChecked(True)
 
 
+def worded(control: Control) -> dict[str, Any]:
+    """Its choices, by the words that a form has for them."""
+    return dict(zip(control.words or control.choices, control.choices, strict=True))
+
+
 def field_for(control: Control, value: Any, choices: Choices | None = None) -> Field:
     """`choices`: what can be chosen here and now, where that is less than what is declared."""
     if control.type is bool:
@@ -105,7 +114,6 @@ def field_for(control: Control, value: Any, choices: Choices | None = None) -> F
     if control.pictures:
         return PictureField(control, value)
     if choices or control.choices:
-        words = control.words or control.choices
-        return ChoiceField(control, value, choices or dict(zip(words, control.choices, strict=True)))
+        return ChoiceField(control, value, choices or worded(control))
     number = control.type in (int, float) and not control.count
     return (NumberField if number else TextField)(control, value)

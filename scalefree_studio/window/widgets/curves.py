@@ -20,6 +20,7 @@ from PyQt6.QtGui import (
 )
 from PyQt6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QWidget
 
+from ...snapshot import FIRST, Segment
 from .series import Quantity, Series, log_ticks, thinned, ticks
 from .theme import DARK, GRID, Palette, scaled, tabular
 
@@ -186,6 +187,9 @@ class Curve(QWidget):
         self.update()
 
 
+KEPT = 64  # stretches of work whose curves can come back
+
+
 class Curves(QWidget):
     """All of them, side by side, and `recent`: all steps, or the recent ones only. So does a double click."""
 
@@ -205,10 +209,13 @@ class Curves(QWidget):
         button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
         self._last: dict[str, float] = {}
+        self._segment = FIRST  # the stretch of work that is shown
+        self._kept: dict[int, dict[str, tuple[Series, Series]]] = {}  # what was measured in each, newest last
 
     def begin(self, quantities: tuple[Quantity, ...], unit: str) -> None:
         """Another run, of which nothing has been measured yet, and what it counts."""
         self._last = {}
+        self._segment, self._kept = FIRST, {}
         self.setVisible(bool(quantities))
         if quantities != self._quantities:
             self._quantities = quantities
@@ -224,9 +231,30 @@ class Curves(QWidget):
             self.show_recent(self._recent.isChecked())
         for curve in self.curves.values():
             curve.along = unit
-            curve.series.clear()
-            curve.beside.clear()
+            curve.series, curve.beside = Series(), Series()
             curve.update()
+        self._kept[FIRST.number] = self._shown()
+
+    def _shown(self) -> dict[str, tuple[Series, Series]]:
+        return {metric: (curve.series, curve.beside) for metric, curve in self.curves.items()}
+
+    def _turn_to(self, segment: Segment) -> None:
+        """Another stretch of work: one that begins with the past that it shares, or an earlier one that goes on."""
+        found = self._kept.pop(segment.number, None)
+        if found is None:
+            parent = {} if segment.parent is None else self._kept.get(segment.parent, {})
+            found = {
+                metric: (shared.until(segment.at), beside.until(segment.at))
+                for metric in self.curves
+                for shared, beside in [parent.get(metric, (Series(), Series()))]
+            }
+        self._kept[segment.number] = found  # as the newest
+        while len(self._kept) > KEPT:
+            del self._kept[next(iter(self._kept))]
+        for metric, curve in self.curves.items():
+            curve.series, curve.beside = found[metric]
+            curve.update()
+        self._segment, self._last = segment, {}
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         super().resizeEvent(event)
@@ -240,7 +268,9 @@ class Curves(QWidget):
         for n, curve in enumerate(self.curves.values()):
             curve.setVisible(n == 0 or (n + 1) * (LEAST + self._row.spacing()) + 8 * GRID < self.width())
 
-    def add(self, step: int, metrics: Mapping[str, float]) -> None:
+    def add(self, step: int, metrics: Mapping[str, float], segment: Segment = FIRST) -> None:
+        if segment.number != self._segment.number:
+            self._turn_to(segment)
         if metrics == self._last:
             return  # measured only now and then
         self._last = dict(metrics)

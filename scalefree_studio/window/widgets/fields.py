@@ -8,15 +8,8 @@ from contextlib import suppress
 from typing import Any
 
 from PyQt6.QtCore import QEvent, Qt, pyqtSignal
-from PyQt6.QtGui import QAction, QKeyEvent
-from PyQt6.QtWidgets import (
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PyQt6.QtGui import QKeyEvent
+from PyQt6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from ...controls import Control, ControlError
 from .slider import STEPS, Slider, to_position, to_value
@@ -95,8 +88,18 @@ class Field(QWidget):
             self._note.setText(words)
             self._note.setVisible(bool(words))
 
+    def end_passing(self) -> bool:
+        """Take back a value that is chosen but not settled; whether there was one."""
+        return False
+
     def set_palette(self, palette: Palette) -> None:
         pass
+
+    def take(self, value: Any) -> None:
+        """The person has chosen a value elsewhere, in the command palette."""
+        if value != self.value:
+            self.put(value)
+            self.changed.emit(self.control.name, value)
 
     def give(self, value: Any) -> None:
         """The person has chosen a value."""
@@ -184,6 +187,14 @@ class NumberField(TextField):
         if not self.edit.hasFocus() or not self.edit.isModified():
             self.edit.say(self.words(value))
         self._place(value)
+
+    def end_passing(self) -> bool:
+        waits = self._pending is not None
+        if waits:
+            self._pending = None
+            self.edit.mark()
+            self.put(self.value)
+        return waits
 
     def set_palette(self, palette: Palette) -> None:
         if self.slider is not None:
@@ -283,16 +294,6 @@ class CheckField(Field):
     def put(self, value: Any) -> None:
         super().put(value)
         self.box.setChecked(bool(value))
-
-
-def offer(action: QAction, primary: bool) -> QPushButton:
-    """A button for what may be done now; the primary one stands out."""
-    push = QPushButton(action.text())
-    push.setToolTip(action.toolTip())
-    push.setProperty("primary", primary)
-    push.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    push.clicked.connect(action.trigger)
-    return push
 
 
 def segment(text: str, n: int, count: int) -> QToolButton:

@@ -41,7 +41,7 @@ class Form(QWidget):
         advanced = [c for c in declared if c.advanced]
         self.more = Section("More") if advanced else None
         if self.more is not None:
-            self._add(self.more.column, advanced, controls, headings=False)
+            self._add(self.more.column, advanced, controls)
             column.addWidget(self.more)
         self._leave_out_idle(controls)
         if any(not c.live for c in declared):
@@ -49,16 +49,14 @@ class Form(QWidget):
             note.setProperty("soft", True)
             column.addWidget(note)
 
-    def _add(
-        self, column: QVBoxLayout, declared: list[Control], controls: Any, headings: bool = True
-    ) -> None:
+    def _add(self, column: QVBoxLayout, declared: list[Control], controls: Any) -> None:
         group: str | None = None
         beneath: list[str] = []
         # Stable: a group stands where its first control is declared.
         groups = dict.fromkeys(c.group for c in sorted(declared, key=lambda c: not c.first))
         order = {name: n for n, name in enumerate(groups)}
         for c in sorted(declared, key=lambda c: order[c.group]):
-            if headings and c.group != group and c.group and c.group != c.label:
+            if c.group != group and c.group and c.group != c.label:
                 title, beneath = heading(c.group), []
                 self._headed.append((title, beneath))
                 column.addWidget(title)

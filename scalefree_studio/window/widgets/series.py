@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 MOST = 4096  # points; beyond, every other of the older half goes
+FEW = 64  # for which there is room at first
 RECENT = 0.25  # the last quarter of the steps
 
 
@@ -31,15 +32,12 @@ class Series:
     """Steps that rise, and a value at each. Going back in steps forgets what lay beyond."""
 
     def __init__(self) -> None:
-        self._steps = np.empty(MOST)
-        self._values = np.empty(MOST)
+        self._steps = np.empty(FEW)
+        self._values = np.empty(FEW)
         self._count = 0
 
     def __len__(self) -> int:
         return self._count
-
-    def clear(self) -> None:
-        self._count = 0
 
     def add(self, step: int, value: float) -> None:
         if not math.isfinite(value):
@@ -48,8 +46,17 @@ class Series:
             self._count = int(np.searchsorted(self._steps[: self._count], step))
         if self._count == MOST:
             self._thin()
+        elif self._count == len(self._steps):
+            self._steps, self._values = (np.resize(old, 2 * len(old)) for old in (self._steps, self._values))
         self._steps[self._count], self._values[self._count] = step, value
         self._count += 1
+
+    def until(self, step: float) -> Series:
+        """A copy of what was measured up to a step."""
+        copy = Series()
+        copy._count = int(np.searchsorted(self._steps[: self._count], step, "right"))
+        copy._steps, copy._values = self._steps.copy(), self._values.copy()
+        return copy
 
     def _thin(self) -> None:
         half = MOST // 2

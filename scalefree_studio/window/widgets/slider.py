@@ -8,7 +8,7 @@ from PyQt6.QtCore import QPointF, QRectF, QSize, Qt
 from PyQt6.QtGui import QMouseEvent, QPainter, QPaintEvent, QWheelEvent
 from PyQt6.QtWidgets import QAbstractSlider, QSizePolicy, QWidget
 
-from .theme import DARK, Palette
+from .theme import DARK, Palette, focus_ring
 
 STEPS = 1000  # positions along a slider
 
@@ -97,8 +97,9 @@ class Slider(QAbstractSlider):
         on = self.isEnabled()
         painter.setBrush(p.colour("accent" if on else "edge"))
         painter.drawRoundedRect(QRectF(self.KNOB, middle - 1.5, x - self.KNOB, 3), 1.5, 1.5)
-        if self.hasFocus() or self.isSliderDown() or self.underMouse():
+        if on and (self.isSliderDown() or self.underMouse()):
             painter.setBrush(p.colour("accent", 0.25))
             painter.drawEllipse(QPointF(x, middle), self.KNOB + 3, self.KNOB + 3)
+        focus_ring(self, painter, p)
         painter.setBrush(p.colour("accent" if on else "edge"))
         painter.drawEllipse(QPointF(x, middle), self.KNOB, self.KNOB)

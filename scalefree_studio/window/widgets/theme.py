@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from PyQt6.QtGui import QColor, QFont, QPalette
-from PyQt6.QtWidgets import QApplication
+from PyQt6.QtCore import QRectF, Qt
+from PyQt6.QtGui import QColor, QFont, QPainter, QPalette, QPen
+from PyQt6.QtWidgets import QApplication, QWidget
 
 from ...canvas.colours import Colours
 
@@ -90,6 +91,17 @@ def scaled(font: QFont, times: float) -> QFont:
     return font
 
 
+def focus_ring(widget: QWidget, painter: QPainter, palette: Palette, inset: float = 1.0) -> None:
+    """Round a widget that is painted by hand, while it has the keys: as the style sheet does it with all others."""
+    if widget.hasFocus():
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(palette.colour("accent"), 2))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRoundedRect(QRectF(widget.rect()).adjusted(inset, inset, -inset, -inset), 4, 4)
+        painter.restore()
+
+
 def apply(app: QApplication, palette: Palette) -> None:
     """Give the whole program a palette."""
     app.setStyle("Fusion")  # the same on every system; the sheet below does the rest
@@ -143,29 +155,44 @@ QPushButton, QToolButton {
 }
 QPushButton:hover, QToolButton:hover { background: @hover; }
 QPushButton:pressed, QToolButton:pressed { border-color: @accent; }
-QPushButton:focus, QToolButton:focus { border-color: @accent; }
+QPushButton:focus, QToolButton:focus { border: 2px solid @accent; padding: 4px 9px; }
 QPushButton:disabled, QToolButton:disabled { color: @edge; background: transparent; }
 QPushButton:default, QPushButton[primary="true"] { background: @accent; color: @on_accent; border-color: @accent; }
-QPushButton:default:disabled { background: transparent; color: @edge; border-color: @line; }
+QPushButton:default:focus, QPushButton[primary="true"]:focus { border-color: @text; }
+QPushButton:default:disabled, QPushButton[primary="true"]:disabled {
+    background: transparent; color: @edge; border-color: @line;
+}
 QToolButton[flat="true"] { background: transparent; border-color: transparent; }
+QToolButton[flat="true"]:focus { border-color: @accent; }
 QToolButton[small="true"] { padding: 0 8px; }
+QToolButton[small="true"]:focus { padding: 0 7px; }
 QFileDialog QToolButton { padding: 2px; }
 QToolButton[flat="true"]:hover { background: @hover; }
 QToolButton:checked { color: @accent; border-color: @accent; }
+QToolButton:checked:focus { border-color: @text; }
+QToolButton:checked:disabled { color: @edge; border-color: @edge; }
 QToolButton[segment="true"] { border-radius: 0; padding: 4px 10px; margin: 0; }
+QToolButton[segment="true"]:focus { padding: 3px 9px; }
 QToolButton[segment="true"]:checked { background: @accent; color: @on_accent; }
+QToolButton[segment="true"]:checked:disabled { background: @line; color: @edge; border-color: @line; }
 QToolButton[tile="true"] { padding: 4px; }
 QToolButton[chip="true"] { border-radius: 12px; padding: 3px 12px; border-color: @accent; }
 QToolButton[place="first"] { border-top-left-radius: 6px; border-bottom-left-radius: 6px; }
 QToolButton[place="last"] { border-top-right-radius: 6px; border-bottom-right-radius: 6px; }
 QToolButton[place="middle"], QToolButton[place="last"] { border-left: none; }
+QToolButton[place="middle"]:focus, QToolButton[place="last"]:focus { border-left: 2px solid @accent; }
+QToolButton[place="middle"]:checked:focus, QToolButton[place="last"]:checked:focus { border-left-color: @text; }
 
 QLineEdit, QComboBox {
     background: @raised; color: @text; border: 1px solid @line; border-radius: 4px; padding: 3px 6px;
     selection-background-color: @accent; selection-color: @on_accent;
 }
 QLineEdit:hover, QComboBox:hover { border-color: @edge; }
-QLineEdit:focus, QComboBox:focus { border-color: @accent; }
+QLineEdit#finder { padding: 6px 8px; }
+QListWidget#finder::item { padding: 0; }
+QLineEdit:focus, QComboBox:focus, QPlainTextEdit:focus { border: 2px solid @accent; padding: 2px 5px; }
+QLineEdit#finder:focus { padding: 5px 7px; }
+QLineEdit:disabled, QComboBox:disabled { background: transparent; color: @edge; border-color: @line; }
 QLineEdit[wrong="true"] { border-color: @danger; }
 QLineEdit[pending="true"] { border-color: @accent; color: @accent; }
 QComboBox::drop-down { border: none; width: 20px; }
@@ -173,6 +200,8 @@ QComboBox::down-arrow { width: 0; height: 0; }
 QComboBox QAbstractItemView { background: @raised; color: @text; border: 1px solid @edge; padding: 4px; }
 
 QScrollArea { border: none; background: transparent; }
+QDialog QScrollArea:focus { border: 2px solid @accent; }
+QMenuBar::item:disabled, QLabel:disabled { color: @edge; }
 QScrollBar:vertical { background: transparent; width: 8px; margin: 0; }
 QScrollBar::handle:vertical { background: @line; border-radius: 4px; min-height: 32px; }
 QScrollBar::handle:vertical:hover { background: @edge; }
@@ -184,7 +213,10 @@ QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
 QSplitter { background: @line; }
 QSplitter::handle { background: @line; }
 QSplitter::handle:hover { background: @accent; }
-QListWidget { background: transparent; color: @text; border: none; outline: none; }
+QListWidget { background: transparent; color: @text; border: 2px solid transparent; outline: none; }
+QListWidget:focus { border-color: @accent; border-radius: 8px; }
+QListWidget#finder { border: none; }
+QPlainTextEdit { background: @raised; color: @text; border: 1px solid @line; border-radius: 4px; padding: 3px 6px; }
 QListWidget::item { border-radius: 8px; padding: 8px; color: @text; }
 QListWidget::item:hover { background: @hover; }
 QListWidget::item:selected { background: @hover; color: @text; border: 1px solid @accent; }

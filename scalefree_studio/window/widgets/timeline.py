@@ -8,7 +8,7 @@ from PyQt6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
-from .theme import DARK, GRID, Palette, scaled, tabular
+from .theme import DARK, GRID, Palette, focus_ring, scaled, tabular
 
 
 class Timeline(QWidget):
@@ -109,6 +109,7 @@ class Timeline(QWidget):
         p, painter = self.palette_, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setFont(tabular(scaled(self.font(), 0.92)))
+        focus_ring(self, painter, p)
         if not self.ids:
             painter.setPen(p.colour("soft"))
             painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "The recorded past will stand here")

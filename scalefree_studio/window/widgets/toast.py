@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import QEvent, QObject, Qt, QTimer
-from PyQt6.QtGui import QAction, QHideEvent
-from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
+from collections.abc import Callable, Sequence
 
-from .fields import offer
+from PyQt6.QtCore import QEvent, QObject, Qt, QTimer
+from PyQt6.QtGui import QAction, QHideEvent, QKeyEvent
+from PyQt6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
+
 from .theme import GRID
 
-SHOWN, A_LETTER = 8_000, 60  # ms: at least so long, and so long as it takes to read
+SHOWN, A_LETTER = 8_000, 60  # ms: at least so long, and so long as it takes to read …
+A_CHOICE = 12_000  # … and to decide
+
+Choice = QAction | tuple[str, Callable[[], object]]  # a command, or what a button says and does
 
 
 class Toast(QFrame):
@@ -26,40 +30,74 @@ class Toast(QFrame):
         self.label = QLabel()
         self.label.setWordWrap(True)
         self.row.addWidget(self.label)
+        self._closes = False
         self._buttons: list[QWidget] = []
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self.hide)
+        self._timer.timeout.connect(self._go)
         over.installEventFilter(self)
         self.hide()
 
-    def say(self, text: str, choices: tuple[QAction, ...] = (), closes: bool = True) -> None:
-        """Show a sentence; what `closes` goes by itself after a while, or by a click."""
+    def say(
+        self, text: str, choices: Sequence[Choice] = (), closes: bool = True, stays: bool = False
+    ) -> None:
+        """Show a sentence, and a button a choice. What `closes` goes by a click, by Escape or by a choice; and, unless
+        it `stays`, by itself after a while."""
+        self._let_go()
         self.label.setText(text)
         for button in self._buttons:
             self.row.removeWidget(button)
             button.hide()
             button.deleteLater()
-        self._buttons = []
-        for n, action in enumerate(choices):
-            self._add(offer(action, primary=n == 0))
+        self._buttons, self._closes = [], closes
+        for n, choice in enumerate(choices):
+            self._add(ChoiceButton(choice, n == 0, self.hide if closes else None))
+        self._timer.stop()
         if closes:
-            close = QToolButton()
-            close.setText("×")
-            close.setToolTip("Close")
-            close.setAccessibleName("Close this message")
-            close.setProperty("flat", True)
-            close.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-            close.clicked.connect(self.hide)
-            self._add(close)
-            self._timer.start(max(SHOWN, A_LETTER * len(text)))
+            self._add(self._close_button())
+            if not stays:
+                self._timer.start(max(SHOWN, A_LETTER * len(text)) + A_CHOICE * bool(choices))
         self.place()
         self.show()
         self.raise_()
 
+    def _close_button(self) -> QToolButton:
+        close = QToolButton()
+        close.setText("×")
+        close.setToolTip("Close (Escape)")
+        close.setAccessibleName("Close this message")
+        close.setProperty("flat", True)
+        close.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        close.clicked.connect(self.hide)
+        return close
+
+    def end_passing(self) -> bool:
+        """Close it, if it is there and can be closed; whether it was."""
+        closed = self._closes and not self.isHidden()
+        if closed:
+            self.hide()
+        return closed
+
+    def _go(self) -> None:
+        """By itself: but not from under a person's hand."""
+        if self.underMouse() or self._focused() is not None:
+            self._timer.start(A_CHOICE)
+        else:
+            self.hide()
+
     def hideEvent(self, event: QHideEvent | None) -> None:
         self._timer.stop()
+        self._let_go()
         super().hideEvent(event)
+
+    def _focused(self) -> QWidget | None:
+        focused = QApplication.focusWidget()
+        return focused if focused is not None and self.isAncestorOf(focused) else None
+
+    def _let_go(self) -> None:
+        """Or Qt passes the keys on to some field, which then takes what is typed."""
+        if focused := self._focused():
+            focused.clearFocus()
 
     def _add(self, button: QPushButton | QToolButton) -> None:
         self.row.addWidget(button)
@@ -85,3 +123,27 @@ class Toast(QFrame):
         if event is not None and event.type() == QEvent.Type.Resize and self.isVisible():
             self.place()
         return False
+
+
+class ChoiceButton(QPushButton):
+    """What may be done now; the primary one stands out. Tab reaches it, Return and Space press it."""
+
+    def __init__(self, choice: Choice, primary: bool, chosen: Callable[[], object] | None = None):
+        text, do = (choice.text(), choice.trigger) if isinstance(choice, QAction) else choice
+        super().__init__(text)
+        if isinstance(choice, QAction):
+            self.setToolTip(choice.toolTip())
+        self.setProperty("primary", primary)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setAutoDefault(True)
+        if chosen is not None:
+            self.clicked.connect(lambda: chosen())  # first, as what is done may say something else
+        self.clicked.connect(lambda: do())
+
+    def event(self, event: QEvent | None) -> bool:
+        """While it has the keys, Space is no command of the window."""
+        override = event is not None and event.type() == QEvent.Type.ShortcutOverride
+        if override and isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Space:
+            event.accept()
+            return True
+        return super().event(event)

@@ -6,7 +6,7 @@ from PyQt6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
 from PyQt6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPen
 from PyQt6.QtWidgets import QAbstractButton
 
-from .theme import DARK, Palette
+from .theme import DARK, Palette, focus_ring
 
 
 class Toggle(QAbstractButton):
@@ -19,7 +19,7 @@ class Toggle(QAbstractButton):
         self.setFixedSize(self.sizeHint())
 
     def sizeHint(self) -> QSize:
-        return QSize(36, 20)
+        return QSize(38, 22)
 
     def set_palette(self, palette: Palette) -> None:
         self.palette_ = palette
@@ -37,12 +37,13 @@ class Toggle(QAbstractButton):
         p, painter = self.palette_, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         on = self.isChecked()
-        track = QRectF(2, 2, self.width() - 4, self.height() - 4)
-        lively = self.hasFocus() or self.underMouse()
-        painter.setPen(QPen(p.colour("accent" if on or lively else "edge"), 1.2))
-        painter.setBrush(p.colour("accent") if on else p.colour("raised"))
+        track = QRectF(4, 4, self.width() - 8, self.height() - 8)
+        focus_ring(self, painter, p)
+        full = "accent" if self.isEnabled() else "line"
+        painter.setPen(QPen(p.colour(full if on or self.underMouse() else "edge"), 1.2))
+        painter.setBrush(p.colour(full) if on else p.colour("raised"))
         painter.drawRoundedRect(track, track.height() / 2, track.height() / 2)
         x = track.right() - track.height() / 2 if on else track.left() + track.height() / 2
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(p.colour("on_accent" if on else "soft"))
-        painter.drawEllipse(QPointF(x, track.center().y()), 5, 5)
+        painter.setBrush(p.colour("edge" if not self.isEnabled() else "on_accent" if on else "soft"))
+        painter.drawEllipse(QPointF(x, track.center().y()), 4, 4)

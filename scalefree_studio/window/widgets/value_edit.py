@@ -42,6 +42,12 @@ class ValueEdit(QLineEdit):
             style.unpolish(self)
             style.polish(self)
 
+    def end_passing(self) -> bool:
+        """Give the keys back; whether it had them."""
+        had = self.hasFocus()
+        self.clearFocus()
+        return had
+
     def _gives_up(self, event: QEvent | None) -> bool:
         escape = isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape
         return escape and self.isModified() and not isinstance(self.window(), QDialog)

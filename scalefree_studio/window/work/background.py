@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import queue
-import sys
 import threading
-import traceback
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from PyQt6.QtCore import QObject, pyqtSignal
 
+from ...crashes import report
 from ...errors import JobError, UserError
 
 Work = Callable[[], Any]
@@ -55,7 +54,7 @@ class Background(QObject):
                 text = str(error) or "There is not enough memory for this."
                 self._results.append(lambda failed=failed, text=text: failed(text))  # type: ignore[misc]
             except Exception as error:  # a bug; the person still gets a sentence
-                traceback.print_exc(file=sys.stderr)
+                report(error)
                 text = f"That did not work: {error}."
                 self._results.append(lambda failed=failed, text=text: failed(text))  # type: ignore[misc]
             del item, work, done, failed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -33,8 +34,9 @@ from ...recipes.run import Running
 from ...recipes.states import DONE, STATES
 from ...runs import resumed
 from ...snapshot import Bytes, Checkpoint
+from ...storage.bin import folder_name
 from ...storage.history import Measured
-from ...storage.run_folder import MODEL, RunFolder, free_folder, load_checkpoint
+from ...storage.run_folder import MODEL, InUseError, RunFolder, free_folder, load_checkpoint
 from .held_out import held_out_pictures
 from .pipeline import Pipeline
 from .subjects import COMPLETE, DRAW, LEARN, RECIPE, SEARCH, TRAIN, Subject, Wish, is_picture, wish_of
@@ -62,6 +64,7 @@ class Opened:
     notes: tuple[str, ...] = ()  # what a person should know of the data
     pipeline: Pipeline | None = None  # the recipe that it belongs to,
     step: str = ""  # and which training of that it is
+    copy_of: Path | None = None  # a run in which somebody else is at work
 
     @property
     def view(self) -> str:
@@ -87,7 +90,7 @@ class Place:
     progress: Progress | None = None
 
     def folder(self, name: str) -> RunFolder:
-        return RunFolder(free_folder(self.runs, _file_name(name)))
+        return RunFolder(free_folder(self.runs, folder_name(name)))
 
 
 def open_subject(
@@ -108,21 +111,35 @@ def open_subject(
         return _train(wish, place)
     if wish.action == RECIPE:
         return _open_recipe(wish.source, place)
-    checkpoint = load_checkpoint(Path(wish.source).expanduser())
-    if wish.action == DRAW:
-        return _draw(wish.source, checkpoint, place)
-    if wish.action == SEARCH:
-        return _search(wish.source, checkpoint, place)
-    if wish.action == COMPLETE:
-        return _complete(wish.source, checkpoint, place)
-    if wish.action == LEARN:
-        return _learn(wish.source, checkpoint, place)
-    return _open_model(wish.source, checkpoint, place)
+    if draw := {DRAW: _draw, COMPLETE: _complete, SEARCH: _search}.get(wish.action):
+        return draw(wish.source, load_checkpoint(Path(wish.source).expanduser()), place)
+    own = _own_folder(wish.source)
+    with ExitStack() as held:
+        alone = own is None or _hold(own, held)  # before it is read: what is read then stays the newest
+        checkpoint = load_checkpoint(Path(wish.source).expanduser())
+        opened = (_learn if wish.action == LEARN else _open_model)(wish.source, checkpoint, place, own)
+        if own is None or opened.folder is not own:
+            return opened
+        if not alone:
+            return replace(opened, folder=place.folder(own.path.name), copy_of=own.path)
+        held.pop_all()  # it stays held, for the session that comes of it
+        return opened
 
 
-def _open_model(source: str, checkpoint: Checkpoint, place: Place) -> Opened:
+def _hold(own: RunFolder, held: ExitStack) -> bool:
+    """Whether nobody else is at work in a run folder; if so, from here on only we are."""
+    try:
+        if own.model_path.exists():
+            held.enter_context(own)
+    except InUseError:
+        return False
+    except UserError:
+        pass  # nothing can be written there: the session reports it
+    return True
+
+
+def _open_model(source: str, checkpoint: Checkpoint, place: Place, own: RunFolder | None) -> Opened:
     """A run goes on; a network without one draws."""
-    own = _own_folder(source)
     if own is None and draws(checkpoint.kind) and checkpoint.kind != DRAWING:
         return _draw(source, checkpoint, place)
     job = resumed(checkpoint, place.device, place.progress)
@@ -243,10 +260,10 @@ def _complete(source: str, checkpoint: Checkpoint, place: Place) -> Opened:
     return replace(opened, folder=place.folder(f"completed-{opened.name}"))
 
 
-def _learn(source: str, checkpoint: Checkpoint, place: Place) -> Opened:
+def _learn(source: str, checkpoint: Checkpoint, place: Place, own: RunFolder | None) -> Opened:
     """Go on with a run, or teach a new network what a model knows, with the model's own controls."""
-    if checkpoint.kind in lessons() and _own_folder(source) is not None:
-        return _open_model(source, checkpoint, place)
+    if checkpoint.kind in lessons() and own is not None:
+        return _open_model(source, checkpoint, place, own)
     checkpoint = network_of(checkpoint)
     lesson = lesson_of(checkpoint)
     dataset = dataset_learnt(checkpoint, progress=place.progress)
@@ -293,8 +310,3 @@ def _past(folder: RunFolder) -> list[Measured]:
             return history.metrics()
     except UserError:
         return []  # the model is whole; that its past cannot be read is said where it is asked for
-
-
-def _file_name(name: str) -> str:
-    kept = "".join(c if c.isalnum() or c in "-_ ." else "-" for c in name).strip(" .")
-    return kept[:80] or "picture"

@@ -16,10 +16,10 @@ from ...data.download import Progress
 from ...errors import UserError
 from ...jobs.recipes.plan import PICTURES, SHARDS
 from ...jobs.training.train import Train
-from ...recipes.run import InUseError, Running
+from ...recipes.run import Running
 from ...recipes.states import DONE, LEARNING, NEXT, STALE, StepState
 from ...runner import Status
-from ...storage.run_folder import MODEL, RunFolder
+from ...storage.run_folder import MODEL, InUseError, RunFolder
 from ...storage.tensors import read_tensors
 
 LATER, PAUSED = "later", "paused"  # how a step is shown, besides the states of states.py

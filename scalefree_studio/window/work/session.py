@@ -7,23 +7,35 @@ import os
 import shutil
 import sys
 import threading
-import traceback
+import time
+from collections import deque
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from dataclasses import dataclass
 
 import torch
 
+from ...crashes import report
 from ...errors import UserError
 from ...jobs.job import Edit, Job
 from ...models.threads import cores_for_learning
 from ...runner import Consumer, Mailbox, Runner, Status
-from ...runs import Recording, recorders
+from ...runs import Recording, recorders, save_first
 from ...snapshot import Array, Change, Snapshot
 from ...storage.recorder import Recorder
 from ...storage.run_folder import HISTORY, RunFolder
+from ...storage.saver import AUTOSAVE_SECONDS
 from .job_thread import JobThread
 
+MOST_CHANGES = 1000  # that wait for a window
 POLITE = 10  # how far behind: as `nice` counts
+
+
+@dataclass(frozen=True)
+class Made:
+    """A change that was made, and whether all began anew by it."""
+
+    change: Change
+    anew: bool
 
 
 class Session:
@@ -38,6 +50,7 @@ class Session:
         ready: Callable[[], None] = lambda: None,
         changed: Callable[[], None] = lambda: None,
         playing: bool = True,
+        autosave: float = AUTOSAVE_SECONDS,
     ):
         self.job, self.folder, self.name = job, folder, name
         self._changed = changed
@@ -45,6 +58,8 @@ class Session:
         self._seen = 0  # messages of the runner
         self._crash = ""
         self.ended = False
+        self.touched = False  # a person has changed it, or wants it kept
+        self._begun_at = time.monotonic()
         self.mailbox = Mailbox(ready)
         self._still = _Still(job)
         consumers: list[Consumer] = [self._still, self.mailbox]
@@ -54,7 +69,10 @@ class Session:
             self.recorder = next(c for c in consumers if isinstance(c, Recorder))
         except (UserError, OSError) as error:  # learning goes on; what can be lost is reported
             self._messages.append(f"{error} Nothing is recorded.")
-        self.runner = Runner(job, consumers, keep=folder.keep, playing=playing, told=changed)
+        self.runner = Runner(
+            job, consumers, folder.keep, playing, told=changed, autosave=autosave, beside=True
+        )
+        save_first(self.runner, folder)
         self._thread: JobThread | None = JobThread("training", self._work)
 
     def start(self) -> None:
@@ -75,10 +93,14 @@ class Session:
         """What is painted, as of the last change."""
         return self._still.mask
 
+    def changes(self) -> list[Made]:
+        """What has been changed since the last call."""
+        return self._still.taken()
+
     @property
-    def undone(self) -> int:
-        """How many edits have been taken back: what was painted may have changed by itself."""
-        return self._still.undone
+    def names(self) -> tuple[str, str]:
+        """What can be taken back now, and made again, in words; or nothing."""
+        return self._still.names
 
     @property
     def recording(self) -> bool:
@@ -89,6 +111,7 @@ class Session:
             self.recorder.recording = on
 
     def edit(self, edit: Edit) -> None:
+        self.touched = True
         self.runner.edit(edit)
 
     def messages(self) -> list[str]:
@@ -103,6 +126,16 @@ class Session:
     def stop(self) -> None:
         """Stop after the current step, finish the recording, save. Returns at once; `changed` is called at the end."""
         self.runner.stop()
+
+    @property
+    def looked_at(self) -> float:
+        """Seconds since it was made."""
+        return time.monotonic() - self._begun_at
+
+    def save_soon(self) -> None:
+        """Because a person wants it kept."""
+        self.touched = True
+        self.runner.save_soon()
 
     def join(self, timeout: float) -> bool:
         """Wait for the end; whether it came."""
@@ -136,7 +169,7 @@ class Session:
         try:
             self.runner.run()
         except BaseException as error:  # a bug: the person must read of it, and whoever mends it too
-            traceback.print_exc(file=sys.stderr)
+            report(error)
             saved = self.status.stopped and not self.status.unsaved
             self._messages.append(f"It stopped: {error}.")
             self._crash = "" if saved else f"It stopped, and the model was not saved: {error}."
@@ -160,13 +193,21 @@ def yield_to_the_window() -> None:
 
 
 class _Still:
-    """Keeps what does not change, read in the job's own thread whenever it may have changed after all."""
+    """Keeps what does not change, and what was changed, read in the job's own thread."""
 
     def __init__(self, job: Job):
         self._job = job
+        self._newest = job.segment.number
+        self._made: deque[Made] = deque(maxlen=MOST_CHANGES)
         self.arrays = job.still()
         self.mask: Array | None = getattr(job, "mask", None)
-        self.undone = 0
+        self.names = job.past.names
+
+    def taken(self) -> list[Made]:
+        made = []
+        while self._made:
+            made.append(self._made.popleft())
+        return made
 
     def wants(self, step: int) -> bool:
         return False
@@ -177,15 +218,10 @@ class _Still:
     def changed(self, change: Change) -> None:
         self.arrays = self._job.still()
         self.mask = getattr(self._job, "mask", None)
-        self.undone += change.what.startswith("undo")
+        self.names = self._job.past.names
+        segment, newest = self._job.segment, self._newest
+        self._newest = max(newest, segment.number)
+        self._made.append(Made(change, segment.parent is None and segment.number > newest))
 
     def close(self, last: Snapshot) -> None:
         pass
-
-
-def place_for_runs() -> Path:
-    """Where new runs go: output/ here, or in the home folder where one may not write here."""
-    here = Path("output").absolute()
-    if os.access(here if here.is_dir() else here.parent, os.W_OK):
-        return here
-    return Path.home() / "Scalefree Studio"

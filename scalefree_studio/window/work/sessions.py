@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from PyQt6.QtCore import QLockFile, QObject, QTimer, pyqtBoundSignal, pyqtSignal
+from PyQt6.QtCore import QObject, QTimer, pyqtBoundSignal, pyqtSignal
 
 from ...controls import values_of
+from ...crashes import note
 from ...data.download import Progress
 from ...errors import UserError
 from ...jobs.job import Edit
 from ...runs import choose_device
-from ...storage.run_folder import RUN, RunFolder, free_folder
+from ...storage.run_folder import RUN, InUseError, RunFolder, free_folder
+from ...storage.saver import AUTOSAVE_SECONDS
 from .background import Background, Done, Failed, Work
 from .opening import Opened, open_subject
 from .session import Session
 from .subjects import COMPLETE, DRAW, SEARCH, Subject, wish_of
 
-LOCK = "window.lock"  # in a run folder: a window is at work in it
+MOMENT = 10.0  # seconds: what was looked at for less, and not touched, is not kept
 PATIENCE = 20_000  # ms for the current step and for saving, before the person is asked
 RETURN = 10.0  # seconds for a thread that has done everything
 
@@ -52,7 +55,9 @@ class Sessions(QObject):
         self.runs, self.questions = runs, questions
         self.session: Session | None = None
         self.opened: Opened | None = None  # what the session was made of
-        self._lock: QLockFile | None = None  # ours on the session's folder
+        self.moment, self.autosave = MOMENT, AUTOSAVE_SECONDS
+        self._held: RunFolder | None = None  # the session's folder, while nobody else may write in it
+        self._new = False  # whether it is there only since this session
         self._background = Background("opening", self)
         self._then: list[Callable[[], None]] = []
         self._ending = self._leaving = self._closed = False
@@ -138,22 +143,43 @@ class Sessions(QObject):
 
     def _begin(self, opened: Opened, wish: int) -> None:
         if wish != self._wanted:
-            return  # overtaken by a later wish
-        self.end(lambda: self._start(opened, wish))
+            _let_go(opened)  # overtaken by a later wish
+            return
+        glance = self._glance(opened)
+
+        def go_on() -> None:
+            if glance is not None and not self.abandoned:
+                shutil.rmtree(glance, ignore_errors=True)
+            self._start(opened, wish)
+
+        self.end(go_on)
+
+    def _glance(self, opened: Opened) -> Path | None:
+        """The folder of the present session, where it is not worth keeping: a new one, that was looked at for a moment
+        only and not touched, and that what is opened now does not need."""
+        session = self.session
+        if session is None or not self._new or session.touched or session.looked_at > self.moment:
+            return None
+        path = session.folder.path
+        belongs = self.opened is not None and self.opened.pipeline is not None
+        return None if belongs or str(path) in opened.source else path
 
     def _start(self, opened: Opened, wish: int) -> None:
         if wish != self._wanted:
+            _let_go(opened)
             return
         self._doing = 0, ""
+        note(f"open a {opened.job.kind}")
         folder = self._claim(opened.folder)
+        another = opened.copy_of or (opened.folder.path if folder is not opened.folder else None)
         self.opened = opened
         self.session = Session(
             opened.job, folder, opened.name, lambda: self._emit(self.ready), lambda: self._emit(self.changed),
-            playing=not opened.waits,
+            playing=not opened.waits, autosave=self.autosave,
         )  # fmt: skip
-        if folder is not opened.folder:
+        if another is not None:
             self.session.say(
-                f"{opened.folder.path} is open in another window: this is a copy, in {folder.path}."
+                f"Another window or command is at work in {another}: this is a copy, in {folder.path}."
             )
         elif opened.notes:
             self.session.say(" ".join(opened.notes))
@@ -169,16 +195,20 @@ class Sessions(QObject):
                 signal.emit()
 
     def _claim(self, folder: RunFolder) -> RunFolder:
-        """The folder for ourselves alone; where another window is at work in it, one for a copy."""
+        """The folder for ourselves alone; where somebody else is at work in it, one for a copy."""
         claimed = folder
         while True:
-            with contextlib.suppress(UserError):  # that nothing can be written there the session reports
-                claimed.make()
-            self._lock = QLockFile(str(claimed.path / LOCK))
-            self._lock.setStaleLockTime(0)  # held as long as its process lives
-            if self._lock.tryLock(0) or self._lock.error() != QLockFile.LockError.LockFailedError:
-                return claimed
-            claimed = RunFolder(free_folder(self.runs, folder.path.name))
+            self._new = not claimed.path.exists()
+            try:
+                if not claimed.held:  # as that of a run which goes on is
+                    claimed.hold()
+                self._held = claimed
+            except InUseError:
+                claimed = RunFolder(free_folder(self.runs, folder.path.name))
+                continue
+            except UserError:  # that nothing can be written there the session reports
+                self._held = None
+            return claimed
 
     def _describe(self) -> None:
         """Write where the run comes from, once."""
@@ -191,11 +221,18 @@ class Sessions(QObject):
                 command, source=source, seed=controls.seed, controls=values_of(controls)
             )
 
+    def set_autosave(self, seconds: float) -> None:
+        """How often runs are saved, from here on."""
+        self.autosave = seconds
+        if self.session is not None and self.session.runner.saver is not None:
+            self.session.runner.saver.every = seconds
+
     def read(self, work: Work, done: Done, failed: Failed) -> None:
         """Read something in the background, beside what is opened."""
         self._background.submit(work, done, failed)
 
     def edit(self, edit: Edit) -> None:
+        note(f"edit {type(edit).__name__}")
         if self.session is not None:
             self.session.edit(edit)
 
@@ -217,6 +254,11 @@ class Sessions(QObject):
         self._leaving = True
         self._wanted += 1
         self.end(then)
+
+    @property
+    def opened_of_recipe(self) -> bool:
+        """Whether what goes on is a step of a recipe."""
+        return self.opened is not None and bool(self.opened.step)
 
     @property
     def ending(self) -> bool:
@@ -246,7 +288,9 @@ class Sessions(QObject):
             self._ended()
 
     def _ended(self) -> None:
-        self.session, self._lock, self._ending = None, None, False  # a lock that goes is open
+        if self._held is not None and not self.abandoned:  # whoever was not waited for may still write
+            self._held.release()
+        self.session, self._held, self._ending = None, None, False
         then, self._then = self._then, []
         for go_on in then:
             go_on()
@@ -264,6 +308,12 @@ def _name_of(subject: Subject) -> str:
     if not isinstance(subject, str | Path):
         return subject.name
     return Path(wish_of(subject).source).name.rpartition(":")[2]
+
+
+def _let_go(opened: Opened) -> None:
+    """What was opened in vain."""
+    if opened.folder.held:
+        opened.folder.release()
 
 
 def _draws_with(subject: Subject, folder: RunFolder) -> bool:

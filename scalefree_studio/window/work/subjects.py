@@ -19,7 +19,7 @@ from ...data.datasets import is_dataset_file
 from ...data.pictures import Picture
 from ...recipes.found import ENDING
 from ...recipes.states import STATES
-from ...storage.run_folder import MODEL
+from ...storage.run_folder import is_run
 from ...storage.shipped import PREFIX
 
 Subject = str | Path | Picture
@@ -61,7 +61,7 @@ def wish_of(subject: str | Path) -> Wish:
     path = Path(subject).expanduser()
     if path.suffix == ENDING or (path / STATES).exists():
         return Wish(RECIPE, str(subject))
-    if is_dataset_file(path) or (path.is_dir() and not (path / MODEL).exists()):
+    if is_dataset_file(path) or (path.is_dir() and not is_run(path)):
         return Wish(TRAIN, str(subject))
     return Wish(OPEN, str(subject))
 

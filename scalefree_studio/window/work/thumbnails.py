@@ -12,12 +12,16 @@ from ...data.pictures import load_picture
 from ...drawings import KIND as DRAWING
 from ...drawings import Drawing, still_of
 from ...errors import UserError
+from ...export.dividers.picture import draw
 from ...export.walls.wall import wall_of
+from ...jobs.dividers.saved import KIND as DIVIDERS
+from ...jobs.dividers.saved import read_model
 from ...jobs.recipes.plan import place_of
+from ...models.dividers.render import Region
 from ...recipes.found import find_recipe
 from ...recipes.states import WALL
 from ...snapshot import Array
-from ...storage.run_folder import RunFolder, load_checkpoint
+from ...storage.run_folder import RunFolder, kind_of, load_checkpoint
 from ...storage.shipped import resolved
 from .subjects import RECIPE, TRAIN, wish_of
 
@@ -52,10 +56,19 @@ def _of_model(path: Path) -> Array:
     wall = path.with_suffix(".png")
     if wall.exists():
         return thumbnail(np.asarray(Image.open(wall).convert("RGB")))
-    model = load_checkpoint(path).model
-    if "target" not in model:
+    if kind_of(path) != DIVIDERS:
         raise UserError("This model has no picture.")
-    return thumbnail(model["target"])
+    return _of_fit(path)
+
+
+def _of_fit(path: Path) -> Array:
+    """What was learnt of a picture."""
+    saved = read_model(load_checkpoint(path))
+    height, width = saved.target.shape[:2]
+    larger = 2 * THUMBNAIL / min(height, width)
+    height, width = round(height * larger), round(width * larger)
+    region = Region.whole(saved.target.shape[:2], height, width)
+    return thumbnail(draw(saved.params, region, width, height, saved.controls.sharpness))
 
 
 def _of_data(source: str) -> Array:
@@ -73,19 +86,19 @@ def _of_recipe(source: str) -> Array:
 
 
 def _of_run(path: Path) -> Array:
-    checkpoint = load_checkpoint(path)
-    if "target" in checkpoint.model:
-        return thumbnail(checkpoint.model["target"])
+    if kind_of(path) == DIVIDERS:
+        return _of_fit(path)
     with RunFolder(path).history() as history:
         index = history.index()
         if not index:
             raise UserError("Nothing of this run was recorded.")
-        frame = history.frame(index[-1][0]).frame
-    if checkpoint.kind == DRAWING:
-        return wall_thumbnail(Drawing(frame, still_of(checkpoint.model)).pictures()[:FEW])
-    if "wall" not in frame:
+        last = history.frame(index[-1][0])
+    if last.kind == DRAWING:
+        still = still_of(load_checkpoint(path).model)
+        return wall_thumbnail(Drawing(last.frame, still).pictures()[:FEW])
+    if "wall" not in last.frame:
         raise UserError("This run has no picture.")
-    return wall_thumbnail(np.asarray(frame["wall"][:FEW], np.uint8))
+    return wall_thumbnail(np.asarray(last.frame["wall"][:FEW], np.uint8))
 
 
 def wall_thumbnail(pictures: Array) -> Array:
