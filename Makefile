@@ -11,7 +11,7 @@ WORKERS := $(shell n=$$(getconf _NPROCESSORS_ONLN) && [ $$n -lt 8 ] && echo $$n 
 ARGS :=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format pictures bench pins clean
+.PHONY: help run test check format pictures film bench pins clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile | expand -t 18
@@ -30,20 +30,24 @@ test: ## run the tests, the window's too, in a screen that nobody sees
 	$(NO_DISPLAY) $(PYTHON) -m pytest --dist worksteal --tx '$(WORKERS) $(PYTHON)' $(ARGS)
 
 check: ## style, types, and who imports whom
-	@scripts/setup.sh test
+	@scripts/setup.sh tools
 	$(PYTHON) -m ruff check
 	$(PYTHON) -m ruff format --check
 	$(PYTHON) -m mypy
 	.venv/bin/lint-imports --no-logo
 
 format: ## lay out the code, and mend what ruff can mend
-	@scripts/setup.sh test
+	@scripts/setup.sh tools
 	$(PYTHON) -m ruff check --fix
 	$(PYTHON) -m ruff format
 
 pictures: ## make the README's pictures of the window
 	@scripts/setup.sh test
 	$(WITH_DISPLAY) $(PYTHON) scripts/pictures.py $(ARGS)
+
+film: ## make the README's moving picture
+	@scripts/setup.sh test
+	$(PYTHON) scripts/film.py $(ARGS)
 
 bench: ## measure learning against a naive reference, rendering, and how fast the window answers
 	@scripts/setup.sh test
@@ -59,7 +63,7 @@ bench: ## measure learning against a naive reference, rendering, and how fast th
 	$(WITH_DISPLAY) $(PYTHON) benchmarks/latency.py
 
 pins: ## resolve constraints.txt afresh (ARGS=torch==2.13.0 holds one back)
-	@scripts/setup.sh test
+	@scripts/setup.sh tools
 	$(PYTHON) scripts/pin.py $(ARGS)
 
 clean: ## remove the environment and what tools left behind; output/ stays

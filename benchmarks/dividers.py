@@ -1,12 +1,15 @@
 """PSNR against wall time: our fitting beside a naive reference, in one run.
 
-    python benchmarks/dividers.py [--only step|race|budget|truth] [--reference-seconds 160] [--seconds 60] [--seeds 3]
+    python benchmarks/dividers.py [--only step|race|budget|truth|board] [--reference-seconds 160] [--seconds 60]
+        [--seeds 3]
 
 step    one step of ours beside one under autograd.
 race    astronaut at 128×128, 64 lines and 64 circles, 32 colour units. The reference is what one writes first:
         mini-batches of 32, Adadelta at 1.0, the plain formulas under autograd. Printed: both final PSNRs, and the ratio
         of the times to the reference's final PSNR.
 budget  the best division of 2,371 numbers, after 60 s.
+board   many pictures (board.py), half of them never tuned on, at 128 pixels: 2,371 numbers after 30 s, beside 338
+        ellipses as `primitive` finds them (primitive.py), and beside what one writes first with as many numbers.
 truth   synthetic pictures with as many units as the truth has: how many of 20 starts reach 35 dB.
 
 Time is wall time of learning; looking at the PSNR is not counted. Run it on an idle machine.
@@ -20,10 +23,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import board as pictures
 import numpy as np
 import skimage.data
 import torch
 from curve import write_chart
+from primitive import ellipses
 from skimage.transform import resize
 from torch import nn
 
@@ -35,6 +40,7 @@ from scalefree_studio.jobs.job import Limit
 from scalefree_studio.models.dividers import network as dividers
 from scalefree_studio.models.threads import cores_for_learning, torch_threads
 
+BUDGET, BOARD_SECONDS = 2371, 30
 Curve = list[tuple[float, float]]  # (seconds, dB)
 MARKS = (1, 2, 3, 5, 10, 20, 40, 60, 80, 120, 160)
 
@@ -190,6 +196,40 @@ def budget(arguments: argparse.Namespace) -> None:
         print(f"    {dividers.count_numbers(job.params)} numbers: {shown}")
 
 
+def board(arguments: argparse.Namespace) -> None:
+    """`--pictures` names some of them, or "tuned" or "untouched". Of several seeds the worst is told."""
+    halves = {"tuned": pictures.TUNED, "untouched": pictures.UNTOUCHED}
+    names = [name for one in arguments.pictures or halves for name in halves.get(one, (one,))]
+    print(
+        f"\n{BUDGET:,} numbers, {BOARD_SECONDS} s; ellipses of seven numbers; what one writes first",
+        flush=True,
+    )
+    leads: dict[str, list[float]] = {half: [] for half in halves}
+    for name in names:
+        pixels = pictures.picture(name)
+        began = time.perf_counter()
+        theirs = dividers.psnr(ellipses(pixels, BUDGET).error())
+        took = time.perf_counter() - began
+        first = reference_curve(pixels, 0, 64, 32, seed=0, seconds=BOARD_SECONDS)[-1][1]  # also 2,371 numbers
+        curves = [
+            our_curve(pixels, FitControls(numbers=BUDGET, seed=n), BOARD_SECONDS)
+            for n in range(arguments.seeds)
+        ]
+        curve = min(curves, key=lambda curve: curve[-1][1])
+        ours = curve[-1][1]
+        half = next(half for half, some in halves.items() if name in some)
+        leads[half].append(ours - theirs)
+        print(
+            f"  {name:<22}{ours:.2f} dB   ellipses {theirs:.2f} dB in {took:.0f} s: lead {ours - theirs:+.2f} dB, "
+            f"reached {took / first_time(curve, theirs):.0f} times sooner   first way {first:.2f} dB: reached "
+            f"{BOARD_SECONDS / first_time(curve, first):.0f} times sooner   {half}",
+            flush=True,
+        )
+    for half, some in leads.items():
+        if some:
+            print(f"  {half}: least lead {min(some):+.2f} dB, median {statistics.median(some):+.2f} dB")
+
+
 def truth(arguments: argparse.Namespace) -> None:
     steps = arguments.truth_steps
     print(
@@ -225,7 +265,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--only", choices=("step", "race", "budget", "truth"))
+    parser.add_argument("--only", choices=("step", "race", "budget", "truth", "board"))
+    parser.add_argument("--pictures", nargs="+", help="of the board: names, tuned, or untouched")
     parser.add_argument("--curve", type=Path, help="draw the race as an SVG file")
     parser.add_argument("--reference-seconds", type=float, default=160)
     parser.add_argument("--seconds", type=float, default=60)
@@ -234,7 +275,7 @@ def main() -> None:
     parser.add_argument("--counts", type=int, nargs="+", default=[1, 2, 3, 5, 8, 10, 15])
     parser.add_argument("--seeds", type=int, default=3)
     arguments = parser.parse_args()
-    for part in (step, race, budget, truth):
+    for part in (step, race, budget, truth, board):
         if arguments.only in (None, part.__name__):
             part(arguments)
 

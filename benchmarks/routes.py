@@ -201,7 +201,9 @@ def cascade(course: Course, settings: Settings) -> Learnt:
         asked = {
             **TRANSFORMER, **settings.transformer, "codes": course.source("codebook"), "batch_size": settings.batch,
         }  # fmt: skip
-        jobs.append(course.train(f"stage {stage}", "tokens", share, stage=stage, encoder_layers=1, **asked))
+        jobs.append(
+            course.train(f"stage {stage}", "tokens", share, stage_number=stage + 1, encoder_layers=1, **asked)
+        )
     return course.learnt(assemble([job.checkpoint() for job in jobs]), bits_of(jobs))
 
 

@@ -42,6 +42,7 @@ from .results import Model as Model
 from .results import Network as Network
 from .results import Pictures as Pictures
 from .runs import Recording, choose_device, run_to_end
+from .sizes import shape_of
 from .snapshot import Checkpoint, Snapshot
 from .storage.run_folder import MODEL, RunFolder, load_checkpoint
 
@@ -61,7 +62,7 @@ def train(
     kind: str, dataset: str = "digits", *, out: str | Path | None = None, progress: bool = False, **asked: Any
 ) -> Network:
     """Train a network on a data set: `kind` as in the command `train`, every control a keyword, besides `seconds`,
-    `steps`, `size` (height, width), `val_dataset`, `data_root` and `device`; `out` is a run folder."""
+    `steps`, `size` (width, height), `val_dataset`, `data_root` and `device`; `out` is a run folder."""
     job = training(kind, dataset, **asked)
     source = {name: asked[name] for name in ("val_dataset",) if asked.get(name)}
     _run(job, out, job.lesson.dataset.name if progress else "", {"dataset": dataset, **source})
@@ -94,7 +95,7 @@ def training(
     *,
     seconds: float | None = None,
     steps: int | None = None,
-    size: tuple[int, int] | int | None = None,
+    size: tuple[int, int] | int | str | None = None,
     val_dataset: str | None = None,
     data_root: str | Path | None = None,
     device: str = "auto",
@@ -111,7 +112,7 @@ def training(
         raise UserError(
             "A data set is named by a word or a path; arrays are registered with data.datasets.register."
         )
-    loaded = load_dataset(dataset, data_root, size=size)
+    loaded = load_dataset(dataset, data_root, size=None if size is None else shape_of(size))
     if val_dataset is not None:
         loaded = load_validation(loaded, val_dataset, data_root)
     begun = lesson(loaded)

@@ -10,8 +10,9 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from difflib import get_close_matches
 from importlib import metadata
 from pathlib import Path
 from typing import NoReturn
@@ -19,6 +20,7 @@ from typing import NoReturn
 from . import cli_doctor, crashes
 from .controls import ControlError
 from .errors import JobError, UserError
+from .window_libraries import missing_libraries, what_to_install
 
 PROGRAM = "scalefree-studio"
 SPEAKING = 30.0  # seconds, at most, that the first of several processes has to say what was wrong
@@ -32,8 +34,33 @@ class Parser(argparse.ArgumentParser):
         raise UserError(f"{message} (see {self.prog} --help)")
 
 
-def commands() -> dict[str, tuple[str, Callable[[argparse.ArgumentParser], Handler]]]:
+Commands = dict[str, tuple[str, Callable[[argparse.ArgumentParser], Handler]]]
+
+
+def commands() -> Commands:
     """Command → (what it does, what fills its parser and returns its handler): ours, then those of instruments."""
+    from .jobs.instruments import imported, instruments
+
+    theirs = {
+        name: (what, lambda parser, place=place: imported(place)(parser))
+        for instrument in instruments().values()
+        for name, (what, place) in instrument.commands.items()
+    }
+    return {**theirs, **_own_commands()}
+
+
+def _hidden_commands() -> list[str]:
+    """Commands of instruments that have the names of ours, in a sentence each."""
+    from .jobs.instruments import instruments
+
+    return [
+        f"The command {name!r} of {instrument.title} is left out: the studio has one of that name."
+        for instrument in instruments().values()
+        for name in sorted(instrument.commands.keys() & _own_commands().keys())
+    ]
+
+
+def _own_commands() -> Commands:
     from . import (
         cli_draw,
         cli_encode,
@@ -46,9 +73,8 @@ def commands() -> dict[str, tuple[str, Callable[[argparse.ArgumentParser], Handl
         cli_tokens,
         cli_train,
     )
-    from .jobs.instruments import imported, instruments
 
-    ours = {
+    return {
         "fit": ("learn a picture as a divider network", cli_fit.fill_fit),
         "demo": ("learn a built-in picture and leave a picture, a model and a movie", cli_fit.fill_demo),
         "render": ("draw a model at any size", cli_export.fill_render),
@@ -67,14 +93,8 @@ def commands() -> dict[str, tuple[str, Callable[[argparse.ArgumentParser], Handl
             "say what works on this machine, and what to do about what does not",
             cli_doctor.fill_doctor,
         ),
-        "pictures": ("list the built-in pictures", cli_info.fill_pictures),
+        "pictures": ("list what comes along: pictures, models, data sets, recipes", cli_info.fill_pictures),
     }
-    theirs = {
-        name: (what, lambda parser, place=place: imported(place)(parser))
-        for instrument in instruments().values()
-        for name, (what, place) in instrument.commands.items()
-    }
-    return {**theirs, **ours}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -120,7 +140,7 @@ def _run(argv: list[str]) -> int:
     from .jobs.instruments import registry
 
     known = commands()
-    for trouble in registry().troubles:
+    for trouble in (*registry().troubles, *_hidden_commands()):
         if _speaks():
             print(f"{PROGRAM}: {trouble}", file=sys.stderr)
     if argv and argv[0] in known:
@@ -128,19 +148,23 @@ def _run(argv: list[str]) -> int:
         parser = Parser(prog=f"{PROGRAM} {name}", description=known[name][0].capitalize() + ".")
         handler = known[name][1](parser)
         return handler(parser.parse_args(argv[1:]))
-    parser = _window_parser(known)
-    arguments = parser.parse_args(argv)
-    _refuse_a_mere_word(arguments.subject)
+    if argv:
+        _refuse_a_mere_word(argv[0], known)  # before a parser wonders what stands behind it
+    arguments = _window_parser(known).parse_args(argv)
+    _refuse_a_mere_word(arguments.subject or "", known)
     return _open_window(arguments)
 
 
-def _refuse_a_mere_word(subject: str | None) -> None:
+def _refuse_a_mere_word(word: str, known: Iterable[str]) -> None:
     """A command that is misspelt would open a window with nothing in it."""
-    if subject and not set(subject) & set("./\\:") and not Path(subject).expanduser().exists():
-        raise UserError(f"There is no command, picture or run {subject!r} (see {PROGRAM} --help).")
+    if not word or word[0] == "-" or set(word) & set("./\\:") or Path(word).expanduser().exists():
+        return
+    if near := get_close_matches(word.lower(), known, 1):
+        raise UserError(f"There is no command {word!r}. Did you mean {near[0]!r}?")
+    raise UserError(f"There is no command, picture or run {word!r} (see {PROGRAM} --help).")
 
 
-def _window_parser(known: dict[str, tuple[str, Callable[[argparse.ArgumentParser], Handler]]]) -> Parser:
+def _window_parser(known: Commands) -> Parser:
     lines = "\n".join(f"  {name:<10}{what}" for name, (what, _) in known.items())
     parser = Parser(
         prog=PROGRAM,
@@ -170,6 +194,8 @@ def _open_window(arguments: argparse.Namespace) -> int:
         raise UserError(
             "There is no display for the window; try `scalefree-studio demo` or `scalefree-studio --help`."
         )
+    if missing := missing_libraries():  # Qt would say it in a traceback, or abort
+        raise UserError(f"The window needs libraries that are not installed: {what_to_install(missing)}")
     from .window.shell.app import main as window_main  # only here: everything else works without Qt
 
     return window_main(

@@ -6,7 +6,6 @@ Several temperatures, or several pictures to go on from, make a table: a row a p
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -22,10 +21,10 @@ from .drawings import Bools, Drawing, first, kept_too_late
 from .errors import UserError
 from .export.movie import movie_of_run
 from .export.movie_file import GIF_SIDE, check_movie
-from .export.options import MovieTime, TableOptions
+from .export.options import DrawnMovieOptions, TableOptions
 from .export.picture import check_target
 from .export.walls.table import table_of, write_table
-from .export.walls.wall import write_wall
+from .export.walls.wall import wall_size_at, write_wall
 from .files import check_folder
 from .jobs.drawing.controls import AT_ONCE, DrawControls
 from .jobs.drawing.draw import DrawPictures
@@ -36,8 +35,9 @@ from .jobs.instruments import sampler_of
 from .recipes.found import is_recipe, model_of
 from .results import HALVES, kept
 from .runs import Recording, choose_device, run_to_end
+from .sizes import shape_of
 from .storage.run_folder import RunFolder, load_checkpoint
-from .terminal import MODEL_HELP, add_json_flag, output, report, say
+from .terminal import MODEL_HELP, add_json_flag, counting, output, progress_bars, report, say
 
 Handler = Callable[[argparse.Namespace], int]
 SAMPLED, COMPLETED = DrawControls(), DrawControls(count=8)
@@ -57,7 +57,7 @@ def fill_sample(parser: argparse.ArgumentParser) -> Handler:
         "out", type=output, nargs="?", metavar="OUT.png",
         help="the wall of pictures (default, of a recipe: sample.png in its folder)",
     )  # fmt: skip
-    parser.add_argument("--size", metavar="HxW", help="of each picture (default: as learnt)")
+    parser.add_argument("--size", type=_places, metavar="N|WxH", help="of each picture (default: as learnt)")
     _drawing_flags(parser, SAMPLED)
     group = parser.add_argument_group("search, instead of chance")
     group.add_argument(
@@ -65,7 +65,9 @@ def fill_sample(parser: argparse.ArgumentParser) -> Handler:
         help="search for the likeliest pictures, N side by side. --count is then the searches (default: 1); of "
         "several, the best picture of each is shown",
     )  # fmt: skip
-    group.add_argument("--width", type=int, metavar="N", help="each beam tries so many values (default: all)")
+    group.add_argument(
+        "--beam-width", type=int, metavar="N", help="each beam tries so many values (default: all)"
+    )
     group.add_argument(
         "--judge", type=Path, metavar="MODEL",
         help="search for the pictures that surprise this network least at the end of each stage",
@@ -80,7 +82,7 @@ def sample(arguments: argparse.Namespace) -> int:
     if arguments.out is None:
         raise UserError("The pictures are written to OUT.png; name it after the model.")
     _refuse_same(arguments, arguments.model)
-    sampler = _searching(arguments, _sampler(arguments, _size(arguments.size) if arguments.size else None))
+    sampler = _searching(arguments, _sampler(arguments, arguments.size))
     job, temperatures = _job(arguments, sampler, SAMPLED), _temperatures(arguments)
     if len(temperatures) > 1:
         job.apply(SetTable(temperatures, rows=_rows(arguments, SAMPLED_ROWS)))
@@ -90,19 +92,19 @@ def sample(arguments: argparse.Namespace) -> int:
 def _searching(arguments: argparse.Namespace, sampler: Sampler) -> Sampler:
     """The same sampler, or one that searches where that is asked for."""
     if arguments.beams is None:
-        if arguments.width is not None or arguments.judge is not None:
+        if arguments.beam_width is not None or arguments.judge is not None:
             raise UserError(
-                "--width and --judge are of a search; say with --beams how many pictures it keeps."
+                "--beam-width and --judge are of a search; say with --beams how many pictures it keeps."
             )
         return sampler
-    if not 1 <= arguments.beams <= BEAMS or (arguments.width is not None and arguments.width < 1):
+    if not 1 <= arguments.beams <= BEAMS or (arguments.beam_width is not None and arguments.beam_width < 1):
         raise UserError(
             f"A search has between 1 and {BEAMS} beams, and each of them tries at least one value."
         )
     judge = None
     if arguments.judge is not None:
         judge = sampler_of(load_checkpoint(arguments.judge), choose_device(arguments.device))
-    return sampler.with_beams(arguments.beams, arguments.width or 0, judge)
+    return sampler.with_beams(arguments.beams, arguments.beam_width or 0, judge)
 
 
 def fill_complete(parser: argparse.ArgumentParser) -> Handler:
@@ -192,7 +194,7 @@ def _drawing_flags(parser: argparse.ArgumentParser, controls: DrawControls) -> N
         "table with a column each, drawn with the same random numbers along its rows (default: 1). --count is then the "
         f"rows of a table ({SAMPLED_ROWS}) or of each picture that is completed ({COMPLETED_ROWS})",
     )  # fmt: skip
-    add_flags(parser, TableOptions, title="table")
+    add_flags(parser, TableOptions, title="picture")
     add(
         "--label",
         dest="of_class",
@@ -203,7 +205,7 @@ def _drawing_flags(parser: argparse.ArgumentParser, controls: DrawControls) -> N
     add("--movie", type=output, metavar="OUT.mp4|gif|tif", help="also make a movie of how they are drawn")
     add("--run", type=Path, metavar="DIR", help="leave a run folder, to look at and to draw on in the window")
     add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute")
-    add_flags(parser, MovieTime(seconds=SECONDS), title="movie")
+    add_flags(parser, DrawnMovieOptions(seconds=SECONDS), title="movie")
     add_json_flag(parser)
 
 
@@ -226,20 +228,25 @@ def _job(arguments: argparse.Namespace, sampler: Sampler, controls: DrawControls
 
 
 def _draw(arguments: argparse.Namespace, job: DrawPictures) -> int:
-    seconds, fps = _check_outputs(arguments)
+    film = _film(arguments)
     scale = _scale(arguments, job)
     with ExitStack() as stack:
+        progress = stack.enter_context(progress_bars(arguments.json))
         folder = stack.enter_context(_recorded_in(arguments, job)) if _is_recorded(arguments) else None
-        run_to_end(job, Recording(folder, every=1, first=True) if folder else None, "drawing")
+        recording = Recording(folder, every=1, first=True) if folder else None
+        run_to_end(job, recording, "" if arguments.json else "drawing")
         last = job.snapshot()
         drawn = Drawing(last.frame, job.still())
         if drawn.temperatures:
             write_table(table_of(drawn), arguments.out, scale)
         else:
-            write_wall(drawn.pictures()[:: _shown(job)], arguments.out)
+            write_wall(drawn.pictures()[:: _shown(job)], arguments.out, scale=scale)
         if folder is not None and arguments.movie:
+            seconds = film.seconds or SECONDS
             drawing = seconds * (1 - PAUSE)
-            movie_of_run(folder, arguments.movie, seconds=drawing, pause=seconds - drawing, fps=fps)
+            bar = counting(progress, arguments.movie.name)
+            time = {"seconds": drawing, "pause": seconds - drawing, "fps": film.fps}
+            movie_of_run(folder, arguments.movie, progress=bar, size=film.movie_size, **time)
     named = {"movie": arguments.movie, "run": arguments.run}
     report({
         "pictures": len(drawn.values[:: _shown(job)]), "seconds": round(job.seconds, 3), **_bits(last.metrics),
@@ -282,13 +289,16 @@ def _table_bits(arguments: argparse.Namespace, job: DrawPictures) -> dict[str, o
 
 
 def _scale(arguments: argparse.Namespace, job: DrawPictures) -> int | None:
-    """Of the table; what cannot be written is told before anything is drawn."""
+    """Of the picture; what cannot be written is told before anything is drawn."""
     scale: int | None = edited(TableOptions(), given_flags(TableOptions, arguments)).scale
+    drawing = Drawing(job.snapshot().frame, job.still())
     if job.state.temperatures:
-        table = table_of(Drawing(job.snapshot().frame, job.still()))
+        table = table_of(drawing)
         check_target(arguments.out, table.size(scale or table.usual_scale))
-    elif scale is not None:
-        raise UserError("--scale is of a table: name several temperatures, or several pictures.")
+    elif "stages" in drawing.still:
+        check_target(arguments.out, (1, 1))  # how large its last stage will be, only the network knows
+    else:
+        check_target(arguments.out, wall_size_at(drawing.pictures()[:: _shown(job)], scale))
     return scale
 
 
@@ -308,17 +318,18 @@ def _recorded_in(arguments: argparse.Namespace, job: DrawPictures) -> Iterator[R
         yield folder
 
 
-def _check_outputs(arguments: argparse.Namespace) -> tuple[float, float]:
-    """Seconds and frames a second of the movie; what cannot be written is told before anything is drawn."""
+def _film(arguments: argparse.Namespace) -> DrawnMovieOptions:
+    """What is asked of the movie; what cannot be written is told before anything is drawn."""
     check_folder(arguments.out)
-    given = given_flags(MovieTime, arguments)
+    given = given_flags(DrawnMovieOptions, arguments)
     if arguments.movie is None and given:
-        raise UserError("--seconds and --fps are of a movie; name it with --movie OUT.mp4.")
-    time = edited(MovieTime(seconds=SECONDS), given)
-    seconds = time.seconds or SECONDS
+        raise UserError("--seconds, --fps and --movie-size are of a movie; name it with --movie OUT.mp4.")
+    film = edited(DrawnMovieOptions(seconds=SECONDS), given)
     if arguments.movie is not None:
-        check_movie(arguments.movie, (GIF_SIDE, GIF_SIDE), round(seconds * time.fps), time.fps)
-    return seconds, time.fps
+        size = film.movie_size or GIF_SIDE
+        room = size if isinstance(size, tuple) else (size, size)
+        check_movie(arguments.movie, room, round((film.seconds or SECONDS) * film.fps), film.fps)
+    return film
 
 
 def label_of(wanted: str | None, classes: list[str]) -> int:
@@ -333,11 +344,9 @@ def label_of(wanted: str | None, classes: list[str]) -> int:
     return index
 
 
-def _size(text: str) -> tuple[int, int]:
-    found = re.fullmatch(r"(\d{1,9})(?:x(\d{1,9}))?", text.lower())
-    if not found:
-        raise UserError(f"--size is written like 28x28, not {text}.")
-    height, width = int(found[1]), int(found[2] or found[1])
+def _places(text: str) -> tuple[int, int]:
+    """The height and width that were typed, within reason."""
+    height, width = shape_of(text)
     if not 1 <= height * width <= PLACES:
-        raise UserError(f"--size has between 1 and {PLACES} places in all, not {height}x{width}.")
+        raise UserError(f"--size has between 1 and {PLACES} places in all, not {width}x{height}.")
     return height, width

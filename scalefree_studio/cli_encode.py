@@ -7,13 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .cli_train import add_data_flags, picture_size, say_notes
+from .cli_train import add_data_flags, say_notes
 from .data.shards import VALUES
 from .data.sources import Dataset
 from .encodings import encode_dataset, pictures_for
 from .jobs.instruments import codec_of
 from .jobs.training.learnt import name_learnt
 from .runs import choose_device
+from .sizes import shape_of
 from .snapshot import Checkpoint
 from .storage.run_folder import load_checkpoint
 from .terminal import MODEL_HELP, progress_bars, report, say
@@ -29,7 +30,7 @@ def fill_encode(parser: argparse.ArgumentParser) -> Handler:
         help="where it goes, and is gone on with (default: output/DATASET-tokens)",
     )  # fmt: skip
     parser.add_argument(
-        "--size", type=picture_size, metavar="N|WxH",
+        "--size", type=shape_of, metavar="N|WxH",
         help="of the pictures (default: that of those that the model learnt)",
     )  # fmt: skip
     parser.add_argument(
@@ -42,7 +43,7 @@ def fill_encode(parser: argparse.ArgumentParser) -> Handler:
 def encode(arguments: argparse.Namespace) -> int:
     checkpoint = load_checkpoint(arguments.model)
     folder = arguments.out or _folder(arguments, checkpoint)
-    with progress_bars() as progress:
+    with progress_bars(arguments.json) as progress:
         pictures = pictures_for(
             checkpoint, arguments.dataset, size=arguments.size, latents=bool(arguments.latents),
             data_root=arguments.data_root, progress=progress,

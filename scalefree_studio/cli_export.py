@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
-
-from tqdm import tqdm
 
 from .controls import add_flags, from_flags, given_flags
 from .errors import UserError
@@ -21,7 +16,7 @@ from .export.size import size_for, sized
 from .jobs.dividers.saved import read_model
 from .runs import add_scenes
 from .storage.run_folder import RunFolder, load_checkpoint
-from .terminal import add_json_flag, output, report
+from .terminal import add_json_flag, counting, output, progress_bars, report
 
 Handler = Callable[[argparse.Namespace], int]
 
@@ -43,11 +38,11 @@ def render(arguments: argparse.Namespace) -> int:
     picture = model.target.shape[0], model.target.shape[1]
     size = sized(options.size or (picture[1], picture[0]), lambda side: size_for(picture, side))
     check_target(arguments.out, size)
-    with ExitStack() as stack:
+    with progress_bars(arguments.json) as progress:
         write_picture(
             model.params, arguments.out, size, picture, options.sharpness or model.controls.sharpness,
             border=options.border, samples=options.samples, overlay=options.overlay, crisp=options.crisp,
-            progress=_bar(stack, arguments.out.name, "row")(size[1]),
+            progress=counting(progress, arguments.out.name)(size[1]),
         )  # fmt: skip
     report({"picture": str(arguments.out), "width": size[0], "height": size[1]}, arguments.json)
     return 0
@@ -69,21 +64,11 @@ def movie(arguments: argparse.Namespace) -> int:
     if not folder.path.is_dir():
         raise UserError(f"A movie is made of a run folder that was recorded; {arguments.run} is none.")
     add_scenes()
-    with ExitStack() as stack:
-        bar = _bar(stack, arguments.out.name, "frame")
+    with progress_bars(arguments.json) as progress:
+        bar = counting(progress, arguments.out.name)
         made = movie_of_run(folder, arguments.out, progress=bar, **given_flags(MovieOptions, arguments))
     report({
         "movie": str(arguments.out), "frames": made.frames, "seconds": made.seconds, "fps": made.fps,
         "width": made.width, "height": made.height,
     }, arguments.json)  # fmt: skip
     return 0
-
-
-def _bar(stack: ExitStack, name: str, unit: str) -> Callable[[int], Callable[[int], Any]]:
-    """Begins a progress bar of so many, and gives what tells it how many more are done; the stack ends it."""
-
-    def begin(total: int) -> Callable[[int], Any]:
-        bar = stack.enter_context(tqdm(total=total, desc=name, unit=unit, file=sys.stderr))
-        return bar.update  # type: ignore[no-any-return]
-
-    return begin

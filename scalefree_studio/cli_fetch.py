@@ -18,9 +18,8 @@ from .data.pretrained import Pretrained, at_address, file_name, is_sha256, pretr
 from .errors import UserError
 from .jobs.instruments import draws, info_of, network_of
 from .storage.run_folder import kind_of, load_checkpoint
-from .storage.shipped import PREFIX, named_models
-from .storage.tensors import read_tensors
-from .terminal import add_json_flag, report, show_progress
+from .storage.shipped import PREFIX, named_models, title_of
+from .terminal import add_json_flag, progress_bars, report
 
 Handler = Callable[[argparse.Namespace], int]
 
@@ -103,7 +102,8 @@ def _here(model: Pretrained, out: Path | None) -> Path | None:
 def _fetched(model: Pretrained, folder: Path, quiet: bool) -> Path:
     check = partial(_check, source=model.urls[0])
     try:
-        return download(model.file, model.urls, folder, None if quiet else show_progress, check=check)
+        with progress_bars(quiet) as progress:
+            return download(model.file, model.urls, folder, progress, check=check)
     except DownloadError as error:
         raise UserError(f"The model {model.name} could not be fetched ({error}).") from None
 
@@ -143,8 +143,9 @@ def _list(as_json: bool) -> int:
 
 
 def _listed(model: Pretrained, path: Path | None) -> dict[str, Any]:
+    title = model.title or (title_of(path) if path else "")
     return {
-        "name": model.name, "title": model.title or _title(path), "draws": model.draws, "licence": model.licence,
+        "name": model.name, "title": title, "draws": model.draws, "licence": model.licence,
         "size": path.stat().st_size if path else model.size, "sha256": model.sha256, "urls": list(model.urls),
         "model": str(path) if path else None,
     }  # fmt: skip
@@ -153,12 +154,3 @@ def _listed(model: Pretrained, path: Path | None) -> dict[str, Any]:
 def _state(listed: Mapping[str, Any]) -> str:
     size = f"{listed['size'] / 1e6:.1f} MB"
     return f"{size}, {PREFIX}{listed['name']}" if listed["model"] else f"{size}, to be fetched"
-
-
-def _title(path: Path | None) -> str:
-    """What a model calls itself."""
-    try:
-        title = str(read_tensors(path, arrays=False)[1].get("title", "")) if path else ""
-    except UserError:
-        return "damaged, or no model"
-    return title if title.isprintable() else ""

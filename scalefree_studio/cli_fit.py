@@ -23,9 +23,11 @@ from .runs import Recording, choose_device, run_to_end
 from .snapshot import Change
 from .storage.run_folder import RunFolder, free_folder
 from .storage.trackers import add_track_flag
-from .terminal import add_json_flag, report
+from .terminal import add_json_flag, counting, progress_bars, report
 
 SECONDS = 30.0  # where nobody says how long
+# Of the demo: soon made, even where the processor is busy.
+MOVIE: dict[str, Any] = {"size": 480, "seconds": 6.0, "pause": 1.0, "fps": 24.0}
 
 
 def fill_fit(parser: argparse.ArgumentParser) -> Any:
@@ -57,7 +59,7 @@ def fill_fit(parser: argparse.ArgumentParser) -> Any:
 def fit(arguments: argparse.Namespace) -> int:
     with ExitStack() as held:
         job, recording = (_resumed if arguments.resume else _begun)(arguments, held)
-        result = _run(job, recording)
+        result = _run(job, recording, arguments.json)
     report(result, arguments.json, _in_words(result))
     return 0
 
@@ -96,10 +98,10 @@ def _resumed(arguments: argparse.Namespace, held: ExitStack) -> tuple[FitDivider
     return job, Recording(folder, arguments.record_every or 0, arguments.track, changes)
 
 
-def _run(job: FitDividers, recording: Recording) -> dict[str, Any]:
+def _run(job: FitDividers, recording: Recording, quiet: bool) -> dict[str, Any]:
     """Run to the end; what came of it, ready for JSON, with a picture of it."""
     with torch_threads(cores_for_learning()):
-        warnings = run_to_end(job, recording, job.name)
+        warnings = run_to_end(job, recording, "" if quiet else job.name)
     folder, (height, width) = recording.folder, job.pixels.shape[:2]
     picture = folder.path / "picture.png"
     write_picture(job.params, picture, (width, height), (height, width), job.controls.sharpness)
@@ -126,9 +128,10 @@ def demo(arguments: argparse.Namespace) -> int:
     with folder.fresh("name another --out"):
         job = fit_job("photo:astronaut", controls, Limit(seconds=arguments.seconds), "cpu")
         folder.describe(sys.argv, picture=job.spec, seed=controls.seed, controls=values_of(controls))
-        result = _run(job, Recording(folder))
+        result = _run(job, Recording(folder), arguments.json)
         movie = folder.path / "movie.mp4"
-        movie_of_run(folder, movie)
+        with progress_bars(arguments.json) as progress:
+            movie_of_run(folder, movie, progress=counting(progress, movie.name), **MOVIE)
     result["movie"] = str(movie)
     report(result, arguments.json, _in_words(result))
     return 0

@@ -7,13 +7,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from .data.datasets import DATASETS
+from .data.pictures import gallery
 from .drawings import KIND as DRAWING
 from .errors import UserError
 from .jobs.drawing.draw import DrawPictures
 from .jobs.instruments import info_of, network_of
+from .recipes.found import find_recipe, shipped_recipes
 from .snapshot import Checkpoint
 from .storage.history import History
 from .storage.run_folder import HISTORY, load_checkpoint
+from .storage.shipped import PREFIX, named_models, title_of
 from .terminal import MODEL_HELP, add_json_flag, report
 
 LONGEST = 120  # letters of a value
@@ -90,12 +94,28 @@ def _value_as_text(value: Any) -> str:
 
 
 def fill_pictures(parser: argparse.ArgumentParser) -> Any:
+    add_json_flag(parser)
     return pictures
 
 
 def pictures(arguments: argparse.Namespace) -> int:
-    from .data.pictures import gallery
-
+    """All that can be opened or learnt from by its name, in groups."""
+    groups: dict[str, list[tuple[str, str]]] = {}
     for item in gallery():
-        print(f"{item.spec:<32}{item.group}: {item.title}")
+        groups.setdefault(item.group, []).append((item.spec, item.title))
+    models = [(f"{PREFIX}{name}", title_of(path)) for name, path in named_models().items()]
+    groups["Models"] = models
+    groups["Data sets"] = [(f"dataset:{name}", title) for name, title in DATASETS.items()]
+    groups["Recipes"] = [
+        (f"recipe:{name}", find_recipe(path)[0].title) for name, path in shipped_recipes().items()
+    ]
+    found = {
+        group: [{"name": name, "title": title} for name, title in items] for group, items in groups.items()
+    }
+    lines = [
+        f"{group}\n" + "".join(f"  {name:<32}{title}".rstrip() + "\n" for name, title in items)
+        for group, items in groups.items()
+        if items
+    ]
+    report(found, arguments.json, "\n".join(lines).rstrip(), person=sys.stdout)
     return 0

@@ -17,7 +17,7 @@ from .runs import choose_device
 from .storage.run_folder import MODEL, RunFolder, is_run, load_checkpoint
 from .storage.shipped import PREFIX
 from .storage.tensors import write_tensors
-from .terminal import MODEL_HELP, add_json_flag, output, report, show_progress
+from .terminal import MODEL_HELP, add_json_flag, output, progress_bars, report
 
 Handler = Callable[[argparse.Namespace], int]
 SUFFIX = ".safetensors"
@@ -70,8 +70,10 @@ def prune(arguments: argparse.Namespace) -> int:
 def _prune(arguments: argparse.Namespace, out: Path | None) -> int:
     checkpoint = load_checkpoint(arguments.model)
     codec_of(checkpoint)  # or a UserError, before anything is downloaded
-    dataset = dataset_learnt(checkpoint, arguments.dataset, arguments.data_root, show_progress)
-    found = pruned(checkpoint, dataset, arguments.threshold, choose_device(arguments.device), show_progress)
+    device = choose_device(arguments.device)
+    with progress_bars(arguments.json) as progress:
+        dataset = dataset_learnt(checkpoint, arguments.dataset, arguments.data_root, progress)
+        found = pruned(checkpoint, dataset, arguments.threshold, device, progress)
     if out is not None:
         slimmer = found.checkpoint
         with write_errors(out):

@@ -35,10 +35,10 @@ def fill_recipe(parser: argparse.ArgumentParser) -> Handler:
 
 def recipe(arguments: argparse.Namespace) -> int:
     found, usual = find_recipe(arguments.recipe)
-    with progress_bars() as progress:
+    with progress_bars(arguments.json) as progress:
         running = Running(
             found, arguments.out or usual, data_root=arguments.data_root, device=arguments.device,
-            progress=progress, say=say, bars=True,
+            progress=progress, say=say, bars=not arguments.json,
         )  # fmt: skip
         try:
             states = running.states() if arguments.plan else running.run()

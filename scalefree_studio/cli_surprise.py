@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from .cli_draw import label_of
+from .controls import add_flags, from_flags
 from .data.pictures import load_picture
 from .errors import UserError
 from .export.heat import write_beside
+from .export.options import TableOptions
+from .export.picture import check_target
 from .files import check_folder
 from .jobs.drawing.surprise import COMPARED, Surprise, held_out_bits, standing, surprise_of
 from .jobs.instruments import network_of, sampler_of
@@ -18,7 +21,7 @@ from .jobs.training.learnt import dataset_learnt
 from .jobs.training.picture_lesson import ONLY_EXACT
 from .runs import choose_device
 from .storage.run_folder import load_checkpoint
-from .terminal import MODEL_HELP, add_json_flag, output, report, say
+from .terminal import MODEL_HELP, add_json_flag, output, progress_bars, report, say
 
 Handler = Callable[[argparse.Namespace], int]
 MOST_COMPARED = 10_000  # held-out pictures
@@ -48,6 +51,7 @@ def fill_surprise(parser: argparse.ArgumentParser) -> Handler:
     )
     add("--data-root", type=Path, metavar="DIR", help="where official files are (default: data)")
     add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute")
+    add_flags(parser, TableOptions, title="picture")
     add_json_flag(parser)
     return surprise
 
@@ -55,9 +59,8 @@ def fill_surprise(parser: argparse.ArgumentParser) -> Handler:
 def surprise(arguments: argparse.Namespace) -> int:
     out: Path | None = arguments.out
     if out is not None:
-        if out.suffix.lower() != ".png":
-            raise UserError(f"Pictures are written as .png; {out} ends otherwise.")
         check_folder(out)
+        check_target(out, (1, 1))
     if not 0 <= arguments.compare <= MOST_COMPARED:
         raise UserError(f"--compare is a number from 0 to {MOST_COMPARED}, not {arguments.compare}.")
     checkpoint = network_of(load_checkpoint(arguments.model))
@@ -67,12 +70,20 @@ def surprise(arguments: argparse.Namespace) -> int:
     among = ""
     if arguments.compare:
         try:
-            held = dataset_learnt(checkpoint, root=arguments.data_root, download=False).held
-            among = standing(found.total, held_out_bits(sampler, held, arguments.compare))
+            with progress_bars(arguments.json) as progress:
+                held = dataset_learnt(
+                    checkpoint, root=arguments.data_root, progress=progress, download=False
+                ).held
+                count = min(len(held), arguments.compare)
+                bits = held_out_bits(
+                    sampler, held, count, lambda done: progress("Measuring held-out pictures", done, count)
+                )
+            among = standing(found.total, bits)
         except UserError as error:
             say(f"It is not set beside held-out pictures: {error}")
     if out is not None:
-        write_beside(found.picture, found.bits / found.highest, out)
+        scale = from_flags(TableOptions, arguments).scale
+        write_beside(found.picture, found.bits / found.highest, out, scale)
     classes = list(sampler.classes)
     report(_told(found, classes, among, out, arguments.json), arguments.json)
     return 0

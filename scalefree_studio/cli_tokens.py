@@ -12,11 +12,12 @@ from .controls import add_flags, from_flags
 from .data.pictures import load_picture
 from .data.quantised import KINDS, Quantised, Quantiser
 from .data.sources import Size
+from .data.tokens import palette_size
 from .export.options import TokenOptions
 from .export.picture import check_target, write_bands
 from .export.sheet import Cell, sheet
 from .snapshot import Bytes
-from .terminal import add_json_flag, output, report
+from .terminal import add_json_flag, output, progress_bars, report, say
 
 Handler = Callable[[argparse.Namespace], int]
 
@@ -42,6 +43,8 @@ def tokens(arguments: argparse.Namespace) -> int:
     quantiser = Quantiser(load_picture(arguments.image).pixels)
     if arguments.all:
         return _compare(arguments, quantiser, options.shape)
+    if palette_size(options.tokens) and not arguments.json:
+        say("Learning a palette of the picture's colours: of many colours this takes some seconds.")
     found = quantiser.quantised(options.shape, options.tokens)
     if arguments.out:
         _write(arguments.out, found.pixels)
@@ -50,7 +53,12 @@ def tokens(arguments: argparse.Namespace) -> int:
 
 
 def _compare(arguments: argparse.Namespace, quantiser: Quantiser, size: Size) -> int:
-    found = [quantiser.quantised(size, spec) for spec in KINDS]
+    found: list[Quantised] = []
+    with progress_bars(arguments.json) as progress:
+        for spec in KINDS:
+            progress("Making tokens of each kind", len(found), len(KINDS))
+            found.append(quantiser.quantised(size, spec))
+        progress("Making tokens of each kind", len(found), len(KINDS))
     if arguments.out:
         cells = [Cell(q.pixels, q.tokens.spec, q.facts()) for q in found]
         _write(arguments.out, sheet([Cell(quantiser.resized(size), "the picture", ()), *cells]))

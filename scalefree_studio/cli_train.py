@@ -11,21 +11,22 @@ from typing import Any
 
 from .controls import add_flags, from_flags, given_flags, only_live, values_of
 from .data.datasets import DATASETS, load_dataset
-from .data.sources import Dataset, Size
-from .data.validation import load_validation
+from .data.download import Progress
+from .data.sources import Dataset
+from .data.validation import all_held, load_validation
 from .errors import UserError
-from .export.size import shape_of, size_of
-from .jobs.instruments import lesson_of, lessons
+from .jobs.instruments import lesson_of, lessons, trained_networks
 from .jobs.job import Limit
 from .jobs.training.learnt import dataset_learnt, evaluation, shape_learnt, validation_learnt
 from .jobs.training.lesson import Lesson
 from .jobs.training.ranks import Ranks, joined
 from .jobs.training.train import Train
 from .runs import Recording, choose_device, results_of, run_to_end
+from .sizes import shape_of
 from .snapshot import Change, Checkpoint
 from .storage.run_folder import RunFolder, free_folder, load_checkpoint
 from .storage.trackers import add_track_flag
-from .terminal import MODEL_HELP, add_json_flag, report, say, show_progress
+from .terminal import MODEL_HELP, add_json_flag, progress_bars, report, say
 
 Handler = Callable[[argparse.Namespace], int]
 DATASET = "digits"  # where nobody names one: it needs no download
@@ -71,35 +72,34 @@ def _train_flags(parser: argparse.ArgumentParser, kind: str) -> None:
         "--seconds", type=float, metavar="S", help="stop after so many seconds of learning in all"
     )
     parser.add_argument(
-        "--size", type=picture_size, metavar="N|WxH",
+        "--size", type=shape_of, metavar="N|WxH",
         help="make the pictures so large (default: as they are; those in files 32)",
     )  # fmt: skip
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     add_track_flag(parser)
 
 
-def picture_size(text: str) -> Size:
-    """Height and width of what was typed; argparse says in one sentence what is none."""
-    return shape_of(size_of(text))
-
-
 def train(arguments: argparse.Namespace) -> int:
     """Every rank of a `torchrun` comes through here; the first of them keeps, shows and reports."""
     with joined() as ranks, ExitStack() as held:
+        progress = held.enter_context(progress_bars(arguments.json or not ranks.first))
         with ranks.together():
-            job, recording = (_resumed if arguments.resume else _begun)(arguments, ranks, held)
+            begin = _resumed if arguments.resume else _begun
+            job, recording = begin(arguments, ranks, held, progress)
         if ranks.first:
             say(job.dataset.parts())
             say_notes(job.dataset)
-        run_to_end(job, recording, job.lesson.dataset.name, ranks)
+        run_to_end(job, recording, "" if arguments.json else job.lesson.dataset.name, ranks)
         if ranks.first:
-            report(results_of(job, recording.folder), arguments.json)
+            report(results_of(job, recording.folder, progress), arguments.json)
     return 0
 
 
-def _begun(arguments: argparse.Namespace, ranks: Ranks, held: ExitStack) -> tuple[Train[Any, Any], Recording]:
+def _begun(
+    arguments: argparse.Namespace, ranks: Ranks, held: ExitStack, progress: Progress
+) -> tuple[Train[Any, Any], Recording]:
     lesson, limit, device = _asked(arguments, ranks)
-    spec, progress = arguments.dataset or DATASET, show_progress if ranks.first else None
+    spec = arguments.dataset or DATASET
     from_flags(lesson.controls, arguments)  # what cannot be is said before anything is read
     dataset = load_dataset(spec, arguments.data_root, size=arguments.size, progress=progress)
     if arguments.val_dataset:
@@ -118,12 +118,12 @@ def _begun(arguments: argparse.Namespace, ranks: Ranks, held: ExitStack) -> tupl
 
 
 def _resumed(
-    arguments: argparse.Namespace, ranks: Ranks, held: ExitStack
+    arguments: argparse.Namespace, ranks: Ranks, held: ExitStack, progress: Progress
 ) -> tuple[Train[Any, Any], Recording]:
     lesson, limit, device = _asked(arguments, ranks)
     if arguments.out is None:
         raise UserError("--resume goes on with the run in --out DIR; name it.")
-    folder, progress = RunFolder(arguments.out), show_progress if ranks.first else None
+    folder = RunFolder(arguments.out)
     if ranks.first:
         held.enter_context(folder.again())
     checkpoint, given = folder.checkpoint(), given_flags(lesson.controls, arguments)
@@ -159,16 +159,35 @@ def _asked(arguments: argparse.Namespace, ranks: Ranks) -> tuple[type[Lesson[Any
 def fill_evaluate(parser: argparse.ArgumentParser) -> Handler:
     parser.add_argument("model", type=Path, metavar="MODEL", help=MODEL_HELP)
     add_data_flags(parser, "the one it learnt from")
+    parser.add_argument(
+        "--all", action="store_true", help="measure on every picture, not only on those that are held out"
+    )
     return evaluate
 
 
 def evaluate(arguments: argparse.Namespace) -> int:
     checkpoint = load_checkpoint(arguments.model)
-    lesson = lesson_of(checkpoint)
-    dataset = dataset_learnt(checkpoint, arguments.dataset, arguments.data_root, show_progress)
-    say_notes(dataset)
-    report(evaluation(checkpoint, lesson(dataset), choose_device(arguments.device)), arguments.json)
+    networks = trained_networks(checkpoint)
+    lessons_of = [lesson_of(network) for network in networks]
+    device = choose_device(arguments.device)
+    with progress_bars(arguments.json) as progress:
+        dataset = dataset_learnt(networks[0], arguments.dataset, arguments.data_root, progress)
+        if arguments.all:
+            dataset = all_held(dataset)
+        say_notes(dataset)
+        say(dataset.judging() + ("" if arguments.all else " --all takes every one."))
+        found = [
+            evaluation(network, lesson(dataset), device, progress)
+            for network, lesson in zip(networks, lessons_of, strict=True)
+        ]
+    report(found[0] if len(found) == 1 else _by_stages(found), arguments.json)
     return 0
+
+
+def _by_stages(found: list[dict[str, Any]]) -> dict[str, Any]:
+    """What is the same of all stages once, then each of them."""
+    same = {name: value for name, value in found[0].items() if name in ("dataset", "pictures", "of")}
+    return {**same, "stages": [{n: v for n, v in each.items() if n not in same} for each in found]}
 
 
 def say_notes(dataset: Dataset) -> None:

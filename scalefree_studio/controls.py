@@ -19,6 +19,7 @@ import types
 import typing
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -209,7 +210,9 @@ def edited(controls: T, edits: Mapping[str, Any]) -> T:
     known = {c.name for c in controls_of(controls)}
     for name in edits:
         if name not in known:
-            raise ControlError(f"There is no control named {name!r}.")
+            near = get_close_matches(name, known, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else "."
+            raise ControlError(f"There is no control named {name!r}{hint}")
     return checked(dataclasses.replace(controls, **edits))  # type: ignore[type-var]
 
 

@@ -16,6 +16,7 @@ from PIL import Image
 from .controls import edited, values_of
 from .data.pictures import fitted, load_picture, pixels_of
 from .data.sources import Dataset
+from .data.validation import all_held
 from .drawings import Drawing, left, lower, right, upper
 from .errors import UserError
 from .export.movie import movie_of_run
@@ -32,6 +33,7 @@ from .jobs.training.learnt import dataset_learnt, evaluation
 from .models.dividers.network import count_numbers
 from .models.dividers.render import Region, render_region
 from .runs import Recording, add_scenes, choose_device, run_to_end
+from .sizes import shape_of
 from .snapshot import Array, Checkpoint
 from .storage.run_folder import RunFolder
 from .storage.tensors import write_tensors
@@ -135,18 +137,18 @@ class Model:
         self,
         count: int = 16,
         *,
-        size: tuple[int, int] | int | None = None,
+        size: tuple[int, int] | int | str | None = None,
         device: str = "auto",
         **controls: Any,
     ) -> DrawPictures:
         """The job of `draw`, not yet begun: see `watch`."""
-        size = (size, size) if isinstance(size, int) else size
+        shape = None if size is None else shape_of(size)
         asked = edited(DrawControls(count=count, speed=AT_ONCE), controls)
-        return DrawPictures(sampler_of(self.checkpoint, choose_device(device), size), asked)
+        return DrawPictures(sampler_of(self.checkpoint, choose_device(device), shape), asked)
 
     def draw(self, count: int = 16, *, progress: bool = False, **asked: Any) -> Pictures:
         """New pictures. Every control of a drawing is a keyword: temperature, top_p, label, seed, …, besides `size`
-        (height, width) and `device`."""
+        (width, height) and `device`."""
         return Pictures.drawn(self.drawing(count, **asked), progress)
 
     def complete(
@@ -168,7 +170,7 @@ class Model:
         write_tensors(Path(path), c.model, {"kind": c.kind, "step": c.step, **c.about})
 
     def __repr__(self) -> str:
-        return f"<Model of kind {self.checkpoint.kind!r}>"
+        return f"<Model of kind {self.checkpoint.kind!r} after {self.steps:,} steps>"
 
 
 class Network(Model):
@@ -185,12 +187,14 @@ class Network(Model):
     def controls(self) -> Any:
         return self.lesson.controls_of(self.checkpoint)
 
-    def evaluate(self, dataset: str | None = None, data_root: str | Path | None = None) -> dict[str, Any]:
-        """How good it is on the held-out examples of what it learnt from, or of another data set."""
+    def evaluate(
+        self, dataset: str | None = None, data_root: str | Path | None = None, every: bool = False
+    ) -> dict[str, Any]:
+        """How good it is on the held-out examples of what it learnt from, or of another data set; or on `every` one."""
         data = self._dataset
         if data is None or dataset is not None:
             data = dataset_learnt(self.checkpoint, dataset, data_root)
-        return evaluation(self.checkpoint, self.lesson(data), choose_device())
+        return evaluation(self.checkpoint, self.lesson(all_held(data) if every else data), choose_device())
 
     def movie(self, path: str | Path, **options: Any) -> Path:
         """How its samples got better; options as those of the command `movie`."""
@@ -261,7 +265,7 @@ def kept(keep: Any, size: tuple[int, int]) -> Array:
         keep = np.asarray(keep) != 0  # (h, w)
     elif not Path(keep).exists():
         raise UserError(
-            f"There is no file {keep}; {' or '.join(HALVES)} can be kept, or where a mask is white."
+            f"What is kept is one of {', '.join(HALVES)}, or the file of a mask; there is no file {keep}."
         )
     pixels = load_picture(keep).pixels if isinstance(keep, str | Path) else keep
     white: Array = fitted(pixels, size, channels=1)[..., 0] > 127

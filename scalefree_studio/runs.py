@@ -102,6 +102,7 @@ def run_to_end(
     """Run until the job's limit, or until a signal stops it; then it is saved. `bar` is the title of a progress bar.
     What has gone wrong for good is a JobError; what else has, in sentences, is returned."""
     ranks = ranks or Ranks()
+    curve = job.lesson.curves[0] if isinstance(job, Train) else None
     folder = recording.folder if recording is not None and ranks.first else None
     keep = folder.keep if folder is not None else None
     runner = Runner(job, consumers, keep, told=lambda: _speak(runner), agree=ranks.agree, beside=True)
@@ -112,21 +113,21 @@ def run_to_end(
                 runner.consumers += recorders(job, recording, say)
                 save_first(runner, folder)
             if ranks.first and bar:
-                runner.consumers.append(ProgressBar(job.limit, bar))
+                runner.consumers.append(ProgressBar(job.limit, bar, curve))
         runner.run(until_limit=True)
     if runner.status.unsaved or runner.status.failed:
         raise JobError(runner.status.message)
     return [c.trouble for c in runner.consumers if isinstance(c, Recorder) and c.trouble]
 
 
-def results_of(job: Train[Any, Any], folder: RunFolder) -> dict[str, Any]:
+def results_of(job: Train[Any, Any], folder: RunFolder, progress: Progress | None = None) -> dict[str, Any]:
     """What has come of a training that is kept in a folder, with a last wall of samples."""
     lesson = job.lesson
     best = lesson.read_network(folder.checkpoint()).to(job.device)  # what is kept is what is reported
-    shown = job.show_all(best)
+    shown = job.show_all(best, progress)
     result: dict[str, Any] = {
         "steps": job.step_count, "epochs": job.epoch, "seconds": round(job.seconds, 2),
-        **lesson.results(job.trainer.evaluate(best), job.controls), **lesson.measured(best, job.controls),
+        **lesson.results(job.trainer.evaluate(best, progress), job.controls), **lesson.measured(best, job.controls),
         "numbers": lesson.count_numbers(best), "model": str(folder.model_path),
     }  # fmt: skip
     if "wall" in shown:

@@ -1,42 +1,39 @@
-"""How large a network is, in words: how many numbers it holds, and what they take."""
+"""Sizes as people write them: width and height, 48x32, or one number. Whatever asks for a size reads it here.
+
+One number is the side of a square; of what has a shape of its own already, a fitted picture or a recording, it is the
+longer side in that shape.
+"""
 
 from __future__ import annotations
 
 import re
+from typing import Any
 
-UNITS = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9}
+from .errors import UserError
 
-
-def size_in_words(numbers: int, taken: float) -> str:
-    """As "2,371 numbers, 4.7 kB" or "3.1 M numbers, 12.4 MB"."""
-    many = f"{numbers:,}" if numbers < 1_000_000 else _short(numbers)
-    return f"{many} number{'s' * (numbers != 1)}, {bytes_in_words(taken)}"
+Size = tuple[int, int] | int  # (width, height), or one number
 
 
-def bytes_in_words(count: float) -> str:
-    """As "4.7 kB"; whole from a hundred on."""
-    return f"{_short(count)}B" if count >= 1000 else f"{count:.0f} B"
+def size_of(value: Any) -> Size:
+    """A size from what was typed, 1920x1080 or 1080, or from Python; a ValueError where that is none."""
+    if isinstance(value, str):
+        found = re.fullmatch(r"(\d{1,9})(?:[x×](\d{1,9}))?", value.strip().lower())
+        if not found:
+            raise ValueError(value)
+        return (int(found[1]), int(found[2])) if found[2] else int(found[1])
+    if isinstance(value, tuple | list):
+        width, height = value
+        return int(width), int(height)
+    return int(value)
 
 
-def _short(count: float) -> str:
-    """As "4.7 k": a number below a thousand, and by what it is multiplied."""
-    for letter, times in (("k", 1e3), ("M", 1e6), ("G", 1e9), ("T", 1e12)):
-        if count < 999.5 * times or letter == "T":
-            return f"{count / times:.{0 if count >= 99.95 * times else 1}f} {letter}"
-    raise AssertionError
-
-
-def numbers_typed(text: str, bytes_each: int = 4) -> int:
-    """How many numbers a person means by "2371", "2,371 numbers, 4.7 kB", "3.1 M" or "4.7 kB"; or a ValueError."""
-    first = re.sub(r"numbers?.*", "", text.strip())  # what follows says the same in bytes
-    found = re.fullmatch(r"([\d.,\s]+?)\s*([kMG]?)(B?)", first.strip())
-    if found is None:
-        raise ValueError(f"A size is a number of numbers, or of kilobytes as in 4.7 kB, not {text[:40]!r}.")
-    digits, times, in_bytes = found.groups()
-    if not (times or in_bytes):
-        digits = re.sub(r"[,.\s](?=\d{3}\b)", "", digits)  # between thousands
+def shape_of(size: Any) -> tuple[int, int]:
+    """(height, width) of pictures that are all of that size, or a UserError; one number is a square."""
     try:
-        count = float(digits.replace(",", ".").replace(" ", "")) * UNITS[times]
-    except ValueError:
-        raise ValueError(f"{text[:40]!r} is not a number.") from None
-    return round(count / bytes_each if in_bytes else count)
+        found = size_of(size)
+    except (TypeError, ValueError):
+        raise UserError(
+            f"A size is width x height, as 48x32, or one number for a square, not {size!r}."
+        ) from None
+    width, height = found if isinstance(found, tuple) else (found, found)
+    return height, width

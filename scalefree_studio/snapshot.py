@@ -25,6 +25,11 @@ def frozen_all(arrays: Mapping[str, npt.ArrayLike]) -> Mapping[str, Array]:
     return MappingProxyType({name: frozen(array) for name, array in arrays.items()})
 
 
+def shapes(arrays: Mapping[str, Array]) -> str:
+    """Names and shapes, in a few words; the numbers themselves would be pages."""
+    return ", ".join(f"{name} {'×'.join(map(str, array.shape)) or 'one'}" for name, array in arrays.items())
+
+
 @dataclass(frozen=True)
 class Segment:
     """A stretch of work without a jump: another one begins where it starts over or goes on from a recorded moment, and
@@ -53,6 +58,10 @@ class Snapshot:
     metrics: Mapping[str, float] = field(default_factory=dict)
     segment: Segment = FIRST
 
+    def __repr__(self) -> str:
+        measured = "".join(f", {name} {value:.4g}" for name, value in self.metrics.items())
+        return f"<Snapshot of {self.kind!r}, step {self.step:,}{measured}: {shapes(self.frame)}>"
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -63,6 +72,10 @@ class Checkpoint:
     about: Mapping[str, Any]  # JSON: controls, metrics, where the data came from
     model: Mapping[str, Array]  # what sampling or rendering needs
     trainer: Mapping[str, Array] = field(default_factory=dict)  # what exact resume needs besides
+
+    def __repr__(self) -> str:
+        resumable = ", to go on with exactly" if self.trainer else ""
+        return f"<Checkpoint of {self.kind!r}, step {self.step:,}{resumable}: {len(self.model)} arrays>"
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import math
 import signal
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
@@ -20,11 +21,13 @@ from tqdm import tqdm
 from .data.download import Progress
 from .errors import UserError
 from .jobs.job import Limit
+from .jobs.training.lesson import Curve
 from .runner import Runner
 from .snapshot import Change, Snapshot
+from .time_left import TimeLeft, left_in_words
 
 REFRESH_SECONDS = 0.1  # on a terminal
-LOG_SECONDS = 5.0  # in a log file
+LOG_SECONDS, LOG_SHARE = 5.0, 0.05  # in a log file; the share is of the time that the work has taken
 
 MODEL_HELP = "a model file, a run folder, or model:NAME for one that came with the studio or was fetched"
 
@@ -44,48 +47,79 @@ def output(text: str) -> Path:
     return path
 
 
-class ProgressBar:
-    """How far learning is, at what rate, how good, and how long it still takes."""
+class Line:
+    """How far some work is: on a terminal one line with a bar, written over and over; elsewhere, as in a log file, a
+    line of its own now and then, the more seldom the longer it takes."""
 
-    def __init__(self, limit: Limit, name: str):
+    def __init__(self, name: str, total: float | None, words: str = ""):
+        self.total, self._name = total, name
+        self._begun = self._looked = time.monotonic()
+        self.said = False  # anything of how far it is
+        self._bar: Any = None
+        if sys.stderr.isatty():
+            self._looked, self.said = -math.inf, True
+            form = "{desc} {percentage:3.0f}%|{bar}| {postfix[0]}" if total else "{desc} {postfix[0]}"
+            self._bar = tqdm(
+                total=total, desc=name, file=sys.stderr, bar_format=form, postfix=[words], leave=True, mininterval=0
+            )  # fmt: skip
+        elif words:
+            print(f"{name} {words}", file=sys.stderr, flush=True)
+
+    def due(self) -> bool:
+        """Whether it is time to say something again."""
+        now = time.monotonic()
+        every = max(LOG_SECONDS, LOG_SHARE * (now - self._begun)) if self._bar is None else REFRESH_SECONDS
+        return now - self._looked > every
+
+    def show(self, done: float, words: str) -> None:
+        self._looked, self.said = time.monotonic(), True
+        if self._bar is None:
+            share = f" {100 * min(1.0, done / self.total):3.0f}%|" if self.total else ""
+            print(f"{self._name}{share} {words}", file=sys.stderr, flush=True)
+            return
+        self._bar.postfix[0] = words
+        self._bar.n = min(done, self.total) if self.total else done
+        self._bar.refresh()
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+
+class ProgressBar:
+    """How far a run is, at what rate, how good, and how long it still takes. `curve` is what it is judged by."""
+
+    def __init__(self, limit: Limit, name: str, curve: Curve | None = None):
         self._by_time = limit.steps is None and limit.seconds is not None
-        total = limit.seconds if self._by_time else limit.steps
-        form = "{desc} {percentage:3.0f}%|{bar}| {postfix[0]}" if total else "{desc} {postfix[0]}"
-        self._bar: Any = tqdm(
-            total=total,
-            desc=name,
-            file=sys.stderr,
-            bar_format=form,
-            postfix=["starting"],
-            leave=True,
-            mininterval=0,
-        )
-        self._every = REFRESH_SECONDS if sys.stderr.isatty() else LOG_SECONDS
-        self._looked = 0.0
+        self._line = Line(name, limit.seconds if self._by_time else limit.steps, "starting")
+        self._left, self._curve = TimeLeft(), curve
+        self._left.follow(0.0, 0.0)
 
     def wants(self, step: int) -> bool:
-        return time.monotonic() - self._looked > self._every
+        return self._line.due()
 
     def show(self, snapshot: Snapshot) -> None:
-        self._looked = time.monotonic()
         done = snapshot.seconds if self._by_time else snapshot.step
-        total, m = self._bar.total, snapshot.metrics
-        words = [f"{snapshot.step} steps", f"{snapshot.seconds:.1f} s"]
-        if "psnr" in m:
-            words.insert(0, f"{m['psnr']:.2f} dB")
-        if m.get("steps_per_second"):
-            words.append(f"{m['steps_per_second']:.0f} steps/s")
-        if total and done:
-            words.append(f"{max(0.0, snapshot.seconds * (total / done - 1)):.0f} s left")
-        self._bar.postfix[0] = ", ".join(words)
-        self._bar.n = min(done, total) if total else done
-        self._bar.refresh()
+        words = [*self._measured(snapshot.metrics), f"{snapshot.step:,} steps", f"{snapshot.seconds:.1f} s"]
+        if rate := snapshot.metrics.get("steps_per_second"):
+            words.append(f"{rate:.0f} steps/s" if rate >= 10 else f"{rate:.2g} steps/s")
+        if (total := self._line.total) and done < total:
+            words.append(left_in_words(self._left.follow(snapshot.seconds, done / total)))
+        self._line.show(done, ", ".join(filter(None, words)))
+
+    def _measured(self, metrics: Mapping[str, float]) -> Iterator[str]:
+        if "psnr" in metrics:
+            yield f"{metrics['psnr']:.2f} dB"
+        if self._curve is not None:
+            c = self._curve
+            names = {c.metric: c.title.lower(), c.beside: c.beside_title}
+            yield from (f"{word} {metrics[name]:.4g}" for name, word in names.items() if name in metrics)
 
     def changed(self, change: Change) -> None: ...
 
     def close(self, last: Snapshot) -> None:
         self.show(last)
-        self._bar.close()
+        self._line.close()
 
 
 @contextmanager
@@ -108,41 +142,66 @@ def say(message: str) -> None:
     tqdm.write(message, file=sys.stderr)
 
 
-def show_progress(what: str, done: int, total: int) -> None:
-    """How far a download or the reading of a folder is; the total is 0 where nobody knows it yet."""
-    text = f"\r{what}: {done:,} of {total:,}" if total else f"\r{what}: {done:,}"
-    if done == total:
-        print(text, file=sys.stderr)
-    elif sys.stderr.isatty():  # elsewhere every number would be a line of its own
-        print(text, end="", file=sys.stderr, flush=True)
+class Parts:
+    """Takes reports of long work: a line for each part of it, with the time that is left."""
+
+    def __init__(self) -> None:
+        self._part, self._done, self._whole = "", 0, False
+        self._line: Line | None = None
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        if self._line is None or what != self._part or done < self._done:
+            self.close()
+            self._line, self._left = Line(what, total or None), TimeLeft()
+            self._part, self._whole = what, False
+        self._done, share = done, done / total if total else 0.0
+        seconds = self._left.follow(time.monotonic(), share)
+        ends = share >= 1 and not self._whole and self._line.said
+        self._whole = share >= 1  # what is read may turn out longer than it said, and say so again and again
+        if ends or self._line.due():
+            left = "" if self._whole or not total else left_in_words(seconds)
+            self._line.show(done, ", ".join(filter(None, (_of(what, done, total), left))))
+
+    def close(self) -> None:
+        if self._line is not None:
+            self._line.close()
+        self._line = None
 
 
 @contextmanager
-def progress_bars() -> Iterator[Progress]:
-    """A bar for each part of long work, with its rate and the time that is left; yields what takes the reports."""
-    bar: Any = None
-
-    def end() -> None:
-        nonlocal bar
-        if bar is not None:
-            bar.close()
-        bar = None
-
-    def show(what: str, done: int, total: int) -> None:
-        nonlocal bar
-        if bar is not None and bar.desc != what:
-            end()
-        if bar is None:
-            every = REFRESH_SECONDS if sys.stderr.isatty() else LOG_SECONDS
-            bar = tqdm(desc=what, total=total or None, file=sys.stderr, mininterval=every, initial=done)
-        bar.update(done - bar.n)
-        if done == total:
-            end()
-
+def progress_bars(quiet: bool = False) -> Iterator[Progress]:
+    """Yields what takes the reports of long work. A quiet one is for a program that reads only what comes of it."""
+    if quiet:
+        yield lambda what, done, total: None
+        return
+    parts = Parts()
     try:
-        yield show
+        yield parts
     finally:
-        end()
+        parts.close()
+
+
+def _of(what: str, done: int, total: int) -> str:
+    """'500 of 2,000', or of bytes '1.2 of 170.1 MB'."""
+    if what.startswith("Downloading"):
+        return f"{done / 1e6:.1f} of {total / 1e6:.1f} MB" if total else f"{done / 1e6:.1f} MB"
+    return f"{done:,} of {total:,}" if total else f"{done:,}"
+
+
+def counting(progress: Progress, what: str) -> Callable[[int], Callable[[int], None]]:
+    """Reports for work that says first how much there is, then again and again how much more of it is done."""
+
+    def begin(total: int) -> Callable[[int], None]:
+        done = 0
+
+        def more(count: int) -> None:
+            nonlocal done
+            done += count
+            progress(what, done, total)
+
+        return more
+
+    return begin
 
 
 def add_json_flag(parser: argparse.ArgumentParser) -> None:

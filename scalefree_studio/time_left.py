@@ -35,8 +35,8 @@ class TimeLeft:
 
 
 def left_in_words(seconds: float | None) -> str:
-    """'20 s left', '3 min 20 s left', '2 h 5 min left'; nothing where nobody knows."""
-    return "" if seconds is None else f"{duration(seconds)} left"
+    """'20 s left', '3 min 20 s left', '2 h 5 min left'; nothing at the end, or where nobody knows."""
+    return "" if not seconds else f"{duration(seconds)} left"
 
 
 def duration(seconds: float) -> str:

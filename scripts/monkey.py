@@ -194,6 +194,7 @@ def main(minutes: float, seed: int, folder: Path) -> int:
     trouble: list[str] = []
     hear_of(trouble)
     settings = QSettings(str(folder / "settings.ini"), QSettings.Format.IniFormat)
+    settings.setValue("exported", str(folder))
     window = MainWindow(settings, Patient(), runs=folder / "runs")
     window.show()
     monkey = Monkey(window, folder, seed)

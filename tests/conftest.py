@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gc
+import os
+import shutil
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,9 +21,23 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 settings.register_profile("without a clock", deadline=None)
 settings.load_profile("without a clock")
 
+# A folder of the tests' own for what is temporary: at the end there must be nothing in it. Pytest's own folders and
+# torch's cache stay where a person looks for them.
+os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())
+os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", os.path.join(tempfile.gettempdir(), "torchinductor"))
+TEMPORARY = os.environ["TMPDIR"] = tempfile.tempdir = tempfile.mkdtemp(prefix="scalefree-tests-")
+
 if TYPE_CHECKING:
     from driving import Driven
     from pytestqt.qtbot import QtBot
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _nothing_temporary_stays() -> Iterator[None]:
+    yield
+    if "places" in sys.modules:
+        sys.modules["places"].ALL.cleanup()
+    assert not os.listdir(TEMPORARY), "tests, or what they tried, left this behind"
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -52,6 +69,11 @@ def _every_thread_was_waited_for(request: pytest.FixtureRequest) -> Iterator[Non
 
 
 def pytest_unconfigure() -> None:
+    shutil.rmtree(TEMPORARY, ignore_errors=True)
+    _end_windows()
+
+
+def _end_windows() -> None:
     """Windows that tests have left end before Python does: see `destroy` in window/shell/app.py."""
     if "PyQt6.QtWidgets" in sys.modules:
         from PyQt6 import sip

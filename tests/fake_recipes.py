@@ -93,7 +93,7 @@ class TinyCodec(FakeCodec):
 @dataclass(frozen=True)
 class StageControls(TrainControls):
     width: int = control(1, label="Width", help="Of no use.", low=1, high=9)
-    stage: int = control(0, label="Stage", help="Which grid.", low=0, high=9)
+    stage_number: int = control(1, label="Stage", help="Which grid.", low=1, high=10)
     codes: str = control("", label="Codes", help="A model.")
 
 
@@ -106,14 +106,14 @@ class TokenTable(Lesson[StageControls, Table]):
 
     @classmethod
     def network(cls, controls: StageControls) -> Table:
-        return Table(16, 8) if controls.stage else Table(1, 8)
+        return Table(16, 8) if controls.stage_number > 1 else Table(1, 8)
 
     def prepared(self, controls: StageControls) -> Dataset:
         return encoded(self.dataset, self.codec, self.progress)
 
     def inputs(self, batch: Batch, controls: StageControls) -> Inputs:
         values = torch.from_numpy(batch.values.astype(np.int64))
-        return (values[:, 1:] if controls.stage else values[:, :1],)
+        return (values[:, 1:] if controls.stage_number > 1 else values[:, :1],)
 
     def loss(self, network: Table, *inputs: Tensor | None) -> Tensor:
         (tokens,) = inputs
@@ -126,7 +126,7 @@ class NextScale(TokenTable):
 
 
 def sampler_of(checkpoint: Checkpoint, *_: Any) -> DecodedSampler:
-    size = (4, 4) if checkpoint.about["controls"]["stage"] else (1, 1)
+    size = (4, 4) if checkpoint.about["controls"]["stage_number"] > 1 else (1, 1)
     sampler = DecodedSampler([Stage((1, 1), np.arange(1), 8), Stage(size, np.arange(size[0] * size[1]), 8)])
     sampler.kind = "tokens"
     table = torch.from_numpy(checkpoint.model["logits"].copy())

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import functools
 import math
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from places import place
 from small_codecs import TileCodec, kept
 from small_data import noise
 
@@ -38,7 +37,7 @@ def checkpoint(stage: int = 0, codec: TileCodec | None = None, seed: int = 1, **
     codec = codec or TileCodec()
     grids = codec.grids()[: stage + 1]
     known = named(tuple(TokenGrid(grid.rows, grid.columns, grid.codes) for grid in grids))
-    asked = {"grids": known, "classes": 3, "stage": stage, **SMALL, **controls}
+    asked = {"grids": known, "classes": 3, "stage_number": stage + 1, **SMALL, **controls}
     made = TokensControls(**asked)
     network = TokensLesson.network(made)
     generator = torch.Generator().manual_seed(seed)
@@ -92,15 +91,16 @@ def drawing(made: CascadeSampler | None = None, **controls: Any) -> DrawPictures
 
 
 @functools.cache
+@functools.cache
 def codec_file() -> str:
     """A model file of a codec with two stages, of 1 and 4 tokens."""
-    return kept(TileCodec((3, 4)), Path(tempfile.mkdtemp()))
+    return kept(TileCodec((3, 4)), place())
 
 
 def lesson(stage: int, **controls: Any) -> dict[str, Any]:
     """Learning a stage of such a codec, from pictures of 8 × 8."""
     asked = {
-        "codes": codec_file(), "stage": stage, "layers": 1, "encoder_layers": 1, "width": 8, "heads": 2,
+        "codes": codec_file(), "stage_number": stage + 1, "layers": 1, "encoder_layers": 1, "width": 8, "heads": 2,
         "batch_size": 6, "warm_up": 2, "learning_rate": 0.02, "wall_every": 2, **controls,
     }  # fmt: skip
     dataset = noise(8)
@@ -119,7 +119,7 @@ def lesson(stage: int, **controls: Any) -> dict[str, Any]:
         "still": {"held": (8, 8, 8, 1), "most_bits": ()},
         "live": SetControls({"learning_rate": 0.005}),
         "rebuild": SetControls({"width": 12}),
-        "refused": (SetControls({"precision": "float16"}), SetControls({"stage": 2}), GoTo(3)),
+        "refused": (SetControls({"precision": "float16"}), SetControls({"stage_number": 3}), GoTo(3)),
         "foreign": lambda good: [good],  # nothing in it to learn on from
         "poison": poison,
         "redrawn": frozenset(("wall", "fresh", "surprise", "samples")),

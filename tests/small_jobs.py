@@ -8,10 +8,8 @@ from __future__ import annotations
 import functools
 import json
 import math
-import tempfile
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +19,7 @@ import small_drawings
 import small_next_scale
 import small_pixels
 import torch
+from places import place
 from small_data import noise
 
 from scalefree_studio.controls import values_of
@@ -110,10 +109,14 @@ def fit(**controls: Any) -> Case:
     lines, circles, hidden, structure = shape.lines, shape.circles, shape.hidden, shape.structure
     frame: dict[str, tuple[int, ...]] = {
         "unit_ids": (shape.units,),
-        "out_weight": (3, hidden),
+        "out_weight": (3, hidden or shape.units),
         "out_bias": (3,),
     }
-    frame |= {"colour_weight": (hidden, structure or shape.units), "colour_bias": (hidden,)}
+    if hidden:
+        frame |= {"colour_weight": (hidden, structure or shape.units), "colour_bias": (hidden,)}
+    if shape.cells:
+        cells = shape.cells
+        frame |= {"cell_centre": (cells, 2), "cell_log_radius": (cells, 2), "cell_angle": (cells,)}
     if structure:
         frame |= {"structure_weight": (structure, shape.units), "structure_bias": (structure,)}
     if lines:
@@ -124,6 +127,7 @@ def fit(**controls: Any) -> Case:
     for kind, count in (("relu", shape.relu), ("tanh", shape.tanh)):
         if count:
             frame |= {f"{kind}_weight": (count, 2), f"{kind}_bias": (count,)}
+    nowhere = {"cell_centre": np.array([math.nan, 0])}
     return Case(
         make,
         FitDividers.from_checkpoint,
@@ -133,7 +137,7 @@ def fit(**controls: Any) -> Case:
         rebuild=SetControls({"hidden": 9}),
         refused=(
             MoveUnit(99, {"line_angle": 0.0}), MoveUnit(0, {"nonsense": 0.0}), RemoveUnit(-1),
-            MoveUnit(0, {name: math.nan for name in ("line_angle", "circle_log_radius") if name in frame}),
+            MoveUnit(0, {name: math.nan for name in ("line_angle", "circle_log_radius") if name in frame} or nowhere),
             AddUnit("square"), SetMask(np.ones((3, 3))), SetMask(np.zeros((12, 16))),
         ),
         foreign=foreign,
@@ -222,9 +226,6 @@ def autoencoding(kind: type[Any], channels: int = 1, **controls: Any) -> Case:
     )
 
 
-PLACE = tempfile.TemporaryDirectory()  # gone when the tests end
-
-
 @functools.cache
 def small_autoencoder(channels: int = 1) -> str:
     """The file of one that has learnt nothing, for pictures of 4 × 4, of which it makes maps of 2 × 2."""
@@ -235,7 +236,7 @@ def small_autoencoder(channels: int = 1) -> str:
         "controls": values_of(controls),
         "dataset": {"name": "noise", "spec": "noise", "shape": [4, 4, channels]},
     }
-    path = Path(PLACE.name) / f"autoencoder-{channels}.safetensors"
+    path = place() / f"autoencoder-{channels}.safetensors"
     write_tensors(path, arrays_of(weights_of(network)), {"kind": "autoencoder", "step": 1, **about})
     return str(path)
 
@@ -418,6 +419,7 @@ JOBS: dict[str, Case] = {
     "fit-circles": fit(lines=0),
     "fit-smooth": fit(relu=2, tanh=2, structure=4, batch_size=0),
     "fit-numbers": fit(numbers=120),
+    "fit-cells": fit(lines=2, circles=0, cells=60),
     "fit-edges": fit(lines=2, circles=0, start="edges", weigh_center=4.0),
     "pixelcnn": lesson(),
     "pixelcnn-unlabelled": lesson(labelled=False),

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import functools
 import math
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import small_cascades
 import torch
+from places import place
 from small_codecs import TileCodec, kept
 from small_data import noise
 
@@ -35,7 +34,7 @@ def codec() -> TileCodec:
 
 @functools.cache
 def codec_file() -> str:
-    return kept(codec(), Path(tempfile.mkdtemp()))
+    return kept(codec(), place())
 
 
 def checkpoint(**controls: Any) -> Checkpoint:

@@ -10,6 +10,7 @@ from PIL import Image
 
 import scalefree_studio as s
 from scalefree_studio.controls import ControlError
+from scalefree_studio.data.pictures import load_picture
 from scalefree_studio.errors import UserError
 from scalefree_studio.jobs.drawing.edits import GoTo, SetValue
 from scalefree_studio.jobs.job import SetControls
@@ -84,7 +85,9 @@ def test_a_network_is_trained_draws_completes_and_is_measured(run):
     assert found["pictures"] == 299 and 0 < found["bits_per_dimension"] < 3
     assert s.load(folder).evaluate() == found
     assert all(map(is_png, (drawn._repr_png_(), network._repr_png_())))
-    assert network.draw(2, size=(5, 9)).pixels.shape == (2, 5, 9, 3)
+    assert (
+        network.draw(2, size=(9, 5)).pixels.shape == network.draw(2, size="9x5").pixels.shape == (2, 5, 9, 3)
+    )
 
 
 def test_movies_from_python(run, tmp_path):
@@ -198,3 +201,21 @@ def test_a_run_says_where_it_comes_from_and_is_found_by_its_model(run, tmp_path)
     _, folder = run
     assert json.loads((folder / "run.json").read_text())["dataset"] == "digits"
     s.load(folder / "model.safetensors").movie(tmp_path / "m.gif", seconds=0.3)
+
+
+def test_everything_says_in_a_line_what_it_is():
+    """Not in pages of numbers."""
+    fit, train = s.fitting(picture(), **SMALL), s.training("pixelcnn", hidden_maps=8, output_maps=8)
+    drawing = s.load("model:digits").drawing(3)
+    assert repr(fit) == "<FitDividers: picture, step 0>"
+    assert repr(train).startswith("<Train: PixelCNN on digits, step 0 of ")
+    assert repr(drawing).startswith("<DrawPictures: 3 pictures of a model of kind 'pixelcnn', step 0 of 64>")
+    things = [fit, train, drawing, fit.snapshot(), train.snapshot(), drawing.snapshot(), train.checkpoint()]
+    things += [
+        train.dataset,
+        load_picture("photo:astronaut"),
+        s.load("model:cascade-sea"),
+        s.load("model:digits"),
+    ]
+    for thing in things:
+        assert repr(thing).startswith("<") and len(repr(thing)) < 400 and "\n" not in repr(thing)

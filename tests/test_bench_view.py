@@ -23,7 +23,7 @@ from scalefree_studio.storage.run_folder import RunFolder
 from scalefree_studio.window.views.bench_table import BenchTable
 from scalefree_studio.window.views.bench_view import BenchView
 from scalefree_studio.window.views.drawing_view import DrawingView
-from scalefree_studio.window.views.export import TableExport
+from scalefree_studio.window.views.export_dialog import ExportDialog
 from scalefree_studio.window.views.surprise_dialog import SurpriseDialog
 
 ALT, CONTROL = Qt.KeyboardModifier.AltModifier, Qt.KeyboardModifier.ControlModifier
@@ -267,11 +267,13 @@ def test_pasted_pictures_join_and_what_is_no_picture_is_said(
 def test_the_table_is_exported_at_any_scale_and_as_a_film(driven: Driven, run: Path, tmp_path: Path) -> None:
     view = filled(driven, run, tmp_path)
     driven.key(KEY.Key_E, CONTROL)
-    dialog = next(d for d in driven.window.findChildren(TableExport) if d.isVisible())
+    dialog = next(d for d in driven.window.findChildren(ExportDialog) if d.isVisible())
     table = shown(view).table
-    assert dialog.options().scale == table.usual_scale
-    done: list[str] = []
-    dialog.message.connect(done.append)
+    dialog.choose("whole")
+    assert dialog.page.way.size is not None
+    assert dialog.page.way.size(dialog.options()) == table.size(table.usual_scale)
+    done: list[object] = []
+    dialog.made.connect(done.append)
     dialog.write(tmp_path / "table.png")
     driven.until(lambda: done)
     expected = table.picture(table.usual_scale)

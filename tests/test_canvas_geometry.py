@@ -73,8 +73,17 @@ def curve(dividers: Dividers, index: int, around: Camera) -> npt.NDArray[Any]:
         foot = np.array([around.x, around.y]) + n * ((dividers.centre[index] - (around.x, around.y)) @ n)
         return foot + np.linspace(-reach, reach, 2001)[:, None] * np.array([-n[1], n[0]])
     a = np.linspace(0, 2 * np.pi, 20001)
-    r = dividers.radius[index - lines]
-    return dividers.centre[index] + r * np.stack([np.cos(a), np.sin(a)], axis=-1)
+    round_ = np.stack([np.cos(a), np.sin(a)], axis=-1)
+    if index < lines + len(dividers.radius):
+        return dividers.centre[index] + dividers.radius[index - lines] * round_
+    cell = index - lines - len(dividers.radius)
+    return dividers.centre[index] + (round_ * dividers.radii[cell]) @ axes(dividers, cell)
+
+
+def axes(dividers: Dividers, cell: int) -> npt.NDArray[Any]:
+    """The ways of a cell's two radii: (2, 2)."""
+    cos, sin = math.cos(dividers.angle[cell]), math.sin(dividers.angle[cell])
+    return np.array([[cos, sin], [-sin, cos]])
 
 
 @settings(max_examples=25)
@@ -83,7 +92,7 @@ def test_strokes_lie_on_the_dividers_and_cover_what_is_in_view(
     seed: int, x: float, y: float, e: float
 ) -> None:
     camera = Camera(x, y, 10**e)
-    dividers = Dividers.of(frame_of(4, 4, seed=seed, form="angle" if seed % 2 else "distance"))
+    dividers = Dividers.of(frame_of(4, 4, seed=seed, form="angle" if seed % 2 else "distance", cells=4))
     found = strokes(dividers, camera, SIZE, margin=4)
     assert np.abs(found.ends - np.tile(np.array(SIZE) / 2, 2)).max(initial=0) < 300
     for index in range(len(dividers)):
@@ -93,8 +102,11 @@ def test_strokes_lie_on_the_dividers_and_cover_what_is_in_view(
         world = camera.to_world(on_screen, SIZE)
         if index < 4:
             off = (world - dividers.centre[index]) @ dividers.normal[index] / camera.pixel
-        else:
+        elif index < 8:
             off = (np.hypot(*(world - dividers.centre[index]).T) - dividers.radius[index - 4]) / camera.pixel
+        else:
+            there = (world - dividers.centre[index]) @ axes(dividers, index - 8).T / dividers.radii[index - 8]
+            off = (np.hypot(*there.T) - 1) * dividers.radii[index - 8].min() / camera.pixel
         assert np.abs(off).max(initial=0) < ROUND + 1e-6
         # Every point of the curve that is in the pane is near one of its strokes.
         at = camera.to_screen(curve(dividers, index, camera), SIZE)
@@ -134,6 +146,48 @@ def test_the_nearest_divider_is_the_nearest(seed: int, pointer: tuple[float, flo
         assert found == (int(np.argmin(to_edge)), "edge")
     else:
         assert found is None
+
+
+def test_a_cell_is_found_by_its_centre_and_by_its_edge() -> None:
+    frame = frame_of(2, 1, cells=3, seed=8)
+    frame["unit_ids"] = np.array([7, 3, 5, 20, 21, 22])
+    dividers, camera = Dividers.of(frame), Camera(pixel=0.01)
+    assert dividers.ids.tolist() == [7, 3, 5, 20, 21, 22]
+    for cell in range(3):
+        centre = dividers.centre[3 + cell]
+        found = nearest(dividers, camera, SIZE, tuple(camera.to_screen(centre, SIZE)), 1.0)
+        assert found == (3 + cell, "centre")
+        alone = dividers.only(3 + cell)
+        for axis in (0, 1):
+            end = centre + axes(dividers, cell)[axis] * dividers.radii[cell, axis]
+            assert nearest(alone, camera, SIZE, tuple(camera.to_screen(end, SIZE)), 0.5) == (0, "edge")
+            inside = centre + axes(dividers, cell)[axis] * dividers.radii[cell, axis] * 0.5
+            far = nearest(alone, camera, SIZE, tuple(camera.to_screen(inside, SIZE)), 0.5)
+            assert far is None or far[1] == "centre"
+
+
+def test_smooth_units_between_circles_and_cells_are_nothing_to_touch() -> None:
+    frame = frame_of(1, 1, cells=2) | {"unit_ids": np.array([1, 2, 3, 4, 5])}  # 3 is a smooth one
+    assert Dividers.of(frame).ids.tolist() == [1, 2, 4, 5]
+
+
+def test_a_held_cell() -> None:
+    frame = frame_of(0, 0, cells=2)
+    before = Dividers.of(frame)
+    c, way, r = before.centre[1], axes(before, 1), before.radii[1]
+    for axis in (0, 1):
+        grip = c + way[axis] * r[axis]
+        new = dragged(numbers_of(frame, 1), "edge", False, tuple(grip), tuple(grip + 0.2 * way[axis]))
+        after = np.exp(new["cell_log_radius"])
+        assert after[axis] == pytest.approx(r[axis] + 0.2, rel=1e-4)
+        assert after[1 - axis] == pytest.approx(r[1 - axis], rel=1e-4)
+    shut = dragged(numbers_of(frame, 1), "edge", False, tuple(grip), tuple(c))
+    assert np.isfinite(shut["cell_log_radius"]).all()
+    turned = dragged(numbers_of(frame, 1), "edge", True, (c[0] + 0.1, c[1]), (c[0], c[1] + 0.1))
+    assert turned["cell_angle"] - frame["cell_angle"][1] == pytest.approx(math.pi / 2, rel=1e-4)
+    moved = dragged(numbers_of(frame, 1), "centre", False, (0, 0), (0.1, -0.2))
+    assert np.allclose(moved["cell_centre"], c + np.float32([0.1, -0.2]))
+    assert np.array_equal(with_numbers(frame, 1, moved)["cell_centre"][0], frame["cell_centre"][0])
 
 
 # -- a divider in the hand ----------------------------------------------------------------------------------------

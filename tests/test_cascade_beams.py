@@ -201,7 +201,7 @@ def test_searches_from_the_command_line(tmp_path, capsys):
         assert main(["sample", str(tmp_path / "model"), str(tmp_path / "a.png"), "--json", *flags]) == 0
         return last_json(capsys.readouterr().out)
 
-    one = asked("--beams", "4", "--width", "2", "--label", "1")
+    one = asked("--beams", "4", "--beam-width", "2", "--label", "1")
     assert one["pictures"] == 4 and one["scores"] == sorted(one["scores"], reverse=True)
-    several = asked("--beams", "4", "--width", "2", "--count", "3")
+    several = asked("--beams", "4", "--beam-width", "2", "--count", "3")
     assert several["pictures"] == 3 and several["scores"][1] == one["scores"][0]  # the best of each class

@@ -1,6 +1,7 @@
 """Drawing pictures as tokens, stage after stage, with networks that know nothing: what is drawn, and what is shown."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -357,3 +358,13 @@ def test_networks_that_do_not_belong_together_are_refused():
             sampler_of(Checkpoint("cascade", 3, {**good.about, **about}, good.model))
         assert "\n" not in str(caught.value)
     assert small_codecs.KIND == "tiles"
+
+
+def test_a_model_from_when_stages_counted_from_0_is_read_as_it_was_meant():
+    new = checkpoint(stage=1)
+    controls = dict(new.about["controls"])
+    controls["stage"] = controls.pop("stage_number") - 1
+    old = replace(new, about={**new.about, "controls": controls})
+    assert TokensLesson.controls_of(old) == TokensLesson.controls_of(new)
+    assert TokensLesson.controls_of(old).stage_number == 2
+    assert tokens_sampler(old).size == tokens_sampler(new).size

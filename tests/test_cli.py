@@ -16,6 +16,8 @@ from PIL import Image
 
 from scalefree_studio import cli
 from scalefree_studio.cli import main
+from scalefree_studio.jobs import instruments as all_instruments
+from scalefree_studio.jobs.instruments import Instrument
 from scalefree_studio.storage.history import History
 from scalefree_studio.storage.run_folder import RunFolder, load_checkpoint
 
@@ -165,6 +167,44 @@ def test_a_misspelt_command_opens_no_window(tmp_path, capsys, monkeypatch):
         assert main([subject]) == 0
     assert main([]) == 0
     assert opened == [*subjects, None]
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["fot", "photo.jpg"], "fit"),
+        (["sampel", "model:mnist", "wall.png"], "sample"),
+        (["FIT", "photo.jpg"], "fit"),
+    ],
+)
+def test_a_misspelt_command_is_told_which_was_meant(words, meant, capsys, monkeypatch):
+    monkeypatch.setattr(cli, "_open_window", lambda arguments: pytest.fail("a window"))
+    assert main(words) == 2
+    told = capsys.readouterr().err.strip()
+    assert told == f"scalefree-studio: There is no command {words[0]!r}. Did you mean {meant!r}?"
+
+
+def test_what_comes_along_is_listed_in_groups(capsys):
+    assert main(["pictures"]) == 0
+    words = capsys.readouterr().out
+    assert main(["pictures", "--json"]) == 0
+    found = last_json(capsys.readouterr().out)
+    assert list(found)[-3:] == ["Models", "Data sets", "Recipes"] and "Photographs" in found
+    named = {item["name"]: item["title"] for items in found.values() for item in items}
+    wanted = {"photo:astronaut", "drawing:balloon", "synthetic:lines-5", "model:mnist", "dataset:cifar10"}
+    assert wanted | {"recipe:vqvae-digits"} <= named.keys() and all(named.values())
+    for group, items in found.items():
+        assert group in words.splitlines()
+        assert all(f"  {item['name']:<32}{item['title']}" in words.splitlines() for item in items)
+
+
+def test_a_command_of_an_instrument_that_ours_hides_is_told(capsys, monkeypatch):
+    theirs = Instrument("clouds", "Clouds", "", "", commands={"fit": ("", "a:b"), "rain": ("", "a:b")})
+    monkeypatch.setattr(all_instruments, "instruments", lambda: {"clouds": theirs})
+    assert main(["fetch", "--list"]) == 0
+    said = "scalefree-studio: The command 'fit' of Clouds is left out: the studio has one of that name."
+    assert capsys.readouterr().err.strip() == said
+    assert "rain" in cli.commands()
 
 
 @pytest.mark.parametrize("run", ["model:mnist", "a.safetensors", "nowhere"])

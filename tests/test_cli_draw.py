@@ -14,7 +14,7 @@ from small_drawings import H, N, W, directly, frame, make, network, play, same_f
 
 from scalefree_studio.cli import main
 from scalefree_studio.drawings import Drawing
-from scalefree_studio.export.walls.wall import write_wall
+from scalefree_studio.export.walls.wall import large_wall, wall_of, write_wall
 from scalefree_studio.jobs.drawing.controls import DrawControls
 from scalefree_studio.jobs.drawing.draw import DrawPictures
 from scalefree_studio.jobs.drawing.edits import GoTo
@@ -134,6 +134,27 @@ def job_at(job, position):
     return job
 
 
+def test_a_wall_and_its_movie_are_as_large_as_one_likes(capsys):
+    for name, flags in (("a.png", []), ("b.tif", ["--scale", "3"])):
+        assert main(["sample", "model", name, "--count", "5", "--seed", "3", *flags]) == 0
+    pictures = Drawing(frame(play(make(seed=3))), play(make(seed=3)).still()).pictures()
+    np.testing.assert_array_equal(pixels("b.tif"), wall_of(pictures).repeat(3, 0).repeat(3, 1))
+    np.testing.assert_array_equal(pixels("a.png"), large_wall(pictures))
+    asked = ["sample", "model", "c.png", "--count", "5", "--movie", "c.gif", "--seconds", "1", "--fps", "10"]
+    assert main([*asked, "--movie-size", "120x90"]) == 0
+    with Image.open("c.gif") as film:
+        assert film.size == (120, 90)
+    capsys.readouterr()
+    for wrong, told in (
+        (["d.png", "--movie-size", "64"], "--movie-size are of a movie"),
+        (["d.what"], "written as one of"),
+        (["d.jpg", "--scale", "4096"], "too large for a .jpg"),
+    ):
+        assert main(["sample", "model", *wrong]) == 2
+        assert told in capsys.readouterr().err
+    assert not list(Path().glob("d.*"))
+
+
 def test_an_interrupt_keeps_what_is_drawn_and_exits_0(capsys, monkeypatch):
     step = DrawPictures.step
 
@@ -176,7 +197,7 @@ def test_complete_keeps_its_part_and_leaves_a_run_that_knows_it(capsys):
         (["sample", "model", "a.png", "--seed", "-1"], "between 0 and 2147483647, not -1."),
         (["sample", "model", "a.png", "--seed", "9" * 20], f"between 0 and 2147483647, not {'9' * 20}."),
         (["sample", "model", "a.png", "--temperature", "99"], "between 0.05 and 20, not 99."),
-        (["sample", "model", "a.png", "--size", "wide"], "written like 28x28, not wide"),
+        (["sample", "model", "a.png", "--size", "wide"], "one number for a square, not 'wide'"),
         (
             ["sample", "model", "a.png", "--size", "5000x5000"],
             "between 1 and 1048576 places in all, not 5000x5000",

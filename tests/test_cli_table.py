@@ -160,7 +160,6 @@ def test_what_the_network_cannot_see_is_said(capsys: pytest.CaptureFixture[str])
         (["complete", "model", "a.png", "b.png", "a.png"], "a.png is read"),
         (["complete", "model", "a.png", "t.png", "--keep", "t.png"], "t.png is read"),
         (["complete", "model", "a.png"], "required: OUT.png"),
-        (["complete", "model", "a.png", "t.png", "--scale", "2"], "--scale is of a table"),
         (["complete", "model", "a.png", "b.png", "t.png", "--scale", "0"], "Scale lies between 1 and"),
         (["complete", "model", "a.png", "b.png", "t.png", "--keep", "middle"], "no file middle"),
         (["complete", "model", "a.png", "b.png", "t.png", "--count", "3000"], "between 1 and 4096, not 6000"),

@@ -6,6 +6,7 @@ from command_line import last_json
 from PIL import Image
 from small_training import FLAGS, TINY, run, stripes
 
+import scalefree_studio as studio
 from scalefree_studio.cli import main
 from scalefree_studio.jobs.job import Limit
 from scalefree_studio.jobs.pixelcnn.controls import PixelCNNControls
@@ -32,7 +33,9 @@ def test_the_commands_train_resume_sample_complete_and_evaluate(tmp_path, capsys
         assert main(["sample", "run", name, "--count", "4", "--label", "3", "--top-p", "0.9", *extra]) == 0
     with Image.open("wall0.png") as fast, Image.open("wall1.png") as naive:
         assert (np.array(fast) == np.array(naive)).all()
-    assert main(["sample", "run", "wide.png", "--count", "2", "--size", "4x12"]) == 0
+    assert main(["sample", "run", "wide.png", "--count", "2", "--size", "12x4"]) == 0
+    with Image.open("wide.png") as image:
+        assert image.width > image.height
 
     Image.new("L", (16, 16), 255).save("white.png")
     assert main(["complete", "run", "white.png", "done.png", "--keep", "left", "--count", "1"]) == 0
@@ -89,3 +92,57 @@ def test_a_model_is_not_measured_on_other_classes(tmp_path, capsys):
     assert main(["evaluate", "model:digits", "--dataset", str(tmp_path)]) == 2
     message = capsys.readouterr().err.strip().splitlines()[-1]
     assert "knows other classes" in message and message.endswith("0, 1, 2, 3, 4, 5, 6, 7, 8, 9.")
+
+
+def folder_of_stripes(folder, count=24):
+    """Pictures of one class, for a model that knows no classes."""
+    rng = np.random.default_rng(0)
+    folder.mkdir()
+    for n in range(count):
+        Image.fromarray(rng.integers(256, size=(8, 8), dtype=np.uint8)).save(folder / f"{n:02}.png")
+    return str(folder)
+
+
+def test_evaluate_says_what_it_measures_on_and_takes_all_where_it_is_told_to(tmp_path, capsys):
+    flags = [*FLAGS, "--steps", "2", "--no-labelled", "--out", "run", "--json"]
+    data = folder_of_stripes(tmp_path / "stripes")
+    assert main(["train", "pixelcnn", *flags]) == 0
+    capsys.readouterr()
+    measured = {}
+    for extra in ([], ["--all"]):
+        assert main(["evaluate", "run", "--dataset", data, *extra, "--json"]) == 0
+        found = capsys.readouterr()
+        measured[bool(extra)] = last_json(found.out)
+        said = found.err
+    assert measured[False]["pictures"] == 4 and measured[False]["of"] == 24
+    assert measured[True]["pictures"] == 24 and "of" not in measured[True]
+    assert said == "Measured on all 24 examples of stripes.\n"
+    assert main(["evaluate", "run", "--dataset", data]) == 0
+    some = "Measured on 4 of 24 examples of stripes that are held out (about one in six of each class, evenly spaced)."
+    assert f"{some} --all takes every one." in capsys.readouterr().err
+    parts = [measured[True]["nats_per_dimension"], measured[False]["nats_per_dimension"]]
+    network = studio.load("run")
+    assert network.evaluate(data, every=True)["nats_per_dimension"] == pytest.approx(parts[0])
+    assert network.evaluate(data)["nats_per_dimension"] == pytest.approx(parts[1]) != parts[0]
+
+
+def test_for_a_program_no_progress_is_said(tmp_path, capsys):
+    """Neither a bar nor lines: at most a sentence or two of what a person should know."""
+    data = folder_of_stripes(tmp_path / "stripes")
+    flags = [*FLAGS, "--steps", "2", "--out", "run", "--json"]
+    assert main(["train", "pixelcnn", "--dataset", data, *flags]) == 0
+    assert main(["evaluate", "run", "--json"]) == 0
+    assert (
+        main(["sample", "run", "a.png", "--count", "2", "--movie", "a.gif", "--seconds", "1", "--json"]) == 0
+    )
+    err = capsys.readouterr().err
+    assert len(err.splitlines()) == 2 and "%" not in err and "\r" not in err
+
+
+def test_what_can_be_kept_is_named(capsys, tmp_path):
+    Image.new("L", (8, 8), 255).save("white.png")
+    assert main(["complete", "model:digits", "white.png", "b.png", "--keep", "botom"]) == 2
+    assert (
+        "What is kept is one of top, left, bottom, right, or the file of a mask; there is no file botom."
+        in (capsys.readouterr().err)
+    )

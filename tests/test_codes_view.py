@@ -10,16 +10,18 @@ import numpy as np
 import pytest
 from canvas_mouse import mouse
 from driven_codes import learn, point_of
-from driving import Driven, said
+from driving import Driven
 from PIL import Image
 from PyQt6.QtCore import Qt
 from PyQt6.QtTest import QTest
 
 from scalefree_studio.canvas.walls.boards import Place
 from scalefree_studio.codes import Codebook
+from scalefree_studio.export.codes.sheet import parts_of, sheet_of
 from scalefree_studio.snapshot import Snapshot
 from scalefree_studio.window.views.codes_view import CodesView
 from scalefree_studio.window.widgets.theme import DARK, LIGHT
+from scalefree_studio.window.work.making import Making
 
 WRAPPED = Qt.TextFlag.TextWordWrap
 KEY, CONTROL = Qt.Key, Qt.KeyboardModifier.ControlModifier
@@ -254,12 +256,20 @@ def test_all_there_is_to_see_is_exported(
     driven: Driven, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     view = at_rest(driven, monkeypatch)
-    pictures, target = view.pictures(), tmp_path / "codes.png"
-    assert pictures is not None
-    view.write(pictures, target)
-    with Image.open(target) as image:
-        assert np.array_equal(np.asarray(image), pictures[0]) and image.width == 2 * image.height
-    assert said(driven) == f"Exported: {target}"
+    view._choose_heat("usage")
+    everything = view.everything()
+    assert everything is not None and everything.options.overlay and everything.size is not None
+    assert view.snapshot is not None and view.session is not None
+    for size, expected in ((None, (2160, 1080)), (600, (600, 300)), ((500, 400), (500, 400))):
+        options = replace(everything.options, size=size)
+        target = tmp_path / f"{expected[0]}.png"
+        making = Making(lambda made, asked=options, to=target: everything.work(asked)(to, made), view)
+        driven.until(target.exists)
+        making.cancel()
+        parts = parts_of(view.snapshot.frame, view.session.still, True)
+        with Image.open(target) as image:
+            assert everything.size(options) == image.size == expected
+            np.testing.assert_array_equal(np.asarray(image), sheet_of(parts, expected))
 
 
 def test_nothing_but_what_changed_is_uploaded(driven: Driven, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from official_files import cifar_files, idx, mnist_files, put, tar
 from PIL import Image
 
 from scalefree_studio.data import archive, gather, official, prepare
@@ -30,48 +31,6 @@ def one_sentence(told: pytest.ExceptionInfo[UserError]) -> str:
 
 
 # --- Files made here, in the official forms -----------------------------------------------------------------
-
-
-def idx(array: np.ndarray) -> bytes:
-    return bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes() + array.tobytes()
-
-
-def mnist_files(seed: int = 0, first: tuple[int, ...] = ()) -> dict[str, bytes]:
-    generator = np.random.default_rng(seed)
-    files = {}
-    for part, count in (("train", 30), ("t10k", 12)):
-        labels = generator.integers(0, 10, count, np.uint8)
-        labels[: len(first)] = first
-        files[f"{part}-images-idx3-ubyte.gz"] = gzip.compress(
-            idx(generator.integers(0, 256, (count, 28, 28), np.uint8)), mtime=0
-        )
-        files[f"{part}-labels-idx1-ubyte.gz"] = gzip.compress(idx(labels), mtime=0)
-    return files
-
-
-def put(files: dict[str, bytes], where: Path) -> Path:
-    where.mkdir(parents=True, exist_ok=True)
-    for name, data in files.items():
-        (where / name).write_bytes(data)
-    return where
-
-
-def cifar_files(each: int = 3) -> dict[str, bytes]:
-    generator = np.random.default_rng(0)
-    names = [f"data_batch_{i}.bin" for i in range(1, 6)] + ["test_batch.bin"]
-    records = generator.integers(0, 256, (6, each, RECORD), np.uint8)
-    records[:, :, 0] %= 10
-    return {name: batch.tobytes() for name, batch in zip(names, records, strict=True)}
-
-
-def tar(files: dict[str, bytes]) -> bytes:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w:gz") as packed:
-        for name, data in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(data)
-            packed.addfile(member, io.BytesIO(data))
-    return out.getvalue()
 
 
 def png(
@@ -99,6 +58,21 @@ def test_digits_are_embedded_frozen_and_always_the_same() -> None:
     assert shares.min() > 0.16 and shares.max() < 0.173
     again = load_dataset("digits")
     assert again.held.values.tobytes() == digits.held.values.tobytes()
+
+
+def test_some_classes_of_a_data_set() -> None:
+    """In the order in which they are named, as a data set of their own."""
+    whole, some = load_dataset("digits"), load_dataset("digits:7, 3")
+    assert (some.classes, some.name, some.spec) == (("7", "3"), "digits-7-3", "digits:7, 3")
+    for part, all_of_them in ((some.train, whole.train), (some.held, whole.held)):
+        for number, label in enumerate((7, 3)):
+            mine = part.values[part.labels == number]
+            assert mine.tobytes() == all_of_them.values[all_of_them.labels == label].tobytes() and len(mine)
+    assert load_dataset("Digits:0", channels=3, size=4).shape == (4, 4, 3)
+    with pytest.raises(UserError, match="digits has no class 'ten'; it has 0, 1"):
+        load_dataset("digits:ten")
+    with pytest.raises(UserError, match="names a class twice"):
+        load_dataset("digits:1,1")
 
 
 def test_channels_and_size_convert() -> None:

@@ -21,7 +21,10 @@ NETWORKS: dict[str, dict[str, int]] = {
     "distance lines and circles": dict(lines=12, circles=12, distance=1),
     "relu": dict(relu=9),
     "tanh": dict(tanh=9),
-    "everything": dict(lines=8, circles=9, relu=4, tanh=5, structure=11),
+    "cells": dict(cells=40),
+    "one cell": dict(cells=1),
+    "lines and cells": dict(lines=8, cells=20),
+    "everything": dict(lines=8, circles=9, relu=4, tanh=5, cells=12, structure=11),
     "structure": dict(lines=8, structure=6),
     "nothing": dict(),
 }
@@ -32,6 +35,7 @@ def network(
     circles: int = 0,
     relu: int = 0,
     tanh: int = 0,
+    cells: int = 0,
     structure: int = 0,
     distance: int = 0,
     seed: int = 0,
@@ -51,7 +55,10 @@ def network(
         p |= {"relu_weight": normal(relu, 2), "relu_bias": normal(relu)}
     if tanh:
         p |= {"tanh_weight": 3 * normal(tanh, 2), "tanh_bias": normal(tanh)}
-    width = lines + circles + relu + tanh
+    if cells:
+        p |= {"cell_centre": 0.6 * normal(cells, 2), "cell_log_radius": 0.4 * normal(cells, 2) - 1.5}
+        p["cell_angle"] = 3 * normal(cells)
+    width = lines + circles + relu + tanh + cells
     for name, size in (("structure", structure), ("colour", 7), ("out", 3)):
         if size:
             p[f"{name}_weight"] = normal(size, width) / max(1, width) ** 0.5

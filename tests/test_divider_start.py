@@ -175,7 +175,7 @@ def test_a_start_begins_near_the_mean_colour_and_repeats_itself() -> None:
     )
     assert all(torch.equal(begun[name], again[name]) for name in begun)
     assert not torch.equal(begun["line_angle"], other["line_angle"])
-    assert dividers.unit_counts(begun) == {"line": 5, "circle": 3, "relu": 2, "tanh": 1}
+    assert dividers.unit_counts(begun) == {"line": 5, "circle": 3, "relu": 2, "tanh": 1, "cell": 0}
     colour = torch.sigmoid(begun["out_bias"]).numpy() * 255
     np.testing.assert_allclose(colour, DISC.reshape(-1, 3).mean(0), atol=0.1)
 

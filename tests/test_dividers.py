@@ -5,13 +5,31 @@ import math
 import pytest
 import torch
 
+from scalefree_studio.jobs.dividers import tiling
+from scalefree_studio.models.dividers import cells as cells_of_a_tile
 from scalefree_studio.models.dividers import network as d
 from scalefree_studio.models.dividers.fast import FlatParams, FusedGradient, pixel_features
-from scalefree_studio.models.dividers.optimizer import BETAS, NEWTON_SCHULZ, Optimizer, orthogonalised
+from scalefree_studio.models.dividers.optimizer import (
+    BETAS,
+    CELL_PACES,
+    COLOUR_PACE,
+    NEWTON_SCHULZ,
+    Optimizer,
+    orthogonalised,
+)
 
 
 def some_params(
-    seed=0, lines=0, circles=0, relu=0, tanh=0, structure=0, hidden=8, form="angle", dtype=torch.float64
+    seed=0,
+    lines=0,
+    circles=0,
+    relu=0,
+    tanh=0,
+    cells=0,
+    structure=0,
+    hidden=8,
+    form="angle",
+    dtype=torch.float64,
 ):
     gen = torch.Generator().manual_seed(seed)
 
@@ -30,7 +48,13 @@ def some_params(
     for kind, count in (("relu", relu), ("tanh", tanh)):
         if count:
             p[f"{kind}_weight"], p[f"{kind}_bias"] = rand(count, 2), rand(count)
-    width = lines + circles + relu + tanh
+    if cells:
+        p |= {
+            "cell_centre": rand(cells, 2),
+            "cell_log_radius": rand(cells, 2) - 1,
+            "cell_angle": rand(cells) * 4,
+        }
+    width = lines + circles + relu + tanh + cells
     for layer, size in (("structure", structure), ("colour", hidden), ("out", 3)):
         if size:
             p[f"{layer}_weight"], p[f"{layer}_bias"] = rand(size, width), rand(size)
@@ -64,6 +88,68 @@ def test_gradients_at_the_very_centres_are_finite():
     assert all(torch.isfinite(v.grad).all() for v in p.values())
 
 
+def test_a_cell_has_the_larger_share_the_nearer_one_is_in_its_own_radii():
+    p = {
+        "cell_centre": torch.tensor([[0.5, 0.0], [-0.5, 0.0]], dtype=torch.float64),
+        "cell_log_radius": torch.tensor([[0.2, 0.1], [0.1, 0.3]], dtype=torch.float64).log(),
+        "cell_angle": torch.tensor([math.pi / 2, 0.0], dtype=torch.float64),  # the first stands upright
+    }
+    xy = torch.tensor([[0.1, 0.4]], dtype=torch.float64)
+    e = [-((0.4 / 0.1) ** 2 + (0.4 / 0.2) ** 2) / 2, -((0.6 / 0.1) ** 2 + (0.4 / 0.3) ** 2) / 2]
+    assert d.cell_measure(p, xy)[0].tolist() == pytest.approx(e)
+    assert d.units(p, xy, 1.0, 1.0)[0, 0].item() == pytest.approx(1 / (1 + math.exp(e[1] - e[0])))
+
+
+def tiled(cells, looked_at, monkeypatch):
+    """(loss, gradients) of a picture of 6 × 4 tiles, and the same where every tile looks at all cells."""
+    p = some_params(seed=7, cells=cells, hidden=0)
+    p["cell_log_radius"] -= 1.5
+    rows = torch.cat([pixel_features(d.pixel_grid(24, 36, dtype=torch.float64)), torch.ones(4, 24 * 36)]).T
+    rows[:, 4:7] = torch.rand(len(rows), 3, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    monkeypatch.setattr(tiling, "LOOKED_AT", 1)
+    cut = tiling.Tiling(rows, (24, 36), cells)
+    columns, found = cut.some(0, torch.Generator()), []
+    for count in (looked_at, cells):
+        monkeypatch.setattr(cells_of_a_tile, "LOOKED_AT", count)
+        flat = FlatParams(p)
+        loss, _ = FusedGradient(flat).loss_and_gradient(
+            columns[:4], columns[4:7], 40.0, 7.0, columns[7], tiles=cut.tiles
+        )
+        found.append((loss, flat.gradient))
+    return p, rows, found
+
+
+def test_tile_by_tile_cells_learn_by_the_same_gradient(monkeypatch):
+    p, rows, found = tiled(40, 20, monkeypatch)
+    net = d.DividerNet(p)
+    expected = d.weighted_error(net(rows[:, :2]), rows[:, 4:7])
+    expected.backward()
+    gradient = FlatParams({name: parameter.grad for name, parameter in net.named_parameters()}).vector
+    (some, by_some), (all_, by_all) = found
+    torch.testing.assert_close(all_, expected.detach(), rtol=1e-9, atol=0)
+    torch.testing.assert_close(by_all, gradient, rtol=1e-6, atol=1e-10)
+    torch.testing.assert_close(some, all_, rtol=1e-3, atol=0)  # the others' shares are small
+    assert (by_some - by_all).norm() < 0.02 * by_all.norm()
+    assert not torch.equal(by_some, by_all)
+
+
+@pytest.mark.parametrize("size", [(7, 11), (64, 48), (1, 9), (30, 30)])
+@pytest.mark.parametrize("cells", [3, 70, 200])
+def test_tiles_hold_every_pixel_once(size, cells):
+    height, width = size
+    rows = torch.cat([pixel_features(d.pixel_grid(*size)), torch.arange(height * width).repeat(3, 1)])
+    rows = torch.cat([rows, torch.ones(1, height * width)]).T
+    cut = tiling.Tiling(rows, size, cells)
+    whole = cut.some(0, torch.Generator())
+    assert whole[4][whole[7] > 0].sort().values.tolist() == list(range(height * width))
+    # Each lies between the probes of its tile, which reach its edges.
+    low, high = cut.tiles.probes.amin(1), cut.tiles.probes.amax(1)  # (T, 2)
+    at = whole[:2].view(2, len(low), -1)
+    assert (low <= at.amin(2).T).all() and (high >= at.amax(2).T).all()
+    some = cut.some(height * width // 2, torch.Generator().manual_seed(0))
+    assert 0 < some.shape[1] <= whole.shape[1]
+
+
 def test_false_gradient_is_the_formula():
     e = torch.linspace(-2, 2, 41, dtype=torch.float64, requires_grad=True)
     a = d.FalseGradientTanh.apply(e, 1000.0, 5.0)
@@ -81,7 +167,9 @@ def test_pixel_grid_is_pixel_centres_with_the_longer_side_from_minus_one_to_one(
 
 MIXTURES = [
     dict(lines=5), dict(lines=5, form="distance"), dict(circles=4), dict(relu=3), dict(tanh=3), dict(),
-    dict(lines=3, circles=4, relu=2, tanh=5), dict(lines=3, circles=2, tanh=2, form="distance", structure=6),
+    dict(cells=6), dict(cells=6, hidden=0), dict(cells=1, hidden=1), dict(lines=2, relu=2, cells=5, structure=4),
+    dict(circles=3, hidden=0), dict(lines=3, circles=4, relu=2, tanh=5),
+    dict(lines=3, circles=2, tanh=2, form="distance", structure=6),
 ]  # fmt: skip
 
 
@@ -161,6 +249,19 @@ def five_rounds(matrix):
     for _ in range(5):
         s = a * s + b * s**3 + c * s**5
     return (u * s) @ vh
+
+
+def test_what_reads_cells_steps_by_adam_each_number_at_its_own_pace():
+    flat = FlatParams(some_params(seed=2, lines=3, cells=4, hidden=5))
+    assert flat.muon == [] and "colour_weight" in flat.names
+    before = flat.like(flat.vector.clone())
+    flat.gradient.fill_(1.0)
+    Optimizer(flat).step(flat, 0.1, 0.02, 0.3)  # a first step of Adam is as long as its rate
+    moved = {name: float((before[name] - view).mean()) for name, view in flat.views.items()}
+    assert moved["line_angle"] == pytest.approx(0.1) and moved["out_bias"] == pytest.approx(0.02)
+    assert moved["cell_centre"] == pytest.approx(0.1 * CELL_PACES["cell_centre"])
+    assert moved["cell_angle"] == pytest.approx(0.1 * CELL_PACES["cell_angle"])
+    assert moved["colour_weight"] == pytest.approx(0.02 * COLOUR_PACE)
 
 
 def test_matrices_take_steps_of_even_lengths_along_their_momentum():

@@ -7,6 +7,7 @@ import json
 import os
 import pickle
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -367,7 +368,7 @@ def test_what_was_interrupted_goes_on_next_time(host: str, monkeypatch: pytest.M
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("scalefree_studio.cli_fetch.show_progress", stop)
+        patch.setattr("scalefree_studio.cli_fetch.progress_bars", lambda quiet: nullcontext(stop))
         assert main(command) == 0
     have = Path("data/models/faces.safetensors.part").stat().st_size
     assert have > len(MODEL) // 2 and not named_models().keys() - shipped().keys()

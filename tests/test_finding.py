@@ -116,3 +116,8 @@ def test_the_whole_name_of_what_cannot_be_done_is_not_taken_for_another() -> Non
     entries = [command("Delete this run"), command("Delete", why_not="Select a line first.")]
     assert [hit.entry.title for hit in search("delete", entries)] == ["Delete", "Delete this run"]
     assert [hit.entry.title for hit in search("del", entries)] == ["Delete this run", "Delete"]
+
+
+def test_a_longer_name_is_no_value_of_a_shorter_one() -> None:
+    entries = [choice("Activation", "tanh"), choice("Activation in the middle", "tanh")]
+    assert search("activation in the middle", entries)[0].entry.title == "Activation in the middle"

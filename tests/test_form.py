@@ -15,8 +15,8 @@ from PyQt6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from scalefree_studio.controls import ControlError, control, controls_of, edited
-from scalefree_studio.export.size import size_of
 from scalefree_studio.jobs.dividers.controls import FitControls
+from scalefree_studio.sizes import size_of
 from scalefree_studio.window.widgets.fields import NumberField, TextField
 from scalefree_studio.window.widgets.forms import Form
 from scalefree_studio.window.widgets.slider import to_position, to_value

@@ -12,10 +12,12 @@ import pytest
 
 from scalefree_studio.cli import main
 from scalefree_studio.controls import ControlError, add_flags, control, controls_of, edited, from_flags
+from scalefree_studio.errors import UserError
 from scalefree_studio.export.movie import movie_of_run
 from scalefree_studio.export.options import SCENE_OPTIONS, MovieOptions, PictureOptions
 from scalefree_studio.export.scene import SCENES, TRAINING, options_of
-from scalefree_studio.export.size import size_for, size_of, sized
+from scalefree_studio.export.size import size_for, sized
+from scalefree_studio.sizes import shape_of, size_of
 
 
 def named(name: str) -> Any:
@@ -128,3 +130,17 @@ def test_a_flag_keeps_its_name_and_a_percent_sign_does_not_break_help(capsys: An
             main([command, "--help"])
     said = capsys.readouterr().out
     assert "--zoom-to X Y FACTOR" in said and "(default: every frame once)" in " ".join(said.split())
+
+
+@pytest.mark.parametrize(
+    ("asked", "shape"),
+    [("48x32", (32, 48)), ((48, 32), (32, 48)), ("48×32", (32, 48)), ("24", (24, 24)), (24, (24, 24))],
+)
+def test_a_size_is_width_by_height_and_one_number_a_square(asked, shape):
+    assert shape_of(asked) == shape
+
+
+@pytest.mark.parametrize("asked", ["big", "3x", "1x2x3", (1, 2, 3), None, [], "-4"])
+def test_what_is_no_size_is_told_how_one_is_written(asked):
+    with pytest.raises(UserError, match="width x height, as 48x32, or one number"):
+        shape_of(asked)

@@ -127,13 +127,13 @@ def test_circ_12_sets_the_circles_and_theme_light_the_theme(driven: Driven) -> N
     enter(driven, lambda: driven.job.controls.sharpness == 77)
     assert driven.window.panel.form is not None
     assert driven.window.panel.form.fields["sharpness"].value == 77
-    find(driven, "lines and circles off")
+    find(driven, "lines, circles, cells off")
     enter(driven, lambda: not driven.window.stage.view.canvas.overlay)
     find(driven, "view swi")
     enter(driven, lambda: driven.window.stage.view.mode == "swipe")
     QTest.keyClick(driven.window, Qt.Key.Key_F3)
     first = [driven.window.finder.list.item(n).data(Qt.ItemDataRole.UserRole).entry.title for n in range(3)]
-    assert first == ["View", "Lines and circles", "Sharpness"], "the newest first"
+    assert first == ["View", "Lines, circles, cells", "Sharpness"], "the newest first"
 
 
 def test_it_is_driven_by_keys_and_mouse_and_takes_none_from_the_window(driven: Driven) -> None:
@@ -186,7 +186,7 @@ def test_what_cannot_be_done_says_why_in_the_palette_its_button_and_by_its_key(d
     action = driven.window.actions_["delete_unit"]
     driven.pause()
     driven.until(lambda: not action.isEnabled())
-    why = "Select a line or circle first: click it in the picture."
+    why = "Select a line, circle or cell first: click it in the picture."
     assert why in action.toolTip()
     find(driven, "delete")
     finder = driven.window.finder

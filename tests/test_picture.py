@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.spatial
 import torch
 from PIL import Image
 from torch import Tensor
@@ -177,6 +178,25 @@ def distances(p: dict[str, Tensor], region: Region, height: int, width: int) -> 
     away = points[:, None] - p["circle_centre"].double().numpy()
     circles = abs(np.hypot(away[..., 0], away[..., 1]) - np.exp(p["circle_log_radius"].double().numpy()))
     return np.concatenate([lines, circles], axis=1).min(1).reshape(height, width) / region.pixel
+
+
+@pytest.mark.parametrize("region", [Region(pixel=0.02), Region(0.3, 0.1, 1e-3), Region(pixel=0.2)])
+def test_the_overlay_shows_cells_as_the_ellipses_of_their_radii(region: Region) -> None:
+    radii, angle, centre = np.array([0.5, 0.2]), 0.7, np.array([0.1, -0.1])
+    frame = {
+        "cell_centre": centre[None],
+        "cell_log_radius": np.log(radii)[None],
+        "cell_angle": np.array([angle]),
+    }
+    picture = np.full((75, 101, 3), 128, np.uint8)
+    draw_overlay(picture, frame, region, 2.5)
+    turn = np.linspace(0, 2 * np.pi, 200_000)
+    along, across = radii[0] * np.cos(turn), radii[1] * np.sin(turn)
+    turned = [along * np.cos(angle) - across * np.sin(angle), along * np.sin(angle) + across * np.cos(angle)]
+    edge = scipy.spatial.cKDTree(centre + np.stack(turned, -1))
+    away = edge.query(region.points(75, 101).numpy())[0].reshape(75, 101) / region.pixel
+    assert (picture[away < 1.25 - 0.6 - 0.4 * (region.pixel > 0.1)] > 235).all()
+    assert (picture[away > 1.6 * (3.75 + 0.6)] == 128).all()  # where an ellipse bends much its halo is wider
 
 
 @pytest.mark.parametrize("form", ["angle", "distance"])

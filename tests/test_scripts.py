@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -12,7 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from scalefree_studio import window_libraries
+
 ROOT = Path(__file__).resolve().parent.parent
+WINDOW_LIBRARIES = ROOT / "scalefree_studio" / "window_libraries.py"
 
 only_with_x = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has Xvfb")
 
@@ -77,8 +81,13 @@ PYTHON = """\
 case $* in
     "-m venv"*) echo venv >>"$LOG"; for dir; do :; done; rm -rf "$dir"; mkdir -p "$dir/bin"
         cp "$0" "$dir/bin/python"; echo "command = python -m venv $PWD/$dir" >"$dir/pyvenv.cfg" ;;
-    "-m pip install"*) echo "pip $*" >>"$LOG"
-        case $PIP in fails) exit 1 ;; killed) kill -KILL $PPID ;; esac ;;
+    "-m pip install"*) echo "pip $*" >>"$LOG"; echo "Collecting numpy"
+        case $PIP in fails) echo "ERROR: no such package"; exit 1 ;; killed) kill -KILL $PPID ;; esac ;;
+    *window_libraries.py) for library in $LACKING; do
+        package=$(sed -n "s/.*\"$library\": \"\(.*\)\",/\1/p" "$1")
+        grep -qs "apt-get install.* $package" "$LOG" || echo $library; done ;;
+    *"import venv, ensurepip"*) [ "$VENV" = there ] || grep -qs "apt-get install.*3.11-venv" "$LOG" ;;
+    *sys.version_info\[:2]*) echo python3.11-venv ;;
     "-m pip config list") echo "$CONFIG" ;;
     --version) echo Python 3.11.0 ;;
 esac
@@ -104,7 +113,14 @@ class Machine:
         self.tools = folder / "tools"
         self.tools.mkdir()
         (self.folder / "scripts").mkdir(parents=True)
-        for name in ("pyproject.toml", "constraints.txt", "scripts/setup.sh"):
+        (self.folder / "scalefree_studio").mkdir()
+        files = (
+            "pyproject.toml",
+            "constraints.txt",
+            "scripts/setup.sh",
+            "scalefree_studio/window_libraries.py",
+        )
+        for name in files:
             shutil.copy(ROOT / name, self.folder / name)
         tools = {"python3": PYTHON, "dpkg-query": DPKG_QUERY, "apt-get": APT_GET, "id": ID, "sudo": SUDO}
         for name, text in tools.items():
@@ -114,25 +130,46 @@ class Machine:
         (self.tools / name).write_text(text)
         (self.tools / name).chmod(0o755)
 
+    def environment(self, **env: str) -> dict[str, str]:
+        return {
+            "PATH": f"{self.tools}:{os.environ['PATH']}",
+            "LOG": str(self.log),
+            "PIP": "works",
+            "MISSING": "none",
+            "RENAMED": "none",
+            "CONFIG": "global.find-links='wheels'",
+            "LACKING": "",
+            "VENV": "there",
+            **env,
+        }
+
     def setup(self, purpose: str = "headless", **env: str) -> subprocess.CompletedProcess[str]:
         self.log.write_text("")
-        path = f"{self.tools}:{os.environ['PATH']}"
-        return subprocess.run(
-            [str(self.folder / "scripts" / "setup.sh"), purpose],
-            env={
-                "PATH": path,
-                "LOG": str(self.log),
-                "PIP": "works",
-                "MISSING": "none",
-                "RENAMED": "none",
-                "CONFIG": "global.find-links='wheels'",
-                **env,
-            },
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+        command, said = [str(self.folder / "scripts" / "setup.sh"), purpose], self.log.with_name("said")
+        with said.open("w") as out:  # a pipe would be open until the last of what it has begun is gone
+            done = subprocess.run(
+                command,
+                env=self.environment(**env),
+                stdin=subprocess.DEVNULL,
+                stderr=out,
+                check=False,
+                timeout=60,
+            )
+        return subprocess.CompletedProcess(command, done.returncode, "", said.read_text())
+
+    def at_a_terminal(self, purpose: str, **env: str) -> tuple[int, str]:
+        """The same where a person sits at a terminal: (exit code, what they see)."""
+        self.log.write_text("")
+        person, terminal = os.openpty()
+        command = [str(self.folder / "scripts" / "setup.sh"), purpose]
+        try:
+            done = subprocess.run(
+                command, env=self.environment(**env), stdin=terminal, stderr=terminal, check=False, timeout=60
+            )
+            return done.returncode, os.read(person, 65536).decode()
+        finally:
+            os.close(terminal)
+            os.close(person)
 
     @property
     def did(self) -> list[str]:
@@ -217,29 +254,106 @@ def test_setup_leaves_it_to_a_person_where_pip_looks(machine: Machine) -> None:
     assert "download.pytorch.org" not in machine.log.read_text()
 
 
-def test_setup_installs_missing_system_packages_as_root(machine: Machine) -> None:
-    assert machine.setup("window", MISSING="libxcb-cursor0").returncode == 0
+def test_setup_installs_missing_libraries_as_root(machine: Machine) -> None:
+    assert machine.setup("window", LACKING="libxcb-cursor.so.0").returncode == 0
     assert machine.did == ["apt-get", "apt-get", "venv", "pip"]
     assert machine.log.read_text().splitlines()[1].endswith(" libxcb-cursor0")
 
 
+def test_setup_installs_what_is_only_useful_where_that_asks_nobody(machine: Machine) -> None:
+    assert machine.setup("window", MISSING="fonts-dejavu-core").returncode == 0
+    assert machine.did == ["apt-get", "apt-get", "venv", "pip"]
+    assert machine.log.read_text().splitlines()[1].endswith(" fonts-dejavu-core")
+    done = machine.setup("window", MISSING="fonts-dejavu-core", USER_ID="1000")
+    assert done.returncode == 0 and machine.did == [] and done.stderr == ""
+
+
 def test_setup_knows_a_package_by_its_newer_name(machine: Machine) -> None:
-    machine.setup("window", RENAMED="libglib2.0-0")
+    machine.setup("window", RENAMED="fonts-dejavu-core")
     assert machine.did == ["venv", "pip"]
 
 
-def test_setup_that_may_not_install_says_what_is_missing_and_goes_on(machine: Machine) -> None:
-    done = machine.setup("test", MISSING="xvfb", USER_ID="1000")
-    assert done.returncode == 0
-    assert machine.did == ["venv", "pip"]
-    assert [line for line in done.stderr.splitlines() if "xvfb" in line] == [
-        "setup: please install, if something does not start:  sudo apt-get install xvfb"
-    ]
+def refusal(done: subprocess.CompletedProcess[str]) -> str:
+    """All that was said: one line, at the end and from the start, before anything is downloaded."""
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    return line
+
+
+def test_setup_that_may_not_install_says_in_one_line_what_is_missing(machine: Machine) -> None:
+    """Before anything is downloaded; by the names of the packages, for a person to copy."""
+    lacking = {"LACKING": "libglib-2.0.so.0 libEGL.so.1", "USER_ID": "1000"}
+    said = refusal(machine.setup("window", **lacking))
+    assert machine.did == []
+    assert said == (
+        "setup: missing: libglib-2.0.so.0 libEGL.so.1; please run:  sudo apt-get install libglib2.0-0 libegl1"
+    )
+    said = refusal(machine.setup("window", **lacking, VENV="missing"))
+    assert said.endswith("sudo apt-get install python3.11-venv libglib2.0-0 libegl1") and machine.did == []
+
+
+def test_setup_names_the_venv_of_the_python_that_was_found_and_says_so_once(machine: Machine) -> None:
+    said = refusal(machine.setup(VENV="missing", USER_ID="1000"))
+    assert "the venv module of" in said and said.endswith("sudo apt-get install python3.11-venv")
+    assert machine.setup(VENV="missing").returncode == 0, "root installs it"
+    assert machine.did == ["apt-get", "apt-get", "venv", "pip"]
+
+
+def test_tests_without_a_screen_are_refused_at_once(machine: Machine) -> None:
+    tools = ("sh", "dirname", "cat", "cksum", "tr", "grep", "sed", "uname", "env")
+    for tool in tools:
+        (machine.tools / tool).symlink_to(str(shutil.which(tool)))
+    said = refusal(machine.setup("test", PATH=str(machine.tools), USER_ID="1000"))
+    assert said == "setup: missing: Xvfb xdotool; please run:  sudo apt-get install xvfb xdotool"
+    assert machine.did == []
+
+
+def test_where_there_is_no_apt_the_libraries_themselves_are_named(machine: Machine) -> None:
+    tools = ("sh", "dirname", "cat", "cksum", "tr", "grep", "sed", "uname")
+    for tool in tools:
+        (machine.tools / tool).symlink_to(str(shutil.which(tool)))
+    (machine.tools / "apt-get").unlink()
+    said = refusal(machine.setup("window", PATH=str(machine.tools), LACKING="libEGL.so.1"))
+    assert said == "setup: missing, please install: libEGL.so.1"
+
+
+def test_setup_that_is_a_user_may_ask_sudo_where_it_asks_nothing(machine: Machine) -> None:
+    machine.add_tool("sudo", '#!/bin/sh\n[ "$1" = -n ] && shift\nexec "$@"\n')
+    assert machine.setup("window", LACKING="libEGL.so.1", USER_ID="1000").returncode == 0
+    assert machine.did == ["apt-get", "apt-get", "venv", "pip"]
+
+
+@only_with_x
+def test_sudo_may_ask_for_a_password_where_there_is_a_terminal(machine: Machine) -> None:
+    """One that stands for a person at a terminal; without one it is never asked."""
+    machine.add_tool("sudo", '#!/bin/sh\n[ "$1" = -n ] && exit 1\necho sudo >>"$LOG"\nexec "$@"\n')
+    refusal(machine.setup("window", LACKING="libEGL.so.1", USER_ID="1000"))
+    assert machine.did == []
+    code, said = machine.at_a_terminal("window", LACKING="libEGL.so.1", USER_ID="1000")
+    assert code == 0 and "sudo asks for your password" in said
+    assert machine.did == ["sudo", "apt-get", "sudo", "apt-get", "venv", "pip"]
+
+
+def test_what_pip_says_is_kept_and_named_where_it_fails(machine: Machine) -> None:
+    done = machine.setup(PIP="fails")
+    log = machine.folder / ".venv" / "install.log"
+    assert log.read_text() == "Collecting numpy\nERROR: no such package\n"
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("setup: pip could not install the studio: ERROR: no such package;")
+    assert last.endswith(f"{log}") and "Collecting" not in done.stderr
 
 
 def test_setup_needs_no_screen_libraries_without_a_window(machine: Machine) -> None:
-    machine.setup("headless", MISSING="lib*")
-    assert machine.did == ["venv", "pip"]
+    for purpose in ("headless", "tools"):
+        assert machine.setup(purpose, LACKING="libEGL.so.1", USER_ID="1000").returncode == 0
+
+
+def test_the_libraries_and_packages_that_are_named_are_those_of_the_program() -> None:
+    """The script reads the packages out of the file of the program; each has one, and the right one here."""
+    assert all(
+        re.search(rf'^    "{re.escape(library)}": "{package}",$', WINDOW_LIBRARIES.read_text(), re.MULTILINE)
+        for library, package in window_libraries.LIBRARIES.items()
+    )
 
 
 def test_setup_says_which_python_it_needs(machine: Machine) -> None:
@@ -248,4 +362,4 @@ def test_setup_says_which_python_it_needs(machine: Machine) -> None:
         (machine.tools / tool).symlink_to(str(shutil.which(tool)))
     done = machine.setup(PATH=str(machine.tools), USER_ID="1000")
     assert done.returncode == 1
-    assert "Python 3.11 or newer is needed" in done.stderr
+    assert "Python 3.11 or newer" in refusal(done)

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from mirrors import serving
+from official_files import cifar_files, mnist_files, tar
 from PIL import Image
 
+from scalefree_studio.assets import ROOT_VARIABLE
+from scalefree_studio.cli import main
+from scalefree_studio.data.download import RemoteFile
+from scalefree_studio.data.official import OFFICIAL
 from scalefree_studio.errors import UserError
 from scalefree_studio.jobs.instruments import CODEC, info_of
 from scalefree_studio.jobs.pixelcnn.lesson import PixelCNNLesson
@@ -15,6 +26,8 @@ from scalefree_studio.jobs.training.learnt import dataset_learnt, evaluation
 from scalefree_studio.jobs.training.lesson import BESIDE
 from scalefree_studio.storage.run_folder import kind_of, load_checkpoint
 from scalefree_studio.storage.shipped import resolved, shipped
+from scalefree_studio.window.views.wall_view import modes_of
+from scalefree_studio.window.work.opening import open_subject
 
 NAMES = tuple(shipped())
 KINDS = {"codes-digits": "vqvae", "tokens-digits": "tokens", "cascade-sea": "cascade"}
@@ -56,3 +69,38 @@ def test_a_name_that_is_none(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"There is no model 'elephants' here; there are cascade-sea, "):
         resolved("model:elephants")
     assert resolved(tmp_path / "model.safetensors") == tmp_path / "model.safetensors"
+
+
+@pytest.fixture
+def tiny_official(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A few pictures of MNIST and CIFAR-10, to be had from a server on this machine, and none at hand."""
+    monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path / "data"))
+    monkeypatch.chdir(tmp_path)
+    packed = tar({f"cifar-10-batches-bin/{name}": data for name, data in cifar_files(20).items()})
+    files = {"mnist": mnist_files(), "cifar10": {"cifar-10-binary.tar.gz": packed}}
+    with serving({**files["mnist"], **files["cifar10"]}, monkeypatch) as host:
+        for name, own in files.items():
+            remote = tuple(RemoteFile(n, len(d), hashlib.sha256(d).hexdigest()) for n, d in own.items())
+            made = replace(OFFICIAL[name], files=remote, mirrors=(f"{host}/fine/",))
+            monkeypatch.setitem(OFFICIAL, name, made)
+        yield
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_a_model_learnt_from_is_to_be_had(
+    name: str, tiny_official: None, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """By its own name alone, downloaded where it is missing; so is what a new network is taught in the window."""
+    assert main(["evaluate", f"model:{name}", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    whole = {"digits": 299, "mnist": 12, "cifar10": 20, "cifar10-airplane-ship": 3}
+    assert found["pictures"] == whole[found["dataset"]]
+    for measured in found.get("stages", [found]):
+        assert all(np.isfinite(value) for value in measured.values() if isinstance(value, float))
+    if kind_of(f"model:{name}") == "cascade":
+        assert (
+            len(found["stages"]) == 3 and modes_of("cascade", stages=3) == ()
+        )  # nothing to learn is offered
+        return
+    opened = open_subject(f"learn:model:{name}", tmp_path / "runs")
+    assert opened.job.kind == kind_of(f"model:{name}") and opened.job.step_count == 0

@@ -206,6 +206,10 @@ def test_the_command_tells_and_writes_what_is_measured(model: None, capsys: Any)
     }
     with Image.open("out.png") as image:
         np.testing.assert_array_equal(np.array(image), beside(found.picture, found.bits / found.highest))
+    assert main(["surprise", "model", "mine.png", "large.webp", "--scale", "7"]) == 0
+    with Image.open("large.webp") as image:
+        assert image.size == (2 * 7 * found.picture.shape[1] + GAP, 7 * found.picture.shape[0])
+    capsys.readouterr()
     assert main(["surprise", "model", "mine.png"]) == 0  # for a person, without a picture
     said = capsys.readouterr().err
     assert "bits per pixel" in said and f"row {y + 1}, column" in said and "no data set" in said
@@ -229,7 +233,7 @@ def test_the_command_compares_with_what_was_learnt(tmp_path: Path, monkeypatch: 
         (["nothing", "mine.png"], "nothing"),
         (["mine.png", "mine.png"], "mine.png"),
         (["model", "model/model.safetensors"], "no picture that can be read"),
-        (["model", "mine.png", "out.jpg"], ".png"),
+        (["model", "mine.png", "out.what"], ".png"),
         (["model", "mine.png", "no/out.png"], "no such folder"),
         (["model", "mine.png", "--label", "7"], "--label is"),
         (["model", "mine.png", "--compare", "-1"], "0 to 10000"),

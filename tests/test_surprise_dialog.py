@@ -21,10 +21,12 @@ from scalefree_studio.jobs.drawing.surprise import surprise_of
 from scalefree_studio.jobs.instruments import sampler_of
 from scalefree_studio.jobs.training.picture_lesson import ONLY_EXACT
 from scalefree_studio.storage.run_folder import load_checkpoint
+from scalefree_studio.window.views.export_dialog import ExportDialog
 from scalefree_studio.window.views.heat import heat
 from scalefree_studio.window.views.surprise_dialog import EMPTY, SurpriseDialog
 from scalefree_studio.window.views.training_view import TrainingView
 from scalefree_studio.window.views.wall_view import WallView
+from scalefree_studio.window.widgets.fields import TextField
 
 
 @pytest.fixture
@@ -73,11 +75,17 @@ def test_a_picture_is_measured_shown_and_compared(
     dialog.label.activated.emit(8)
     driven.until(lambda: dialog.surprise is not found and dialog.surprise is not None)
     assert dialog.surprise is not None and dialog.surprise.label == 7 and dialog.whose.text() == "Taken for"
-    dialog.write(tmp_path / "out.png")
-    assert said(driven) == f"Saved: {tmp_path / 'out.png'}"
+    QTest.mouseClick(dialog.saving, Qt.MouseButton.LeftButton)
+    saving = dialog.findChild(ExportDialog)
+    assert isinstance(saving, ExportDialog)
+    scale = saving.form.fields["scale"]
+    assert isinstance(scale, TextField) and saving.focusWidget() is scale.edit
+    scale.edit.setText("3")
+    saving.write(tmp_path / "out.png")
+    driven.until(lambda: said(driven) == f"Saved: {tmp_path / 'out.png'}")
     with Image.open(tmp_path / "out.png") as image:
         bits = dialog.surprise.bits / dialog.surprise.highest
-        np.testing.assert_array_equal(np.array(image), beside(dialog.surprise.picture, bits))
+        np.testing.assert_array_equal(np.array(image), beside(dialog.surprise.picture, bits, 3))
     # Gone on from.
     QTest.mouseClick(dialog.completing, Qt.MouseButton.LeftButton)
     driven.until(lambda: view._surprise is None and shown(view).frame["given"].any())

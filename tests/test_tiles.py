@@ -14,7 +14,15 @@ from PIL import Image
 
 from scalefree_studio.drawings import KIND, PAPER, STILL, Drawing, still_of
 from scalefree_studio.export.walls.scene import CURSOR, VEIL, VEIL_OPACITY, DrawingScene
-from scalefree_studio.export.walls.wall import GAP, fitted_wall, large_wall, wall_size, write_wall
+from scalefree_studio.export.walls.wall import (
+    GAP,
+    fitted_wall,
+    large_wall,
+    wall_of,
+    wall_size,
+    wall_size_at,
+    write_wall,
+)
 from scalefree_studio.snapshot import Checkpoint, Snapshot
 
 LEVELS, TILE = 5, (2, 3)
@@ -210,6 +218,10 @@ def test_a_wall_of_tiles_is_written_with_its_pixels(tmp_path: Path) -> None:
     with Image.open(tmp_path / "wall.png") as image:
         found = np.array(image)
     np.testing.assert_array_equal(found, large_wall(pictures, columns=2))
+    write_wall(pictures, tmp_path / "larger.tif", columns=2, scale=5)
+    with Image.open(tmp_path / "larger.tif") as image:
+        assert image.size == wall_size_at(pictures, 5, columns=2)
+        np.testing.assert_array_equal(np.array(image)[2::5, 2::5], wall_of(pictures, columns=2))
     height, width = 4 * TILE[0], 5 * TILE[1]
     larger = found.shape[1] // (2 * width + GAP)
     for n in range(3):

@@ -58,8 +58,8 @@ def test_a_pause_of_a_clock_that_stands_changes_nothing() -> None:
 )  # fmt: skip
 def test_words_get_rounder(seconds: float, words: str) -> None:
     assert duration(seconds) == words
-    assert left_in_words(seconds) == f"{words} left"
+    assert left_in_words(seconds) == (f"{words} left" if seconds else "")
 
 
-def test_what_nobody_knows_is_not_said() -> None:
-    assert left_in_words(None) == ""
+def test_what_nobody_knows_is_not_said_nor_the_end() -> None:
+    assert left_in_words(None) == left_in_words(0.0) == ""

@@ -69,7 +69,7 @@ def trained(**asked):
 
 
 def test_what_is_learnt_are_the_tokens_of_the_codec():
-    job = training(stage=1)
+    job = training(stage_number=2)
     assert (job.controls.grids, job.controls.classes) == ("1x1x3 2x2x4", 2)
     batch = job.lesson.dataset.train.take(np.arange(5))
     own, labels, coarser = job.lesson.inputs(batch, job.controls)
@@ -84,7 +84,7 @@ def test_what_is_learnt_are_the_tokens_of_the_codec():
 
 
 def test_the_loss_is_that_of_the_logits_a_token():
-    job = training(stage=1)
+    job = training(stage_number=2)
     network = job.trainer.used_network()
     inputs = job.lesson.inputs(job.lesson.dataset.held.take(np.arange(4)), job.controls)
     own, labels, coarser = inputs
@@ -99,7 +99,7 @@ def test_classes_are_learnt_and_drawn_by_the_model_alone(tmp_path):
     codes = kept(TileCodec((3, 4)), tmp_path / "codec")
     stages = []
     for stage in range(2):
-        job = trained(steps=100, stage=stage, codes=codes, learning_rate=0.02)
+        job = trained(steps=100, stage_number=stage + 1, codes=codes, learning_rate=0.02)
         stages.append(job.checkpoint())
     assert job.trainer.evaluate() < 0.35  # nats a token; a guess costs 1.39
     for path in (tmp_path / "codec").iterdir():
@@ -116,18 +116,18 @@ def test_classes_are_learnt_and_drawn_by_the_model_alone(tmp_path):
 
 
 def test_a_finer_stage_carries_coarser_tokens_of_held_out_pictures():
-    job = training(stage=1)
+    job = training(stage_number=2)
     arrays, held = job.checkpoint().model, job.lesson.dataset.held
     np.testing.assert_array_equal(
         arrays[f"{EXAMPLES}0"], TileCodec((3, 4)).encode(held.take(np.arange(12)).values)[0]
     )
     np.testing.assert_array_equal(arrays[f"{EXAMPLES}labels"], np.arange(12) % 2)
-    assert not any(name.startswith(EXAMPLES) for name in training(stage=0).checkpoint().model)
+    assert not any(name.startswith(EXAMPLES) for name in training(stage_number=1).checkpoint().model)
 
 
 def test_a_run_goes_on_with_the_codec_that_it_carries(tmp_path):
     codes = kept(TileCodec((3, 4)), tmp_path / "codec")
-    job = training(stage=1, codes=codes)
+    job = training(stage_number=2, codes=codes)
     for _ in range(5):
         job.step()
     saved = job.checkpoint()
@@ -143,9 +143,9 @@ def test_a_run_goes_on_with_the_codec_that_it_carries(tmp_path):
 
 
 def test_another_stage_or_codec_starts_over_and_back(tmp_path):
-    job = training(stage=0)
+    job = training(stage_number=1)
     before = job.checkpoint()
-    job.apply(SetControls({"stage": 1, "codes": kept(TileCodec((2, 5)), tmp_path)}))
+    job.apply(SetControls({"stage_number": 2, "codes": kept(TileCodec((2, 5)), tmp_path)}))
     assert job.controls.grids == "1x1x2 2x2x5" and codec_of(job.checkpoint()).levels == (2, 5)
     job.apply(Undo())
     assert job.controls.grids == "1x1x3" and job.checkpoint().about["codec"] == before.about["codec"]
@@ -153,7 +153,7 @@ def test_another_stage_or_codec_starts_over_and_back(tmp_path):
 
 
 def test_a_wall_shows_what_its_network_draws_now():
-    job = training(stage=1, wall_every=1, steps=9)
+    job = training(stage_number=2, wall_every=1, steps=9)
     shown = job.show_all()
     lesson, controls = job.lesson, job.controls
     held = lesson.held(controls).take(64)
@@ -179,7 +179,7 @@ def test_a_data_set_that_is_encoded_already_is_learnt_from_as_its_pictures_are()
     codec, pictures = TileCodec((3, 4)), striped()
     tokens = encoded(pictures, codec)
     assert isinstance(tokens.made_by, MadeBy) and tokens.shape == (5,)
-    jobs = [training(dataset, stage=1) for dataset in (pictures, tokens)]
+    jobs = [training(dataset, stage_number=2) for dataset in (pictures, tokens)]
     for _ in range(3):
         for job in jobs:
             job.step()
@@ -192,8 +192,8 @@ def test_a_data_set_that_is_encoded_already_is_learnt_from_as_its_pictures_are()
 
 
 def test_what_cannot_be_learnt_is_said():
-    with pytest.raises(ControlError, match="stages 0 to 1"):
-        training(stage=2)
+    with pytest.raises(ControlError, match="stages 1 to 2; there is no stage 3"):
+        training(stage_number=3)
     with pytest.raises(ControlError, match="name one"):
         training(codes="")
     colour = replace(striped(), train=Arrays(np.zeros((4, 8, 8, 3), np.uint8), np.zeros(4, np.int64)))
@@ -217,7 +217,7 @@ def test_stages_are_trained_and_looked_at_from_the_command_line(tmp_path, capsys
         "--codes",
         codes,
         "--stage",
-        "1",
+        "2",
     ]
     assert main(["train", "tokens", "--dataset", "digits", "--out", "run", *flags, "--json"]) == 0
     found = last_json(capsys.readouterr().out)

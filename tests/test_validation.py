@@ -162,7 +162,7 @@ def test_a_run_goes_on_with_what_has_moved_and_with_nothing_else(capsys: pytest.
 
 def test_from_python() -> None:
     network = s.train(
-        "pixels", "learn", val_dataset="judge", size=(4, 6), steps=2, out="run", layers=1, width=8
+        "pixels", "learn", val_dataset="judge", size=(6, 4), steps=2, out="run", layers=1, width=8
     )
     assert network.evaluate()["pictures"] == 10
     assert s.load("run").evaluate()["pictures"] == 10  # type: ignore[union-attr]

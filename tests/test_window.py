@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from driving import PATIENCE, Answers, Driven, said, saved
-from PIL import Image
 from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QLabel, QMenuBar, QPushButton
@@ -15,8 +14,6 @@ from pytestqt.qtbot import QtBot
 from scalefree_studio.window.shell.actions import COMMANDS
 from scalefree_studio.window.shell.dialogs import Keys
 from scalefree_studio.window.shell.main_window import MainWindow
-from scalefree_studio.window.views.export import Export
-from scalefree_studio.window.widgets.fields import TextField
 from scalefree_studio.window.widgets.theme import DARK, LIGHT
 
 # -- playing ---------------------------------------------------------------------------------------------------------
@@ -33,7 +30,7 @@ def test_play_pause_step(driven: Driven) -> None:
     driven.until(lambda: f"step {step + 1:,}" in driven.window.transport.clock.text())
     driven.key(Qt.Key.Key_Space)
     driven.learn_on()
-    assert driven.window.top.words.text().startswith("Learning lines-5 — 8 lines, ")
+    assert driven.window.top.words.text().startswith("Learning lines-5")
 
 
 def test_a_live_control_reaches_the_job(driven: Driven) -> None:
@@ -405,20 +402,3 @@ def test_nothing_is_cut_in_the_narrowest_panel(driven: Driven) -> None:
     assert page is not None
     driven.until(lambda: page.width() == panel.scroller.viewport().width())  # type: ignore[union-attr]
     assert page.minimumSizeHint().width() <= page.width()
-
-
-def test_export_writes_what_is_shown(driven: Driven, tmp_path: Path) -> None:
-    driven.open()
-    driven.key(Qt.Key.Key_E, Qt.KeyboardModifier.ControlModifier)
-    dialog = driven.window.findChild(Export)
-    assert isinstance(dialog, Export)
-    assert dialog.go.toolTip() and dialog.cancel.toolTip()
-    size = dialog.form.fields["size"]
-    assert isinstance(size, TextField)
-    size.edit.setText("200")
-    out = tmp_path / "out.png"
-    dialog.write(out)
-    driven.until(out.exists)
-    with Image.open(out) as image:
-        assert image.size == (200, 200)
-    driven.until(lambda: "out.png" in driven.window.stage.toast.label.text())

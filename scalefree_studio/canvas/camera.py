@@ -14,6 +14,7 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Size = tuple[int, int]  # width, height
 Point = tuple[float, float]
+Part = tuple[int, int, int, int]  # of a screen: left, top, width, height
 
 NEAREST, FARTHEST = 1e-11, 1.0  # world units a pixel; nearer, float64 itself has no more places
 
@@ -53,6 +54,12 @@ class Camera:
         x, y = self.to_world(about, size)
         kept = pixel / self.pixel
         return Camera(x + (self.x - x) * kept, y + (self.y - y) * kept, pixel)
+
+    def moved_into(self, part: Part, size: Size) -> Camera:
+        """What sees, with a pane of just the size of a part (left, top, width, height), what this sees there."""
+        left, top, width, height = part
+        x, y = self.to_world((left + width / 2, top + height / 2), size)
+        return replace(self, x=float(x), y=float(y))
 
     def panned(self, dx: float, dy: float) -> Camera:
         """The picture moved by so many pixels."""

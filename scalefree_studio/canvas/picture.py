@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from vispy import gloo
 
-from .camera import Camera, Size, half_extent
+from .camera import Camera, Part, Size, half_extent
 
 # The canvas itself stays opaque: else one would see through it what is behind the window.
 OPAQUE = ("src_alpha", "one_minus_src_alpha", "zero", "one")
@@ -138,6 +138,11 @@ def _cells(
     return _Cells(int(inside[0]), int(inside[-1]) + 1, first, last, share.astype(np.float32))
 
 
+def viewport(part: Part, whole: Part) -> Part:
+    """Where a part lies in a larger one, in OpenGL's pixels, whose y points up."""
+    return part[0] - whole[0], whole[1] + whole[3] - part[1] - part[3], part[2], part[3]
+
+
 def halved(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Means of 2 × 2; an odd last row or column is repeated."""
     h, w = array.shape[:2]
@@ -229,9 +234,10 @@ class Sheet:
         self._layer.share(self._texture)
 
     @contextmanager
-    def fresh(self, context: Any, size: Size) -> Iterator[None]:
-        """What is drawn inside is drawn on the sheet, now empty and of this size."""
-        width, height = size
+    def fresh(self, context: Any, window: Part) -> Iterator[None]:
+        """What is drawn inside is drawn on the sheet, now empty, which lies over a window of the pane: left, top,
+        width, height."""
+        left, top, width, height = window
         if self._texture.shape[:2] != (height, width):
             self._buffer.resize((height, width))
         with self._buffer:
@@ -243,7 +249,7 @@ class Sheet:
             )  # fmt: skip
             context.clear(color=(0, 0, 0, 0), depth=False)
             yield
-        self._layer.rect = (0, 0, width, height)
+        self._layer.rect = (left, top, left + width, top + height)
         self._layer.texture = (0, 1, 1, 0)  # OpenGL counts its rows from below
 
     def draw(self, context: Any, window: Rect) -> None:

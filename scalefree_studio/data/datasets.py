@@ -1,7 +1,8 @@
 """Data sets by name or by path: pictures to learn from and pictures held out.
 
-digits (embedded) · mnist · fashionmnist · cifar10 (found or downloaded) · a folder of pictures and films · a list of
-pictures (CSV or JSON) · a film or an animation · a folder that `encode` has filled
+digits (embedded) · mnist · fashionmnist · cifar10 (found or downloaded) · some classes of one of these, as
+cifar10:airplane,ship · a folder of pictures and films · a list of pictures (CSV or JSON) · a film or an animation · a
+folder that `encode` has filled
 """
 
 from __future__ import annotations
@@ -66,14 +67,52 @@ def load_dataset(
         if not 1 <= side <= MOST_SIZE:
             raise UserError(f"The side of the pictures may be 1 to {MOST_SIZE} pixels, not {side}.")
     root = None if data_root is None else Path(data_root)
-    request = DataRequest(str(name_or_path), root, sides, channels, download, progress)
+    name, classes = _classes_of(str(name_or_path))
+    request = DataRequest(name, root, sides, channels, download, progress)
     dataset = _converted(_source_of(request).load(request), request)
+    if classes:
+        dataset = _of_classes(dataset, classes, str(name_or_path))
     return replace(dataset, root=request.data_root)
 
 
 def is_dataset_file(path: Path) -> bool:
     """Whether it is a list or a film, as its name says: a file that is learnt from and is no picture itself."""
     return is_list(path) or is_film(path)
+
+
+def is_dataset_name(spec: str) -> bool:
+    """Whether a data set is asked for by name, all of it or some classes."""
+    return _plain(_classes_of(spec)[0]) in DATASETS
+
+
+def _classes_of(spec: str) -> tuple[str, tuple[str, ...]]:
+    """'cifar10:airplane,ship' → the data set, and its classes that are wanted; none where all are."""
+    name, _, classes = spec.partition(":")
+    if _plain(name) in DATASETS and classes:
+        return name, tuple(word.strip() for word in classes.split(","))
+    return spec, ()
+
+
+def _of_classes(dataset: Dataset, wanted: tuple[str, ...], spec: str) -> Dataset:
+    """Only these classes of a data set, in the order in which they are named."""
+    known = {name: number for number, name in enumerate(dataset.classes)}
+    for name in wanted:
+        if name not in known:
+            raise UserError(f"{dataset.name} has no class {name!r}; it has {', '.join(dataset.classes)}.")
+    numbers = [known[name] for name in wanted]
+    if len(set(numbers)) < len(numbers):
+        raise UserError(f"{spec} names a class twice.")
+
+    def chosen(examples: Examples) -> Arrays:
+        found = examples.take(np.arange(len(examples)))
+        here = np.isin(found.labels, numbers)
+        new = np.zeros(len(dataset.classes), np.int64)
+        new[numbers] = np.arange(len(numbers))
+        return Arrays(found.values[here], new[found.labels[here]], found.tokens)
+
+    name = "-".join((dataset.name, *wanted))
+    train, held = chosen(dataset.train), chosen(dataset.held)
+    return replace(dataset, name=name, spec=spec, train=train, held=held, classes=wanted)
 
 
 def _plain(name: str) -> str:

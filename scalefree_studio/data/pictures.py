@@ -43,6 +43,9 @@ class Picture:
     name: str
     spec: str
 
+    def __repr__(self) -> str:
+        return f"<Picture {self.name}: {self.pixels.shape[1]}×{self.pixels.shape[0]}>"
+
 
 @dataclass(frozen=True)
 class GalleryItem:

@@ -50,6 +50,10 @@ class Dataset:
     root: Path | None = None  # where what is made of it is kept
     made_by: MadeBy | None = None  # where its examples are no pictures, but what a model has made of them
 
+    def __repr__(self) -> str:
+        shape = "×".join(map(str, self.shape))
+        return f"<Dataset {self.name}: {len(self.train):,} to learn from, {len(self.held):,} held out, of {shape}>"
+
     @property
     def shape(self) -> tuple[int, ...]:
         """Of one example; of a picture: height, width, channels."""
@@ -59,6 +63,19 @@ class Dataset:
     def held_name(self) -> str:
         """Of what is held out."""
         return self.validation.name if self.validation else self.name
+
+    @property
+    def of(self) -> int:
+        """How many examples what is held out was taken from."""
+        return len(self.held) + len(self.train) if self.split else len(self.held)
+
+    def judging(self) -> str:
+        """Which examples a network is measured on, in a sentence."""
+        if self.validation:
+            return f"Measured on all {len(self.held):,} examples of {self.held_name}."
+        some = f"{len(self.held):,} of {self.of:,}" if self.split else f"{len(self.held):,}"
+        which = " (about one in six of each class, evenly spaced)" if self.split else ""
+        return f"Measured on {some} examples of {self.held_name} that are held out{which}."
 
     def parts(self) -> str:
         """How many are learnt from, how many are held out, and which ones, in a sentence."""

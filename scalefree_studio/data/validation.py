@@ -50,6 +50,14 @@ def load_validation(
     )
 
 
+def all_held(dataset: Dataset) -> Dataset:
+    """The same data set with all its examples held out: what has never been learnt from may judge as a whole."""
+    if dataset.validation:
+        return dataset
+    every = Joined((dataset.train, dataset.held), np.arange(max(1, len(dataset.classes))))
+    return replace(dataset, held=every, split=False, validation=Validation(dataset.name, dataset.spec))
+
+
 def _format(dataset: Dataset) -> tuple[int | None, Size | None]:
     """Channels and size of its pictures; of other examples, nothing can be brought to anything."""
     if len(dataset.shape) != 3:

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
-from ..files import replacing, write_errors
 from ..snapshot import Bytes
+from .picture import check_target, write_bands
 from .walls.wall import BEHIND
 
 STOPS = (
@@ -37,19 +36,34 @@ def heat(shares: npt.ArrayLike, stops: Sequence[str] = STOPS) -> Bytes:
     return found
 
 
-def beside(picture: Bytes, shares: npt.NDArray[np.floating]) -> Bytes:
+def usual_scale(picture: Bytes) -> int:
+    """How large each of its pixels is, where nobody asks."""
+    longer: int = max(picture.shape[:2])
+    return max(1, round(SIDE / longer))
+
+
+def beside(picture: Bytes, shares: npt.NDArray[np.floating], scale: int | None = None) -> Bytes:
     """A picture (h, w, 3) and, at its right, a share in [0, 1] of each of its places (H, W) as heat, in its size."""
     height, width = picture.shape[:2]
     rows = np.arange(height) * shares.shape[0] // height
     columns = np.arange(width) * shares.shape[1] // width
-    larger = max(1, round(SIDE / max(height, width)))
+    larger = scale or usual_scale(picture)
     both = (picture, heat(shares)[rows[:, None], columns])
     left, right = (part.repeat(larger, axis=0).repeat(larger, axis=1) for part in both)
     gap = np.full((len(left), GAP, 3), BEHIND, np.uint8)
     return np.hstack([left, gap, right])
 
 
-def write_beside(picture: Bytes, shares: npt.NDArray[np.floating], path: Path) -> None:
-    """Write both as a PNG, whole or not at all."""
-    with write_errors(path), replacing(path) as file:
-        Image.fromarray(beside(picture, shares)).save(file, format="PNG", optimize=True)
+def beside_size(picture: Bytes, scale: int | None = None) -> tuple[int, int]:
+    """(width, height) of both beside each other."""
+    (height, width), larger = picture.shape[:2], scale or usual_scale(picture)
+    return 2 * width * larger + GAP, height * larger
+
+
+def write_beside(
+    picture: Bytes, shares: npt.NDArray[np.floating], path: Path, scale: int | None = None
+) -> None:
+    """Write both in the format that the suffix names, whole or not at all."""
+    check_target(path, beside_size(picture, scale))
+    both = beside(picture, shares, scale)
+    write_bands(path, (both.shape[1], both.shape[0]), [both])

@@ -7,8 +7,8 @@ from functools import partial
 from typing import Any
 
 from ..controls import control
+from ..sizes import shape_of, size_of
 from .picture import LONGEST
-from .size import shape_of, size_of
 from .video import COLOURS, FASTEST, LARGEST
 
 option = partial(control, live=True)  # nothing of it starts anything over
@@ -39,7 +39,7 @@ class PictureOptions:
         help="So many times so many to a pixel: smoother edges.")
     overlay: bool = option(
         False, label="Overlay",
-        help="Draw the lines and circles over it, or how open each choice was.")
+        help="Draw the lines, circles and cells over it, or how open each choice was.")
     sharpness: float | None = option(
         None, label="Sharpness", above=0, high=MOST, unset="the model's", advanced=True,
         help="How hard edges are.")
@@ -67,12 +67,40 @@ class TokenOptions:
 
 
 @dataclass(frozen=True)
+class SeenOptions:
+    """How what is on the screen becomes a picture."""
+
+    width: int = option(
+        3840, label="Width", low=1, high=LONGEST, scale="log", unit="px",
+        help="In pixels. All is laid out as on the screen, and drawn anew: nothing is enlarged.")
+
+
+@dataclass(frozen=True)
 class TableOptions:
-    """How a table of pictures becomes one picture."""
+    """How a table of pictures, or a wall of them, becomes one picture."""
 
     scale: int | None = option(
-        None, label="Scale", low=1, high=4096, unset="about 960 pixels wide", metavar="N",
-        help="Of a table: show each pixel as N x N, so that it may be as large as you like.")
+        None, label="Scale", low=1, high=4096, unset="about 1000 pixels wide", metavar="N",
+        help="Show each pixel as N x N, so that the picture may be as large as you like.")
+
+
+@dataclass(frozen=True)
+class WallOptions(TableOptions):
+    """How a wall of pictures becomes one picture."""
+
+    overlay: bool = option(
+        False, label="Overlay", help="Cover each place by how open its choice was.")
+
+
+@dataclass(frozen=True)
+class SheetOptions:
+    """How codes, and what becomes of pictures, become one picture."""
+
+    size: tuple[int, int] | int | None = option(
+        None, **SIZE, high=LARGEST, unset="1080 high",
+        help="In pixels: 2160x1080, or 2160 for the longer side.")
+    overlay: bool = option(
+        False, label="Overlay", help="Lay over the codes how often they are used.")
 
 
 @dataclass(frozen=True)
@@ -85,6 +113,15 @@ class MovieTime:
     fps: float = option(
         30.0, label="Frames a second", above=0, high=FASTEST, metavar="N",
         help="How many frames it shows a second; a gif 50 at most.")
+
+
+@dataclass(frozen=True)
+class DrawnMovieOptions(MovieTime):
+    """What may be asked of the movie of a drawing while it is drawn."""
+
+    movie_size: tuple[int, int] | int | None = option(
+        None, **SIZE, high=LARGEST, unset="about 1080, of a gif 480",
+        help="Of the movie, in pixels: 1080x1080, or 1080 for the longer side.")
 
 
 @dataclass(frozen=True)

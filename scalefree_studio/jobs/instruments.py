@@ -75,6 +75,9 @@ class Instrument:
     infos: Mapping[str, Callable[[Checkpoint], dict[str, Any]]] = field(
         default_factory=dict
     )  # kind → what `info` says, where neither a lesson nor a fit does
+    parts: Mapping[str, Callable[[Checkpoint], list[Checkpoint]]] = field(
+        default_factory=dict
+    )  # kind → the networks of such a model, each of which has learnt by itself
     models: Path | None = None  # the folder of models that come with it, other than the studio's own
     views: Mapping[str, str] = field(default_factory=dict)  # kind → a view other than that of all trainings
     scenes: Mapping[str, str] = field(default_factory=dict)  # kind → likewise for movies
@@ -171,6 +174,13 @@ def lesson_of(checkpoint: Checkpoint) -> type[Lesson[Any, Any]]:
             f"A model of kind {kind!r} is not trained on a data set; those of {_listed(lessons())} are."
         )
     return lessons()[kind]
+
+
+def trained_networks(checkpoint: Checkpoint) -> list[Checkpoint]:
+    """The networks of a model that were trained each by itself: most often, itself."""
+    checkpoint = network_of(checkpoint)
+    parts = {kind: part for i in instruments().values() for kind, part in i.parts.items()}
+    return parts[checkpoint.kind](checkpoint) if checkpoint.kind in parts else [checkpoint]
 
 
 def instrument_of(kind: str) -> Instrument:

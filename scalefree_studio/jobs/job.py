@@ -61,6 +61,18 @@ class Undo(Edit):
     """Take back the last edit that can be taken back."""
 
 
+class Told:
+    """Every job says in a line what it is and how far it has come, as Python shows it."""
+
+    name: str  # what it learns or draws
+    step_count: Any
+    limit: Any
+
+    def __repr__(self) -> str:
+        of = "" if self.limit.steps is None else f" of {self.limit.steps:,}"
+        return f"<{type(self).__name__}: {self.name}, step {self.step_count:,}{of}>"
+
+
 @dataclass(frozen=True)
 class Redo(Edit):
     """Make the edit again that was taken back last, unless another has been made since."""

@@ -141,7 +141,7 @@ class Running:
         if step.stage is not None:
             assert step.learning is not None
             known = {c.name for c in controls_of(lessons()[step.learning.kind].controls)}
-            return {"stage": step.stage} if "stage" in known else {}
+            return {"stage_number": step.stage + 1} if "stage_number" in known else {}
         return {"autoencoder": str(self.folder / step.needs[0] / MODEL)} if step.needs else {}
 
     def _learn(self, state: StepState) -> None:
@@ -155,7 +155,7 @@ class Running:
         """A training has ended: it is done, if its limit was reached."""
         if job.limit.reached(job.step_count, job.seconds):
             folder = RunFolder(self.folder / name)
-            found = results_of(job, folder)
+            found = results_of(job, folder, self.progress)
             files = [folder.model_path, *([Path(found.pop("picture"))] if "picture" in found else [])]
             found.pop("model")
             self._end(name, found, files)

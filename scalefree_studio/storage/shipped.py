@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..assets import fetched_models, model_folders
 from ..errors import UserError
+from .tensors import read_tensors
 
 PREFIX = "model:"
 
@@ -19,6 +20,15 @@ def shipped() -> dict[str, Path]:
 def named_models() -> dict[str, Path]:
     """Name → file of all that answer to `model:NAME`: those that come along, then those that a person has fetched."""
     return _found([*model_folders(), fetched_models()])
+
+
+def title_of(path: Path) -> str:
+    """What a model calls itself."""
+    try:
+        title = str(read_tensors(path, arrays=False)[1].get("title", ""))
+    except UserError:
+        return "damaged, or no model"
+    return title if title.isprintable() else ""
 
 
 def _found(folders: Iterable[Path]) -> dict[str, Path]:

@@ -16,6 +16,7 @@ Fed by the window (GUI thread only):
     fit()                        the whole picture in view
     numbers(unit)                name → array of a divider as it is shown, or None if there is none such
     zoom(factor)                 nearer (> 1) about the middle of the pane
+    still(width, captions)       what is shown, to be drawn once more as wide as one likes (still.Still)
 
 Properties; setting one redraws what is needed, and reports nothing:
     mode         "side" | "swipe" | "learned"
@@ -50,6 +51,7 @@ Mouse (F1):
     drag a centre                   moves the divider
     drag a line                     moves it sideways; with Shift turns it about its centre
     drag a circle's edge            changes its radius
+    drag a cell's edge              stretches it that way; with Shift turns it about its centre
     drag the middle bar             (swipe) shows more of the target or of what was learned
     brush: left button paints, right button or Alt + left erases, Shift + wheel changes the size, middle button pans
 """
@@ -75,6 +77,7 @@ from .mouse import DividerMouse, Drag
 from .painter import PARTS, DividerPainter
 from .panes import MODES
 from .shown import ShownDividers
+from .still import DividerStill
 
 MARGIN = 16  # logical pixels around a fitted picture
 PATIENCE = 3  # frames that wait for their picture before they are drawn without it
@@ -148,6 +151,9 @@ class DividerCanvas(StagedCanvas):
     def numbers(self, unit: int | None) -> Arrays | None:
         frame, index = self.shown.frame, self.shown.dividers.index(unit)
         return None if index is None or frame is None else numbers_of(frame, index)
+
+    def still(self, width: int, captions: Mapping[str, npt.NDArray[np.uint8]]) -> DividerStill:
+        return DividerStill(self, self.shown, width, self._sharpness, captions)
 
     def zoomed(self) -> Zoomed | None:
         """How near one looks, and where; None while the whole picture is in view."""

@@ -16,13 +16,17 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 SMALLEST_RADIUS = 1e-6  # world units; a circle stored as log r has no radius 0
 
 LINE, CIRCLE = ("line_centre", "line_angle", "line_offset"), ("circle_centre", "circle_log_radius")
+CELL = ("cell_centre", "cell_log_radius", "cell_angle")
 
 
 def _place(frame: Arrays, index: int) -> tuple[tuple[str, ...], int]:
     """The names of a divider's arrays, and its place in them."""
-    lines = len(frame["line_angle"]) if "line_angle" in frame else 0
-    names, place = (LINE, index) if index < lines else (CIRCLE, index - lines)
-    return tuple(name for name in names if name in frame), place
+    for names, counted in ((LINE, "line_angle"), (CIRCLE, "circle_centre")):
+        count = len(frame[counted]) if counted in frame else 0
+        if index < count:
+            return tuple(name for name in names if name in frame), index
+        index -= count
+    return CELL, index
 
 
 def numbers_of(frame: Arrays, index: int) -> dict[str, npt.NDArray[Any]]:
@@ -52,6 +56,8 @@ def dragged(numbers: Arrays, part: str, turn: bool, start: Point, now: Point) ->
     moved = np.array(now) - start
     if "circle_centre" in was:
         new = _circle(was, part, start, now)
+    elif "cell_centre" in was:
+        new = _cell(was, part, turn, start, now)
     elif "line_offset" in was:
         new = _distance_line(was, part, turn, start, now)
     else:
@@ -73,6 +79,21 @@ def _circle(was: Arrays, part: str, start: Point, now: Point) -> dict[str, Any]:
     grown = math.dist(now, centre) - math.dist(start, centre)
     radius = max(SMALLEST_RADIUS, math.exp(float(was["circle_log_radius"])) + grown)
     return {**was, "circle_log_radius": math.log(radius)}
+
+
+def _cell(was: Arrays, part: str, turn: bool, start: Point, now: Point) -> dict[str, Any]:
+    """Held at its edge it is stretched along the radius that is nearer to the hand."""
+    centre, angle = was["cell_centre"], float(was["cell_angle"])
+    if turn:
+        return {**was, "cell_angle": angle + _turned(centre, start, now)}
+    if part == "centre":
+        return {**was, "cell_centre": centre + np.array(now) - start}
+    axes = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
+    radii = np.exp(was["cell_log_radius"])
+    before, after = axes @ (np.array(start) - centre), axes @ (np.array(now) - centre)
+    axis = int(np.abs(before / radii).argmax())
+    radii[axis] = max(SMALLEST_RADIUS, radii[axis] + abs(after[axis]) - abs(before[axis]))
+    return {**was, "cell_log_radius": np.log(radii)}
 
 
 def _distance_line(was: Arrays, part: str, turn: bool, start: Point, now: Point) -> dict[str, Any]:

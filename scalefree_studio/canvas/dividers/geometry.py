@@ -1,4 +1,4 @@
-"""Lines and circles on a screen: what of them is in view, and which one is near the pointer. All units at once.
+"""Lines, circles and cells on a screen: what of them is in view, and which one is near the pointer. All units at once.
 
 Everything is measured in pixels from the middle of the pane, in float64, so that nothing large is ever subtracted
 from something equally large: an edge stays in its place however deep one zooms.
@@ -23,12 +23,14 @@ SMALLEST = 0.3  # a circle of fewer pixels' radius is only its centre
 
 @dataclass(frozen=True)
 class Dividers:
-    """The lines and the circles of a frame, in float64: L lines, then C circles; D = L + C."""
+    """The lines, circles and cells of a frame, in float64: L lines, then C circles, then K cells; D = L + C + K."""
 
     ids: Ints  # (D,)
     normal: Floats  # (L, 2)
     centre: Floats  # (D, 2): of a line in the distance form, the foot of the perpendicular from the origin
     radius: Floats  # (C,)
+    radii: Floats  # (K, 2), of the ellipse by which a cell is shown: along its angle, and across it
+    angle: Floats  # (K,)
 
     @classmethod
     def of(cls, frame: Mapping[str, npt.NDArray[Any]]) -> Dividers:
@@ -41,9 +43,14 @@ class Dividers:
             line_centre = np.asarray(frame.get("line_centre", np.zeros((0, 2))), float)
         circle_centre = np.asarray(frame.get("circle_centre", np.zeros((0, 2))), float)
         radius = np.exp(np.asarray(frame.get("circle_log_radius", nothing), float))
-        centre = np.concatenate([line_centre, circle_centre])
-        ids = np.asarray(frame.get("unit_ids", np.arange(len(centre))), np.int64)[: len(centre)]
-        return cls(ids, normal, centre, radius)
+        cell_centre = np.asarray(frame.get("cell_centre", np.zeros((0, 2))), float)
+        radii = np.exp(np.asarray(frame.get("cell_log_radius", np.zeros((0, 2))), float))
+        centre = np.concatenate([line_centre, circle_centre, cell_centre])
+        ids = np.asarray(frame.get("unit_ids", np.arange(len(centre))), np.int64)
+        ids = np.concatenate(
+            [ids[: len(normal) + len(radius)], ids[len(ids) - len(radii) :]]
+        )  # cells come last
+        return cls(ids, normal, centre, radius, radii, np.asarray(frame.get("cell_angle", nothing), float))
 
     def __len__(self) -> int:
         return len(self.centre)
@@ -57,13 +64,25 @@ class Dividers:
 
     def only(self, index: int) -> Dividers:
         """A set of this one divider."""
-        lines = len(self.normal)
+        line, circle, cell = (_only(index - before, count) for before, count in self._counts())
         return Dividers(
             self.ids[index : index + 1],
-            self.normal[index : index + 1] if index < lines else self.normal[:0],
+            self.normal[line],
             self.centre[index : index + 1],
-            self.radius[index - lines : index - lines + 1] if index >= lines else self.radius[:0],
+            self.radius[circle],
+            self.radii[cell],
+            self.angle[cell],
         )
+
+    def _counts(self) -> tuple[tuple[int, int], ...]:
+        """Of each kind: how many dividers come before it, and how many there are."""
+        lines, circles = len(self.normal), len(self.radius)
+        return (0, lines), (lines, circles), (lines + circles, len(self.radii))
+
+
+def _only(index: int, count: int) -> slice:
+    """The one element at an index of a kind, or nothing if it is of another kind."""
+    return slice(index, index + 1) if 0 <= index < count else slice(0)
 
 
 @dataclass(frozen=True)
@@ -80,14 +99,18 @@ def strokes(dividers: Dividers, camera: Camera, size: Size, margin: float = 4.0)
     half = np.array(size) / 2
     centre = (dividers.centre - (camera.x, camera.y)) / camera.pixel
     lines = len(dividers.normal)
+    round_ = lines + len(dividers.radius)
     line_ends, line_owner = _lines_in_view(dividers.normal, centre[:lines], half + margin)
     arc_ends, arc_owner, arc_bend = arcs_in_view(
-        centre[lines:], dividers.radius / camera.pixel, half + margin
+        centre[lines:round_], dividers.radius / camera.pixel, half + margin
+    )
+    oval_ends, oval_owner, oval_bend = ovals_in_view(
+        centre[round_:], dividers.radii / camera.pixel, dividers.angle, half + margin
     )
     return Strokes(
-        np.concatenate([line_ends, arc_ends]) + np.tile(half, 2),
-        np.concatenate([line_owner, arc_owner + lines]),
-        np.concatenate([np.zeros(len(line_ends)), arc_bend]),
+        np.concatenate([line_ends, arc_ends, oval_ends]) + np.tile(half, 2),
+        np.concatenate([line_owner, arc_owner + lines, oval_owner + round_]),
+        np.concatenate([np.zeros(len(line_ends)), arc_bend, oval_bend]),
     )
 
 
@@ -141,6 +164,41 @@ def arcs_in_view(centre: Floats, radius: Floats, half: Floats) -> tuple[Floats, 
     return np.concatenate([begin, end], axis=-1), which[circle[arc]], step / 2
 
 
+def ovals_in_view(centre: Floats, radii: Floats, angle: Floats, half: Floats) -> tuple[Floats, Ints, Floats]:
+    """The ellipses within the rectangle ±half, as chords: (S, 4), which ellipse each is, half its turn."""
+    none: tuple[Floats, Ints, Floats] = np.zeros((0, 4)), np.zeros(0, np.int64), np.zeros(0)
+    # Seen from an ellipse that is a circle of radius 1, the middle of the view and the circle around it.
+    middle = _turned_by(-centre, -angle) / radii
+    away, reach = np.hypot(*middle.T), np.hypot(*half) / radii.min(1, initial=np.inf)
+    which = np.flatnonzero((np.abs(away - 1) < reach) & (radii.max(1, initial=0) > SMALLEST))
+    if not len(which):
+        return none
+    middle, away, reach, r = middle[which], away[which], reach[which], radii[which]
+    facing = np.arctan2(middle[:, 1], middle[:, 0])
+    spread = np.where(reach < away, np.arcsin(np.minimum(1, reach / np.maximum(away, 1e-300))), np.pi)
+    fine = np.sqrt(8 * ROUND / r.max(1)).clip(max=np.pi / 6)
+    pieces = np.ceil(2 * spread / fine).astype(np.int64).clip(1, 4096)
+    oval = np.repeat(np.arange(len(pieces)), pieces)
+    nth = np.arange(len(oval)) - np.repeat(pieces.cumsum() - pieces, pieces)
+    step = 2 * (spread / pieces)[oval]
+    a = (facing - spread)[oval] + nth * step
+
+    def at(turn: Floats) -> Floats:
+        on_it = r[oval] * np.stack([np.cos(turn), np.sin(turn)], axis=-1)
+        return centre[which[oval]] + _turned_by(on_it, angle[which[oval]])
+
+    begin, end = at(a), at(a + step)
+    seen = (np.minimum(begin, end) < half).all(-1) & (np.maximum(begin, end) > -half).all(-1)
+    bend = np.zeros(int(seen.sum()))  # how much an ellipse bends differs along it, and little at a chord
+    return np.concatenate([begin, end], axis=-1)[seen], which[oval[seen]], bend
+
+
+def _turned_by(points: Floats, angle: Floats) -> Floats:
+    cos, sin = np.cos(angle), np.sin(angle)
+    x, y = points.T
+    return np.stack([x * cos - y * sin, x * sin + y * cos], axis=-1)
+
+
 def nearest(
     dividers: Dividers, camera: Camera, size: Size, pointer: tuple[float, float], reach: float
 ) -> tuple[int, str] | None:
@@ -154,8 +212,14 @@ def nearest(
     if distance[closest] <= reach:
         return closest, "centre"
     lines = len(dividers.normal)
+    round_ = lines + len(dividers.radius)
     to_line = np.abs((dividers.normal * away[:lines]).sum(-1))
-    to_circle = np.abs(distance[lines:] - dividers.radius / camera.pixel)
-    to_edge = np.concatenate([to_line, to_circle])
+    to_circle = np.abs(distance[lines:round_] - dividers.radius / camera.pixel)
+    # An ellipse is a circle, stretched; near it, its distance is that of the circle by how much it is stretched there.
+    stretched = _turned_by(away[round_:] * camera.pixel, -dividers.angle) / dividers.radii
+    far = np.maximum(np.hypot(*stretched.T), 1e-12)
+    slope = np.hypot(*(stretched / dividers.radii).T) / far
+    to_oval = np.abs(far - 1) / np.maximum(slope, 1e-12) / camera.pixel
+    to_edge = np.concatenate([to_line, to_circle, to_oval])
     closest = int(to_edge.argmin())
     return (closest, "edge") if to_edge[closest] <= reach else None

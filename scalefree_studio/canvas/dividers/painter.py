@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..camera import Camera, Size, half_extent
-from ..picture import OPAQUE, Layer, Rendered, Sampled, Sheet
+from ..camera import Camera, Part, Size, half_extent
+from ..picture import OPAQUE, Layer, Rendered, Sampled, Sheet, viewport
 from ..segments import NONE, Segments, dots, pieces, ring
 from .geometry import strokes
 from .panes import Pane
@@ -24,10 +24,10 @@ TINT = 0.55  # how much the heaviest place of the mask is covered
 
 
 class DividerPainter:
-    """Draws what a canvas shows."""
+    """Draws what a canvas shows: on the screen all of it, again and again; `by_part` some of it, and each part once."""
 
-    def __init__(self, shown: ShownDividers):
-        self._shown = shown
+    def __init__(self, shown: ShownDividers, by_part: bool = False):
+        self._shown, self._by_part = shown, by_part
         self.rendered: Rendered | None = None
         self._target = Layer()
         self._learned = Layer("linear")
@@ -49,76 +49,94 @@ class DividerPainter:
 
     def renew(self, parts: set[str]) -> None:
         """Make anew what has changed since the last drawing; so many events between two drawings cost one."""
-        if "target" in parts:
-            self._fill(self._target, self._shown.target)
-        if "mask" in parts:
-            self._renew_tint()
+        if "target" in parts and not self._by_part:
+            self._fill_target()
+        if "mask" in parts and not self._by_part:
+            self._fill_tint()
         if "lines" in parts:
             self._renew_lines()
         if "marks" in parts:
             self._renew_marks()
 
-    def draw(self, context: Any) -> None:
-        """Onto the canvas of this OpenGL context."""
+    def draw(self, context: Any, part: Part | None = None) -> None:
+        """Onto what this OpenGL context draws on: all of the canvas, or a part of it."""
         shown, colours = self._shown, self._shown.colours
-        width, height = shown.physical
-        if self._sheet_stale:
+        part = part or (0, 0, *shown.physical)
+        if self._sheet_stale and not self._by_part:
             self._sheet_stale = False
-            size = shown.panes[0].size
-            with self._sheet.fresh(context, size):
-                self._lines.draw((0, 0, *size), colours.of("halo"), HALO * shown.ratio)
-        context.set_state(
-            blend=True, depth_test=False, cull_face=False, scissor_test=True, blend_func=OPAQUE
-        )  # fmt: skip
-        context.set_viewport(0, 0, width, height)
-        context.set_scissor(0, 0, width, height)
-        context.clear(color=colours.of("gap"), depth=False)
+            self._draw_lines(context, (0, 0, *shown.panes[0].size))
+        _begin(context, viewport(part, part), colours.of("gap"))
         for pane in shown.panes:
-            if pane.end > pane.start:
-                context.set_viewport(*pane.viewport(height))
-                context.set_scissor(*pane.viewport(height))
-                context.clear(color=colours.of("background"), depth=False)
-                self._draw(pane, context)
+            seen = pane.within(part)
+            if seen is None:
+                continue
+            window = (seen[0] - pane.x, seen[1] - pane.y, *seen[2:])
+            if self._by_part:
+                self._fill_target(window)
+                self._fill_tint(window)
+                if shown.overlay:
+                    self._draw_lines(context, window)
+            _begin(context, viewport(seen, part), colours.of("background"))
+            self._draw(pane, window, context)
         context.set_state(scissor_test=False)
 
-    def _draw(self, pane: Pane, context: Any) -> None:
+    def _draw_lines(self, context: Any, window: Part) -> None:
+        """On their sheet: those in this window of a pane."""
+        with self._sheet.fresh(context, window):
+            self._lines.draw(window, self._shown.colours.of("halo"), HALO * self._shown.ratio)
+
+    def _draw(self, pane: Pane, window: Part, context: Any) -> None:
         shown = self._shown
         if pane.name == "target":
-            self._target.draw(pane.window)
+            self._target.draw(window)
         elif self.rendered is not None:
             self._learned.rect = (0, 0, *pane.size)
             self._learned.texture = self.rendered.in_texture(shown.camera, pane.size)
-            self._learned.draw(pane.window)
-        self._tint.draw(pane.window)
+            self._learned.draw(window)
+        self._tint.draw(window)
         if shown.overlay:
-            self._sheet.draw(context, pane.window)
-        self._marks.draw(pane.window, shown.colours.of("halo"), HALO * shown.ratio)
+            self._sheet.draw(context, window)
+        self._marks.draw(window, shown.colours.of("halo"), HALO * shown.ratio)
         caption, inset = self._captions.get(pane.name), round(INSET * shown.ratio)
         if caption is not None and caption.size[0] + 2 * inset < pane.end - pane.start:
             width, height = caption.size
             right = shown.mode == "swipe" and pane.name == "learned"
             left = pane.end - inset - width if right else inset
             caption.rect = (left, inset, left + width, inset + height)
-            caption.draw(pane.window)
+            caption.draw(window)
 
     def _fill(
-        self, layer: Layer, source: Sampled | None, shown_as: Callable[[Any], Any] = lambda a: a
+        self,
+        layer: Layer,
+        source: Sampled | None,
+        window: Part | None,
+        shown_as: Callable[[Any], Any] = lambda a: a,
     ) -> None:
-        """Into a layer what is in view of an array over the picture."""
-        seen = source.seen(self._shown.camera, self._shown.panes[0].size) if source is not None else None
+        """Into a layer what is in view, in a window of the pane, of an array over the picture."""
+        shown = self._shown
+        pane = shown.panes[0].size
+        left, top, *size = window or (0, 0, *pane)
+        camera = shown.camera.moved_into(window, pane) if window else shown.camera
+        seen = source.seen(camera, (size[0], size[1])) if source is not None else None
         layer.shown = seen is not None
         if seen is not None:
             layer.set(shown_as(seen[0]).astype(np.uint8, copy=False))
-            layer.rect = seen[1]
+            rect = seen[1]
+            layer.rect = (rect[0] + left, rect[1] + top, rect[2] + left, rect[3] + top)
 
-    def _renew_tint(self) -> None:
+    def _fill_target(self, window: Part | None = None) -> None:
+        self._fill(self._target, self._shown.target, window)
+
+    def _fill_tint(self, window: Part | None = None) -> None:
         mask = self._shown.mask
         if mask is None:
             self._tint.shown = False
             return
         heaviest = max(float(mask.max()), 1.001)
         self._tint.tint((*self._shown.colours.of("selected")[:3], TINT))
-        self._fill(self._tint, Sampled(mask, smooth=False), lambda m: (m - 1) * (255 / (heaviest - 1)))
+        self._fill(
+            self._tint, Sampled(mask, smooth=False), window, lambda m: (m - 1) * (255 / (heaviest - 1))
+        )
 
     def _renew_lines(self) -> None:
         shown, ratio = self._shown, self._shown.ratio
@@ -158,6 +176,14 @@ class DividerPainter:
         if shown.brush is not None and shown.pointer is not None:
             made.append(ring(shown.pointer, shown.brush.radius * ratio, colours.of("bar"), 0.9 * ratio))
         self._marks.set(np.concatenate(made))
+
+
+def _begin(context: Any, there: Part, colour: npt.NDArray[np.float32]) -> None:
+    """From now on only there, where all is of this colour."""
+    context.set_state(blend=True, depth_test=False, cull_face=False, scissor_test=True, blend_func=OPAQUE)
+    context.set_viewport(*there)
+    context.set_scissor(*there)
+    context.clear(color=colour, depth=False)
 
 
 def _border(extent: tuple[float, float], camera: Camera, size: Size) -> npt.NDArray[Any]:

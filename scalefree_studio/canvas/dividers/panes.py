@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..camera import Size
+from ..camera import Part, Size
 
 MODES = ("side", "swipe", "learned")
 
@@ -25,14 +25,12 @@ class Pane:
     def size(self) -> Size:
         return self.width, self.height
 
-    @property
-    def window(self) -> tuple[float, float, float, float]:
-        """What of the pane is shown, in its own pixels: left, top, width, height."""
-        return self.start, 0, self.end - self.start, self.height
-
-    def viewport(self, canvas_height: int) -> tuple[int, int, int, int]:
-        """The same in OpenGL's pixels, whose y points up."""
-        return self.x + self.start, canvas_height - self.y - self.height, self.end - self.start, self.height
+    def within(self, part: Part) -> Part | None:
+        """What of the pane is shown in a part of the canvas, in the canvas's pixels; None: nothing."""
+        x, y, width, height = part
+        left, right = max(self.x + self.start, x), min(self.x + self.end, x + width)
+        top, bottom = max(self.y, y), min(self.y + self.height, y + height)
+        return (left, top, right - left, bottom - top) if left < right and top < bottom else None
 
     def local(self, x: float, y: float) -> tuple[float, float]:
         return x - self.x, y - self.y

@@ -13,6 +13,7 @@ Fed by the window (GUI thread only):
     leave()                      the mouse has left
     fit()                        all boards in view
     zoom(factor)                 nearer (> 1) about the middle, or about a point
+    still(width, captions)       what is shown, to be drawn once more as wide as one likes (still.Still)
     shown.place_at(point)        the Place at a point in physical pixels of the canvas, or None
 
 Properties; setting one redraws what is needed, and reports nothing. Places that are not on the wall are not marked:
@@ -70,6 +71,7 @@ from .listener import WallListener as WallListener  # for whoever imports the ca
 from .mouse import WallMouse
 from .painter import PARTS, WallPainter
 from .shown import ShownWall
+from .still import WallStill
 
 MAPPED = 512  # pictures of a board that a map shows
 NEAREST = 4  # so many pixels of a picture are seen across the shorter side of the canvas, at least
@@ -120,6 +122,9 @@ class WallCanvas(StagedCanvas):
         self._room = shown.physical
         shown.grids = tuple(arranged(shown.boards, self._room, shown.ratio, shown.titles, shown.beside))
         self.camera = Camera(self._room[0] / 2, self._room[1] / 2, 1.0)
+
+    def still(self, width: int, captions: Mapping[str, Bytes]) -> WallStill:
+        return WallStill(self, self.shown, width, captions)
 
     def zoom(self, factor: float, about: Point | None = None) -> None:
         finest = max((grid.scale for grid in self.shown.grids), default=1.0)

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ...snapshot import Bytes
-from ..camera import Size
+from ..camera import Part, Size
 from ..colours import Colours
-from ..picture import OPAQUE, Layer
+from ..picture import OPAQUE, Layer, viewport
 from ..segments import NONE, Segments, frames, pieces, ring
 from .boards import UNDER, Board, Floats, Grid, Place, edges_of
 from .shown import LEAST, ShownWall
@@ -167,25 +167,24 @@ class WallPainter:
         half, colour = width * self._shown.ratio, self._shown.colours.of("selected") * (1, 1, 1, SOFT)
         return frames(_reachable(rect[None] + 2 * half * GROWN, self._shown.physical), colour, half)
 
-    def draw(self, context: Any) -> None:
-        """Onto the canvas of this OpenGL context."""
+    def draw(self, context: Any, part: Part | None = None) -> None:
+        """Onto what this OpenGL context draws on: all of the canvas, or a part of it."""
         shown, colours = self._shown, self._shown.colours
-        width, height = shown.physical
+        window = part or (0, 0, *shown.physical)
         context.set_state(
             blend=True, depth_test=False, cull_face=False, scissor_test=False, blend_func=OPAQUE
         )  # fmt: skip
-        context.set_viewport(0, 0, width, height)
+        context.set_viewport(*viewport(window, window))
         context.clear(color=colours.of("background"), depth=False)
-        window = (0, 0, width, height)
         for board, _ in shown.laid_out():
             self.pictures[board.name].draw(window)
             self.veils[board.name].draw(window)
         self._painting.draw(window)
         self._marks.draw(window, halo_of(colours), HALO * shown.ratio)
         for board, grid in shown.laid_out():
-            self._draw_title(board, grid)
+            self._draw_title(board, grid, window)
 
-    def _draw_title(self, board: Board, grid: Grid) -> None:
+    def _draw_title(self, board: Board, grid: Grid, window: Part) -> None:
         """Above its board; where that is out of view, at the edge of what is seen of the board."""
         if board.name not in self._shown.titles:
             return
@@ -198,7 +197,7 @@ class WallPainter:
         y = max(top - height - round(UNDER * ratio), min(inset, bottom - height))
         if -width < x < room[0] and -height < y < room[1]:
             title.rect = (round(x), round(y), round(x) + width, round(y) + height)
-            title.draw((0, 0, *room))
+            title.draw(window)
 
 
 def halo_of(colours: Colours) -> npt.NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""Lines and circles drawn over a picture: a light line with a dark halo, smooth at any size and any depth.
+"""Lines, circles and cells drawn over a picture: a light line with a dark halo, smooth at any size and any depth.
 
 Every pixel takes the distance to the nearest divider, so where lines cross, no halo cuts through another's line. A tile
 of the picture looks only at the dividers that can reach it.
@@ -18,6 +18,7 @@ from ...snapshot import Bytes
 Floats = npt.NDArray[np.float64]
 
 TILE = 32
+LINE, CIRCLE, CELL = range(3)
 LIGHT, LIGHT_OPACITY = np.array([250, 250, 248], np.float32), np.float32(0.95)
 HALO, HALO_OPACITY = np.array([14, 17, 22], np.float32), np.float32(0.6)
 
@@ -36,7 +37,7 @@ def draw_overlay(picture: Bytes, frame: Mapping[str, Any], region: Region, strok
     ys = region.y + (np.arange(rows) * TILE + (TILE - height) / 2) * region.pixel
     xs = region.x + (np.arange(columns) * TILE + (TILE - width) / 2) * region.pixel
     for row, y in enumerate(ys):
-        near = shapes.distance(xs[:, None], y, slice(None)) <= reach + TILE / 2**0.5  # (C, D)
+        near = shapes.least(xs[:, None], y) <= reach + TILE / 2**0.5  # (C, D)
         tiles, units = near.nonzero()
         place = np.arange(len(tiles)) - np.searchsorted(tiles, tiles)  # of the divider among its tile's
         nearest = np.full((columns, TILE, TILE), np.inf, np.float32)
@@ -51,39 +52,52 @@ def draw_overlay(picture: Bytes, frame: Mapping[str, Any], region: Region, strok
 
 
 class _Shapes:
-    """The dividers of a frame, lines first; all distances are in pixels."""
+    """The dividers of a frame: lines, circles, and cells as the ellipses of their radii; distances are in pixels."""
 
     def __init__(self, frame: Mapping[str, Any], pixel: float):
         self.pixel = pixel
         angle = _of(frame, "line_angle", ())
         centre = _of(frame, "line_centre", (2,))
         circle = _of(frame, "circle_centre", (2,))
-        self.lines = len(angle)
+        cell = _of(frame, "cell_centre", (2,))
         normal = np.stack([np.cos(angle), np.sin(angle)], axis=-1)  # (L, 2)
         along = _of(frame, "line_offset", ()) if "line_offset" in frame else (normal * centre).sum(1)
-        self.normal = np.concatenate([normal, np.zeros_like(circle)])  # (D, 2)
-        self.centre = np.concatenate([np.zeros_like(normal), circle])
-        self.size = np.concatenate(
-            [along, np.exp(_of(frame, "circle_log_radius", ()))]
-        )  # (D,): offset or radius
-        self.round = np.arange(len(self.size)) >= self.lines
+        # (D, 2), (D, 2), and (D,) offset or radius; of a cell, the way of its first radius and the radii (D, 2).
+        turn = _of(frame, "cell_angle", ())
+        way = np.stack([np.cos(turn), np.sin(turn)], axis=-1)
+        self.normal = np.concatenate([normal, np.zeros_like(circle), way])
+        self.centre = np.concatenate([np.zeros_like(normal), circle, cell])
+        self.size = np.concatenate([along, np.exp(_of(frame, "circle_log_radius", ())), np.ones(len(cell))])
+        none = np.ones((len(normal) + len(circle), 2))
+        self.radii = np.concatenate([none, np.exp(_of(frame, "cell_log_radius", (2,)))])
+        self.kind = np.repeat([LINE, CIRCLE, CELL], [len(normal), len(circle), len(cell)])
 
-    def distance(self, x: Floats, y: Any, unit: Any) -> Floats:
-        """From points to dividers, whatever their shapes make together."""
-        straight = x * self.normal[unit, 0] + y * self.normal[unit, 1]
-        curved = np.hypot(x - self.centre[unit, 0], y - self.centre[unit, 1])
-        away: Floats = np.abs(np.where(self.round[unit], curved, straight) - self.size[unit]) / self.pixel
+    def least(self, x: Floats, y: float) -> Floats:
+        """The least that the distances from points (n, 1) to all dividers can be: (n, D)."""
+        straight = x * self.normal[:, 0] + y * self.normal[:, 1]
+        dx, dy = x - self.centre[:, 0], y - self.centre[:, 1]
+        along, across = (
+            dx * self.normal[:, 0] + dy * self.normal[:, 1],
+            dy * self.normal[:, 0] - dx * self.normal[:, 1],
+        )
+        stretched = np.hypot(along / self.radii[:, 0], across / self.radii[:, 1])
+        measured = np.choose(self.kind, [straight, np.hypot(dx, dy), stretched])
+        scale = np.where(self.kind == CELL, self.radii.min(1, initial=np.inf), 1)
+        away: Floats = np.abs(measured - self.size) * scale / self.pixel
         return away
 
     def distances(self, x: Floats, y: float, unit: npt.NDArray[np.intp]) -> npt.NDArray[np.float32]:
         """From every pixel of tiles around (x, y), (n,), to one divider each: (n, t, t)."""
         steps = (np.arange(TILE) - (TILE - 1) / 2) * self.pixel
         away = np.empty((len(unit), TILE, TILE), np.float32)
-        for kind in (False, True):
-            which = self.round[unit] == kind
+        for kind in (LINE, CIRCLE, CELL):
+            which = self.kind[unit] == kind
             u, at = unit[which], x[which, None]
             normal, centre, size = self.normal[u], self.centre[u], self.size[u, None]
-            if kind:
+            if kind == CELL:
+                away[which] = self._to_ellipse(u, at + steps - centre[:, :1], y + steps - centre[:, 1:])
+                continue
+            if kind == CIRCLE:
                 column = (at + steps - centre[:, :1]) ** 2
                 row = (y + steps - centre[:, 1:]) ** 2
                 measured = np.sqrt(column[:, None, :] + row[:, :, None])
@@ -92,6 +106,20 @@ class _Shapes:
                 column = (at + steps) * normal[:, :1] - size
                 measured = column[:, None, :] + ((y + steps) * normal[:, 1:])[:, :, None]
             away[which] = np.abs(measured, out=measured) / self.pixel
+        return away
+
+    def _to_ellipse(self, unit: npt.NDArray[np.intp], dx: Floats, dy: Floats) -> Floats:
+        """From pixels at dx, dy (n, t) from the centres of cells to their ellipses: (n, t, t).
+
+        An ellipse is a circle, stretched: near its edge, where it is drawn, the distance is that of the circle by how
+        much it is stretched there."""
+        cos, sin = self.normal[unit, :1, None], self.normal[unit, 1:, None]
+        first, second = self.radii[unit, :1, None], self.radii[unit, 1:, None]
+        x, y = dx[:, None, :], dy[:, :, None]
+        along, across = (x * cos + y * sin) / first, (y * cos - x * sin) / second  # (n, t, t)
+        far = np.maximum(np.hypot(along, across), 1e-12)
+        slope = np.maximum(np.hypot(along / first, across / second) / far, 1e-12)
+        away: Floats = np.abs(far - 1) / slope / self.pixel
         return away
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -32,11 +33,12 @@ class DrawingScene:
 
     def draw(self, time: float, snapshot: Snapshot) -> Bytes:
         drawing = Drawing(snapshot.frame, self._still).current
-        pictures = drawing.pictures()
-        if self._overlay:
-            _veil(pictures, drawing)
+        pictures = veiled(drawing) if self._overlay else drawing.pictures()
         height, width = drawing.tile
-        for number, y, x in drawing.cursors().tolist():
+        marks = (
+            drawing.cursors() if math.prod(drawing.size) > 1 else drawing.cursors()[:0]
+        )  # else it hides all
+        for number, y, x in marks.tolist():
             pictures[number, y * height : (y + 1) * height, x * width : (x + 1) * width] = CURSOR
         if drawing.temperatures:
             return fitted_table(table_of(drawing, pictures), self.size)
@@ -94,10 +96,12 @@ def _sized_table(size: Size | None, table: Table) -> tuple[int, int]:
     return sized(size, lambda side: size_for((height, width), side))
 
 
-def _veil(pictures: Bytes, drawing: Drawing) -> None:
-    """Lay the veil over pictures (B, H · h, W · w, 3)."""
+def veiled(drawing: Drawing) -> Bytes:
+    """The pictures of a drawing (B, H · h, W · w, 3), each place the more covered the more open its choice was."""
+    pictures = drawing.pictures()
     entropy = np.where(drawing.drawn(), drawing.frame["entropy"].astype(np.float32), 0)  # (B, H, W)
     density = (entropy / drawing.most_bits * VEIL_OPACITY)[..., None]
     height, width = drawing.tile
     density = density.repeat(height, axis=1).repeat(width, axis=2)
-    pictures[:] = np.rint(pictures + (np.array(VEIL) - pictures) * density)
+    shown: Bytes = np.rint(pictures + (np.array(VEIL) - pictures) * density).astype(np.uint8)
+    return shown

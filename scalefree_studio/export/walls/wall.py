@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ...files import replacing, write_errors
 from ...snapshot import Bytes
+from ..ahead import Progress
+from ..picture import write_bands
 
 WIDE = 640  # pixels: a wall is enlarged to about this, by whole factors, so that its pixels stay pixels
 GAP = 1  # pixels of the small pictures
@@ -82,14 +83,33 @@ def shrunk(wall: Bytes, room: tuple[int, int]) -> Image.Image:
     return Image.fromarray(wall).resize(size, Image.Resampling.BOX)
 
 
+def usual_scale(pictures: Bytes, columns: int | None = None) -> int:
+    """How many pixels wide each pixel of a wall is that is looked at by itself."""
+    count, height, width = pictures.shape[:3]
+    return max(1, round(WIDE / wall_size(count, height, width, columns)[0]))
+
+
 def large_wall(pictures: Bytes, columns: int | None = None) -> Bytes:
     """A wall to be looked at by itself."""
-    wall = wall_of(pictures, columns)
-    larger = max(1, round(WIDE / wall.shape[1]))
-    return wall.repeat(larger, axis=0).repeat(larger, axis=1)
+    larger = usual_scale(pictures, columns)
+    return wall_of(pictures, columns).repeat(larger, axis=0).repeat(larger, axis=1)
 
 
-def write_wall(pictures: Bytes, path: Path, columns: int | None = None) -> None:
-    """Write a wall as a PNG, whole or not at all."""
-    with write_errors(path), replacing(path) as file:
-        Image.fromarray(large_wall(pictures, columns)).save(file, format="PNG", optimize=True)
+def wall_size_at(pictures: Bytes, scale: int | None, columns: int | None = None) -> tuple[int, int]:
+    """(width, height) of a wall whose pixels are so large."""
+    scale, (count, height, width) = scale or usual_scale(pictures, columns), pictures.shape[:3]
+    across, down = wall_size(count, height, width, columns)
+    return across * scale, down * scale
+
+
+def write_wall(
+    pictures: Bytes,
+    path: Path,
+    columns: int | None = None,
+    scale: int | None = None,
+    progress: Progress | None = None,
+) -> None:
+    """Write a wall in the format that its suffix names, each pixel as `scale` × `scale`; whole or not at all."""
+    scale, wall = scale or usual_scale(pictures, columns), wall_of(pictures, columns)
+    rows = (row.repeat(scale, axis=0)[None].repeat(scale, axis=0) for row in wall)
+    write_bands(path, (wall.shape[1] * scale, wall.shape[0] * scale), rows, progress)

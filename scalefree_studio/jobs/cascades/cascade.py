@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,9 @@ MakeStage = Callable[[Checkpoint, int, str, bool], StageDrawer]
 
 def token_stage(checkpoint: Checkpoint, stage: int, device: str, cached: bool) -> StageDrawer:
     if (own := TokensLesson.controls_of(checkpoint).stage) != stage:
-        raise UserError(f"This network draws stage {own} of its codes, where one of stage {stage} is needed.")
+        raise UserError(
+            f"This network draws stage {own + 1} of its codes, where one of stage {stage + 1} is needed."
+        )
     return NetworkStage(TokensLesson.read_network(checkpoint).to(device), cached)
 
 
@@ -124,6 +126,15 @@ def networks_of(checkpoint: Checkpoint) -> list[Checkpoint]:
     return found
 
 
+def trained_networks(checkpoint: Checkpoint) -> list[Checkpoint]:
+    """Of each stage, as training left it: with the codec whose tokens it draws."""
+    about, arrays = packed(codec_of(checkpoint))
+    return [
+        replace(network, about={**network.about, **about}, model={**network.model, **arrays})
+        for network in networks_of(checkpoint)
+    ]
+
+
 def cascade_sampler(
     checkpoint: Checkpoint, device: str = "cpu", size: tuple[int, int] | None = None, cached: bool = True
 ) -> CascadeSampler:
@@ -144,7 +155,7 @@ def _sampler(
 ) -> CascadeSampler:
     size = _size(checkpoint)
     if wanted is not None and wanted != size:
-        raise UserError(f"This model draws pictures of {size[0]}x{size[1]} pixels, as it has learnt them.")
+        raise UserError(f"This model draws pictures of {size[1]}x{size[0]} pixels, as it has learnt them.")
     classes = [str(name) for name in checkpoint.about.get("classes") or ()]
     if any(drawer.classes not in (0, len(classes)) for drawer in drawers):
         raise UserError("The model does not say what its classes are; it is damaged.")

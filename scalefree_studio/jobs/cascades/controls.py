@@ -12,7 +12,13 @@ from .codec_lesson import CodecControls
 @dataclass(frozen=True)
 class TokensControls(CodecControls, TokensShape):
     # fmt: off
-    stage: int = control(
-        0, label="Stage", help="Which stage of that model it draws; 0 is the coarsest.", low=0, high=15, group="Tokens",
+    stage_number: int = control(
+        1, label="Stage", help="Which stage of that model it draws; 1 is the coarsest.", low=1, high=16, group="Tokens",
+        flag_name="stage",
     )
     # fmt: on
+
+    @property
+    def stage(self) -> int:
+        """Its index, from 0."""
+        return self.stage_number - 1

@@ -18,4 +18,5 @@ INSTRUMENT = Instrument(
         NextScaleLesson.kind: NextScaleSampler,
     },
     infos={cascade.KIND: cascade.info},
+    parts={cascade.KIND: cascade.trained_networks},
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from ...models.cascades.draw import draw_tokens
 from ...models.cascades.network import TokenTransformer
 from ...models.cascades.shape import TokensShape
 from ...models.ordered.request import Drawn, Request, uniforms
-from ...snapshot import Array, Bytes
+from ...snapshot import Array, Bytes, Checkpoint
 from ..codec import Grid, Tokens
 from ..training.held_out import spread
 from ..training.lesson import BESIDE, Inputs
@@ -61,9 +61,18 @@ class TokensLesson(CodecLesson[TokensControls, TokenTransformer]):
         grids = self.grids(controls)
         if controls.stage >= len(grids):
             raise ControlError(
-                f"That model has the stages 0 to {len(grids) - 1}; there is no stage {controls.stage}."
+                f"That model has the stages 1 to {len(grids)}; there is no stage {controls.stage_number}."
             )
         return edited(controls, self.known(controls, controls.stage + 1))
+
+    @classmethod
+    def controls_of(cls, checkpoint: Checkpoint) -> TokensControls:
+        """Older models count their stage from 0."""
+        saved = dict(checkpoint.about.get("controls", {}))
+        if isinstance(old := saved.pop("stage", None), int):
+            saved["stage_number"] = old + 1
+            checkpoint = replace(checkpoint, about={**checkpoint.about, "controls": saved})
+        return super().controls_of(checkpoint)
 
     @classmethod
     def network(cls, controls: TokensControls) -> TokenTransformer:

@@ -73,7 +73,9 @@ def pruned(
     for stage, (one, other) in enumerate(zip(before.grids(), after.grids(), strict=True)):
         old, left = (torch.from_numpy(codec.vectors(stage)) for codec in (before, after))
         stages.append(PrunedStage(one.codes, other.codes, nearest(old, left).numpy()))
-    return Pruned(slimmer, tuple(stages), *(_error(codec, dataset.held) for codec in (before, after)))
+    return Pruned(
+        slimmer, tuple(stages), *(_error(codec, dataset.held, progress) for codec in (before, after))
+    )
 
 
 def _codec(checkpoint: Checkpoint, device: str) -> Codec:
@@ -101,11 +103,13 @@ def _parts(examples: Examples) -> Iterator[tuple[slice, Bytes]]:
         yield part, np.asarray(examples.take(np.arange(part.start, part.stop)).values, np.uint8)
 
 
-def _error(codec: Codec, held: Examples) -> float:
+def _error(codec: Codec, held: Examples, progress: Progress | None) -> float:
     total = 0.0
-    for _, pictures in _parts(held):
+    for part, pictures in _parts(held):
         made = codec.decode(codec.encode(pictures)).astype(np.float64)
         total += float(np.square((made - pictures) / 255).sum())
+        if progress:
+            progress("Measuring", part.stop, len(held))
     return total / (len(held) * int(np.prod(held.shape)))
 
 

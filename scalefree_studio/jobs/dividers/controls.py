@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ...amounts import numbers_typed, size_in_words
 from ...controls import ControlError, control, controls_of, edited
 from ...models.dividers.network import MOST_UNITS, DividerShape
-from ...sizes import numbers_typed, size_in_words
 
 BEST = "best"
 WORDS = {"lines": "Lines", "circles": "Circles", "both": "Both", BEST: "Best for a budget"}
@@ -107,7 +107,7 @@ class FitControls(DividerShape):
         if self.made_of == BEST:
             return SHAPE_CONTROLS
         absent = {"lines": ("circles",), "circles": ("lines", "line_form")}.get(self.made_of or "", ())
-        return ("numbers", *absent)
+        return ("numbers", *absent, *(() if self.cells or self.made_of == "both" else ("cells",)))
 
 
 # Everything that says how many units of which kind a network has, whatever kinds there are.
@@ -140,7 +140,7 @@ def with_values(controls: FitControls, values: Mapping[str, Any]) -> FitControls
             shape |= FIRST_COUNTS["lines"]
         new = replace(new, numbers=0, **shape)
     if new.units == 0:
-        raise ControlError("A network needs at least one line, circle or smooth unit.")
+        raise ControlError("A network needs at least one line, circle, cell or smooth unit.")
     if choice and choice != made_of(new):
         raise ControlError(f"What is made of {choice} has other units than these; leave one of both out.")
     return replace(new, made_of=made_of(new))
@@ -171,24 +171,32 @@ def _shape_of(controls: FitControls) -> dict[str, Any]:
     return {name: getattr(controls, name) for name in SHAPE_CONTROLS}
 
 
-def best_division(numbers: int) -> dict[str, Any]:
-    """The circles and colour units that make the best picture of a budget: many circles, few colours.
+def best_division(numbers: int, colours: int = 3) -> dict[str, Any]:
+    """The units that make the best picture of a budget: cells, each with a colour of its own.
 
-    Single runs on one photograph at 2,371 numbers: 19 colours 21.1 dB, 10 colours 22.2 dB, 8 colours 23.5 dB, 6 colours
-    24.1 dB, 4 colours 23.2 dB, 3 colours 24.2 dB; from 6 down it is luck. A circle costs three numbers and
-    one for each colour; a colour its bias and three ways out. What would be too many circles goes into colours.
+    On every picture of the board that was tuned on, cells leave hard edges behind by decibels (docs/dividers.md). A
+    cell with its colour is eight numbers; seven or six where a picture's colours lie along two ways or one, which are
+    then colour units. What would be too many cells goes into circles, and what would be too many circles into colours.
     """
-    hidden = max(3, round(6 * (numbers / 2371) ** 0.3))
-    circles = (numbers - 3 - 4 * hidden) // (3 + hidden)
-    if circles > MOST_UNITS:
-        circles, hidden = MOST_UNITS, (numbers - 3 - 3 * MOST_UNITS) // (MOST_UNITS + 4)
-    return {"lines": 0, "circles": max(1, circles), "relu": 0, "tanh": 0, "structure": 0, "hidden": hidden}
+    hidden = colours if colours < 3 else 0
+    rest = numbers - 3 - 4 * hidden
+    cells = max(1, min(MOST_UNITS, rest // (5 + colours)))
+    if cells == MOST_UNITS and hidden:
+        return best_division(numbers)  # there are numbers enough
+    circles = min(MOST_UNITS, (rest - (5 + colours) * cells) // (3 + colours)) if cells == MOST_UNITS else 0
+    more = (numbers - 3 - 8 * MOST_UNITS) // (2 * MOST_UNITS + 4)
+    if circles == MOST_UNITS and more >= 6:  # fewer could not say every colour
+        hidden = more
+    return {
+        "lines": 0, "circles": circles, "cells": cells, "relu": 0, "tanh": 0, "structure": 0, "hidden": hidden,
+    }  # fmt: skip
 
 
 def with_units(controls: FitControls, counts: Mapping[str, int]) -> FitControls:
     """Controls of a network that has so many units of each kind by now. What a person adds or removes ends a budget."""
     new = replace(
-        controls, lines=counts["line"], circles=counts["circle"], relu=counts["relu"], tanh=counts["tanh"]
-    )
+        controls, lines=counts["line"], circles=counts["circle"], cells=counts["cell"], relu=counts["relu"],
+        tanh=counts["tanh"],
+    )  # fmt: skip
     free = replace(new, numbers=0)
     return controls if new == controls else replace(free, made_of=made_of(free))

@@ -124,7 +124,8 @@ class Editable(ABC):
 
     def set_controls(self, values: Mapping[str, Any]) -> Step:
         """Take new values. If one of them is no live control, start over."""
-        return self._take(with_values(self._controls, values), values)
+        new = divider_start.divided_for(with_values(self._controls, values), self.pixels)
+        return self._take(new, values)
 
     def _take(self, new: FitControls, named: Iterable[str]) -> Step:
         before = self._controls
@@ -202,8 +203,8 @@ class Editable(ABC):
         return lambda: self._counting(back, before)
 
     def _add(self, edit: AddUnit) -> Reverse:
-        if edit.kind not in ("line", "circle"):
-            raise ControlError(f"A line or a circle can be added, not a {edit.kind}.")
+        if edit.kind not in ("line", "circle", "cell"):
+            raise ControlError(f"A line, a circle or a cell can be added, not a {edit.kind}.")
         if dividers.unit_counts(self.params)[edit.kind] >= dividers.MOST_UNITS:
             raise ControlError(f"There are {dividers.MOST_UNITS:,} {edit.kind}s already, which is the most.")
         values = divider_start.placed_unit(

@@ -25,7 +25,7 @@ class MoveUnit(Edit):
 class AddUnit(Edit):
     """One more unit. Without values it is placed where the error is."""
 
-    kind: str  # "line" or "circle"
+    kind: str  # "line", "circle" or "cell"
     values: Mapping[str, Array | float] | None = None
 
 

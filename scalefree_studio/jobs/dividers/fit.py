@@ -19,26 +19,25 @@ from ...data.pictures import known_units
 from ...errors import JobError, UserError
 from ...models.dividers import network as dividers
 from ...models.dividers.network import Params
-from ...models.dividers.revival import revive
 from ...snapshot import Array, Checkpoint, Segment, Snapshot, frozen_all
-from ..job import Limit
+from ..job import Limit, Told
 from ..memory import within_memory
-from . import schedule
+from . import reviving, schedule
 from . import start as divider_start
 from .controls import BYTES, FitControls, complete, with_units
 from .editing import ADVICE, Editable
 from .learner import Backup, Learner, Learnt
-from .saved import KIND, arrays_of, info_of, read_limit, read_model, read_moments
+from .saved import KIND, arrays_of, info_of, read_limit, read_model, read_trainer, trainer_arrays
 from .target import Target
 
 CHECK_EVERY = 64  # steps between looks at whether all numbers are still finite
 MEASURE_EVERY = 50  # steps
-REVIVAL_PIXELS = 4096
+LOOK_EVERY = 20  # steps between choices of the cells that each tile looks at
 REHEATED = 0.65  # how far in the schedule one is, at most, after a person's hand
 CARE = 1 / 15  # dividers that start on edges move so much slower, and are not revived
 
 
-class FitDividers(Editable):
+class FitDividers(Editable, Told):
     kind, title = KIND, "Dividers"
 
     def __init__(
@@ -59,6 +58,7 @@ class FitDividers(Editable):
         super().__init__()
         self._target = Target(pixels, self.device)
         controls = complete(controls or FitControls(), known_units(spec))
+        controls = divider_start.divided_for(controls, self.pixels)
         begun = begun or divider_start.start(controls, self.pixels)
         self._learner = Learner(Learnt.nothing(self._here(begun.params)))
         self._start(controls, begun)
@@ -159,10 +159,15 @@ class FitDividers(Editable):
         c, progress, ours = self._controls, self.progress, self._learner
         learning_rate, g = schedule.rates(c, progress)
         self._revive_when_due()
-        columns = self._target.some(c.batch_size * schedule.growth(progress), self._random)
-        weight = columns[7] if self._target.weighted else None
+        if self.step_count % LOOK_EVERY == 0:
+            ours.look_anew()
+        cells = dividers.unit_counts(self.params)["cell"]
+        columns, tiles = self._target.batch(c.batch_size * schedule.growth(progress), cells, self._random)
+        weight = columns[7] if self._target.weighted or tiles else None
         leak = schedule.leak(progress)
-        self._loss, _ = ours.fused.loss_and_gradient(columns[:4], columns[4:7], c.sharpness, g, weight, leak)
+        self._loss, _ = ours.fused.loss_and_gradient(
+            columns[:4], columns[4:7], c.sharpness, g, weight, leak, tiles
+        )
         care = CARE if self._on_edges else 1.0
         ours.optimizer.step(
             ours.flat, learning_rate * c.divider_rate * care, learning_rate, learning_rate * c.matrix_rate
@@ -176,14 +181,10 @@ class FitDividers(Editable):
         due = schedule.revivals(self.progress)
         if due <= self._revivals:
             return
-        self._revivals = due
+        before, self._revivals = self._revivals, due
         if self._controls.revive and not self._on_edges:
-            columns = self._target.some(REVIVAL_PIXELS, self._random)
-            said = self._learner.fused.said(columns[:4], self._controls.sharpness)
-            weight = columns[7] if self._target.weighted else None
-            count = schedule.revived(len(said), self.progress)
-            memory = [*self._learner.moments[:2]]
-            revive(self.params, memory, said, columns[:2].T, columns[4:7].T, weight, count, self._random)
+            again = due // schedule.CELLS_EVERY > before // schedule.CELLS_EVERY
+            reviving.revive(self._learner, self._target, self._controls, self.progress, again, self._random)
 
     def _check_finite(self) -> None:
         if self._learner.finite:
@@ -251,22 +252,19 @@ class FitDividers(Editable):
 
     def checkpoint(self) -> Checkpoint:
         good = self.backup() if self._learner.finite else self._good
-        mean, square, count = good.learnt.moments
         about = {
             "controls": values_of(self._controls),
             "picture": {"name": self.name, "spec": self.spec},
             "limit": {"steps": self.limit.steps, "seconds": self.limit.seconds},
             "seconds": good.seconds,
-            "updates": count,
+            "updates": good.learnt.moments[2],
             "revivals": self._revivals,
             "on_edges": self._on_edges,
             "regained": self._regained,
             "psnr": dividers.psnr(self.mean_squared_error(self._target.measured)),
         }
         model = arrays_of(good.learnt.params) | {"target": self.pixels, "unit_ids": good.learnt.ids}
-        trainer = arrays_of(mean, "mean.") | arrays_of(square, "square.") | {"random": good.random.numpy()}
-        if self.mask is not None:
-            trainer["mask"] = self.mask
+        trainer = trainer_arrays(good.learnt, good.random, self.mask)
         return Checkpoint(KIND, good.step, about, frozen_all(model), frozen_all(trainer))
 
     @classmethod
@@ -282,11 +280,10 @@ class FitDividers(Editable):
             name, spec = picture.get("name", "picture"), picture.get("spec", "")
             job = cls(saved.target, saved.controls, Limit(), device, name, spec, begun)
             job.limit = limit or read_limit(about.get("limit", {}))
-            params, moments = job._here(saved.params), None
+            params = job._here(saved.params)
             if trainer:
-                moments = read_moments(trainer, params, int(about["updates"]))
                 job._set_mask(trainer.get("mask"))
-            job._learner.lay_out(params, saved.unit_ids, moments)
+            job._learner.lay_out(params, saved.unit_ids, *read_trainer(trainer, params, about))
             job.step_count, job.seconds = checkpoint.step, float(about.get("seconds", 0))
             job._revivals, job._regained = int(about.get("revivals", 0)), float(about.get("regained", 0))
             if trainer and job.device.type == "cpu":

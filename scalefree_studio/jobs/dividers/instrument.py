@@ -6,7 +6,7 @@ from .fit import FitDividers
 INSTRUMENT = Instrument(
     name="dividers",
     title="Dividers",
-    summary="A picture cut by lines and circles, each of which is a unit of a tiny network",
+    summary="A picture cut by lines and circles, or shared by soft cells: each is a unit of a tiny network",
     start="photo:astronaut",
     fits=(FitDividers,),
 )

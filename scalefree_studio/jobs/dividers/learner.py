@@ -31,6 +31,7 @@ class Learnt:
     params: Params
     moments: Moments
     ids: Array
+    looked_at: Tensor | None = None  # which cells each tile of the picture looks at
 
     @classmethod
     def nothing(cls, params: Params) -> Learnt:
@@ -62,13 +63,17 @@ class Learner:
         self._next_id = 0
         self.go_on(begun)
 
-    def lay_out(self, params: Params, ids: Array, moments: Moments | None = None) -> None:
+    def lay_out(
+        self, params: Params, ids: Array, moments: Moments | None = None, looked_at: Tensor | None = None
+    ) -> None:
         """Go on with these parameters; without moments, the optimizer forgets."""
         flat = FlatParams(params)
         fused, optimizer = FusedGradient(flat), Optimizer(flat)
         if moments:
             mean, square, optimizer.count = moments
             optimizer.mean, optimizer.square = FlatParams(mean).vector, FlatParams(square).vector
+        if fused.cells:
+            fused.cells.looked_at = looked_at
         self.flat, self.fused, self.optimizer = (
             flat,
             fused,
@@ -97,10 +102,19 @@ class Learner:
     def copy(self) -> Learnt:
         mean, square, count = self.moments
         params, mean, square = ({n: t.clone() for n, t in p.items()} for p in (self.params, mean, square))
-        return Learnt(params, (mean, square, count), self.unit_ids)
+        return Learnt(params, (mean, square, count), self.unit_ids, self.looked_at)
 
     def go_on(self, learnt: Learnt) -> None:
-        self.lay_out(learnt.params, learnt.ids, learnt.moments)
+        self.lay_out(learnt.params, learnt.ids, learnt.moments, learnt.looked_at)
+
+    @property
+    def looked_at(self) -> Tensor | None:
+        return self.fused.cells.looked_at if self.fused.cells else None
+
+    def look_anew(self) -> None:
+        """At the next step the tiles of the picture choose anew which cells they look at."""
+        if self.fused.cells:
+            self.fused.cells.looked_at = None
 
     # Units, in the parameters and in the optimizer's memory alike. What is done comes back as what takes it back.
 
@@ -121,19 +135,25 @@ class Learner:
         )
 
     def add(self, kind: str, values: Params, seed: int) -> Reverse:
-        """One more, with these parameters. At first the colours hear little of it."""
+        """One more, with these parameters. At first the colours hear little of it; a cell says what is said there."""
         reader = self.params[f"{reader_of_units(self.params)}_weight"]
-        column = torch.randn(len(reader), generator=torch.Generator().manual_seed(seed)).to(reader)
-        column *= 0.1 * reader.std() if reader.numel() > 1 else 0.1
+        if kind == "cell" and self.fused.cells:
+            shares = self.fused.cells.shares(values["cell_centre"][:, None])[:, 0]  # (C,)
+            column = reader[:, -len(shares) :] @ shares
+        else:
+            column = torch.randn(len(reader), generator=torch.Generator().manual_seed(seed)).to(reader)
+            column *= 0.1 * reader.std() if reader.numel() > 1 else 0.1
         self._next_id = max(self._next_id, int(self.unit_ids.max(initial=-1)) + 1) + 1
         return self._insert(self._next_id - 1, kind, values | {"column": column})
 
     def remove(self, unit: int, mean: float) -> Reverse:
-        """One less. What it says on average, `mean`, stays behind in the colours."""
+        """One less. What it says on average, `mean`, stays behind in the colours; a cell leaves its share to the
+        others."""
         index = self.index(unit)
         if len(self.unit_ids) == 1:
             raise ControlError("The last unit cannot be removed.")
-        return self._drop(index, mean)
+        is_cell = dividers.place_of(index, self.params)[0] == "cell"
+        return self._drop(index, 0.0 if is_cell else mean)
 
     def _put(self, unit: int, values: Params) -> Reverse:
         row = dividers.place_of(self.index(unit), self.params)[1]

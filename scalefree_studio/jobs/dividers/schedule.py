@@ -10,6 +10,9 @@ GROWTH = ((0.85, 8), (0.3, 2), (0.0, 1))  # from so far on, batches are so many 
 REVIVALS, REVIVE_UNTIL, REVIVED = 30, 0.6, 0.1  # how often, until when, what share of the units at first
 
 
+CELLS_EVERY, CELLS_REVIVED = 4, 0.06  # cells every so many times, which are about 8, and what share of them
+
+
 def rates(c: FitControls, progress: float) -> tuple[float, float]:
     """(learning rate, gradient sharpness)."""
     warm = min(1.0, (progress + 1e-4) / WARM)
@@ -32,6 +35,6 @@ def revivals(progress: float) -> int:
     return int(gone * REVIVALS) if gone < 1 else 0
 
 
-def revived(units: int, progress: float) -> int:
+def revived(units: int, progress: float, share: float = REVIVED) -> int:
     """How many units are revived at once: ever fewer."""
-    return max(1, round(REVIVED * units * (1 - progress / REVIVE_UNTIL)))
+    return max(1, round(share * units * (1 - progress / REVIVE_UNTIL)))

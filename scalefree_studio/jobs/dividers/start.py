@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from ...controls import values_of
 from ...data.pictures import downscaled
 from ...models.dividers import network as dividers
 from ...models.dividers.edges import EdgeSearch
 from ...models.dividers.network import DividerShape, Params
 from ...snapshot import Array
-from .controls import FitControls
+from .controls import FitControls, best_division
+from .start_cells import colour_ways, colours_needed, one_cell, start_cells
 
 SEARCH_SIDE = 128  # edges are looked for at this size; training finds the fraction of a pixel
 POOL = 3000  # candidates for each unit
 MOST_ON_EDGES = 32  # more units than this are not looked for unasked: it takes a tenth of a second each
 MOSTLY_FLAT = 0.5  # of the picture without edges: worth looking whether a few dividers are all there is
 EXPLAINED = 0.9  # of the edges under the dividers found: the picture is made of them
+
+
+SPARE = 0.5  # how far a colour unit is on where it says least, so that no ReLU is off at first
 
 
 @dataclass(frozen=True)
@@ -35,24 +40,38 @@ class Start:
 def start(controls: FitControls, pixels: Array) -> Start:
     rng = np.random.default_rng(controls.seed)
     found = None if controls.start == "random" else _on_edges(controls, pixels, rng)
-    on_edges = found is not None
+    on_edges = found is not None and not controls.cells  # cells have yet to find their places
     found = found or _anywhere(controls, pixels, rng)
     p: Params = {}
     if controls.lines:
         p |= _lines(np.array(found["line"]), controls.line_form, pixels.shape, rng)
     if controls.circles:
         p |= _circles(np.array(found["circle"]))
+    colours = None
+    if controls.cells:
+        cells, colours = start_cells(_small(pixels), controls.cells, rng, controls.start == "random")
+        p |= cells
     gen = torch.Generator().manual_seed(controls.seed)
     for kind, count in (("relu", controls.relu), ("tanh", controls.tanh)):
         if count:
             p[f"{kind}_weight"] = 3 * torch.randn(count, 2, generator=gen)
             p[f"{kind}_bias"] = torch.randn(count, generator=gen)
-    return Start(p | _layers(controls, pixels, gen), on_edges)
+    return Start(p | _layers(controls, pixels, colours, gen), on_edges)
+
+
+def divided_for(controls: FitControls, pixels: Array) -> FitControls:
+    """A budget divided as this picture needs it: one that is grey needs fewer numbers for colours."""
+    if not controls.numbers or best_division(controls.numbers).items() - values_of(controls).items():
+        return controls
+    return replace(controls, **best_division(controls.numbers, colours_needed(_small(pixels))))
 
 
 def placed_unit(kind: str, p: Params, controls: FitControls, pixels: Array, seed: int) -> Params:
-    """A line or circle on the strongest edge of what is still wrong, away from all others."""
+    """A line or circle on the strongest edge of what is still wrong, away from all others; a cell where most is."""
     search = residual_search(p, controls.sharpness, pixels, np.random.default_rng(seed))
+    if kind == "cell":
+        made = one_cell(search.picture, p.get("cell_centre"), search.rng)
+        return {name: tensor[0].to(p["out_bias"].device) for name, tensor in made.items()}
     divider, _ = search.find(kind, POOL)
     if kind == "circle":
         made = _circles(divider[None])
@@ -147,8 +166,8 @@ def _circles(found: Array) -> Params:
     return {"circle_centre": _tensor(found[:, :2]), "circle_log_radius": _tensor(np.log(found[:, 2]))}
 
 
-def _layers(shape: DividerShape, pixels: Array, gen: torch.Generator) -> Params:
-    """Colour layers that start near the picture's mean colour."""
+def _layers(shape: DividerShape, pixels: Array, colours: Tensor | None, gen: torch.Generator) -> Params:
+    """Colour layers that start near the picture's mean colour, or with the colours of the cells (K, 3)."""
     p: Params = {}
     width = shape.units
     for layer, size in (("structure", shape.structure), ("colour", shape.hidden), ("out", 3)):
@@ -156,10 +175,32 @@ def _layers(shape: DividerShape, pixels: Array, gen: torch.Generator) -> Params:
             p[f"{layer}_weight"] = torch.randn(size, width, generator=gen) / math.sqrt(max(1, width))
             p[f"{layer}_bias"] = torch.full((size,), 0.1)
             width = size
-    p["out_weight"] = _balanced(shape.hidden, gen)
     mean = torch.from_numpy(pixels.reshape(-1, 3).mean(0) / 255).clamp(0.02, 0.98)
     p["out_bias"] = torch.logit(mean).float()
+    if shape.hidden:
+        p["out_weight"] = _balanced(shape.hidden, gen)
+    else:
+        p["out_weight"] *= 0.1
+    if colours is not None and not shape.structure:
+        _colour_cells(p, colours, pixels)
     return p
+
+
+def _colour_cells(p: Params, colours: Tensor, pixels: Array) -> None:
+    """Give every cell its colour (K, 3), as far as the colour units can say it."""
+    wanted = torch.logit(colours.clamp(0.02, 0.98)) - p["out_bias"]
+    own = slice(-len(colours), None)
+    if "colour_weight" not in p:
+        p["out_weight"][:, own] = wanted.T
+    elif len(p["colour_weight"]) < 3:  # each along one way of the picture's colours, from where that is least
+        ways = torch.from_numpy(colour_ways(_small(pixels))[: len(p["colour_weight"])]).float()  # (M, 3)
+        along = wanted @ ways.T  # (K, M)
+        least = along.amin(0) - SPARE
+        p["colour_weight"][:, own], p["colour_bias"][:] = (along - least).T, 0
+        p["out_weight"], p["out_bias"] = ways.T.contiguous(), p["out_bias"] + least @ ways
+    else:  # their ways out come in opposite pairs, so that what one ReLU takes away the other says
+        way = p["out_weight"]  # (3, M)
+        p["colour_weight"][:, own] = (wanted @ way / (way.square().sum() / 6)).T
 
 
 def _balanced(hidden: int, gen: torch.Generator) -> Tensor:

@@ -8,10 +8,13 @@ from torch import Tensor
 
 from ...controls import ControlError
 from ...models.dividers import network as dividers
+from ...models.dividers.cells import Tiles
 from ...models.dividers.fast import pixel_features
 from ...snapshot import Array, frozen
 from .controls import FitControls
+from .tiling import Tiling
 
+CELL_PIXELS = 8  # with cells a step looks at so many times more pixels, for each of them needs few cells
 MEASURED_PIXELS = 16_384  # a fixed sample of this many says how good the picture is
 
 
@@ -27,6 +30,7 @@ class Target:
         sample = min(len(self.rows), MEASURED_PIXELS)
         chosen = torch.randperm(len(self.rows), generator=torch.Generator().manual_seed(0))[:sample]
         self.measured = self.rows[chosen.to(device)] if sample < len(self.rows) else self.rows
+        self._tiling: Tiling | None = None
         self.mask: Array | None = None
         self.weighted = False  # whether some pixels count more than others
 
@@ -64,3 +68,11 @@ class Target:
             return self.rows.T.contiguous()
         chosen = torch.randint(len(self.rows), (count,), generator=generator, device=self.rows.device)
         return self.rows.index_select(0, chosen).T.contiguous()
+
+    def batch(self, count: int, cells: int, generator: torch.Generator) -> tuple[Tensor, Tiles | None]:
+        """What a step looks at, (8, B), and with cells the tiles by which it comes."""
+        if not cells:
+            return self.some(count, generator), None
+        if self._tiling is None or self._tiling.cells != cells:
+            self._tiling = Tiling(self.rows, self.pixels.shape[:2], cells)
+        return self._tiling.some(count * CELL_PIXELS, generator), self._tiling.tiles

@@ -27,7 +27,7 @@ from ...models.ordered.request import Drawn, Request, uniforms_of
 from ...models.threads import torch_threads
 from ...snapshot import Array, Change, Checkpoint, Segment, Snapshot, frozen_all
 from ..instruments import PREFIX, sampler_of, with_prefix
-from ..job import Edit, Limit, Past
+from ..job import Edit, Limit, Past, Told
 from ..memory import OutOfMemoryError, within_memory
 from .controls import AT_ONCE, DrawControls
 from .editing import Editing
@@ -45,7 +45,7 @@ DRAW_FEWER = "draw fewer pictures at a time"  # where memory runs out
 STATE = "state."  # of our arrays in a checkpoint
 
 
-class DrawPictures:
+class DrawPictures(Told):
     """A step draws some places: one where it is slow, a row at the most. `step_count` counts them since the start, and
     those drawn again once more; only a new start sets it back."""
 
@@ -136,6 +136,11 @@ class DrawPictures:
     @property
     def controls(self) -> DrawControls:
         return self.state.controls
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        count = self.controls.count
+        return f"{count} picture{'s' * (count > 1)} of a model of kind {self.sampler.kind!r}"
 
     @property
     def step_count(self) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ...controls import Control, ControlError, edited
-from ...data.datasets import DATASETS
+from ...data.datasets import DATASETS, is_dataset_name
 from ...errors import UserError
 from ..instruments import lessons
 from ..job import Limit
@@ -230,7 +230,7 @@ class _Reader:
 
 def is_name(dataset: str) -> bool:
     """Whether it is asked for by name."""
-    return dataset.lower().replace("-", "").replace("_", "") in DATASETS
+    return is_dataset_name(dataset)
 
 
 def _shown(section: str) -> str:

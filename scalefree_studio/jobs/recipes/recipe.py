@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ...controls import Control, control, controls_of
+from ...sizes import size_of
 from ..drawing.controls import DrawControls
 from ..job import Limit
 
@@ -23,15 +24,15 @@ CODERS = ("vqvae", "autoencoder")  # sections, and lessons: what encodes picture
 CODEBOOKS, STAGES = "codebooks", "stages"
 CODEBOOK = "codebook"  # the lesson of [codebooks]
 TOKENS, NEXT_SCALE = "tokens", "next-scale"  # the lessons of [[stages]]
-SETTLED = ("codes", "stage")  # controls of these that the recipe itself decides
+SETTLED = ("codes", "stage", "stage_number")  # controls of these that the recipe itself decides
 MOST_SIDE = 1024  # pixels
 
 
 def _size(value: Any) -> tuple[int, int]:
     """Height and width of 16, "24x16" (width first) or [16, 24]."""
     if isinstance(value, str):
-        sides = [int(side) for side in value.lower().replace("×", "x").split("x")]
-        value = sides[::-1] if len(sides) > 1 else sides[0]
+        width, height = size if isinstance(size := size_of(value), tuple) else (size, size)
+        value = height, width
     numbers = value if isinstance(value, list | tuple) else [value, value]
     if len(numbers) != 2 or not all(type(n) is int and 1 <= n <= MOST_SIDE for n in numbers):
         raise ValueError

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ...amounts import bytes_in_words
 from ...controls import ControlError
-from ...sizes import bytes_in_words
 
 BYTES = 4
 COPIES = 6  # of the weights: they, their gradients, two moments, the average, and the best so far

@@ -80,11 +80,14 @@ def dataset_learnt(
     return load_validation(dataset, validation, root, download, progress) if validation else dataset
 
 
-def evaluation(checkpoint: Checkpoint, lesson: Lesson[Any, Any], device: str = "cpu") -> dict[str, Any]:
+def evaluation(
+    checkpoint: Checkpoint, lesson: Lesson[Any, Any], device: str = "cpu", progress: Progress | None = None
+) -> dict[str, Any]:
     """How good the network of a checkpoint is on all held-out examples."""
     network, controls = lesson.read_network(checkpoint).to(device), lesson.controls_of(checkpoint)
     lesson.restore(checkpoint)
     data = lesson.dataset
-    loss = evaluate(lesson, data, network, controls, torch.device(device))
+    loss = evaluate(lesson, data, network, controls, torch.device(device), progress)
     results = lesson.results(loss, controls) | lesson.measured(network, controls)
-    return {"dataset": data.held_name, "pictures": len(data.held), **results}
+    of = {"of": data.of} if data.of > len(data.held) else {}
+    return {"dataset": data.held_name, "pictures": len(data.held), **of, **results}

@@ -19,7 +19,7 @@ from ...data.download import Progress
 from ...data.sources import Dataset
 from ...errors import JobError, UserError
 from ...snapshot import Array, Change, Checkpoint, Segment, Snapshot, frozen_all
-from ..job import Edit, GoOn, Limit, Redo, SetControls, StartOver, Undo
+from ..job import Edit, GoOn, Limit, Redo, SetControls, StartOver, Told, Undo
 from ..memory import OutOfMemoryError, within_memory
 from ..undo import Reverse, Step, UndoStack
 from .foresight import refuse_too_large
@@ -53,7 +53,7 @@ class Attempt(Generic[C, N]):
     origin: object = field(default_factory=object)  # shared with those that it replaced before they learnt
 
 
-class Train(Generic[C, N]):
+class Train(Told, Generic[C, N]):
     """The job. A lesson says what is learnt."""
 
     def __init__(
@@ -107,6 +107,10 @@ class Train(Generic[C, N]):
     def dataset(self) -> Dataset:
         """What it learns from, as it has been prepared."""
         return self.trainer.dataset
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        return f"{self.lesson.title} on {self.lesson.dataset.name}"
 
     @property
     def controls(self) -> C:
@@ -229,14 +233,17 @@ class Train(Generic[C, N]):
         """Of which a wall of samples is made, one a step; 0 where nothing is shown."""
         return 0 if self.now.display is None else self.now.display.pieces
 
-    def show_all(self, network: N | None = None) -> Mapping[str, Array]:
+    def show_all(self, network: N | None = None, progress: Progress | None = None) -> Mapping[str, Array]:
         """What is to be seen of the network as it is now, or of another, at one go."""
-        display = self.now.display
+        display, done = self.now.display, 0
         if display is None:
             return {}
         display.begin(network or self.trainer.used_network())
         while display.busy:
             display.advance()
+            done += 1
+            if progress:
+                progress("Drawing samples", done, max(done, display.pieces))
         return frozen_all(display.frame())
 
     # What a person sees.

@@ -14,6 +14,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from ...controls import ControlError
 from ...data.batches import Indices
+from ...data.download import Progress
 from ...data.examples import Examples
 from ...data.sources import Dataset
 from ...errors import JobError, UserError
@@ -165,10 +166,10 @@ class Trainer(Generic[C, N]):
             self.best, self.best_epoch, self.best_weights = self.held_out, epoch, held_out.weights
         return True
 
-    def evaluate(self, network: N | None = None) -> float:
+    def evaluate(self, network: N | None = None, progress: Progress | None = None) -> float:
         """The mean loss over all held-out examples, of the network to be used as it is now, or of another."""
         network = network or self.used_network()
-        return evaluate(self.lesson, self.dataset, network, self.controls, self.device)
+        return evaluate(self.lesson, self.dataset, network, self.controls, self.device, progress)
 
     def used_network(self) -> N:
         """The network to draw and judge with: of averaged weights if they are wanted."""
@@ -266,15 +267,23 @@ def check_held_out(dataset: Dataset, controls: Any) -> None:
 
 
 @torch.no_grad()
-def evaluate(lesson: Lesson[C, N], dataset: Dataset, network: N, controls: C, device: torch.device) -> float:
+def evaluate(
+    lesson: Lesson[C, N],
+    dataset: Dataset,
+    network: N,
+    controls: C,
+    device: torch.device,
+    progress: Progress | None = None,
+) -> float:
     """The mean loss of a network on this device over all that is held out of a data set, prepared or not."""
     check_held_out(dataset, controls)
     held, total = dataset.held, 0.0
     for part in rows_of(len(held), EVALUATED):
         indices = np.arange(part.start, part.stop)
-        total += float(lesson.loss(network, *inputs_of(lesson, held, indices, controls, device))) * len(
-            indices
-        )
+        loss = lesson.loss(network, *inputs_of(lesson, held, indices, controls, device))
+        total += float(loss) * len(indices)
+        if progress:
+            progress("Measuring", part.stop, len(held))
     return total / len(held)
 
 

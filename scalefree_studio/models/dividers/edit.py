@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import torch
 
-from .network import Params, names_of, place_of, unit_counts
+from .network import Params, layers_of, names_of, place_of, unit_counts
 
 
 def reader_of_units(p: Params) -> str:
     """The layer that reads the units: its weight has a column for each."""
-    return "structure" if "structure_weight" in p else "colour"
+    return layers_of(p)[0]
 
 
 def unit_values(p: Params, index: int) -> Params:

@@ -18,7 +18,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from .network import LAYERS, Params, unit_counts
+from .cells import CellGradient, Tiles
+from .network import LAYERS, Params, layers_of, unit_counts
 
 MATRICES = ("structure_weight", "colour_weight")
 CPU_CHUNK = 2048  # pixels; the buffers of a hundred units then fit a core's cache
@@ -29,8 +30,12 @@ class FlatParams:
     group is one piece. Gradients lie alike."""
 
     def __init__(self, params: Mapping[str, Tensor]):
-        self.names = sorted(params, key=_group)
-        sizes = [sum(params[n].numel() for n in self.names if _group(n) <= group) for group in range(3)]
+        # Cells are few at any place: the layer that reads them learns each column by itself, as a small one does.
+        reader = f"{layers_of(params)[0]}_weight" if "cell_centre" in params else ""
+        groups = {name: 1 if name == reader else _group(name) for name in params}
+        self.names = sorted(params, key=groups.__getitem__)
+        sizes = [sum(params[n].numel() for n in self.names if groups[n] <= group) for group in range(3)]
+        self.muon = [name for name in self.names if groups[name] == 2]
         self.units, self.small, self.matrices = slice(0, sizes[0]), slice(*sizes[:2]), slice(*sizes[1:])
         shapes = {name: params[name].shape for name in self.names}
         self.vector = torch.cat([params[name].detach().reshape(-1) for name in self.names])
@@ -66,7 +71,12 @@ class FusedGradient:
         self.p, self.grad, self.flat = flat.views, flat.gradients, flat
         counts = unit_counts(self.p)
         self.lines, self.circles, self.relus = counts["line"], counts["circle"], counts["relu"]
-        self.units = sum(counts.values())
+        self.units = (
+            sum(counts.values()) - counts["cell"]
+        )  # those that are a row of `_measure`; cells come last
+        self.cells = CellGradient(self.p, self.grad) if counts["cell"] else None
+        self.layers = layers_of(self.p)
+        self.reader = f"{self.layers[0]}_weight"
         self.hard = self.lines + self.circles  # units that divide; smooth ones come after them
         self.centred = self.lines if "line_centre" in self.p else 0  # lines of the angle form
         self.chunk = CPU_CHUNK if flat.vector.device.type == "cpu" else 1 << 20
@@ -125,18 +135,23 @@ class FusedGradient:
         a[hard:relu_end].copy_(e[hard:relu_end]).relu_()
         _tanh_(torch.mul(e[relu_end:], 2, out=a[relu_end:]))
 
-    def _colour(self) -> None:
-        """From A to colours: self.h of every layer, self.out (3, B)."""
+    def _colour(self, told: Tensor | None) -> None:
+        """From A, and from what cells have told (M, B), to colours: self.h of every layer, self.out (3, B)."""
         h, p, pixels = self.a, self.p, self.a.shape[1]
         self.h: dict[str, Tensor] = {}
-        for layer in ("structure", "colour", "out"):
-            if f"{layer}_weight" in p:
-                weight, bias = p[f"{layer}_weight"], p[f"{layer}_bias"]
-                h = self.h[layer] = torch.addmm(
-                    bias[:, None], weight, h, out=self._buffer(layer, len(bias), pixels)
-                )
-                if layer != "out":
-                    h.relu_()
+        for layer in self.layers:
+            weight, bias = p[f"{layer}_weight"], p[f"{layer}_bias"]
+            first = layer == self.layers[0]
+            h = self.h[layer] = torch.addmm(
+                bias[:, None],
+                weight[:, : self.units] if first else weight,
+                h,
+                out=self._buffer(layer, len(bias), pixels),
+            )
+            if first and told is not None:
+                h.add_(told)
+            if layer != "out":
+                h.relu_()
         self.out = h.sigmoid_()
 
     def loss_and_gradient(
@@ -147,20 +162,23 @@ class FusedGradient:
         g: float,
         weight: Tensor | None = None,
         leak: float = 0.0,
+        tiles: Tiles | None = None,
     ) -> tuple[Tensor, Tensor]:
         """(weighted loss, plain mean squared error) over pixels given as features (4, P) and target (3, P); fills the
         gradient of the first. Weights (P,) count relative to their mean. With a leak, so much of the gradient passes
-        through a ReLU that is off: backward only, so that colours which are never on come back to life."""
+        through a ReLU that is off: backward only, so that colours which are never on come back to life. With tiles the
+        pixels come tile by tile, equally many of each, and cells are looked at only where they matter."""
         pixels = features.shape[1]
         self.flat.gradient.zero_()
         self._coefficients()
         loss, plain = self.flat.vector.new_zeros(()), self.flat.vector.new_zeros(())
         sums = self._new_sums()
+        told = self.cells.forward(features[:2], self._of_cells(self.p), tiles) if self.cells else None
         for start in range(0, pixels, self.chunk):
             part = slice(start, start + self.chunk)
             f = features[:, part]
             self._measure(f, sharpness)
-            self._colour()
+            self._colour(None if told is None else told[:, part])
             error = torch.sub(self.out, target[:, part], out=self._buffer("error", 3, f.shape[1]))
             squared = torch.dot(error.view(-1), error.view(-1))
             plain += squared
@@ -169,8 +187,10 @@ class FusedGradient:
                 squared = torch.dot(error.view(-1), weighed.view(-1))
                 error = weighed
             loss += squared
-            self._back(error, f, g, leak, sums)
+            self._back(error, f, g, leak, sums, None if told is None else told[:, part])
         self._unit_gradients(sums, 4 * g)
+        if self.cells and told is not None:
+            self.cells.backward(told, self._of_cells(self.grad))
         total = (
             weight.sum().clamp(min=1e-12) if weight is not None else pixels
         )  # a batch may miss all that counts
@@ -183,7 +203,7 @@ class FusedGradient:
         said = []
         for f in features.split(self.chunk, dim=1):
             self._measure(f, sharpness)
-            self._colour()
+            self._colour(self.cells.forward(f[:2], self._of_cells(self.p)) if self.cells else None)
             said.append(self.out.clone())
         return torch.cat(said, dim=1)
 
@@ -193,19 +213,35 @@ class FusedGradient:
         said = []
         for f in features.split(self.chunk, dim=1):
             self._measure(f, sharpness)
-            said.append(self.a.clone())
+            said.append(torch.cat([self.a, self.cells.shares(f[:2])]) if self.cells else self.a.clone())
         return torch.cat(said, dim=1)
 
-    def _back(self, error: Tensor, features: Tensor, g: float, leak: float, sums: dict[str, Tensor]) -> None:
-        """Add one chunk to the gradients of the layers, and to the units' sums over (x, y, 1)."""
-        p, grad, pixels = self.p, self.grad, error.shape[1]
+    def _of_cells(self, named: Params) -> Tensor:
+        """The columns of the cells in the layer that reads the units: (M, C)."""
+        return named[self.reader][:, self.units :]
+
+    def _back(
+        self,
+        error: Tensor,
+        features: Tensor,
+        g: float,
+        leak: float,
+        sums: dict[str, Tensor],
+        told: Tensor | None,
+    ) -> None:
+        """Add one chunk to the gradients of the layers, and to the units' sums over (x, y, 1). What cells have told
+        (M, B) becomes the gradient of it."""
+        p, grad, layers, pixels = self.p, self.grad, self.layers, error.shape[1]
         back = error.mul_(self.out).mul_(self.out.neg_().add_(1))  # through the sigmoid: (3, B)
-        layers = [layer for layer in ("structure", "colour", "out") if layer in self.h]
         for k in reversed(range(len(layers))):
             layer, below = layers[k], self.h[layers[k - 1]] if k else self.a
-            grad[f"{layer}_weight"].addmm_(back, below.T)
+            weight, weight_gradient = p[f"{layer}_weight"], grad[f"{layer}_weight"]
+            if k == 0:
+                weight, weight_gradient = weight[:, : self.units], weight_gradient[:, : self.units]
+                if told is not None:
+                    told.copy_(back)
+            weight_gradient.addmm_(back, below.T)
             grad[f"{layer}_bias"].add_(back.sum(1))
-            weight = p[f"{layer}_weight"]
             back = torch.mm(weight.T, back, out=self._buffer(f"back_{k}", weight.shape[1], pixels))
             if k:
                 back.mul_(below.sign_().clamp_(min=leak))  # through the ReLU

@@ -1,12 +1,16 @@
 """Divider networks: f(x, y) → (r, g, b), whose first layer can only say "which side of this line", "inside or
-outside this circle".
+outside this circle", "how much in this cell".
 
-    (x, y) ──► units ──► [structure, ReLU] ──► colours, ReLU ──► output, sigmoid
-     (P, 2)    (P, U)        (P, S)              (P, M)           (P, 3)
+    (x, y) ──► units ──► [structure, ReLU] ──► [colours, ReLU] ──► output, sigmoid
+     (P, 2)    (P, U)        (P, S)                (P, M)           (P, 3)
 
 Coordinates are pixel centres; the longer side of the picture spans [-1, 1], the shorter in proportion; y points down.
 A unit measures E, which is zero on its divider, and says A = tanh(E · sharpness): nearly a step. A step teaches
 nothing, so the backward pass uses a *false gradient*: dA/dE = g · sech²(E · g), with g far below the sharpness.
+
+Cells share the plane among them: E is minus half the squared distance to the cell's centre, measured in its two radii,
+and A = softmax(E) over all cells. Between two cells lies a line, a circle or another conic; small radii make it crisp,
+large ones make it a shading. All of this is smooth, so cells learn by their true gradient.
 
 This file is the plain statement of the mathematics, in autograd. `dividers_fast` computes the same by hand.
 """
@@ -28,8 +32,10 @@ Params = dict[str, Tensor]
 # The parameters of each kind of unit; each has the units along its first axis. U counts units in this order.
 LINE_FORMS = {"angle": ("line_centre", "line_angle"), "distance": ("line_angle", "line_offset")}
 CIRCLE = ("circle_centre", "circle_log_radius")
+CELL = ("cell_centre", "cell_log_radius", "cell_angle")
 RELU = ("relu_weight", "relu_bias")
 TANH = ("tanh_weight", "tanh_bias")
+PAIRS = ("centre", "weight", "cell_log_radius")  # parameters that are two numbers a unit end so
 LAYERS = ("structure", "colour", "out")
 MOST_UNITS = 4096  # of a kind
 
@@ -48,9 +54,14 @@ class DividerShape:
         0, label="Circles", help="Round dividers: each tells the inside of a circle from the outside.",
         low=0, high=MOST_UNITS, scale="log", group="Network",
     )
+    cells: int = control(
+        0, label="Cells", help="Soft cells that share the picture among them, each with a place, two radii, an angle.",
+        low=0, high=MOST_UNITS, scale="log", group="Network",
+    )
     hidden: int = control(
-        32, label="Colour units", help="How many colour units mix the dividers' answers into colours.",
-        low=1, high=1024, scale="log", group="Network",
+        32, label="Colour units",
+        help="How many colour units mix the units' answers into colours; 0 lets every unit have a colour of its own.",
+        low=0, high=1024, scale="log", group="Network",
     )
     structure: int = control(
         0, label="Structure units", help="A layer between dividers and colours; 0 leaves it out.",
@@ -77,20 +88,19 @@ class DividerShape:
 
     @property
     def units(self) -> int:
-        return self.lines + self.circles + self.relu + self.tanh
+        return self.lines + self.circles + self.relu + self.tanh + self.cells
 
     @property
     def numbers(self) -> int:
         """How many numbers such a network stores."""
-        into_colour = self.structure or self.units
         line = 3 if self.line_form == "angle" else 2
-        return (
-            line * self.lines
-            + 3 * (self.circles + self.relu + self.tanh)
-            + (self.structure * (self.units + 1))
-            + self.hidden * (into_colour + 1)
-            + 3 * (self.hidden + 1)
-        )
+        numbers = line * self.lines + 3 * (self.circles + self.relu + self.tanh) + 5 * self.cells
+        width = self.units
+        for size in (self.structure, self.hidden, 3):
+            if size:
+                numbers += size * (width + 1)
+                width = size
+        return numbers
 
 
 def pixel_grid(height: int, width: int, device: Any = "cpu", dtype: torch.dtype = torch.float32) -> Tensor:
@@ -143,6 +153,15 @@ def circle_measure(p: Mapping[str, Tensor], xy: Tensor) -> Tensor:
     return (distance - radius) / radius
 
 
+def cell_measure(p: Mapping[str, Tensor], xy: Tensor) -> Tensor:
+    """E of every cell at every point: (P, K)."""
+    away = xy[:, None, :] - p["cell_centre"]  # (P, K, 2)
+    cos, sin = p["cell_angle"].cos(), p["cell_angle"].sin()
+    along, across = away[..., 0] * cos + away[..., 1] * sin, away[..., 1] * cos - away[..., 0] * sin
+    squared: Tensor = ((torch.stack([along, across], -1) * torch.exp(-p["cell_log_radius"])) ** 2).sum(-1)
+    return -squared / 2
+
+
 def units(p: Mapping[str, Tensor], xy: Tensor, sharpness: float, g: float) -> Tensor:
     """What every unit says at every point: (P, U)."""
     said = []
@@ -154,16 +173,22 @@ def units(p: Mapping[str, Tensor], xy: Tensor, sharpness: float, g: float) -> Te
         said.append(torch.relu(xy @ p["relu_weight"].T + p["relu_bias"]))
     if "tanh_weight" in p:
         said.append(torch.tanh(xy @ p["tanh_weight"].T + p["tanh_bias"]))
+    if "cell_centre" in p:
+        said.append(torch.softmax(cell_measure(p, xy), dim=1))
     return torch.cat(said, dim=1) if said else xy.new_zeros(len(xy), 0)
 
 
 def predict(p: Mapping[str, Tensor], xy: Tensor, sharpness: float = 1000.0, g: float = 5.0) -> Tensor:
     """The colours at the points: (P, 3) in [0, 1]."""
     h = units(p, xy, sharpness, g)
-    if "structure_weight" in p:
-        h = torch.relu(h @ p["structure_weight"].T + p["structure_bias"])  # (P, S)
-    h = torch.relu(h @ p["colour_weight"].T + p["colour_bias"])  # (P, M)
+    for layer in layers_of(p)[:-1]:
+        h = torch.relu(h @ p[f"{layer}_weight"].T + p[f"{layer}_bias"])  # (P, S), (P, M)
     return torch.sigmoid(h @ p["out_weight"].T + p["out_bias"])  # (P, 3)
+
+
+def layers_of(p: Mapping[str, Any]) -> list[str]:
+    """The layers that there are, the one that reads the units first; the output is the last."""
+    return [layer for layer in LAYERS if f"{layer}_weight" in p]
 
 
 def weighted_error(colours: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
@@ -201,7 +226,10 @@ class DividerNet(nn.Module):
 
 def unit_counts(p: Mapping[str, Any]) -> dict[str, int]:
     """How many units of each kind the parameters hold, in the order of U."""
-    sizes = {"line": "line_angle", "circle": "circle_centre", "relu": "relu_weight", "tanh": "tanh_weight"}
+    sizes = {
+        "line": "line_angle", "circle": "circle_centre", "relu": "relu_weight", "tanh": "tanh_weight",
+        "cell": "cell_centre",
+    }  # fmt: skip
     return {kind: len(p[name]) if name in p else 0 for kind, name in sizes.items()}
 
 
@@ -214,7 +242,7 @@ def names_of(kind: str, p: Mapping[str, Any]) -> tuple[str, ...]:
     """The names of the parameters that hold one kind of unit."""
     if kind == "line":
         return LINE_FORMS["distance" if "line_offset" in p else "angle"]
-    return {"circle": CIRCLE, "relu": RELU, "tanh": TANH}[kind]
+    return {"circle": CIRCLE, "relu": RELU, "tanh": TANH, "cell": CELL}[kind]
 
 
 def place_of(index: int, p: Mapping[str, Any]) -> tuple[str, int]:
@@ -228,7 +256,7 @@ def place_of(index: int, p: Mapping[str, Any]) -> tuple[str, int]:
 
 def params_from_arrays(arrays: Mapping[str, Any]) -> Params:
     """Parameters out of a file, checked: names, shapes that fit one another, finite numbers. Raises ValueError."""
-    known = {*LINE_FORMS["angle"], *LINE_FORMS["distance"], *CIRCLE, *RELU, *TANH}
+    known = {*LINE_FORMS["angle"], *LINE_FORMS["distance"], *CIRCLE, *RELU, *TANH, *CELL}
     known |= {f"{layer}_{part}" for layer in LAYERS for part in ("weight", "bias")}
     p = {name: torch.from_numpy(array.copy()).float() for name, array in arrays.items() if name in known}
     counts = unit_counts(p)
@@ -236,12 +264,10 @@ def params_from_arrays(arrays: Mapping[str, Any]) -> Params:
     for kind, count in counts.items():
         if count:
             names = names_of(kind, p)
-            expected |= {
-                name: (count, 2) if name.endswith(("centre", "weight")) else (count,) for name in names
-            }
+            expected |= {name: (count, 2) if name.endswith(PAIRS) else (count,) for name in names}
     width = sum(counts.values())
     for layer in LAYERS:
-        if layer != "structure" or "structure_weight" in p:
+        if layer == "out" or f"{layer}_weight" in p or f"{layer}_bias" in p:
             size = 3 if layer == "out" else len(p.get(f"{layer}_bias", ()))
             expected |= {f"{layer}_weight": (size, width), f"{layer}_bias": (size,)}
             width = size

@@ -11,7 +11,8 @@ import math
 import torch
 from torch import Tensor
 
-from .fast import MATRICES, FlatParams
+from .fast import FlatParams
+from .network import layers_of
 
 BETAS = (0.9, 0.99)
 EPSILON = 1e-8
@@ -23,20 +24,27 @@ NEWTON_SCHULZ = (
 )  # Keller Jordan's coefficients: singular values to about 1 in five rounds
 
 
+# What cells and their colours need, as multiples of the rates of all others: a cell is in its place from the start,
+# while its radii and colours have far to go.
+CELL_PACES = {"cell_centre": 0.15, "cell_log_radius": 4.0, "cell_angle": 4.0}
+COLOUR_PACE = 24.0  # of the layer that reads them
+
+
 class Optimizer:
     """Steps flat parameters along their gradient."""
 
     def __init__(self, flat: FlatParams):
         self.mean, self.square, self._room = (torch.zeros_like(flat.vector) for _ in range(3))
         self.count = 0
+        self._pace = _paces(flat) if "cell_centre" in flat.views else None
 
     def step(self, flat: FlatParams, unit_rate: float, colour_rate: float, matrix_rate: float) -> None:
         self.count += 1
         self._adam(flat, flat.units, unit_rate)
         self._adam(flat, flat.small, colour_rate)
         means = flat.like(self.mean)
-        for name in MATRICES:
-            if name in flat.views and flat.views[name].numel():
+        for name in flat.muon:
+            if flat.views[name].numel():
                 gradient, momentum = flat.gradients[name], means[name]
                 momentum.lerp_(gradient, 1 - MOMENTUM)
                 step = orthogonalised(gradient.lerp(momentum, MOMENTUM))
@@ -50,7 +58,18 @@ class Optimizer:
         torch.sqrt(square, out=room)
         room.mul_(1 / math.sqrt(1 - b2**self.count)).add_(EPSILON)
         torch.div(mean, room, out=room)
+        if self._pace is not None:
+            room.mul_(self._pace[part])
         flat.vector[part].add_(room, alpha=-rate / (1 - b1**self.count))
+
+
+def _paces(flat: FlatParams) -> Tensor:
+    """How fast each number goes beside the rate of its group, laid out like the parameters."""
+    pace = torch.ones_like(flat.vector)
+    paces = CELL_PACES | {f"{layers_of(flat.views)[0]}_weight": COLOUR_PACE}
+    for name, view in flat.like(pace).items():
+        view.fill_(paces.get(name, 1.0))
+    return pace
 
 
 def orthogonalised(matrix: Tensor) -> Tensor:

@@ -8,7 +8,8 @@ evaluated pixel by pixel. Tiles with equally many such units are computed togeth
                                         └─► undecided: their pixels       (G, K, P) ──► colours (G, M, P) ──► (G, 3, P)
 
 Everything is measured from the centre of the pixel's tile: that centre in float64, the way to the pixel in float32. So
-an edge stays crisp however deep one zooms, until float64 itself runs out (about 10¹⁰ deep).
+an edge stays crisp however deep one zooms, until float64 itself runs out (about 10¹⁰ deep). Cells are treated alike:
+a tile looks only at those that have a share in it (`render_cells`).
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ import torch
 from torch import Tensor
 
 from ..threads import torch_threads
+from .network import layers_of
+from .render_cells import CellRender
 
 TILE = 16  # pixels along a tile's side: smaller has fewer undecided units, larger has less work a tile
 SATURATED = 9.1  # from here on tanh is 1 in float32
@@ -139,15 +142,13 @@ class _Network:
         self.smooth_bias = torch.cat([p.get("relu_bias", empty(0)), p.get("tanh_bias", empty(0))])  # (V,)
         self.smooth = len(self.smooth_bias)
 
-        layers = [
-            (p[f"{name}_weight"].float(), p[f"{name}_bias"].float())
-            for name in ("structure", "colour", "out")
-            if f"{name}_weight" in p
-        ]
+        layers = [(p[f"{name}_weight"].float(), p[f"{name}_bias"].float()) for name in layers_of(p)]
         (first, self.first_bias), *self.layers = layers  # first: (M, U)
         divider_weight = first[:, : self.dividers].T  # (D, M)
         self.divider_weight = torch.cat([divider_weight, first.new_zeros(1, len(first))])  # (D + 1, M)
-        self.mix_smooth = first[:, self.dividers :].contiguous()  # (M, V)
+        cells = self.dividers + self.smooth
+        self.mix_smooth = first[:, self.dividers : cells].contiguous()  # (M, V)
+        self.cells = CellRender(p, first[:, cells:]) if "cell_centre" in p else None
         self.width = max(len(weight) for weight, _ in layers)
 
     # -- whole pictures ------------------------------------------------------------------------------------------
@@ -160,7 +161,8 @@ class _Network:
             for centre, n, size in ((region.y, rows, height), (region.x, columns, width))
         )  # of the tiles' centres
         picture = torch.empty(rows, TILE, columns, TILE, 3, device=self.device)
-        band = max(1, PAIRS // (columns * (self.dividers + 16)))
+        bounded = self.dividers + (self.cells.count if self.cells else 0)
+        band = max(1, PAIRS // (columns * (bounded + 16)))
         for top in range(0, rows, band):
             ys = at_y[top : top + band]
             tiles = self._tiles(at_x, ys, region.pixel)  # (R · C, P, 3)
@@ -171,16 +173,14 @@ class _Network:
         """The colours of a grid of tiles, row by row: (T, P, 3)."""
         said = self._decided(xs, ys, pixel).view(len(xs) * len(ys), self.dividers)  # (T, D)
         base = torch.addmm(self.first_bias, said, self.divider_weight[:-1])  # (T, M)
-        tile, unit = (said == 0).nonzero(as_tuple=True)  # sorted by tile
-        counts = torch.bincount(tile, minlength=len(said))  # (T,)
-        start = counts.cumsum(0) - counts
-        place = torch.arange(len(tile), device=self.device) - start[tile]  # of the unit among its tile's
-        sorted_counts, order = counts.sort()
-        most = int(sorted_counts[-1])
-        undecided = torch.full((len(said), most), self.dividers, device=self.device)  # (T, K), padded
-        undecided[tile, place] = unit
         x = xs.repeat(len(ys))
         y = ys.repeat_interleave(len(xs))
+        undecided, counts = _listed(said == 0)
+        cells, cell_counts = None, counts
+        if self.cells:
+            cells, cell_counts = _listed(self.cells.seen(x, y, (TILE - 1) / 2 * pixel))
+            counts = torch.maximum(counts, cell_counts)
+        sorted_counts, order = counts.sort()
         colours = torch.empty(len(said), TILE * TILE, 3, device=self.device)
         ascending: list[int] = sorted_counts.tolist()
         at = 0
@@ -190,8 +190,13 @@ class _Network:
             room = max(1, self.budget // (TILE * TILE * (2 * few + 2 + self.smooth + 2 * self.width)))
             end = min(at + room, bisect_right(ascending, few + few // 4))
             ids = order[at:end]
-            said_by = undecided[ids, : ascending[end - 1]]
-            colours[ids] = self._pixels(said_by, x[ids], y[ids], base[ids], pixel).transpose(1, 2)
+            most = ascending[end - 1]
+            told = None
+            if self.cells and cells is not None:
+                told = self.cells.told(cells[ids, :most], x[ids], y[ids], pixel, TILE)
+            colours[ids] = self._pixels(
+                undecided[ids, :most], x[ids], y[ids], base[ids], pixel, told
+            ).transpose(1, 2)
             at = end
         return colours
 
@@ -226,8 +231,11 @@ class _Network:
 
     # -- pixels --------------------------------------------------------------------------------------------------
 
-    def _pixels(self, unit: Tensor, x: Tensor, y: Tensor, base: Tensor, pixel: float) -> Tensor:
-        """Colours of G tiles around (x, y), each with K undecided units: (G, 3, P), or (G, 3, 1) if constant."""
+    def _pixels(
+        self, unit: Tensor, x: Tensor, y: Tensor, base: Tensor, pixel: float, told: Tensor | None
+    ) -> Tensor:
+        """Colours of G tiles around (x, y), each with K undecided units, and with what cells have told (G, M, P):
+        (G, 3, P), or (G, 3, 1) if constant."""
         h = base[:, :, None]  # (G, M, 1)
         if unit.shape[1]:
             said = self._undecided(unit, x[:, None], y[:, None], pixel)  # (G, K + 1, P)
@@ -235,6 +243,8 @@ class _Network:
             h = torch.bmm(weight.transpose(1, 2), said)  # (G, M, P)
         if self.smooth:
             h = h + self.mix_smooth @ self._smooth(x, y, pixel)
+        if told is not None:
+            h = h + told
         for weight, bias in self.layers:
             h = torch.matmul(weight, h.relu_()).add_(bias[:, None])
         return h.sigmoid_()
@@ -278,3 +288,13 @@ class _Network:
         z[:, : self.relus].relu_()
         z[:, self.relus :].tanh_()
         return z.view(len(x), self.smooth, TILE * TILE)
+
+
+def _listed(chosen: Tensor) -> tuple[Tensor, Tensor]:
+    """(which are chosen in each row of (T, N), padded with N (T, K), how many (T,))."""
+    row, which = chosen.nonzero(as_tuple=True)  # sorted by row
+    counts = torch.bincount(row, minlength=len(chosen))
+    place = torch.arange(len(row), device=chosen.device) - (counts.cumsum(0) - counts)[row]
+    listed = chosen.new_full((len(chosen), int(counts.max())), chosen.shape[1], dtype=torch.int64)
+    listed[row, place] = which
+    return listed, counts

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from .edit import reader_of_units
-from .network import Params, names_of, place_of, weighted_error
+from .network import Params, layers_of, names_of, place_of, weighted_error
 
 CANDIDATES = 1000
 RADII = (0.03, 0.7)
@@ -23,18 +23,17 @@ ACCEPTED = 1.01  # a move may cost so much at first: the unit has yet to learn i
 LEAST_PIXELS = 8  # on either side of a candidate
 
 
+def colours_of(p: Params, told: Tensor) -> Tensor:
+    """From what the reading layer is told, (M, B), to the colours (3, B)."""
+    h = told
+    for layer in layers_of(p)[1:]:
+        h = torch.addmm(p[f"{layer}_bias"][:, None], p[f"{layer}_weight"], torch.relu(h))
+    return torch.sigmoid(h)
+
+
 def rest_of_network(p: Params, target: Tensor, weight: Tensor | None) -> Callable[[Tensor], Tensor]:
     """From what the reading layer is told, (M, B), to the loss. `target` is (B, 3)."""
-    after = [layer for layer in ("structure", "colour", "out") if f"{layer}_weight" in p]
-    after = after[after.index(reader_of_units(p)) + 1 :]
-
-    def loss(told: Tensor) -> Tensor:
-        h = told
-        for layer in after:
-            h = torch.addmm(p[f"{layer}_bias"][:, None], p[f"{layer}_weight"], torch.relu(h))
-        return weighted_error(torch.sigmoid(h).T, target, weight)
-
-    return loss
+    return lambda told: weighted_error(colours_of(p, told).T, target, weight)
 
 
 def usefulness(p: Params, said: Tensor, loss: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:

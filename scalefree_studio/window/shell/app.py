@@ -20,6 +20,7 @@ from PyQt6.QtWidgets import QApplication
 
 from ... import crashes
 from ...errors import UserError
+from ...sizes import shape_of
 from ...storage.bin import empty_bin
 from ..widgets import theme as themes
 from ..work.preferences import GALLERY, LAST, name_application, settings_of
@@ -107,10 +108,7 @@ def destroy(window: MainWindow) -> None:
 def _size(text: str | None) -> tuple[int, int] | None:
     if not text:
         return None
-    try:
-        width, height = (int(part) for part in text.lower().split("x"))
-    except ValueError:
-        raise UserError(f"A size is written like 1440x900, not {text!r}.") from None
+    height, width = shape_of(text)
     if not (480 <= width <= 16_384 and 360 <= height <= 16_384):
         raise UserError(f"The window cannot be {width}x{height}; it is at least 480x360.")
     return width, height

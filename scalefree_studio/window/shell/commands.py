@@ -11,7 +11,7 @@ from PyQt6.QtWidgets import QApplication, QFileDialog
 from ...errors import UserError
 from ...jobs.job import Redo, Restore, StartOver, Undo
 from ...runs import add_scenes
-from ..views.export import MovieExport
+from ..views.ways import Way, movie
 from ..widgets import theme
 from ..widgets.command import key_in
 from ..work.clipboard import subjects_of
@@ -34,7 +34,8 @@ PICTURES = (
 UNDONE = ("undo", "redo")
 OF_A_SESSION = {
     "rename_run", "delete_run", "show_run", "redo",
-    "save_now", "export_picture", "export_movie", "undo", "add_line", "add_circle", "delete_unit", "brush",
+    "save_now", "copy_picture", "export_picture", "export_again", "export_movie", "undo", "add_line", "add_circle", "add_cell",
+    "delete_unit",
     "clear_mask", "play", "single_step", "restart", "next_wall",
 }  # fmt: skip
 
@@ -150,6 +151,27 @@ class Commands:
             session.save_soon()
             self.w.say(f"The model is kept in {session.folder.path}.")
 
+    def export_picture(self) -> None:
+        self._export("Export picture", self.w.exports.ask)
+
+    def export_again(self) -> None:
+        self._export("", lambda _, name, ways: self.w.exports.again(name, ways))
+
+    def _export(self, title: str, how: Callable[[str, str, list[Way]], None]) -> None:
+        session, view = self.w.sessions.session, self.w.stage.view
+        ways = view.ways()
+        if session is None or not ways:
+            self.w.say(view.no_export)
+        else:
+            how(title, session.name, ways)
+
+    def copy_picture(self) -> None:
+        still = self.w.stage.view.still()
+        if still is None:
+            self.w.say("There is nothing to copy yet: open a picture first.")
+        else:
+            self.w.exports.copy(still)
+
     def export_movie(self) -> None:
         session = self.w.sessions.session
         if session is None or not self.w.transport.timeline.ids:
@@ -157,11 +179,8 @@ class Commands:
             return
         session.save_soon()  # a movie needs the model, too
         add_scenes()
-        dialog = MovieExport(
-            self.w, self.w.settings, self.w.palette_, session.folder, session.name, session.job.kind
-        )
-        dialog.message.connect(self.w.say)
-        self.w.show_dialog(dialog)
+        way = movie(session.folder, session.job.kind, self.w.stage.view.movie_looks())
+        self.w.exports.ask("Export movie", session.name, [way])
 
     @property
     def passing(self) -> tuple[Callable[[], bool], ...]:
@@ -240,7 +259,8 @@ class Commands:
         session.edit(Restore(past.frame, past.step))
         self.to_now()
         session.runner.play()
-        self.w.say(f"It goes on from {self.w.stage.view.step_name} {past.step:,}. Undo takes it back.")
+        # Without the step of that moment: steps are counted on, so that none is recorded twice.
+        self.w.say("It goes on from the moment that you looked at. Undo takes it back.")
 
     # View
 

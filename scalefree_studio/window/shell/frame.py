@@ -7,6 +7,7 @@ from pathlib import Path
 from PyQt6.QtCore import QSettings, Qt
 from PyQt6.QtWidgets import QApplication, QDialog, QMainWindow, QMenuBar, QSplitter, QVBoxLayout, QWidget
 
+from ..views.exports import Exports
 from ..views.view import Host
 from ..widgets import theme
 from ..widgets.curves import Curves
@@ -64,6 +65,7 @@ class Frame(QMainWindow):
         self.top = TopBar(bar, self.actions_)
         host = Host(self.actions_, self.settings, lambda: None, self.sessions.read, self.show_dialog)
         self.stage = Stage(host)
+        self.exports = Exports(self, host, self.say, lambda: self.palette_)
         self.course = Course(self.stage, self.actions_["undo"].trigger)
         self.curves = Curves(self.actions_["recent_curves"])
         self.transport = Transport(self.actions_)

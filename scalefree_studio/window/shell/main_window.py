@@ -245,11 +245,10 @@ class MainWindow(Frame):
         playing = (
             status.playing or (status.rests and not at_end)
         ) and not ended  # its last picture is still to come
-        described = [view.words(newest)] if newest is not None else []
-        described += [self.course.left] if playing else []
-        words = ", ".join(filter(None, described))
-        doing = view.doing(playing, at_end, ended)
-        return f"{doing} {sessions.session.name}" + (f" — {words}" if words else "")
+        words = view.words(newest) if newest is not None else ""
+        left = f", {self.course.left}" if playing and self.course.left else ""
+        doing = f"{view.doing(playing, at_end, ended)} {sessions.session.name}{left}"
+        return f"{doing} — {words}" if words else doing
 
     def changeEvent(self, event: QEvent | None) -> None:
         """Whoever made it fill the screen: the memory of yesterday, a key, or the desktop."""
@@ -312,6 +311,7 @@ class MainWindow(Frame):
         self.transport.close_history()
         self.stage.close_views()
         self.sessions.abandoned |= not self.recipe.close()
+        self.sessions.abandoned |= not self.exports.close()
         self.sessions.close()
         for timer in self.findChildren(QTimer):
             timer.stop()

@@ -18,8 +18,8 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from ...amounts import size_in_words
 from ...jobs.instruments import instruments
-from ...sizes import size_in_words
 from ..views.view import View
 from ..widgets.fields import Choices, segment
 from ..widgets.forms import Form

@@ -15,6 +15,8 @@ from ...canvas.walls.boards import Place
 from ...canvas.walls.listener import WallListener
 from ...data.pictures import Picture, load_picture
 from ...drawings import Bools, Drawing, left, upper
+from ...errors import UserError
+from ...export.walls.wall import write_wall
 from ...jobs.drawing.draw import DrawPictures
 from ...jobs.drawing.edits import FITTING, ChangeTable, SetPrompt, SetWay, Watch
 from ...snapshot import Bytes, Snapshot
@@ -27,12 +29,13 @@ from ..work.subjects import Subject, is_picture
 from .bench_hint import Hint
 from .bench_panel import BenchPanel, listed
 from .bench_table import GIVEN, HIDDEN, BenchTable
-from .export import TableExport
 from .export_dialog import ask_place
 from .view import Host
 from .wall_view import WallView
+from .ways import Way, table
 
 PICTURES = "Pictures (*.png *.jpg *.jpeg *.webp *.gif *.bmp *.tif *.tiff *.ppm);;All files (*)"
+WRITTEN = "Pictures (*.png *.jpg *.webp *.tif)"
 LATE = (
     "{} given places come later in the order in which this network draws: they stay, but it does not see them while it "
     "draws those before."
@@ -54,7 +57,6 @@ class BenchView(WallView):
         Quantity("surprise", "Surprise", "bits per number", share=3),
     )
     names = WallView.names | {
-        "export_picture": ("Export the table…", "The whole table as one picture, at any scale"),
         "fit": ("Fit", "The whole table in view"),
         "paste": ("Paste", "Complete the picture that is on the clipboard"),
         "save_now": ("Save now", "Keep the table as it is now (it is also kept every few seconds)"),
@@ -316,18 +318,19 @@ class BenchView(WallView):
             return
         place, table = found
         name = f"{self.session.name}-{place.picture + 1}.png"
-        path = ask_place(self.window(), self.host.settings, "Save the picture", name, "Pictures (*.png)")
+        path = ask_place(self.window(), self.host.settings, "Save the picture", name, WRITTEN)
         if path is not None:
-            self.write(table.picture(place)[None], path.with_suffix(".png"))
+            try:
+                write_wall(table.picture(place)[None], path)
+                self.message.emit(f"Saved: {path}")
+            except UserError as error:
+                self.message.emit(str(error))
 
-    def export_picture(self) -> None:
-        table = self.table
-        if table is None or not table.rows or self.palette_ is None or self.session is None:
-            self.message.emit("There is nothing to export yet: drop pictures to complete.")
-            return
-        dialog = TableExport(self.window(), self.host.settings, self.palette_, table.table, self.session.name)
-        dialog.message.connect(self.message)
-        self.host.show_dialog(dialog)
+    no_export = "There is nothing to export yet: drop pictures to complete."
+
+    def everything(self) -> Way | None:
+        shown = self.table
+        return None if shown is None or not shown.rows else table(shown.table)
 
     def next_wall(self) -> None:
         """The same pictures with the next seed."""

@@ -9,9 +9,12 @@ from PyQt6.QtCore import QSize
 from PyQt6.QtWidgets import QVBoxLayout
 
 from ...canvas.brush import Brush
+from ...canvas.still import Still
 from ...canvas.zoomed import Zoomed
+from ...snapshot import Bytes
 from ..widgets.theme import Palette
 from .view import Host, View
+from .ways import Way, seen
 
 vispy.use("pyqt6")
 
@@ -48,6 +51,26 @@ class CanvasView(View):
     def set_palette(self, palette: Palette) -> None:
         super().set_palette(palette)
         self.canvas.colours = palette.colours
+
+    def captions(self, ratio: float) -> dict[str, Bytes]:
+        """The titles on the canvas, for so many physical pixels a logical one."""
+        return {}
+
+    def still(self) -> Still | None:
+        if self.snapshot is None:
+            return None
+        still: Still = self.canvas.still(self.canvas.physical[0], self.captions(self.canvas.ratio))
+        return still
+
+    def everything(self) -> Way | None:
+        """All there is to see, as one picture."""
+        return None
+
+    def ways(self) -> list[Way]:
+        still, everything = self.still(), self.everything()
+        if still is None or everything is None:
+            return []
+        return [seen(still, self.canvas.ratio, self.captions), everything]
 
     # Commands: see actions.py.
 

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
-
-import numpy as np
-from PIL import Image
+from typing import Any
 
 from ...canvas.walls.boards import Board, Place
 from ...canvas.walls.listener import WallListener
 from ...codes import Codebook, stages_of
 from ...controls import controls_of
-from ...export.codes.sheet import parts_of, sheet_of
-from ...export.size import LONGER_SIDE
-from ...files import replacing, write_errors
+from ...export.codes.sheet import parts_of
 from ...jobs.instruments import draws
 from ...jobs.training.train import Train
-from ...snapshot import Bytes, Snapshot
+from ...snapshot import Snapshot
 from ..widgets.finding import Entry
 from ..widgets.theme import Palette
 from ..work.opening import Opened
@@ -28,6 +23,7 @@ from .codes_panel import CodesPanel
 from .codes_shown import CODES, HEATS, PICTURES, Shown
 from .training_view import TrainingView
 from .view import Host, Mode
+from .ways import Way, sheet
 
 MODES = (
     Mode("learn", "Learn", "Watch the codes settle, and what pictures become"),
@@ -41,7 +37,6 @@ PRUNE = "prune_below"  # the control of trainings that can take codes out
 class CodesView(TrainingView):
     first_hint = "Click a code to hold it, and see where it occurs in the pictures."
     names = TrainingView.names | {
-        "export_picture": ("Export picture…", "The pictures and the codes as one PNG"),
         "select_none": ("Hold no code", "Let go of the code that is held"),
         "pick_left": ("The code to the left", "Hold the code to the left"),
         "pick_right": ("The code to the right", "Hold the code to the right"),
@@ -285,20 +280,16 @@ class CodesView(TrainingView):
             if 0 <= code < self.book.count:
                 self.hold(code)
 
-    def pictures(self) -> Bytes | None:
-        """All there is to see, as one picture: (1, h, w, 3)."""
+    def everything(self) -> Way | None:
         if self.snapshot is None or self.session is None:
             return None
-        parts = parts_of(self.snapshot.frame, self.session.still, self.shown.heat == "usage")
-        return sheet_of(parts, (LONGER_SIDE * max(1, len(parts)), LONGER_SIDE))[None] if parts else None
+        frame, still = self.snapshot.frame, self.session.still
+        if not parts_of(frame, still):
+            return None
+        return sheet(lambda overlay: parts_of(frame, still, overlay), **self.movie_looks())
 
-    def write(self, pictures: Bytes, path: Path) -> None:
-        try:
-            with write_errors(path), replacing(path) as file:
-                Image.fromarray(np.asarray(pictures[0])).save(file, format="PNG", optimize=True)
-            self.message.emit(f"Exported: {path}")
-        except OSError as error:
-            self.message.emit(f"The picture cannot be written: {error}")
+    def movie_looks(self) -> dict[str, Any]:
+        return {"overlay": self.shown.heat == "usage"}
 
 
 class _Gestures(WallListener):

@@ -1,4 +1,4 @@
-"""The view of a divider network: the canvas, and in the panel the selected line or circle."""
+"""The view of a divider network: the canvas, and in the panel the selected line, circle or cell."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ...canvas.dividers.listener import Listener
 from ...controls import ControlError, control, edited
 from ...jobs.dividers.edits import AddUnit, MoveUnit, RemoveUnit, SetMask
 from ...runs import choose_device
-from ...snapshot import Array, Change, Snapshot
+from ...snapshot import Array, Bytes, Change, Snapshot
 from ..widgets.series import Quantity
 from ..widgets.theme import GRID
 from ..widgets.toast import Choice
@@ -24,12 +24,12 @@ from ..work.opening import Opened
 from ..work.session import Session
 from . import render
 from .canvas_view import CanvasView, Painted
-from .export import Export
 from .unit_editor import UnitEditor, buttons
 from .units import Unit, in_words, unit_of
 from .view import Host, Mode
+from .ways import Way, picture
 
-UNSELECTED = "Select a line or circle first: click it in the picture."
+UNSELECTED = "Select a line, circle or cell first: click it in the picture."
 
 
 @dataclass(frozen=True)
@@ -65,10 +65,11 @@ class DividerView(Painted, CanvasView):
         ("Wheel", "Zoom about the pointer"),
         ("Drag on empty space", "Move the picture; the middle button does so anywhere"),
         ("Double click", "The whole picture"),
-        ("Click", "Select a line or circle"),
-        ("Drag a centre", "Move the line or circle while it learns"),
+        ("Click", "Select a line, circle or cell"),
+        ("Drag a centre", "Move it while it learns"),
         ("Drag a line", "Move it sideways; with Shift turn it"),
         ("Drag a circle's edge", "Change its radius"),
+        ("Drag a cell's edge", "Stretch it; with Shift turn it"),
         ("Drop a file", "Learn that picture, or go on with that run"),
         ("Brush", "Left paints, right erases, Shift + wheel changes the size"),
     )
@@ -87,7 +88,7 @@ class DividerView(Painted, CanvasView):
         self.unit = UnitEditor()
         self.unit.moved.connect(self._move)
         foot.addWidget(self.unit)
-        foot.addLayout(buttons(("add_line", "add_circle", "delete_unit", "undo"), host.actions))
+        foot.addLayout(buttons(("add_line", "add_circle", "add_cell", "delete_unit", "undo"), host.actions))
 
     @property
     def frame(self) -> Mapping[str, Array] | None:
@@ -142,7 +143,8 @@ class DividerView(Painted, CanvasView):
         return f"{snapshot.metrics['psnr']:.1f} dB" if "psnr" in snapshot.metrics else ""
 
     def next_steps(self) -> tuple[Choice, ...]:
-        return tuple(self.host.actions[name] for name in ("add_line", "add_circle", "export_picture"))
+        more = ("add_cell",) if "cell_centre" in (self.frame or {}) else ("add_line", "add_circle")
+        return tuple(self.host.actions[name] for name in (*more, "export_picture"))
 
     @property
     def passing(self) -> tuple[Callable[[], bool], ...]:
@@ -168,10 +170,13 @@ class DividerView(Painted, CanvasView):
     def showEvent(self, event: QShowEvent | None) -> None:
         """On a screen, whose pixels are known now."""
         super().showEvent(event)
-        self.canvas.set_captions({
-            name: render.caption(name.capitalize(), self.font(), ratio=self.canvas.ratio)
+        self.canvas.set_captions(self.captions(self.canvas.ratio))
+
+    def captions(self, ratio: float) -> dict[str, Bytes]:
+        return {
+            name: render.caption(name.capitalize(), self.font(), ratio=ratio)
             for name in ("target", "learned")
-        })  # fmt: skip
+        }
 
     # What is said of it.
 
@@ -182,6 +187,19 @@ class DividerView(Painted, CanvasView):
 
     def show_selected(self) -> None:
         self.unit.show_unit(self.frame, self.canvas.selected)
+
+    # What can be taken out of it.
+
+    def everything(self) -> Way | None:
+        if self.snapshot is None or self.session is None:
+            return None
+        height, width = self.session.still["target"].shape[:2]
+        return picture(
+            self.snapshot, (height, width), self.sharpness, self.display.border, self.canvas.overlay
+        )
+
+    def movie_looks(self) -> dict[str, Any]:
+        return {"overlay": self.canvas.overlay, "border": self.display.border}
 
     def why_not(self, command: str) -> str:
         if command in ("delete_unit", "select_none") and self.canvas.selected is None:
@@ -218,23 +236,14 @@ class DividerView(Painted, CanvasView):
 
     # Commands: see actions.py.
 
-    def export_picture(self) -> None:
-        if self.snapshot is None or self.session is None or self.palette_ is None:
-            super().export_picture()
-            return
-        height, width = self.session.still["target"].shape[:2]
-        dialog = Export(
-            self.window(), self.host.settings, self.palette_, self.snapshot, (height, width), self.session.name,
-            self.sharpness, self.display.border,
-        )  # fmt: skip
-        dialog.message.connect(self.message)
-        self.host.show_dialog(dialog)
-
     def add_line(self) -> None:
         self.edited.emit(AddUnit("line"))
 
     def add_circle(self) -> None:
         self.edited.emit(AddUnit("circle"))
+
+    def add_cell(self) -> None:
+        self.edited.emit(AddUnit("cell"))
 
     def delete_unit(self) -> None:
         if self.canvas.selected is None:

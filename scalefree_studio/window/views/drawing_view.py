@@ -3,13 +3,14 @@ network thought, and the person's hand in it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from PyQt6.QtWidgets import QVBoxLayout, QWidget
 
 from ...canvas.walls.boards import Board, Place
 from ...drawings import Bools, Drawing
+from ...export.walls.scene import veiled
 from ...jobs.drawing.draw import DrawPictures
 from ...jobs.drawing.edits import GoTo, SetValue, Watch
 from ...jobs.job import Edit
@@ -273,6 +274,13 @@ class DrawingView(PromptedView):
 
     def pictures(self) -> Bytes | None:
         return None if self.drawing is None else self.drawing.pictures()
+
+    def covered(self) -> Callable[[], Bytes] | None:
+        drawing = self.drawing
+        return None if drawing is None else lambda: veiled(drawing)
+
+    def movie_looks(self) -> dict[str, Any]:
+        return {"overlay": getattr(self.display, "openness", False)}
 
     def set_palette(self, palette: Palette) -> None:
         super().set_palette(palette)

@@ -165,6 +165,9 @@ class PaintView(DrawingView):
     def on_wall(self, place: Place) -> Place | None:
         return place._replace(board="wall")
 
+    def covered(self) -> None:
+        """Nobody chose with any doubt."""
+
     def _show_thought(self) -> None:
         """Here: the codes, and the one that is pointed at or held."""
         self._say_code(-1)

@@ -20,7 +20,6 @@ from PyQt6.QtWidgets import (
 
 from ...data.pictures import Picture, load_picture
 from ...errors import UserError
-from ...export.heat import write_beside
 from ...jobs.drawing.surprise import Floats, Surprise, standing
 from ...jobs.training.picture_lesson import ONLY_EXACT
 from ..widgets.dropdown import Dropdown
@@ -29,9 +28,10 @@ from ..work.background import Background
 from ..work.clipboard import subject_of
 from ..work.judge import Judge
 from ..work.subjects import Subject, is_picture
-from .export_dialog import ask_place
+from .export_dialog import ExportDialog
 from .picture_pair import PicturePair, Place
 from .thoughts import Thoughts
+from .ways import heat
 
 EMPTY = (
     "Drop a picture here, paste one (Ctrl+V), or choose a file:\n"
@@ -141,6 +141,7 @@ class SurpriseDialog(QDialog):
         return row
 
     def set_palette(self, palette: Palette) -> None:
+        self._palette = palette
         for part in (self.pair, self.thoughts, self.label):
             part.set_palette(palette)
 
@@ -280,21 +281,16 @@ class SurpriseDialog(QDialog):
             self.complete.emit(self.picture)
 
     def _save(self) -> None:
-        if self.picture is None:
+        found = self.surprise
+        if self.picture is None or found is None or self._palette is None:
             return
-        name = f"{self.picture.name}-surprise.png"
-        path = ask_place(self, self._settings, "Save the picture and its heat map", name, "Pictures (*.png)")
-        if path is not None:
-            self.write(path.with_suffix(".png"))
-
-    def write(self, path: Path) -> None:
-        if self.surprise is None:
-            return
-        try:
-            write_beside(self.surprise.picture, self.surprise.bits / self.surprise.highest, path)
-            self.message.emit(f"Saved: {path}")
-        except (OSError, UserError) as error:
-            self.message.emit(f"The picture cannot be written: {error}")
+        dialog = ExportDialog(
+            self, self._settings, self._palette, "Save the picture and its heat map",
+            f"{self.picture.name}-surprise", [heat(found.picture, found.bits / found.highest)],
+        )  # fmt: skip
+        dialog.message.connect(self.message)
+        dialog.made.connect(lambda path: self.message.emit(f"Saved: {path}"))
+        dialog.open()
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
         mime = None if event is None else event.mimeData()

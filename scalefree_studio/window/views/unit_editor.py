@@ -1,4 +1,4 @@
-"""The lines and circles, edited by hand: the selected one's numbers, and what can be done with them."""
+"""The lines, circles and cells, edited by hand: the selected one's numbers, and what can be done with them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..widgets.theme import GRID
 from ..widgets.value_edit import ValueEdit
 from .units import Number, Unit, unit_of
 
-NOTHING = "Click a line or a circle in the picture to see it here; drag it to move it."
+NOTHING = "Click a line, a circle or a cell in the picture to see it here; drag it to move it."
 
 
 def buttons(names: tuple[str, ...], actions: dict[str, QAction]) -> QGridLayout:
@@ -35,7 +35,7 @@ def buttons(names: tuple[str, ...], actions: dict[str, QAction]) -> QGridLayout:
 
 
 class UnitEditor(QWidget):
-    """The selected line or circle, its numbers live and typed."""
+    """The selected line, circle or cell, its numbers live and typed."""
 
     moved = pyqtSignal(int, dict)
 

@@ -1,4 +1,4 @@
-"""What a person reads of one line or circle: its parameters in words, degrees and picture coordinates."""
+"""What a person reads of one line, circle or cell: its parameters in words, degrees and picture coordinates."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Number:
 @dataclass(frozen=True)
 class Unit:
     id: int
-    kind: str  # "line", "circle", "smooth"
+    kind: str  # "line", "circle", "smooth", "cell"
     number: int  # among its kind, from 1
     numbers: tuple[Number, ...]
 
@@ -35,19 +35,21 @@ class Unit:
         return f"{self.kind.capitalize()} {self.number}"
 
 
-def counts(frame: Mapping[str, Array]) -> tuple[int, int, int]:
-    """How many lines, circles and smooth units a frame holds."""
+def counts(frame: Mapping[str, Array]) -> dict[str, int]:
+    """How many units of each kind a frame holds, in the order of its units."""
 
     def many(name: str) -> int:
         return len(frame[name]) if name in frame else 0
 
-    return many("line_angle"), many("circle_centre"), many("relu_weight") + many("tanh_weight")
+    smooth = many("relu_weight") + many("tanh_weight")
+    return {
+        "line": many("line_angle"), "circle": many("circle_centre"), "smooth unit": smooth, "cell": many("cell_angle"),
+    }  # fmt: skip
 
 
 def in_words(frame: Mapping[str, Array]) -> str:
     """64 lines, 3 circles."""
-    names = ("line", "circle", "smooth unit")
-    parts = [f"{n:,} {name}{'s' * (n != 1)}" for n, name in zip(counts(frame), names, strict=True) if n]
+    parts = [f"{n:,} {name}{'s' * (n != 1)}" for name, n in counts(frame).items() if n]
     return ", ".join(parts) or "no units"
 
 
@@ -57,12 +59,14 @@ def unit_of(frame: Mapping[str, Array], id: int) -> Unit | None:
     if not len(found):
         return None
     index = int(found[0])
-    lines, circles, _ = counts(frame)
-    if index < lines:
-        return Unit(id, "line", index + 1, _line(frame, index))
-    if index < lines + circles:
-        return Unit(id, "circle", index - lines + 1, _circle(frame, index - lines))
-    return Unit(id, "smooth", index - lines - circles + 1, ())
+    numbers = {"line": _line, "circle": _circle, "cell": _cell}
+    for kind, count in counts(frame).items():
+        if index < count:
+            return Unit(
+                id, kind.split()[0], index + 1, numbers[kind](frame, index) if kind in numbers else ()
+            )
+        index -= count
+    return None
 
 
 def _line(frame: Mapping[str, Array], n: int) -> tuple[Number, ...]:
@@ -78,6 +82,21 @@ def _circle(frame: Mapping[str, Array], n: int) -> tuple[Number, ...]:
     return (
         *_centre(frame["circle_centre"][n], "circle_centre"),
         Number("Radius", radius, "", lambda v: {"circle_log_radius": math.log(max(abs(v), 1e-6))}),
+    )
+
+
+def _cell(frame: Mapping[str, Array], n: int) -> tuple[Number, ...]:
+    along, across = (math.exp(float(r)) for r in frame["cell_log_radius"][n])
+    degrees = math.degrees(float(frame["cell_angle"][n])) % 180
+
+    def radii(along: float, across: float) -> Values:
+        return {"cell_log_radius": np.log(np.maximum(np.abs([along, across]), 1e-6)).astype(np.float32)}
+
+    return (
+        *_centre(frame["cell_centre"][n], "cell_centre"),
+        Number("Radius, along", along, "", lambda v: radii(v, across)),
+        Number("Radius, across", across, "", lambda v: radii(along, v)),
+        Number("Angle", degrees, "°", lambda v: {"cell_angle": math.radians(v)}),
     )
 
 

@@ -14,6 +14,7 @@ from PyQt6.QtCore import QSettings, pyqtSignal
 from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QDialog, QWidget
 
+from ...canvas.still import Still
 from ...controls import controls_of, edited
 from ...jobs.job import Edit, SetControls
 from ...snapshot import Change, Snapshot
@@ -27,6 +28,7 @@ from ..work.opening import Opened
 from ..work.session import Session
 from ..work.subjects import Subject
 from .set_in_words import set_in_words
+from .ways import Way
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ class View(QWidget):
     settled: tuple[str, ...] = ()  # controls that are not a person's to choose
     mouse: tuple[tuple[str, str], ...] = ()  # what the mouse does: (gesture, effect)
     names: dict[str, tuple[str, ...]] = {}  # command → what it is called here, and perhaps its help
+    no_export = "There is nothing to export yet: open a picture first."
     lacks: tuple[str, ...] = ()  # commands of the window that its job does not know
     first_hint = ""  # said the first time: what can be done here with one's hands
     follows: tuple[type[Edit], ...] = ()  # edits that are what it says
@@ -209,8 +212,16 @@ class View(QWidget):
     def before_undo(self) -> None:
         """Something is about to be taken back, or made again: what is half done is let go."""
 
-    # Commands: see actions.py.
+    # What can be taken out of it.
 
-    def export_picture(self) -> None:
-        """Ask what to export, and where to."""
-        self.message.emit("There is nothing to export yet: open a picture first.")
+    def still(self) -> Still | None:
+        """What is seen just now; None: nothing yet."""
+        return None
+
+    def ways(self) -> list[Way]:
+        """What can be exported as a picture: what is seen, and all there is; none where there is nothing yet."""
+        return []
+
+    def movie_looks(self) -> dict[str, Any]:
+        """Options of a movie that shows what was recorded as this view does."""
+        return {}

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 from PyQt6.QtGui import QShowEvent
 
 from ...canvas.walls.canvas import WallCanvas
 from ...data.pictures import Picture
-from ...errors import UserError
-from ...export.walls.wall import write_wall
 from ...jobs.drawing.draw import DrawPictures
 from ...jobs.instruments import draws, lessons
 from ...runs import choose_device
@@ -21,11 +19,11 @@ from ..work.judge import Judge, classes_of, network_at_work
 from ..work.subjects import Wish
 from . import render
 from .canvas_view import CanvasView
-from .export_dialog import ask_place
 from .pace import Pace
 from .prompts import Prompts
 from .surprise_dialog import SurpriseDialog
 from .view import Host, Mode
+from .ways import Way, wall
 
 MODES = (
     Mode("learn", "Learn", "Watch the network learn"),
@@ -49,7 +47,6 @@ class WallView(CanvasView):
     modes: tuple[Mode, ...] = MODES
     titles: dict[str, str] = {}  # board → what stands above it
     names = {
-        "export_picture": ("Export the wall…", "All pictures of the wall as one PNG"),
         "fit": ("Fit", "The whole wall in view"),
         "zoom_in": ("Nearer", "Until a few pixels fill the window"),
         "zoom_out": ("Farther", "Until the whole wall is in view"),
@@ -71,9 +68,19 @@ class WallView(CanvasView):
             words = self._pace.words(job.step_count, job.controls.speed) if playing else ""
             self.noted.emit("speed", words)
 
+    no_export = "There is nothing to export yet: wait until something is drawn."
+
     def pictures(self) -> Bytes | None:
-        """What an export writes: (N, h, w, 3)."""
+        """All of the wall: (N, h, w, 3)."""
         return None
+
+    def covered(self) -> Callable[[], Bytes] | None:
+        """Gives the same with what may lie over them; None: nothing may."""
+        return None
+
+    def everything(self) -> Way | None:
+        pictures, looks = self.pictures(), self.movie_looks()
+        return None if pictures is None else wall(pictures, self.covered(), looks.get("overlay", False))
 
     def set_palette(self, palette: Palette) -> None:
         super().set_palette(palette)
@@ -88,11 +95,15 @@ class WallView(CanvasView):
 
     def _name_boards(self) -> None:
         if self.palette_ is not None and self.titles:
-            colour, ratio = self.palette_.text, self.canvas.ratio
-            self.canvas.set_captions({
-                name: render.caption(title, self.font(), colour, ratio, pill=False)
-                for name, title in self.titles.items()
-            })  # fmt: skip
+            self.canvas.set_captions(self.captions(self.canvas.ratio))
+
+    def captions(self, ratio: float) -> dict[str, Bytes]:
+        if self.palette_ is None:
+            return {}
+        return {
+            name: render.caption(title, self.font(), self.palette_.text, ratio, pill=False)
+            for name, title in self.titles.items()
+        }
 
     def open_mode(self, mode: str) -> None:
         """The same network in another mode: what it was opened with, or the run that it is."""
@@ -103,16 +114,6 @@ class WallView(CanvasView):
     def end(self) -> None:
         super().end()
         self.canvas.show([])
-
-    def export_picture(self) -> None:
-        pictures = self.pictures()
-        if pictures is None or self.session is None:
-            self.message.emit("There is nothing to export yet: wait until something is drawn.")
-            return
-        name = f"{self.session.name}.png"
-        path = ask_place(self.window(), self.host.settings, "Export the wall", name, "Pictures (*.png)")
-        if path is not None:
-            self.write(pictures, path.with_suffix(".png"))
 
     def surprise(self) -> None:
         """Ask how surprising a picture is to the network: the one that is gone on from, if there is one."""
@@ -136,10 +137,3 @@ class WallView(CanvasView):
 
     def _forget_surprise(self) -> None:
         self._surprise = None
-
-    def write(self, pictures: Bytes, path: Path) -> None:
-        try:
-            write_wall(pictures, path)
-            self.message.emit(f"Exported: {path}")
-        except (OSError, UserError) as error:
-            self.message.emit(f"The wall cannot be written: {error}")

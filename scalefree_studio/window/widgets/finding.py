@@ -64,7 +64,8 @@ def search(typed: str, entries: Sequence[Entry], recent: Sequence[str] = ()) -> 
     for n, entry in enumerate(entries):
         last = recent.index(entry.name) if entry.name in recent else len(recent)
         for cost, hit in _hits(typed, entry):
-            unfit = UNFIT if hit.trouble and cost > WHOLE else 0.0  # nobody who says it all means another
+            told = hit.entry.why_not and cost == WHOLE  # nobody who says all of its name means another
+            unfit = UNFIT if hit.trouble and not told else 0.0
             found.append((unfit + cost, last, n, hit))
     found.sort(key=lambda each: each[:3])
     hits = [hit for *_, hit in found]

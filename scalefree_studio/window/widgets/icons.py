@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PyQt6.QtCore import QPointF, QRectF, Qt
-from PyQt6.QtGui import QColor, QIcon, QPainter, QPainterPath, QPen, QPixmap
+from PyQt6.QtGui import QColor, QIcon, QPainter, QPainterPath, QPen, QPixmap, QTransform
 
 from .theme import Palette
 
@@ -119,6 +119,12 @@ def _circle() -> Shape:
     return QPainterPath(), path
 
 
+def _cell() -> Shape:
+    path = QPainterPath()
+    path.addEllipse(QPointF(0, 0), 6.5, 3.5)
+    return QPainterPath(), QTransform().translate(8, 8).rotate(-35).map(path)
+
+
 def _delete() -> Shape:
     outline = _polygon((4, 4), (12, 12))
     outline.addPath(_polygon((12, 4), (4, 12)))
@@ -230,7 +236,7 @@ def _surprise() -> Shape:
 
 _SHAPES = {
     "play": _play, "pause": _pause, "step": _step, "restart": _restart, "record": _record, "line": _line,
-    "circle": _circle, "delete": _delete, "undo": _undo, "overlay": _overlay, "brush": _brush, "theme": _theme,
-    "fit": _fit, "gallery": _gallery, "top": _top, "left": _left, "others": _others,
+    "circle": _circle, "cell": _cell, "delete": _delete, "undo": _undo, "overlay": _overlay, "brush": _brush,
+    "theme": _theme, "fit": _fit, "gallery": _gallery, "top": _top, "left": _left, "others": _others,
     "download": _download, "folder": _folder, "surprise": _surprise, "looked": _looked,
 }  # fmt: skip

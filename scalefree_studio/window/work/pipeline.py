@@ -21,6 +21,7 @@ from ...recipes.states import DONE, LEARNING, NEXT, STALE, StepState
 from ...runner import Status
 from ...storage.run_folder import MODEL, InUseError, RunFolder
 from ...storage.tensors import read_tensors
+from ...time_left import left_in_words
 
 LATER, PAUSED = "later", "paused"  # how a step is shown, besides the states of states.py
 OPEN, ANEW, MAKE, DRAW, PLAY, SAY = "open", "anew", "make", "draw", "play", "say"  # what is to be done
@@ -276,7 +277,7 @@ class Pipeline:
             words = "Measuring …" if learning is not None and learning.at_end else f"Paused {share:.0%}"
             help = f"{shown.title} was begun. Click to go on with it."
             return replace(shown, state=PAUSED, words=words, help=help, progress=share)
-        left = "Learning" if learning.left is None else f"{_clock(learning.left)} left"
+        left = left_in_words(learning.left) or "Learning"
         help = f"{shown.title} is learning: {learning.progress:.0%} of its way, step {learning.step:,}."
         return replace(shown, words=left, help=help, progress=learning.progress)
 
@@ -309,9 +310,3 @@ def _facts(state: StepState) -> str:
         else f"{name.replace('_', ' ')} {value:.4g}"
         for name, value in shown.items()
     )
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

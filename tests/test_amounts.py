@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scalefree_studio.sizes import bytes_in_words, numbers_typed, size_in_words
+from scalefree_studio.amounts import bytes_in_words, numbers_typed, size_in_words
 
 
 @pytest.mark.parametrize(
