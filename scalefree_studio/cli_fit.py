@@ -124,7 +124,7 @@ def fill_demo(parser: argparse.ArgumentParser) -> Any:
 def demo(arguments: argparse.Namespace) -> int:
     """What `make run` does on a machine without a display."""
     folder = RunFolder(arguments.out or free_folder(Path("output"), "demo"))
-    controls = FitControls(lines=32, circles=64, downscale=2)
+    controls = FitControls(downscale=2)
     limit = limit_of(seconds=arguments.seconds)
     with folder.fresh("name another --out"):
         job = fit_job("photo:astronaut", controls, limit, "cpu")

@@ -13,6 +13,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -144,6 +145,11 @@ class DrawPictures(Told):
     @property
     def step_count(self) -> int:
         return self.state.step
+
+    @cached_property
+    def size(self) -> tuple[int, int]:
+        arrays = self.sampler.saved()[1].values()
+        return sum(array.size for array in arrays), sum(array.nbytes for array in arrays)
 
     @property
     def past(self) -> Past:

@@ -22,6 +22,7 @@ from ...snapshot import Array, Change, Checkpoint, Segment, Snapshot, frozen_all
 from ..job import Edit, GoOn, Limit, Redo, SetControls, StartOver, Told, Undo
 from ..memory import OutOfMemoryError, within_memory
 from ..undo import Reverse, Step, UndoStack
+from .foresight import refuse_too_large
 from .lesson import C, Display, Lesson, Moment, N
 from .ranks import Ranks
 from .trainer import Trainer
@@ -33,6 +34,7 @@ FIRST_PASS, PASS_EVERY = (
 )  # steps until and between passes over held-out examples, if an epoch has more
 WARMING = 0.2  # of a run of few steps, at most
 SMOOTH = 0.1  # of the speed
+BYTES = 4  # that a number takes
 SHOW_LESS = "samples are drawn from this network as well; draw them more seldom, or not at all"
 
 
@@ -71,10 +73,16 @@ class Train(Told, Generic[C, N]):
         self._segments = itertools.count()
         lesson.progress = progress
         try:
-            self._controls: C = lesson.fitted(controls or lesson.controls())
+            self._controls: C = self._fitted(controls or lesson.suited())
             self.start()
         finally:
             lesson.progress = None
+
+    def _fitted(self, controls: C) -> C:
+        """With what the examples decide, or a ControlError where that cannot be, or is far too large."""
+        fitted = self.lesson.fitted(controls)
+        refuse_too_large(self.lesson.bytes_needed(fitted), self.device, self.lesson.advice)
+        return fitted
 
     def start(self) -> None:
         """Forget everything learnt and begin."""
@@ -111,6 +119,11 @@ class Train(Told, Generic[C, N]):
     @property
     def step_count(self) -> int:
         return self.now.step
+
+    @property
+    def size(self) -> tuple[int, int]:
+        numbers = self.lesson.count_numbers(self.trainer.network)
+        return numbers, BYTES * numbers
 
     @property
     def seconds(self) -> float:
@@ -296,7 +309,7 @@ class Train(Told, Generic[C, N]):
         return reverse
 
     def _set_controls(self, values: Mapping[str, Any]) -> None:
-        new: C = self.lesson.fitted(edited(self._controls, values))
+        new: C = self._fitted(edited(self._controls, values))
         if all(c.live for c, _ in differing(self._controls, new)):
             self.trainer.set_controls(new)
             self._controls = new

@@ -90,6 +90,8 @@ class DrawingView(PromptedView):
         self.stages = StageChoice()
         self.stages.changed.connect(self._show_other_stage)
         column.addWidget(self.stages)
+        column.addWidget(self.chips)
+        column.addWidget(self.search_button)
         self.tree = BeamTree()
         self.tree.pointed.connect(self.readout)
         self.tree.hide()
@@ -114,6 +116,8 @@ class DrawingView(PromptedView):
         self.lacks = () if session.job.sampler.heads[0] else ("looked", "heads_on")
         self.lacks += () if searches else ("show_tree",)
         self.lacks += () if len(self.stages.sizes) > 1 else ("next_stage",)
+        self.lacks += () if sampler.can_search else ("search",)
+        self.search_button.setVisible(sampler.can_search)
 
     @property
     def whole(self) -> Drawing | None:
