@@ -105,7 +105,7 @@ def training(
     if kind not in lessons():
         raise UserError(f"Nothing called {kind!r} can be trained; there is {', '.join(lessons())}.")
     lesson = lessons()[kind]
-    wanted = edited(lesson.controls(), controls)
+    edited(lesson.controls(), controls)  # what cannot be is said before anything is read
     if not isinstance(dataset, str | Path):
         raise UserError(
             "A data set is named by a word or a path; arrays are registered with data.datasets.register."
@@ -113,7 +113,8 @@ def training(
     loaded = load_dataset(dataset, data_root, size=None if size is None else shape_of(size))
     if val_dataset is not None:
         loaded = load_validation(loaded, val_dataset, data_root)
-    return Train(lesson(loaded), wanted, limit_of(steps, seconds), choose_device(device))
+    begun = lesson(loaded)
+    return Train(begun, begun.suited(**controls), limit_of(steps, seconds), choose_device(device))
 
 
 def watch(job: Job, every: int = 1) -> Iterator[Snapshot]:

@@ -132,7 +132,10 @@ def complete(arguments: argparse.Namespace) -> int:
     sampler, temperatures = _sampler(arguments), _temperatures(arguments)
     part = _kept(keep, arguments.cut, sampler)
     stage = EVERY if len(sampler.stages) > 1 else 0
-    prompts = [SetPrompt(keep=part, pixels=load_picture(i).pixels, stage=stage) for i in arguments.images]
+    prompts = [
+        SetPrompt(keep=part, pixels=load_picture(image).pixels, stage=stage, name=Path(image).name)
+        for image in arguments.images
+    ]
     job = _job(arguments, sampler, COMPLETED)
     if len(prompts) == len(temperatures) == 1:
         job.apply(prompts[0])

@@ -124,9 +124,10 @@ def fill_demo(parser: argparse.ArgumentParser) -> Any:
 def demo(arguments: argparse.Namespace) -> int:
     """What `make run` does on a machine without a display."""
     folder = RunFolder(arguments.out or free_folder(Path("output"), "demo"))
-    controls = FitControls(lines=32, circles=64, downscale=2)
+    controls = FitControls(downscale=2)
+    limit = limit_of(seconds=arguments.seconds)
     with folder.fresh("name another --out"):
-        job = fit_job("photo:astronaut", controls, limit_of(seconds=arguments.seconds), "cpu")
+        job = fit_job("photo:astronaut", controls, limit, "cpu")
         folder.describe(sys.argv, picture=job.spec, seed=controls.seed, controls=values_of(controls))
         result = _run(job, Recording(folder), arguments.json)
         movie = folder.path / "movie.mp4"

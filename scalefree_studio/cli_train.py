@@ -106,13 +106,15 @@ def _begun(
 ) -> tuple[Train[Any, Any], Recording]:
     lesson, limit, device = _asked(arguments, ranks)
     spec = arguments.dataset or DATASET
-    wanted = from_flags(lesson.controls, arguments)  # what cannot be is said before anything is read
+    from_flags(lesson.controls, arguments)  # what cannot be is said before anything is read
     dataset = load_dataset(spec, arguments.data_root, size=arguments.size, progress=progress)
     if arguments.val_dataset:
         dataset = load_validation(dataset, arguments.val_dataset, arguments.data_root, progress=progress)
     folder = RunFolder(arguments.out or free_folder(Path("output"), f"{lesson.kind}-{dataset.name}"))
     folder.fresh()
-    job: Train[Any, Any] = Train(lesson(dataset), wanted, limit, device, ranks, progress)
+    begun = lesson(dataset)
+    wanted = begun.suited(**given_flags(lesson.controls, arguments))
+    job: Train[Any, Any] = Train(begun, wanted, limit, device, ranks, progress)
     if ranks.first:
         held.enter_context(folder)
         folder.fresh()  # somebody may have been at work in it

@@ -158,7 +158,8 @@ class Model:
         job = self.drawing(count, **asked)
         pixels = load_picture(image).pixels if isinstance(image, str | Path) else pixels_of(image)
         stage = EVERY if len(job.sampler.stages) > 1 else 0
-        job.apply(SetPrompt(keep=kept(keep, job.sampler.size), pixels=pixels, stage=stage))
+        name = Path(image).name if isinstance(image, str | Path) else ""
+        job.apply(SetPrompt(keep=kept(keep, job.sampler.size), pixels=pixels, stage=stage, name=name))
         return Pictures.drawn(job, progress)
 
     def save(self, path: str | Path) -> None:

@@ -33,6 +33,7 @@ PHOTOS = {
     "hubble_deep_field": "Deep field", "camera": "Photographer", "moon": "Moon", "coins": "Coins", "horse": "Horse",
     "immunohistochemistry": "Tissue", "colorwheel": "Colour wheel", "brick": "Bricks", "gravel": "Gravel",
 }  # fmt: skip
+SYNTHETIC_NAME = re.compile(r"(lines|circles|mixed)-(\d+)(?::(\d+))?")
 SYNTHETIC = ("lines-5", "lines-12", "circles-5", "circles-12", "mixed-8")
 
 
@@ -161,13 +162,24 @@ def _photo(name: str) -> Pixels:
 
 
 def _synthetic(name: str) -> Pixels:
-    match = re.fullmatch(r"(lines|circles|mixed)-(\d+)(?::(\d+))?", name)
+    match = SYNTHETIC_NAME.fullmatch(name)
     if not match:
         raise UserError(
             f"A synthetic picture is named like synthetic:lines-5 or synthetic:mixed-8:2, not {name!r}."
         )
     kind, count, seed = match.groups()
     return random_arrangement(kind, int(count), int(seed or 0))[0]
+
+
+def known_units(spec: str) -> dict[str, int]:
+    """What a made picture is made of, as lines and circles; nothing of all others."""
+    match = (
+        SYNTHETIC_NAME.fullmatch(spec.removeprefix("synthetic:")) if spec.startswith("synthetic:") else None
+    )
+    if match is None:
+        return {}
+    kind, count = match[1], int(match[2])
+    return {"lines": (count + 1) // 2, "circles": count // 2} if kind == "mixed" else {kind: count}
 
 
 def _from_file(path: Path) -> Pixels:

@@ -141,6 +141,10 @@ class Job(Protocol):
     def controls(self) -> Any: ...
 
     @property
+    def size(self) -> tuple[int, int]:
+        """Of its network: how many numbers it holds, and how many bytes they take."""
+
+    @property
     def seconds(self) -> float:
         """Time spent stepping, pauses not counted."""
 

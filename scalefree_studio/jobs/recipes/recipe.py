@@ -143,3 +143,10 @@ class Recipe:
     stages: tuple[StageRecipe, ...]
     sampling: Mapping[str, Any]
     title: str = ""
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Of all its lessons, in their order, each once."""
+        books = () if self.codebooks is None else (self.codebooks,)
+        learnt = (self.coder, *books, *(stage.learning for stage in self.stages))
+        return tuple(dict.fromkeys(learning.kind for learning in learnt))

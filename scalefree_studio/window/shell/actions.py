@@ -81,6 +81,8 @@ COMMANDS = (
     Command("restart", "Run", "Start over", "Begin again with the same settings", "Ctrl+R", icon="restart"),
     Command("next_wall", "Run", "New set", "Draw a new set of pictures, from the next seed", "X", short="New set",
          icon="others"),
+    Command("search", "Run", "Search for the likeliest", "Instead of drawing by chance, keep the likeliest pictures at "
+         "every place: a beam search, with its tree", short="Search", icon="fit"),
     Command("record", "Run", "Record", "Record what happens, to look back and make movies", "R", checkable=True,
          icon="record"),
     Command("to_now", "Run", "Back to now", "Stop looking at the past", "N", apart=True),

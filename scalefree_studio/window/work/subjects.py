@@ -3,6 +3,7 @@
 photo:astronaut · picture.jpg · output/run · model:mnist    open it
 learn:SOURCE          go on learning with a run, or teach a new network what a model knows
 draw:SOURCE           let a network draw, also one that is still learning
+search:SOURCE         let it search for the likeliest picture, if it can search
 complete:SOURCE       let it complete pictures, at several temperatures side by side
 dataset:DATA          teach a network what is in a data set, a folder, a list or a film …
 train:KIND:DATA       … one of this kind
@@ -24,14 +25,14 @@ from ...storage.shipped import PREFIX
 
 Subject = str | Path | Picture
 OPEN, LEARN, DRAW, COMPLETE, DATASET, TRAIN = "open", "learn", "draw", "complete", "dataset", "train"
-RECIPE = "recipe"
+RECIPE, SEARCH = "recipe", "search"
 
 
 @dataclass(frozen=True)
 class Wish:
     """What is to be done with what."""
 
-    action: str  # OPEN, LEARN, DRAW, COMPLETE, TRAIN or RECIPE
+    action: str  # OPEN, LEARN, DRAW, COMPLETE, SEARCH, TRAIN or RECIPE
     source: str  # the path or name of a picture, a model or a run; for TRAIN, of data
     kind: str = ""  # of network that TRAIN trains; the first there is, where none is named
 
@@ -51,7 +52,7 @@ class Wish:
 def wish_of(subject: str | Path) -> Wish:
     """What a person asks for, where it is no picture at hand."""
     action, colon, source = str(subject).partition(":")
-    if colon and action in (LEARN, DRAW, COMPLETE, RECIPE):
+    if colon and action in (LEARN, DRAW, COMPLETE, SEARCH, RECIPE):
         return Wish(action, source)
     if colon and action == DATASET:
         return Wish(TRAIN, source)
