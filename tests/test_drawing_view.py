@@ -56,11 +56,13 @@ def test_overlays_cover_what_they_say(driven: Driven, run: Path) -> None:
     view = draw(driven, run)
     assert view.canvas.shown.boards[0].veil is None
     driven.window.set_display({"openness": True})
+    assert view.legend.isVisible()
     veil = view.canvas.shown.boards[0].veil
     bits = np.asarray(shown(view).frame["entropy"], float)
     order = np.argsort(bits.ravel())
     assert (np.diff(veil[..., 3].ravel()[order].astype(int)) >= 0).all()
     driven.window.set_display({"openness": False, "sight": True})
+    assert not view.legend.isVisible()
     view.point_at(Place("wall", 1, 4, 4))
     hidden = view.canvas.shown.boards[0].veil[..., 3] > 0
     seen = shown(view).sees(4, 4)

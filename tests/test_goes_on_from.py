@@ -86,7 +86,7 @@ def test_the_real_speed_stands_beneath_the_wished_one(driven: Driven, run: Path)
         assert view.snapshot is not None
         view.show_snapshot(view.snapshot, None)
     note = form.fields["speed"]._note
-    assert note is not None and note.text().startswith("wished 2/s, ")
+    assert note is not None and note.text().startswith("set to 2/s, ")
     driven.window.do("play")
     driven.until(lambda: not driven.session.status.playing)
     view.show_snapshot(view.snapshot, None)
@@ -96,8 +96,8 @@ def test_the_real_speed_stands_beneath_the_wished_one(driven: Driven, run: Path)
 def test_the_pace_is_what_was_drawn_in_the_last_moments():
     seconds: Iterator[float] = iter([0.0, 0.25, 0.5, 0.75, 1.0, 1.25])
     pace = Pace(lambda: next(seconds))
-    assert [pace.words(n, 400) for n in (0, 50, 100)] == ["", "", "wished 400/s, 200/s now"]
-    assert pace.words(500, 400) == "wished 400/s, 200/s now"  # not another number at every picture
+    assert [pace.words(n, 400) for n in (0, 50, 100)] == ["", "", "set to 400/s, 200/s now"]
+    assert pace.words(500, 400) == "set to 400/s, 200/s now"  # not another number at every picture
     assert pace.words(600, AT_ONCE) == "set to all at once, 600/s now"
     assert pace.words(0, 400) == ""  # it started over
 

@@ -51,11 +51,12 @@ class ColourThought(Thought):
         note: str = "",
         values: npt.NDArray[np.integer] | None = None,
         levels: int = 0,
+        what: str = "level",
     ) -> None:
         self.cells = None if colours is None else cells_of(colours)
         if names is None and colours is not None and self.cells is not None:
             names = names_of(colours)
-        super().show_thought(title, chances, chosen, colours, names, note, values, levels)
+        super().show_thought(title, chances, chosen, colours, names, note, values, levels, what)
         self._likely = None
         if self.channel is not None and self.cells is not None:
             singles = self.channel.scale.singles(self.channel.chances)

@@ -22,7 +22,17 @@ from ..work.session import Session
 from .beam_tree import BeamTree
 from .drawing_gestures import Gestures
 from .drawing_overlay import DrawingDisplay, overlay, with_changes
-from .drawing_words import place_named, progress, why_nothing_was_thought, within
+from .drawing_words import (
+    MOUSE,
+    NAMES,
+    place_named,
+    place_word,
+    progress,
+    value_word,
+    why_nothing_was_thought,
+    within,
+)
+from .heat_legend import HeatLegend
 from .prompted_view import PromptedView
 from .stage_choice import StageChoice, board_of, stage_of
 from .thoughts import Thoughts
@@ -47,29 +57,8 @@ class DrawingView(PromptedView):
     )
     tools: tuple[str, ...] = ("show_gallery", "looked", "surprise", "brush", "fit", "theme")
     foot_buttons: tuple[str, ...] = ("next_wall", "undo", "keep_top", "keep_left")
-    names = WallView.names | {
-        "paste": ("Paste", "Continue from the picture on the clipboard"),
-        "save_now": ("Save now", "Save the drawing as it is now (it is also saved every few seconds)"),
-        "select_none": ("Deselect", "Deselect the place"),
-        "brush": ("Paint away", "Paint away a part of a picture to have it redrawn"),
-        "clear_mask": ("Draw without a picture", "Stop keeping any part: everything is drawn"),
-        "single_step": ("Place", "Draw one single place of every picture"),
-        "restart": ("Draw again", "Draw the same pictures again from the start"),
-    }
-    mouse: tuple[tuple[str, str], ...] = (
-        ("Wheel", "Zoom at the pointer"),
-        ("Drag", "Move the wall"),
-        ("Double click", "The whole wall"),
-        ("Point at a pixel", "See what it thought there"),
-        (
-            "Point at a map of a head",
-            "See what it looked at; click to show it alone, Shift-click to switch it off",
-        ),
-        ("Click a pixel", "Select it; then click a bar to give it another value"),
-        ("Shift and the wheel", "Change the value of the selected pixel"),
-        ("Drop a picture", "Let the network continue from its upper half"),
-        ("Paint away", "Left paints what is redrawn, right takes it back"),
-    )
+    names = WallView.names | NAMES
+    mouse: tuple[tuple[str, str], ...] = MOUSE
 
     def __init__(self, host: Host):
         super().__init__(host)
@@ -90,7 +79,16 @@ class DrawingView(PromptedView):
         self.looked_part.changed.connect(self._show_wall)
         self.stages = StageChoice()
         self.stages.changed.connect(self._show_other_stage)
-        for part in (self.thought, self.looked_part, self.stages, self.chips, self.search_button):
+        self.legend = HeatLegend("Uncertainty")
+        self.legend.hide()
+        for part in (
+            self.thought,
+            self.legend,
+            self.looked_part,
+            self.stages,
+            self.chips,
+            self.search_button,
+        ):
             column.addWidget(part)
         self.tree = BeamTree()
         self.tree.pointed.connect(self.readout)
@@ -107,6 +105,10 @@ class DrawingView(PromptedView):
         self.choices = {"label": {EACH: -1} | {name: n for n, name in enumerate(self._classes)}}
         self._over = self._watched = None
         self.stages.begin(sizes_of(session.job))
+        place = place_word(Drawing({}, session.still))
+        self.names = type(self).names | {
+            "single_step": (f"One {place}", f"Draw one {place} of every picture")
+        }
         sampler, searches = session.job.sampler, session.job.sampler.beams
         self.modes = modes_of(sampler.kind, len(self.stages.sizes), bool(searches))
         self.tree.setVisible(bool(searches and self.host.actions["show_tree"].isChecked()))
@@ -241,15 +243,8 @@ class DrawingView(PromptedView):
         chosen = [int(v) for v in drawing.values[at]] if drawing.drawn()[at] else None
         thought, note = drawing.thought(*at), why_nothing_was_thought(drawing, place, self.past)
         chances, values = (None, None) if thought is None else (thought.chances, thought.values)
-        self.thought.show_thought(
-            place_named(place),
-            chances,
-            chosen,
-            drawing.looks(),
-            note=note,
-            values=values,
-            levels=drawing.levels,
-        )
+        said: dict[str, Any] = {"note": note, "levels": drawing.levels, "what": value_word(drawing)}
+        self.thought.show_thought(place_named(place), chances, chosen, drawing.looks(), values=values, **said)
 
     def show_state(self, playing: bool, past: bool) -> None:
         if self.thought.editable == past:
@@ -284,9 +279,7 @@ class DrawingView(PromptedView):
 
     def set_palette(self, palette: Palette) -> None:
         super().set_palette(palette)
-        self.thought.set_palette(palette)
-        self.looked_part.set_palette(palette)
-        for part in (self.stages, self.tree):
+        for part in (self.thought, self.legend, self.looked_part, self.stages, self.tree):
             part.set_palette(palette)
         self._show_wall()
 
@@ -336,6 +329,7 @@ class DrawingView(PromptedView):
 
     def set_display(self, values: dict[str, Any]) -> None:
         super().set_display(values)
+        self.legend.setVisible(getattr(self.display, "openness", False))
         self._show_wall()
 
     def set_mode(self, mode: str) -> None:

@@ -28,6 +28,7 @@ from ..work.background import Background
 from ..work.clipboard import subject_of
 from ..work.judge import Judge
 from ..work.subjects import Subject, is_picture
+from .drawing_words import value_word
 from .export_dialog import ExportDialog
 from .picture_pair import PicturePair, Place
 from .thoughts import Thoughts
@@ -248,7 +249,13 @@ class SurpriseDialog(QDialog):
         chosen = [int(value) for value in drawing.values[0, y, x]]
         chances, values = (None, None) if thought is None else (thought.chances, thought.values)
         self.thoughts.show_thought(
-            title, chances, chosen, drawing.looks(), values=values, levels=drawing.levels
+            title,
+            chances,
+            chosen,
+            drawing.looks(),
+            values=values,
+            levels=drawing.levels,
+            what=value_word(drawing),
         )
 
     # What the person does.
