@@ -172,7 +172,7 @@ def test_the_list_says_what_is_here_and_what_can_be_had(
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == [*shipped(), "faces", "stray"]
     assert "model:faces" in lines[-2] and "Faces; portraits; CC0-1.0" in lines[-2]
-    assert "no model" in lines[-1]
+    assert "not a model" in lines[-1]
 
 
 @pytest.mark.parametrize(

@@ -41,11 +41,11 @@ REFUSED = [
     ("size", "big", "Size needs a size such as 1920x1080 or 1080, not 'big'."),
     ("size", "0x4", "Size must be between 1 and 16384, not 0."),
     ("size", "99999", "Size must be between 1 and 16384, not 99999."),
-    ("border", "0", "Border is more than 0 and at most 1e+12, not 0."),
+    ("border", "0", "Border must be more than 0 and at most 1e+12, not 0."),
     ("border", "nan", "Border needs a finite number, not nan."),
     ("samples", "9", "Samples must be between 1 and 8, not 9."),
-    ("seconds", "-1", "Seconds is more than 0 and at most 1e+06, not -1."),
-    ("fps", "1001", "Frames a second is more than 0 and at most 1000, not 1001."),
+    ("seconds", "-1", "Seconds must be more than 0 and at most 1e+06, not -1."),
+    ("fps", "1001", "Frames a second must be more than 0 and at most 1000, not 1001."),
     ("zoom", "0 0 inf", "Zoom needs a finite number, not inf."),
 ]
 

@@ -130,7 +130,7 @@ def _source_of(request: DataRequest) -> Source:
                 return source
         raise UserError(f"{path} is neither a list of pictures (.csv or .json) nor a film.")
     raise UserError(
-        f"There is no data set or folder {request.spec!r}. Choose one of {', '.join(DATASETS)}, or a "
+        f"There is no data set or folder {request.spec!r}; choose one of {', '.join(DATASETS)}, or a "
         f"folder, list or film of your own."
     )
 
