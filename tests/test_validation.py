@@ -146,7 +146,7 @@ def test_a_run_goes_on_with_what_has_moved_and_with_nothing_else(capsys: pytest.
     capsys.readouterr()
     resume = ["train", "pixels", "--resume", "--steps", "3", "--out"]
     refused = {
-        "no folder 'judge'": [*resume, "run"],
+        "folder 'judge'": [*resume, "run"],
         "--val-dataset would start the run over": [*resume, "own", "--val-dataset", "moved"],
         "--size would start the run over": [*resume, "own", "--size", "4x6"],
         "--tokens would start the run over": [*resume, "own", "--tokens", "grey:2"],
