@@ -94,7 +94,7 @@ WRONG = [
     ("steps = 10", "steps = 0", 12, r"\[\[stages\]\] steps: Steps must be between 1 and"),
     ("steps = 10", "stage = 1", 12, r"stage: the recipe itself decides this"),
     ("steps = 10", "codes = 'model:x'", 12, r"codes: the recipe itself decides this"),
-    ("steps = 10", "temprature = 1", 12, r"temprature: there is no such key; temperature is meant"),
+    ("steps = 10", "temprature = 1", 12, r"temprature: there is no such key; perhaps you mean temperature"),
     ("steps = 10", 'lesson = "pixels"', 12, r"lesson: Lesson is one of tokens, next-scale, not 'pixels'"),
     ("temperature = 0.9", "temperature = -1", 14, r"temperature: Temperature must be between"),
     ("temperature = 0.9", "[[stages]]\nwidth = 10", 15, r"\[\[stages\]\] width: Width must be between"),

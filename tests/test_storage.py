@@ -193,7 +193,7 @@ def test_foreign_files_missing_files_and_folders_are_told(tmp_path):
     with pytest.raises(UserError):
         load_checkpoint(tmp_path)  # a folder without a model
     (tmp_path / "occupied").write_text("a file")
-    with pytest.raises(UserError, match="cannot be made"):
+    with pytest.raises(UserError, match="cannot be created"):
         RunFolder(tmp_path / "occupied" / "run").prepare()
 
 
