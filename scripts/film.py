@@ -116,9 +116,7 @@ def completed(work: Path) -> Frames:
         "complete", "model:pixels-photographs", "photo:coffee", "photo:cat", work / "b.png", "--cut", 512,
         "--temperature", "0.8,0.9,1.0", "--top-p", 0.98, "--run", work / "completed",
     )  # fmt: skip
-    yield from drawn(
-        work / "completed", 3, "Pictures, completed from their upper half", "Pixel transformer"
-    )
+    yield from drawn(work / "completed", 3, "Pictures, completed from their upper half", "Pixel transformer")
 
 
 def cascade(work: Path) -> Frames:
@@ -133,14 +131,16 @@ def faded(scenes: list[list[Image.Image]]) -> list[Image.Image]:
     """One after the other, each growing out of the one before; the first out of the last, as it goes on for ever."""
     film: list[Image.Image] = []
     for n, scene in enumerate(scenes):
-        before = scenes[n - 1][-1]
+        before = scenes[n - 1][-1].copy()
+        strip = (0, HEIGHT - STRIP, WIDTH, HEIGHT)
+        before.paste(scene[0].crop(strip), strip)  # words in words cannot be read
         film += [Image.blend(before, scene[0], (k + 1) / (FADE + 1)) for k in range(FADE)] + scene
     return film
 
 
 def keep(film: list[Image.Image], path: Path) -> None:
     """As well as it can be kept in so many bytes, judged by some of its frames."""
-    quality = next((q for q in QUALITIES if _weight(film[::SOME], q) * SOME < LARGEST), QUALITIES[-1])
+    quality = next((q for q in QUALITIES if _weight(film[::SOME], q) * SOME < 0.95 * LARGEST), QUALITIES[-1])
     film[0].save(
         path, save_all=True, append_images=film[1:], duration=round(1000 / FPS), loop=0, quality=quality, method=2
     )  # fmt: skip
