@@ -16,7 +16,7 @@ from .data.sources import Dataset
 from .data.validation import all_held, load_validation
 from .errors import UserError
 from .jobs.instruments import lesson_of, lessons, trained_networks
-from .jobs.job import Limit
+from .jobs.job import Limit, limit_of
 from .jobs.training.learnt import dataset_learnt, evaluation, shape_learnt, validation_learnt
 from .jobs.training.lesson import Lesson
 from .jobs.training.ranks import Ranks, joined
@@ -100,13 +100,15 @@ def _begun(
 ) -> tuple[Train[Any, Any], Recording]:
     lesson, limit, device = _asked(arguments, ranks)
     spec = arguments.dataset or DATASET
-    wanted = from_flags(lesson.controls, arguments)  # what cannot be is said before anything is read
+    from_flags(lesson.controls, arguments)  # what cannot be is said before anything is read
     dataset = load_dataset(spec, arguments.data_root, size=arguments.size, progress=progress)
     if arguments.val_dataset:
         dataset = load_validation(dataset, arguments.val_dataset, arguments.data_root, progress=progress)
     folder = RunFolder(arguments.out or free_folder(Path("output"), f"{lesson.kind}-{dataset.name}"))
     folder.fresh()
-    job: Train[Any, Any] = Train(lesson(dataset), wanted, limit, device, ranks, progress)
+    begun = lesson(dataset)
+    wanted = begun.suited(**given_flags(lesson.controls, arguments))
+    job: Train[Any, Any] = Train(begun, wanted, limit, device, ranks, progress)
     if ranks.first:
         held.enter_context(folder)
         folder.fresh()  # somebody may have been at work in it
@@ -150,7 +152,7 @@ def _refuse_other_data(arguments: argparse.Namespace, checkpoint: Checkpoint) ->
 
 def _asked(arguments: argparse.Namespace, ranks: Ranks) -> tuple[type[Lesson[Any, Any]], Limit, str]:
     """What is to be trained, how long, and where."""
-    limit = Limit(arguments.steps, arguments.seconds)
+    limit = limit_of(arguments.steps, arguments.seconds)
     return lessons()[arguments.kind], limit, ranks.device(choose_device(arguments.device))
 
 

@@ -44,15 +44,22 @@ class Control:
     scale: str = "linear"  # or "log": how a slider spreads its range
     live: bool = False  # acts at the next step; otherwise the job starts over
     choices: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()  # for the choices, where a form calls them something else
+    pictures: str = ""  # the folder in assets/ of a small picture of each choice
     unit: str = ""
     group: str = ""  # the heading under which a form shows it
+    first: bool = False  # … above all others
+    slides: tuple[float, float] | None = None  # the range of its slider, where that is a part of it
     advanced: bool = False  # a form shows it only when asked
     optional: bool = False  # it may be None: nothing is said
+    letters: int = 0  # at most, of a text; 0: any number
     unset: str = ""  # what then holds, in words
     count: int = 0  # of values, where it is a tuple of several
     read: Callable[[Any], Any] | None = (
         None  # makes the value of what was typed or given, or raises ValueError
     )
+    read_typed: Callable[[str], Any] | None = None  # likewise of words alone, where a value also has a type
+    in_words: Callable[[Any], str] | None = None  # how a form writes it, where that is more than the value
     wants: str = ""  # what it is, in words, where the type does not say
     metavar: str | tuple[str, ...] = ""
     flag_name: str = ""  # where it is not the field's
@@ -69,10 +76,12 @@ class Control:
             found = self._converted(value)
         except ControlError:  # `read` knows better what is wrong
             raise
-        except (TypeError, ValueError, OverflowError):
+        except (TypeError, ValueError, OverflowError, AttributeError):
             raise ControlError(f"{self.label} wants {self._wanted()}, not {value!r}.") from None
         if self.choices and found not in self.choices:
             raise ControlError(f"{self.label} is one of {', '.join(self.choices)}, not {found!r}.")
+        if isinstance(found, str) and 0 < self.letters < len(found):
+            raise ControlError(f"{self.label} has at most {self.letters:,} letters, not {len(found):,}.")
         for number in found if isinstance(found, tuple) else (found,):
             if isinstance(number, int | float):
                 self._check_range(number)
@@ -92,6 +101,11 @@ class Control:
         text = text.strip()
         if self.optional and not text:
             return None
+        if self.read_typed is not None:
+            try:
+                return self.check(self.read_typed(text))
+            except ValueError as error:
+                raise ControlError(str(error)) from None
         if self.type not in (int, float):
             return self.check(text)
         if self.count:
@@ -205,6 +219,12 @@ def edited(controls: T, edits: Mapping[str, Any]) -> T:
     return checked(dataclasses.replace(controls, **edits))  # type: ignore[type-var]
 
 
+def idle(controls: Any) -> Collection[str]:
+    """The controls that say nothing as the others stand: those of a class that has a method of this name."""
+    names: Collection[str] = controls.idle() if hasattr(controls, "idle") else ()
+    return names
+
+
 def values_of(controls: Any) -> dict[str, Any]:
     """Name → value, ready for JSON."""
     return {c.name: getattr(controls, c.name) for c in controls_of(controls)}
@@ -257,6 +277,7 @@ def add_flags(
         group = groups.setdefault(heading, parser.add_argument_group(heading.lower()))
         default = getattr(holder, c.name)
         shown = c.unset if default is None else f"{default:g}" if isinstance(default, float) else default
+        kind = _flag_type(c)
         text = f"{c.help} (default: {shown})".replace("%", "%%")
         options: dict[str, Any] = {"dest": c.name, "default": argparse.SUPPRESS, "help": text}
         if c.type is bool:
@@ -265,7 +286,21 @@ def add_flags(
             group.add_argument(c.flag, choices=c.choices, **options)
         else:
             metavar = c.metavar or {int: "N", float: "X"}.get(c.type, "TEXT")
-            group.add_argument(c.flag, type=c.type, nargs=c.count or None, metavar=metavar, **options)
+            group.add_argument(c.flag, type=kind, nargs=c.count or None, metavar=metavar, **options)
+
+
+def _flag_type(c: Control) -> Callable[[str], Any]:
+    """What makes the value of a word of the command line."""
+    if c.read_typed is None:
+        return c.type
+
+    def read(text: str) -> Any:
+        try:
+            return c.typed(text)
+        except ControlError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return read
 
 
 def from_flags(cls: type[T], namespace: argparse.Namespace) -> T:

@@ -88,7 +88,8 @@ def without_one(arrays: Mapping[str, Array]) -> list[Mapping[str, Array]]:
 
 
 def fit(**controls: Any) -> Case:
-    asked = {"lines": 3, "circles": 2, "hidden": 5, "batch_size": 64, "start": "random", **controls}
+    units = {} if "numbers" in controls else {"lines": 3, "circles": 2, "hidden": 5}
+    asked = {**units, "batch_size": 64, "start": "random", **controls}
 
     def make(seed: int = 4) -> Job:
         y, x = np.mgrid[:12, :16]

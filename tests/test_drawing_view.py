@@ -20,7 +20,7 @@ from scalefree_studio.jobs.drawing.controls import AT_ONCE
 from scalefree_studio.jobs.pixelcnn.lesson import PixelCNNLesson
 from scalefree_studio.jobs.training.train import Train
 from scalefree_studio.storage.run_folder import RunFolder
-from scalefree_studio.window.widgets.fields import ChoiceField
+from scalefree_studio.window.widgets.choices import ChoiceField
 
 
 def test_a_model_draws_as_soon_as_it_is_open(driven: Driven, run: Path) -> None:

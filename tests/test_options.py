@@ -44,7 +44,7 @@ REFUSED = [
     ("border", "0", "Border is more than 0 and at most 1e+12, not 0."),
     ("border", "nan", "Border wants a finite number, not nan."),
     ("samples", "9", "Samples lies between 1 and 8, not 9."),
-    ("seconds", "-1", "Seconds is more than 0 and at most 1e+06, not -1."),
+    ("seconds", "-1", "Seconds is more than 0 and at most 86400, not -1."),
     ("fps", "1001", "Frames a second is more than 0 and at most 1000, not 1001."),
     ("zoom", "0 0 inf", "Zoom wants a finite number, not inf."),
 ]

@@ -35,6 +35,7 @@ ONLY_WHOLE = "Over a whole epoch. A batch alone may use half of the codes while 
 SAMPLED = 512  # pictures by which it is known how much pictures differ
 LEAST_VARIANCE = 1e-3
 UNCODED = 0.1  # of a run, at most, is learnt without codes
+LEAST_CODES = 64  # unless a person wants fewer
 COUNTED = 256  # pictures at a time
 
 
@@ -137,6 +138,13 @@ class AutoencoderLesson(ReconstructionLesson[AutoencoderControls, Autoencoder]):
 class VQVAELesson(ReconstructionLesson[VQVAEControls, VQVAE]):
     kind = "vqvae"
     title = "VQ-VAE"
+
+    def suited(self, **asked: Any) -> VQVAEControls:
+        """Small pictures have fewer codes: 64 for digits of 8 × 8 pixels."""
+        pixels = math.prod(self.dataset.shape[:2])
+        codes = min(VQVAEControls.codes, max(LEAST_CODES, 2 ** round(math.log2(pixels))))
+        return super().suited(**{"codes": codes, **asked})
+
     summary = "a network that makes pictures small maps of codes, and pictures again"
     controls = VQVAEControls
     curves: ClassVar[tuple[Curve, ...]] = (

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ...controls import ControlError, control, edited
+from ...amounts import numbers_typed, size_in_words
+from ...controls import ControlError, control, controls_of, edited
 from ...models.dividers.network import MOST_UNITS, DividerShape
+
+BEST = "best"
+WORDS = {"lines": "Lines", "circles": "Circles", "both": "Both", BEST: "Best for a budget"}
+BYTES = 2  # that a number takes, where it is stored in half precision
+BUDGET = 2371  # numbers: those of 64 lines, of 64 circles, or of 32 of each, with 32 colours
+LEAST_BUDGET = 21
 
 
 @dataclass(frozen=True)
 class FitControls(DividerShape):
     # fmt: off
+    made_of: str | None = control(
+        None, label="Made of", choices=tuple(WORDS), words=tuple(WORDS.values()), pictures="made-of", unset=BEST,
+        help="What divides the picture: lines, circles, some of both, or whatever makes the best of a size.",
+        group="Made of", first=True,
+    )
     numbers: int = control(
-        0, label="Numbers", help="Let so many numbers make the picture, divided in the best way; 0: as set above.",
-        low=0, high=1_000_000, scale="log", group="Network",
+        0, label="Size", help="How many numbers make the best of a picture: 2371, or 4.7 kB at two bytes a number.",
+        low=0, high=1_000_000, scale="log", slides=(100, 100_000), group="Made of", first=True,
+        read_typed=lambda text: numbers_typed(text, BYTES), in_words=lambda n: size_in_words(n, BYTES * n),
     )
     gradient_sharpness: float = control(
         5.0, label="Gradient sharpness",
@@ -89,8 +102,73 @@ class FitControls(DividerShape):
     )
     # fmt: on
 
+    def idle(self) -> Collection[str]:
+        """Controls that say nothing as the others stand: a form leaves them out."""
+        if self.made_of == BEST:
+            return SHAPE_CONTROLS
+        absent = {"lines": ("circles",), "circles": ("lines", "line_form")}.get(self.made_of or "", ())
+        return ("numbers", *absent, *(() if self.cells or self.made_of == "both" else ("cells",)))
 
-SHAPE_CONTROLS = ("lines", "circles", "cells", "relu", "tanh", "structure", "hidden", "line_form")
+
+# Everything that says how many units of which kind a network has, whatever kinds there are.
+PLAIN_SHAPE: dict[str, Any] = {c.name: c.default for c in controls_of(DividerShape) if not c.live}
+SHAPE_CONTROLS = tuple(PLAIN_SHAPE)
+FIRST_COUNTS = {"lines": {"lines": 64}, "circles": {"circles": 64}, "both": {"lines": 32, "circles": 32}}
+
+
+def complete(controls: FitControls, truth: Mapping[str, int] | None = None) -> FitControls:
+    """The same with units. Where nobody has said which, they are those of a picture's known truth, or else the best
+    for a budget."""
+    if controls.units and controls.made_of == made_of(controls):
+        return controls
+    asked = {n: v for n, v in _shape_of(controls).items() if v != PLAIN_SHAPE[n]}
+    asked |= {n: getattr(controls, n) for n in ("made_of", "numbers") if getattr(controls, n)}
+    nothing = replace(controls, made_of=None, numbers=0, **PLAIN_SHAPE)
+    return with_values(nothing, asked or truth or {"made_of": BEST})
+
+
+def with_values(controls: FitControls, values: Mapping[str, Any]) -> FitControls:
+    """Controls after some edits. What a picture is made of says the units, as a size does; who names units says by it
+    what the picture is made of."""
+    new, choice = edited(controls, values), values.get("made_of")
+    named = {n: v for n, v in _shape_of(new).items() if n in values}
+    if choice == BEST or (new.numbers and new.numbers != controls.numbers):
+        new = _best(replace(new, made_of=choice or BEST), named)
+    elif choice or (controls.made_of in (None, BEST) and named.items() - _shape_of(controls).items()):
+        shape = PLAIN_SHAPE | FIRST_COUNTS.get(choice or "", {}) | named
+        if not choice and not replace(new, **shape).units:  # only how they are written, or mixed
+            shape |= FIRST_COUNTS["lines"]
+        new = replace(new, numbers=0, **shape)
+    if new.units == 0:
+        raise ControlError("A network needs at least one line, circle, cell or smooth unit.")
+    if choice and choice != made_of(new):
+        raise ControlError(f"What is made of {choice} has other units than these; leave one of both out.")
+    return replace(new, made_of=made_of(new))
+
+
+def _best(controls: FitControls, named: Mapping[str, Any]) -> FitControls:
+    """With the units that make the best of its size."""
+    if controls.made_of != BEST or named:
+        raise ControlError(
+            "A size is divided in the best way; leave out the size, or what is to be divided how."
+        )
+    numbers = controls.numbers or BUDGET
+    if numbers < LEAST_BUDGET:
+        raise ControlError(f"A network takes at least {LEAST_BUDGET} numbers.")
+    return replace(controls, numbers=numbers, **PLAIN_SHAPE | best_division(numbers))
+
+
+def made_of(controls: FitControls) -> str:
+    """What its units say."""
+    if controls.numbers:
+        return BEST
+    return (
+        "both" if bool(controls.lines) == bool(controls.circles) else "lines" if controls.lines else "circles"
+    )
+
+
+def _shape_of(controls: FitControls) -> dict[str, Any]:
+    return {name: getattr(controls, name) for name in SHAPE_CONTROLS}
 
 
 def best_division(numbers: int, colours: int = 3) -> dict[str, Any]:
@@ -114,24 +192,11 @@ def best_division(numbers: int, colours: int = 3) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def with_values(controls: FitControls, values: Mapping[str, Any]) -> FitControls:
-    """Controls after some edits. A budget of numbers sets the network's shape; setting the shape ends the budget."""
-    new = edited(controls, values)
-    if new.numbers != controls.numbers and new.numbers:
-        if new.numbers < 21:
-            raise ControlError("A network takes at least 21 numbers.")
-        new = replace(new, **best_division(new.numbers))
-    elif new.numbers and any(getattr(new, name) != getattr(controls, name) for name in SHAPE_CONTROLS):
-        new = replace(new, numbers=0)
-    if new.units == 0:
-        raise ControlError("A network needs at least one line, circle, cell or smooth unit.")
-    return new
-
-
 def with_units(controls: FitControls, counts: Mapping[str, int]) -> FitControls:
     """Controls of a network that has so many units of each kind by now. What a person adds or removes ends a budget."""
     new = replace(
         controls, lines=counts["line"], circles=counts["circle"], cells=counts["cell"], relu=counts["relu"],
         tanh=counts["tanh"],
     )  # fmt: skip
-    return controls if new == controls else replace(new, numbers=0)
+    free = replace(new, numbers=0)
+    return controls if new == controls else replace(free, made_of=made_of(free))

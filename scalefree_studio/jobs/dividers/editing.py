@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from torch import Tensor
 
-from ...controls import ControlError, differing, edited, named_in_words, values_of
+from ...controls import ControlError, differing, edited, named_in_words
 from ...models.dividers import network as dividers
 from ...models.dividers.network import Params
 from ...snapshot import Array, Change, Segment
@@ -124,8 +124,11 @@ class Editable(ABC):
 
     def set_controls(self, values: Mapping[str, Any]) -> Step:
         """Take new values. If one of them is no live control, start over."""
+        new = divider_start.divided_for(with_values(self._controls, values), self.pixels)
+        return self._take(new, values)
+
+    def _take(self, new: FitControls, named: Iterable[str]) -> Step:
         before = self._controls
-        new = divider_start.divided_for(with_values(before, values), self.pixels)
         backup = None if all(c.live for c, _ in differing(before, new)) else self.backup()
         if backup is not None:
             self._restarts += self.step_count > 0
@@ -135,14 +138,14 @@ class Editable(ABC):
             self._controls = new
 
         def reverse() -> Reverse:
-            again = self.set_controls(values_of(before))
+            again = self._take(before, named)
             if backup is not None:
                 self.return_to(backup)
             return again.reverse
 
-        what, size = f"change {named_in_words(new, values)}", 0 if backup is None else backup.learnt.nbytes
+        what, size = f"change {named_in_words(new, named)}", 0 if backup is None else backup.learnt.nbytes
         # Moves of a slider are one gesture, but never so that undo passes over what was learnt in between.
-        gesture = tuple(sorted(values)), None if backup is None else self._restarts
+        gesture = tuple(sorted(named)), None if backup is None else self._restarts
         return Step(what, reverse, gesture, size)
 
     def _start_over(self) -> Step:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from ...controls import values_of
+from ...data.pictures import known_units
 from ...errors import JobError, UserError
 from ...models.dividers import network as dividers
 from ...models.dividers.network import Params
@@ -23,7 +24,7 @@ from ..job import Limit, Told
 from ..memory import within_memory
 from . import reviving, schedule
 from . import start as divider_start
-from .controls import FitControls, with_units, with_values
+from .controls import BYTES, FitControls, complete, with_units
 from .editing import ADVICE, Editable
 from .learner import Backup, Learner, Learnt
 from .saved import KIND, arrays_of, info_of, read_limit, read_model, read_trainer, trainer_arrays
@@ -56,7 +57,7 @@ class FitDividers(Editable, Told):
         self.device = torch.device(device)
         super().__init__()
         self._target = Target(pixels, self.device)
-        controls = with_values(FitControls(), values_of(controls or FitControls()))
+        controls = complete(controls or FitControls(), known_units(spec))
         controls = divider_start.divided_for(controls, self.pixels)
         begun = begun or divider_start.start(controls, self.pixels)
         self._learner = Learner(Learnt.nothing(self._here(begun.params)))
@@ -120,6 +121,10 @@ class FitDividers(Editable, Told):
     def unit_ids(self) -> Array:
         """(U,), in the order of the units."""
         return self._learner.unit_ids
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self._learner.flat.vector.numel(), BYTES * self._learner.flat.vector.numel()
 
     @property
     def progress(self) -> float:

@@ -16,7 +16,7 @@ from ...models.dividers import network as dividers
 from ...models.dividers.network import Params
 from ...snapshot import Array, Checkpoint
 from ..job import Limit
-from .controls import FitControls, best_division
+from .controls import FitControls, best_division, made_of
 from .learner import Learnt, Moments
 
 KIND = "dividers"
@@ -44,9 +44,10 @@ def read_model(checkpoint: Checkpoint) -> SavedModel:
         known = {c.name for c in controls_of(FitControls)}
         values = {n: v for n, v in dict(checkpoint.about.get("controls", {})).items() if n in known}
         ids = checkpoint.model.get("unit_ids", np.arange(sum(dividers.unit_counts(params).values())))
-        return SavedModel(
-            params, checked_ids(ids, params), target, _as_divided(edited(FitControls(), values))
-        )
+        controls = _as_divided(edited(FitControls(), values))
+        if controls.units:  # older ones do not say what they are made of
+            controls = replace(controls, made_of=made_of(controls))
+        return SavedModel(params, checked_ids(ids, params), target, controls)
     except (KeyError, ValueError, TypeError) as error:  # ControlError is a ValueError
         raise UserError(f"The model is damaged: {str(error).rstrip('.')}.") from None
 

@@ -25,7 +25,8 @@ class DrawControls:
         low=0, high=2**31 - 1, group="Pictures",
     )
     temperature: float = control(
-        1.0, label="Temperature", help="Below 1 the likely becomes likelier; above 1 the drawing is bolder.",
+        1.0, label="Temperature", help="Below 1 the likely becomes likelier; above 1 the drawing is bolder. Where "
+        "pictures are mostly black, as digits are, black is the likeliest: far below 1 they grow thin or stay black.",
         low=0.05, high=20.0, scale="log", live=True, group="Chance",
     )
     top_k: int = control(

@@ -301,7 +301,7 @@ class Editing:
         for stage in range(len(layout.stages)) if edit.stage == EVERY else (edit.stage,):
             found = self._encoded(edit, stage) if edit.values is None else self._checked_values(edit)
             values[0, layout.positions_of(stage)] = found.reshape(-1, found.shape[2])
-        prompt = Prompt(values, keep, np.array([label]))
+        prompt = Prompt(values, keep, np.array([label]), edit.name)
         if edit.label == FITTING:
             job.within_memory(lambda: prompt.labels.fill(class_that_fits(job.sampler, prompt)))
         return prompt

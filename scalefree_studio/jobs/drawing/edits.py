@@ -73,6 +73,7 @@ class SetPrompt(Edit):
     label: int = (
         -1
     )  # the class of what it shows, which is asked for unless another one is; -1: not known; or FITTING
+    name: str = ""  # of the file that the picture is, if it is one
 
 
 @dataclass(frozen=True)

@@ -118,6 +118,11 @@ class Sampler(ABC):
         several stages, (B, N, C) and (B, N), stage after stage. None: values look like what `looks` says."""
         return None
 
+    @property
+    def can_search(self) -> bool:
+        """Whether there is a search to begin: see `with_beams`."""
+        return not self.beams and type(self).with_beams is not Sampler.with_beams
+
     def with_beams(self, count: int, width: int = 0, judge: Sampler | None = None) -> Sampler:
         """The same by searches for the likeliest pictures, each with so many beams that try so many values (0: all); or
         for those that surprise another network least. A UserError where it cannot search."""

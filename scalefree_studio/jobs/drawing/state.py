@@ -31,6 +31,7 @@ class Prompt:
     values: Ints  # (P, N, C): also of what is not kept, as far as it is known
     keep: Bools  # (P, N): where they stay
     labels: npt.NDArray[np.int64]  # (P,): the classes of what they show; -1: not known
+    name: str = ""  # of the file that they are, if they come from one
 
 
 @dataclass(frozen=True)
@@ -244,7 +245,8 @@ class State:
         if self.branches is not None:
             arrays |= self.branches.arrays()
         ways, temperatures = [list(way) for way in self.ways], list(self.temperatures)
-        return {"ways": ways, "temperatures": temperatures, "step": self.step}, arrays
+        name = {"prompt": self.prompt.name} if self.prompt is not None and self.prompt.name else {}
+        return {"ways": ways, "temperatures": temperatures, "step": self.step, **name}, arrays
 
     @classmethod
     def read(cls, about: Mapping[str, Any], arrays: Mapping[str, Array], like: State) -> State:
@@ -255,7 +257,7 @@ class State:
         temperatures = tuple(float(t) for t in about.get("temperatures", ()))
         if temperatures and len(like.values) % len(temperatures):
             raise ValueError("its pictures fill no table")
-        prompt = _prompt(arrays, like) if "prompt_keep" in arrays else None
+        prompt = _prompt(arrays, like, str(about.get("prompt", ""))) if "prompt_keep" in arrays else None
         state = replace(like, prompt=prompt, ways=ways, temperatures=temperatures, step=int(about["step"]))
         for name, array in like.arrays().items():
             plain = name in ("seed", "number") and name not in arrays
@@ -310,7 +312,7 @@ def numbers_of(count: int, prompt: Prompt | None, columns: int = 1) -> npt.NDArr
     return np.repeat(rows, columns)
 
 
-def _prompt(arrays: Mapping[str, Array], like: State) -> Prompt:
+def _prompt(arrays: Mapping[str, Array], like: State, name: str) -> Prompt:
     """As it was saved: one for each picture, or one for all, which once had no dimension for that."""
     values, keep = arrays["prompt_values"], arrays["prompt_keep"]
     if keep.ndim == 1:
@@ -321,6 +323,7 @@ def _prompt(arrays: Mapping[str, Array], like: State) -> Prompt:
         _like(values, like.values[:count]),
         _like(keep, like.given[:count]),
         _like(arrays.get("prompt_labels", labels), labels),
+        name,
     )
 
 

@@ -35,7 +35,8 @@ def table_prompt(prompts: list[Prompt], columns: int) -> Prompt | None:
     values = np.concatenate([prompt.values for prompt in prompts])
     keep = np.concatenate([prompt.keep for prompt in prompts])
     labels = np.concatenate([prompt.labels for prompt in prompts])
-    return Prompt(*(array.repeat(columns, axis=0) for array in (values, keep, labels)))
+    values, keep, labels = (array.repeat(columns, axis=0) for array in (values, keep, labels))
+    return Prompt(values, keep, labels)
 
 
 def table_rows(state: State) -> list[Prompt]:

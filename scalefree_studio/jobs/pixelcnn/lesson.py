@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
+import numpy as np
+import torch
 from torch import Tensor
 
 from ...controls import part_of
 from ...models.ordered.request import Drawn, Request
 from ...models.pixelcnn.draw import draw
 from ...models.pixelcnn.network import PixelCNN, PixelCNNShape, count_numbers
+from ..training.foresight import weights_and_kept
 from ..training.picture_lesson import Order, PictureLesson
 from .controls import PixelCNNControls
+
+WORTH_A_LOOK = 10**8  # numbers of all layers, of a batch or of the weights: below, any machine has room
 
 
 class PixelCNNLesson(PictureLesson[PixelCNNControls, PixelCNN]):
@@ -26,6 +32,28 @@ class PixelCNNLesson(PictureLesson[PixelCNNControls, PixelCNN]):
     @classmethod
     def network(cls, controls: PixelCNNControls) -> PixelCNN:
         return PixelCNN(part_of(PixelCNNShape, controls))
+
+    def bytes_needed(self, controls: PixelCNNControls) -> int:
+        """By two networks of few layers: every further layer takes as much as the one between them, and every picture
+        of a batch as much as the first."""
+        rows, columns, _ = self.dataset.shape
+        maps, layers, batch = controls.hidden_maps, controls.hidden_layers, controls.batch_size
+        if layers * maps * max(maps, batch * rows * columns) < WORTH_A_LOOK:
+            return 0
+        (one, of_one), (two, of_two) = (
+            self._measured(replace(controls, hidden_layers=n, batch_size=1)) for n in (1, 2)
+        )
+        weights, kept = one + (layers - 1) * (two - one), of_one + (layers - 1) * (of_two - of_one)
+        return weights + batch * kept
+
+    def _measured(self, controls: PixelCNNControls) -> tuple[int, int]:
+        """What the weights take, and what a step with one picture keeps."""
+        random = torch.get_rng_state()
+        network = self.network(controls).train()
+        inputs = self.inputs(self.dataset.train.take(np.arange(1)), controls)
+        found = weights_and_kept(network, lambda: self.loss(network, *inputs))
+        torch.set_rng_state(random)
+        return found
 
     def follow(self, network: PixelCNN, controls: PixelCNNControls) -> None:
         network.dropout = controls.dropout

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic
 
-import numpy as np
 import torch
 
 from ...controls import ControlError, differing, edited, named_in_words, values_of
@@ -22,6 +21,7 @@ from ...snapshot import Array, Change, Checkpoint, Segment, Snapshot, frozen_all
 from ..job import Edit, GoOn, Limit, Redo, SetControls, StartOver, Told, Undo
 from ..memory import OutOfMemoryError, within_memory
 from ..undo import Reverse, Step, UndoStack
+from .foresight import refuse_too_large
 from .lesson import C, Display, Lesson, Moment, N
 from .ranks import Ranks
 from .trainer import Trainer
@@ -33,6 +33,7 @@ FIRST_PASS, PASS_EVERY = (
 )  # steps until and between passes over held-out examples, if an epoch has more
 WARMING = 0.2  # of a run of few steps, at most
 SMOOTH = 0.1  # of the speed
+BYTES = 4  # that a number takes
 SHOW_LESS = "samples are drawn from this network as well; draw them more seldom, or not at all"
 
 
@@ -67,14 +68,19 @@ class Train(Told, Generic[C, N]):
         self.lesson, self.kind = lesson, lesson.kind
         self._limit = limit or Limit()
         self.device, self.ranks = torch.device(device), ranks or Ranks()
-        self.past = UndoStack()
-        self._segments = itertools.count()
+        self.past, self._segments = UndoStack(), itertools.count()
         lesson.progress = progress
         try:
-            self._controls: C = lesson.fitted(controls or lesson.controls())
+            self._controls: C = self._fitted(controls or lesson.suited())
             self.start()
         finally:
             lesson.progress = None
+
+    def _fitted(self, controls: C) -> C:
+        """With what the examples decide, or a ControlError where that cannot be, or is far too large."""
+        fitted = self.lesson.fitted(controls)
+        refuse_too_large(self.lesson.bytes_needed(fitted), self.device, self.lesson.advice)
+        return fitted
 
     def start(self) -> None:
         """Forget everything learnt and begin."""
@@ -111,6 +117,11 @@ class Train(Told, Generic[C, N]):
     @property
     def step_count(self) -> int:
         return self.now.step
+
+    @property
+    def size(self) -> tuple[int, int]:
+        numbers = self.lesson.count_numbers(self.trainer.network)
+        return numbers, BYTES * numbers
 
     @property
     def seconds(self) -> float:
@@ -197,7 +208,7 @@ class Train(Told, Generic[C, N]):
         self.now.stopped_early = 0 < self._controls.patience <= unhelpful
 
     def _follow_patience(self) -> None:
-        """Controls have changed. While a network is being judged, what comes of that decides."""
+        """After a change of controls; while a network is being judged, what comes of that decides."""
         if self.trainer.held_out_pass is None:
             self._check_patience()
 
@@ -220,13 +231,17 @@ class Train(Told, Generic[C, N]):
         """Of which a wall of samples is made, one a step; 0 where nothing is shown."""
         return 0 if self.now.display is None else self.now.display.pieces
 
-    def show_all(self, network: N | None = None, progress: Progress | None = None) -> Mapping[str, Array]:
-        """What is to be seen of the network as it is now, or of another, at one go."""
-        display, done = self.now.display, 0
+    def show_all(
+        self, network: N | None = None, progress: Progress | None = None, seconds: float = math.inf
+    ) -> Mapping[str, Array]:
+        """What is to be seen of the network as it is now, or of another, at one go; nothing where that takes longer."""
+        display, done, began = self.now.display, 0, time.monotonic()
         if display is None:
             return {}
         display.begin(network or self.trainer.used_network())
         while display.busy:
+            if time.monotonic() - began > seconds:
+                return {}
             display.advance()
             done += 1
             if progress:
@@ -236,9 +251,10 @@ class Train(Told, Generic[C, N]):
     # What a person sees.
 
     def snapshot(self) -> Snapshot:
-        now, loss, held_out = self.now, float(self.trainer.loss), self.trainer.held_out
+        now, measured = self.now, (float(self.trainer.loss), self.trainer.held_out)
+        loss, held_out = (number if math.isfinite(number) else None for number in measured)
         metrics = {"learning_rate": self.learning_rate(), "epoch": float(self.epoch)}
-        metrics |= self.lesson.metrics(_finite(loss), _finite(held_out), self._controls)
+        metrics |= self.lesson.metrics(loss, held_out, self._controls)
         metrics |= self.lesson.counted(now.trainer.network, self._controls)
         if now.rate:
             metrics["steps_per_second"] = now.rate
@@ -292,7 +308,7 @@ class Train(Told, Generic[C, N]):
         return reverse
 
     def _set_controls(self, values: Mapping[str, Any]) -> None:
-        new: C = self.lesson.fitted(edited(self._controls, values))
+        new: C = self._fitted(edited(self._controls, values))
         if all(c.live for c, _ in differing(self._controls, new)):
             self.trainer.set_controls(new)
             self._controls = new
@@ -379,11 +395,6 @@ class Train(Told, Generic[C, N]):
         except ControlError as error:
             raise UserError(str(error)) from None
         except (KeyError, ValueError, RuntimeError, TypeError) as error:
-            raise UserError(
-                f"What is saved beside the model does not fit it ({str(error).splitlines()[0]})."
-            ) from None
+            wrong = str(error).splitlines()[0]
+            raise UserError(f"What is saved beside the model does not fit it ({wrong}).") from None
         return job
-
-
-def _finite(number: float) -> float | None:
-    return number if np.isfinite(number) else None

@@ -47,7 +47,7 @@ class DividerShape:
     # fmt: off
 
     lines: int = control(
-        64, label="Lines", help="Straight dividers: each tells one side of a line from the other.",
+        0, label="Lines", help="Straight dividers: each tells one side of a line from the other.",
         low=0, high=MOST_UNITS, scale="log", group="Network",
     )
     circles: int = control(

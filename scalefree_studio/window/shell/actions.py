@@ -81,6 +81,8 @@ COMMANDS = (
     Command("restart", "Run", "Start over", "Begin again with the same settings", "Ctrl+R", icon="restart"),
     Command("next_wall", "Run", "Draw others", "Other pictures, from the next seed", "X", short="Others",
          icon="others"),
+    Command("search", "Run", "Search for the likeliest", "Instead of drawing by chance, keep the likeliest pictures "
+         "at every place: a search with beams, with its tree", short="Search", icon="fit"),
     Command("record", "Run", "Record", "Keep what happens, for looking back and for movies", "R", checkable=True,
          icon="record"),
     Command("to_now", "Run", "Back to now", "Stop looking at the past", "N", apart=True),

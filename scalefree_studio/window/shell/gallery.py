@@ -102,10 +102,12 @@ class Gallery(QDialog):
         self._shelf("Recipes", [(str(Wish(RECIPE, name)), name) for name in shipped_recipes()])
         data = [*DATASETS.items(), (FOLDER, "Your own…")]
         for kind, lesson in lessons().items():
-            if lesson.needs:  # another model first: a recipe goes the whole way
+            if lesson.needs:
                 continue
             which = f": {lesson.title}" if len(lessons()) > 1 else ""
             self._shelf(lesson.shelf + which, [(str(Wish(TRAIN, name, kind)), title) for name, title in data])
+        if later := _after_others():
+            self._shelf("Learns from what another model makes", later)
         groups: dict[str, list[tuple[str, str]]] = {}
         for item in gallery():
             groups.setdefault(item.group, []).append((item.spec, item.title))
@@ -185,6 +187,16 @@ def _models() -> dict[str, list[tuple[str, str]]]:
     return shelves
 
 
+def _after_others() -> list[tuple[str, str]]:
+    """The lessons that need another model first, with the recipes that go the whole way."""
+    found: dict[str, tuple[str, str]] = {}
+    for name in shipped_recipes():
+        for kind in find_recipe(name)[0].kinds:
+            if lessons()[kind].needs:
+                found.setdefault(kind, (str(Wish(RECIPE, name)), lessons()[kind].title))
+    return list(found.values())
+
+
 def _show_on(item: QListWidgetItem, pixels: Array) -> None:
     item.setIcon(rounded(pixels))
 
@@ -197,7 +209,11 @@ def _is_folder(spec: str) -> bool:
 def _hint(spec: str, title: str) -> str:
     wish = wish_of(spec)
     if wish.action == RECIPE and not Path(wish.source).is_dir():
-        about = find_recipe(wish.source)[0].title or title
+        recipe = find_recipe(wish.source)[0]
+        about = recipe.title or title
+        if title in {lessons()[kind].title for kind in recipe.kinds}:
+            first = lessons()[recipe.coder.kind].title
+            return f"{title}: first train a {first}; the recipe “{about}” does both. Begin with it"
         return f"{about}: go from pictures to tokens and back, step by step"
     if _is_folder(spec):
         return "Choose a folder of pictures to learn from; its sub-folders are classes"

@@ -77,6 +77,7 @@ class MainWindow(Frame):
         view.edited.connect(lambda edit: self._follow_hint(isinstance(edit, view.follows)))
         view.followed.connect(lambda: self._follow_hint(True))
         view.message.connect(self.say)
+        view.noted.connect(self.panel.note)
         view.notice.connect(lambda text, choices: self.say(text, *choices))
         view.possible.connect(self.show_possible)
         view.open_requested.connect(self.open)
@@ -192,6 +193,7 @@ class MainWindow(Frame):
         if controls is not self.stage.controls or force:
             self.stage.controls = controls
             self.panel.show_controls(controls, self.stage.view.choices)
+        self.panel.show_size(*session.job.size)
 
     def _show_past(self) -> None:
         if self.stage.past is None:

@@ -7,16 +7,27 @@ from collections.abc import Mapping
 from typing import Any
 
 from PyQt6.QtCore import Qt, pyqtSignal
-from PyQt6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QScrollArea, QToolButton, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import (
+    QButtonGroup,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
+from ...amounts import size_in_words
 from ...jobs.instruments import instruments
 from ..views.view import View
 from ..widgets.fields import Choices, segment
 from ..widgets.forms import Form
-from ..widgets.theme import GRID, Palette
+from ..widgets.theme import GRID, Palette, tabular
 
 NARROWEST = 32 * GRID
 IN_A_ROW = 2  # instruments
+SIZE = "numbers"  # the control by which a person sets how large a network is
 
 
 class Panel(QWidget):
@@ -53,6 +64,7 @@ class Panel(QWidget):
         column.setContentsMargins(0, GRID, 0, 2 * GRID)
         column.setSpacing(GRID)
         column.addLayout(self._switch())
+        column.addWidget(self._size_line())
         column.addWidget(self.scroller, 1)
         self._rule = QFrame()
         self._rule.setObjectName("rule")
@@ -86,6 +98,31 @@ class Panel(QWidget):
             rows.addLayout(row)
             self._rows.append(row)
         return rows
+
+    def _size_line(self) -> QWidget:
+        self.size_line, self.size_words = QWidget(), QLabel()
+        self.size_words.setFont(tabular(self.font()))
+        row = QHBoxLayout(self.size_line)
+        row.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
+        for label, room in ((QLabel("Size"), 1), (self.size_words, 0)):
+            label.setProperty("soft", True)
+            row.addWidget(label, room)
+        self.size_line.setToolTip(
+            "How many numbers the network holds, and what they take when they are stored."
+        )
+        self.size_line.hide()
+        return self.size_line
+
+    def show_size(self, numbers: int, taken: int) -> None:
+        """Of the network; where a person sets it, the form has it."""
+        self.size_words.setText(size_in_words(numbers, taken))
+        field = self.form.fields.get(SIZE) if self.form is not None else None
+        self.size_line.setVisible(field is None or field.isHidden())
+
+    def note(self, control: str, words: str) -> None:
+        """What is to be said of a control now, beneath it."""
+        if self.form is not None and control in self.form.fields:
+            self.form.fields[control].note(words)
 
     def _narrowest(self) -> int:
         """So wide that nothing is cut, whatever the font: no title of an instrument, and nothing in the form; what is

@@ -83,13 +83,12 @@ class DrawingView(PromptedView):
         self.thought = Thoughts(host.settings)
         self.thought.editable = True
         self.thought.chosen.connect(self._choose)
-        column.addWidget(self.thought)
         self.looked_part = WhereLooked(self.edited.emit, host.actions["heads_on"])
         self.looked_part.changed.connect(self._show_wall)
-        column.addWidget(self.looked_part)
         self.stages = StageChoice()
         self.stages.changed.connect(self._show_other_stage)
-        column.addWidget(self.stages)
+        for part in (self.thought, self.looked_part, self.stages, self.chips, self.search_button):
+            column.addWidget(part)
         self.tree = BeamTree()
         self.tree.pointed.connect(self.readout)
         self.tree.hide()
@@ -114,6 +113,8 @@ class DrawingView(PromptedView):
         self.lacks = () if session.job.sampler.heads[0] else ("looked", "heads_on")
         self.lacks += () if searches else ("show_tree",)
         self.lacks += () if len(self.stages.sizes) > 1 else ("next_stage",)
+        self.lacks += () if sampler.can_search else ("search",)
+        self.search_button.setVisible(sampler.can_search)
 
     @property
     def whole(self) -> Drawing | None:

@@ -111,7 +111,16 @@ class PaintView(DrawingView):
         super().begin(session, opened)
         assert isinstance(session.job, DrawPictures)
         self.display, self.modes = None, MODES
-        self.lacks = ("looked", "heads_on", "surprise", "keep_top", "keep_left", "clear_mask", "add_pictures")
+        self.lacks = (
+            "looked",
+            "heads_on",
+            "surprise",
+            "keep_top",
+            "keep_left",
+            "clear_mask",
+            "add_pictures",
+            "search",
+        )
         self.lacks += ("show_tree",) if len(session.job.layout.stages) > 1 else ("show_tree", "next_stage")
         self.stages.hide()
         self.code, self.number = None, len(session.job.layout.stages) - 1

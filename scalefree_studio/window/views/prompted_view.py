@@ -5,18 +5,53 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+from PyQt6.QtCore import Qt
+from PyQt6.QtWidgets import QToolButton
 
 from ...canvas.walls.boards import Place
 from ...data.pictures import Picture, load_picture
 from ...drawings import Bools, Drawing, left, upper
+from ...jobs.drawing.draw import DrawPictures
 from ...jobs.drawing.edits import SetPrompt
-from ..work.subjects import Subject, is_picture
+from ...jobs.drawing.kept import goes_on_from
+from ...snapshot import Snapshot
+from ..widgets.chips import Chips
+from ..work.subjects import SEARCH, Subject, Wish, is_picture
 from .canvas_view import Painted
+from .view import Host
 from .wall_view import WallView
 
 
 class PromptedView(Painted, WallView):
     """The base of that view."""
+
+    def __init__(self, host: Host):
+        super().__init__(host)
+        self.chips = Chips()
+        self.search_button = QToolButton()
+        self.search_button.setDefaultAction(host.actions["search"])
+        self.search_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+
+    def show_snapshot(self, snapshot: Snapshot, controls: Any) -> None:
+        super().show_snapshot(snapshot, controls)
+        self._show_chips()
+
+    def _show_chips(self) -> None:
+        """What is given and asked for, as the job has it."""
+        if self.session is None or not isinstance(self.session.job, DrawPictures):
+            return
+        job, chips = self.session.job, dict[str, Callable[[], None]]()
+        if words := goes_on_from(job.state.prompt, job.layout):
+            chips[words] = self.clear_mask
+        if 0 <= job.controls.label < len(job.sampler.classes):
+            chips[f"Class: {job.sampler.classes[job.controls.label]}"] = self._ask_for_any
+        self.chips.put(chips)
+
+    def _ask_for_any(self) -> None:
+        self.set_controls({"label": -1})
+        self._play()
 
     @property
     def drawing(self) -> Drawing | None:
@@ -48,7 +83,8 @@ class PromptedView(Painted, WallView):
         drawing = self.drawing
         if drawing is not None:
             self.canvas.painting = None
-            self._prompt(self._prompts.begin(picture.pixels, drawing))
+            name = Path(picture.spec).name or picture.name
+            self._prompt(self._prompts.begin(picture.pixels, drawing, name))
             words = "Its upper half is given. Keep the left half instead, or paint away any part of it (B)."
             self.notice.emit(words, (self.host.actions["surprise"],))
 
@@ -98,6 +134,12 @@ class PromptedView(Painted, WallView):
         self.canvas.painting = None
         self._prompts.forget()
         self._prompt(SetPrompt())
+
+    def search(self) -> None:
+        """Another drawing by the same network, which is searched for."""
+        if self.opened is not None and self.session is not None:
+            source = self.opened.source or str(self.session.folder.path)
+            self.open_requested.emit(str(Wish(SEARCH, source)), None)
 
     def keep_top(self) -> None:
         self._keep(upper)

@@ -26,6 +26,7 @@ class Prompts:
 
     def __init__(self) -> None:
         self.own: Bytes | None = None
+        self._name = ""  # of the own one
         self._painted_on: Original | None = None
 
     def forget(self) -> None:
@@ -35,17 +36,17 @@ class Prompts:
     def stop_painting(self) -> None:
         self._painted_on = None
 
-    def begin(self, own: Bytes, drawing: Drawing) -> SetPrompt:
+    def begin(self, own: Bytes, drawing: Drawing, name: str = "") -> SetPrompt:
         """From the upper half of a picture of one's own."""
         self.forget()
-        self.own = own
-        return replace(_own(own, drawing), keep=upper(drawing.size))
+        self.own, self._name = own, name
+        return replace(self._own(own, drawing), keep=upper(drawing.size))
 
     def keep(self, part: Bools, drawing: Drawing, held: int | None) -> SetPrompt | None:
         """From a part of one's own picture, or of the one that is held, as far as it is drawn."""
         self.stop_painting()
         if self.own is not None:
-            return replace(_own(self.own, drawing), keep=part)
+            return replace(self._own(self.own, drawing), keep=part)
         if held is None:
             return None
         return replace(_drawn(drawing, held), keep=part & drawing.drawn()[held])
@@ -55,15 +56,14 @@ class Prompts:
         original = self._painted_on
         if original is None or original.picture != picture:
             if self.own is not None:
-                original = Original(picture, _own(self.own, drawing), np.ones(drawing.size, bool))
+                original = Original(picture, self._own(self.own, drawing), np.ones(drawing.size, bool))
             else:
                 original = Original(picture, _drawn(drawing, picture), drawing.drawn()[picture])
             self._painted_on = original
         return replace(original.prompt, keep=original.there & ~painted)
 
-
-def _own(pixels: Bytes, drawing: Drawing) -> SetPrompt:
-    return SetPrompt(pixels=pixels, stage=drawing.number)
+    def _own(self, pixels: Bytes, drawing: Drawing) -> SetPrompt:
+        return SetPrompt(pixels=pixels, stage=drawing.number, name=self._name)
 
 
 def _drawn(drawing: Drawing, picture: int) -> SetPrompt:

@@ -59,6 +59,7 @@ class View(QWidget):
     notice = pyqtSignal(str, object)  # a sentence, and what a person may want next: a tuple of Choice
     possible = pyqtSignal()  # other commands can be given now: see why_not
     readout = pyqtSignal(str)  # what the pointer is over, in words
+    noted = pyqtSignal(str, str)  # a control, and what is to be said of it now
     zoomed = pyqtSignal(object)  # canvas.zoomed.Zoomed, or None where all is in view
     followed = pyqtSignal()  # the person has done what the hint says
     open_requested = pyqtSignal(object, object)  # a subject, and controls or None

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from PyQt6.QtGui import QShowEvent
 
 from ...canvas.walls.canvas import WallCanvas
 from ...data.pictures import Picture
+from ...jobs.drawing.draw import DrawPictures
 from ...jobs.instruments import draws, lessons
 from ...runs import choose_device
-from ...snapshot import Bytes
+from ...snapshot import Bytes, Snapshot
 from ..widgets.command import key_in
 from ..widgets.theme import Palette
 from ..work.judge import Judge, classes_of, network_at_work
 from ..work.subjects import Wish
 from . import render
 from .canvas_view import CanvasView
+from .pace import Pace
 from .prompts import Prompts
 from .surprise_dialog import SurpriseDialog
 from .view import Host, Mode
@@ -54,6 +57,16 @@ class WallView(CanvasView):
         render.watch_leaving(self.canvas)
         self._prompts = Prompts()
         self._surprise: SurpriseDialog | None = None
+        self._pace = Pace()
+
+    def show_snapshot(self, snapshot: Snapshot, controls: Any) -> None:
+        super().show_snapshot(snapshot, controls)
+        if self.session is not None and isinstance(self.session.job, DrawPictures):
+            job, playing = self.session.job, self.session.status.playing
+            if not playing:
+                self._pace.forget()
+            words = self._pace.words(job.step_count, job.controls.speed) if playing else ""
+            self.noted.emit("speed", words)
 
     no_export = "There is nothing to export yet: wait until something is drawn."
 

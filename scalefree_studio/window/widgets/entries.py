@@ -9,7 +9,8 @@ from typing import Any
 from PyQt6.QtWidgets import QLineEdit
 
 from ...controls import Control, ControlError, controls_of
-from .fields import ChoiceField, Field, shown
+from .choices import ChoiceField, PictureField, worded
+from .fields import Field, shown
 from .finding import Act, Entry, meant
 from .forms import Form
 
@@ -25,16 +26,14 @@ def of_form(form: Form, place: str) -> list[Entry]:
 
 def of_field(field: Field, place: str) -> Entry:
     """The control of a field, which shows what is chosen here, too."""
-    words = field.choices if isinstance(field, ChoiceField) else {}
+    words = field.choices if isinstance(field, ChoiceField | PictureField) else {}
     return of_control(field.control, field.value, field.take, words, place, field.isEnabled())
 
 
 def of_controls(holder: Any, put: Callable[[str, Any], object], place: str) -> list[Entry]:
     """All controls of a dataclass; `put` takes a name and a value."""
     return [
-        of_control(
-            c, getattr(holder, c.name), partial(put, c.name), {word: word for word in c.choices}, place
-        )
+        of_control(c, getattr(holder, c.name), partial(put, c.name), worded(c), place)
         for c in controls_of(holder)
     ]
 
@@ -71,6 +70,8 @@ def in_words(control: Control, value: Any, words: Mapping[str, Any]) -> str:
             return word
     if value is None:
         return control.unset
+    if control.in_words is not None:
+        return control.in_words(value)
     return f"{shown(value)} {control.unit}".rstrip()
 
 

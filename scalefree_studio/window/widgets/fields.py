@@ -8,11 +8,10 @@ from contextlib import suppress
 from typing import Any
 
 from PyQt6.QtCore import QEvent, Qt, pyqtSignal
-from PyQt6.QtGui import QFontMetrics, QKeyEvent
-from PyQt6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from PyQt6.QtGui import QKeyEvent
+from PyQt6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from ...controls import Control, ControlError
-from .dropdown import Dropdown
 from .slider import STEPS, Slider, to_position, to_value
 from .theme import GRID, Palette
 from .toggle import Toggle
@@ -20,7 +19,6 @@ from .value_edit import ValueEdit
 
 Choices = Mapping[str, Any]  # word → value
 MARK = "↻"  # beside what starts over
-WIDE = 26 * GRID  # as much as there is in a narrow panel
 
 
 def shown(value: Any) -> str:
@@ -70,6 +68,7 @@ class Field(QWidget):
             mark.setAccessibleName("starts over")
             self.row.addWidget(mark)
         self.row.addStretch()
+        self._note: QLabel | None = None
 
     def put(self, value: Any) -> None:
         """Show a value that came from elsewhere."""
@@ -78,6 +77,16 @@ class Field(QWidget):
     def typed(self) -> Any:
         """The value as it stands there now, or a ControlError; what cannot be taken is marked."""
         return self.value
+
+    def note(self, words: str) -> None:
+        """Say something beneath it, or nothing."""
+        if self._note is None and words:
+            self._note = QLabel()
+            self._note.setProperty("soft", True)
+            self.column.addWidget(self._note)
+        if self._note is not None:
+            self._note.setText(words)
+            self._note.setVisible(bool(words))
 
     def end_passing(self) -> bool:
         """Take back a value that is chosen but not settled; whether there was one."""
@@ -118,7 +127,12 @@ class TextField(Field):
 
     def put(self, value: Any) -> None:
         super().put(value)
-        self.edit.say(shown(value))
+        self.edit.say(self.words(value))
+
+    def words(self, value: Any) -> str:
+        """The value as it stands there."""
+        in_words = self.control.in_words
+        return shown(value) if in_words is None or value is None else in_words(value)
 
     def typed(self) -> Any:
         try:
@@ -132,7 +146,7 @@ class TextField(Field):
     def _typed(self) -> None:
         with suppress(ControlError):
             value = self.typed()
-            self.edit.say(shown(value))
+            self.edit.say(self.words(value))
             self.give(value)
 
     def _give_up(self) -> None:
@@ -149,7 +163,7 @@ class NumberField(TextField):
     def __init__(self, control: Control, value: Any):
         self.hint = QLabel()
         super().__init__(control, value)
-        self.edit.setFixedWidth((16 if control.unset else 8) * GRID)
+        self.edit.setFixedWidth((22 if control.in_words else 16 if control.unset else 8) * GRID)
         if control.unit:
             unit = QLabel(control.unit)
             unit.setProperty("soft", True)
@@ -171,7 +185,7 @@ class NumberField(TextField):
         self.value, self._pending = value, None
         self.hint.hide()
         if not self.edit.hasFocus() or not self.edit.isModified():
-            self.edit.say(shown(value))
+            self.edit.say(self.words(value))
         self._place(value)
 
     def end_passing(self) -> bool:
@@ -196,6 +210,8 @@ class NumberField(TextField):
 
     @property
     def _range(self) -> tuple[float, float]:
+        if self.control.slides is not None:
+            return self.control.slides
         assert self.control.low is not None and self.control.high is not None
         return float(self.control.low), float(self.control.high)
 
@@ -205,7 +221,7 @@ class NumberField(TextField):
         value = round(exact) if self.control.type is int else min(high, max(low, rounded(exact)))
         if value == self.value and self.slider is not None and not self.slider.isSliderDown():
             value = self._next_along(position)  # one key press always moves whole numbers by one
-        self.edit.say(shown(value))
+        self.edit.say(self.words(value))
         if self.control.live:
             self.give(value)
         else:
@@ -233,7 +249,7 @@ class NumberField(TextField):
         self._pending = None
         self.hint.hide()
         self.edit.mark()
-        self.edit.say(shown(value))
+        self.edit.say(self.words(value))
         self._place(value)
         self.give(value)
 
@@ -280,55 +296,6 @@ class CheckField(Field):
         self.box.setChecked(bool(value))
 
 
-class ChoiceField(Field):
-    """One of a few values, each with a word of its own: side by side where they fit, if need be beneath the label,
-    otherwise in a list that opens."""
-
-    def __init__(self, control: Control, value: Any, choices: Choices):
-        super().__init__(control, value)
-        metrics = QFontMetrics(self.font())
-        wide = sum(metrics.horizontalAdvance(word) + 3 * GRID for word in choices)
-        self.choices = choices
-        self._words = {value: word for word, value in choices.items()}
-        self.segments: dict[Any, QToolButton] = {}
-        self.combo: Dropdown | None = None
-        if len(choices) <= 3 and wide <= WIDE:
-            beneath = wide + metrics.horizontalAdvance(control.label) > WIDE - 6 * GRID
-            self._side_by_side(choices, beneath)
-        else:
-            self.combo = Dropdown()
-            self.combo.setAccessibleName(control.label)
-            self.combo.addItems(list(choices))
-            self.combo.textActivated.connect(lambda word: self.give(choices[word]))
-            self.row.addWidget(self.combo)
-        self.put(value)
-
-    def set_palette(self, palette: Palette) -> None:
-        if self.combo is not None:
-            self.combo.set_palette(palette)
-
-    def _side_by_side(self, choices: Choices, beneath: bool) -> None:
-        group = QButtonGroup(self)
-        row = QHBoxLayout()
-        row.setSpacing(0)
-        for n, (word, value) in enumerate(choices.items()):
-            button = segment(word, n, len(choices))
-            button.clicked.connect(lambda _=False, v=value: self.give(v))
-            group.addButton(button)
-            row.addWidget(button)
-            self.segments[value] = button
-        if beneath:
-            row.addStretch()
-        (self.column if beneath else self.row).addLayout(row)
-
-    def put(self, value: Any) -> None:
-        super().put(value)
-        if self.combo is not None:
-            self.combo.setCurrentText(self._words.get(value, str(value)))
-        elif value in self.segments:
-            self.segments[value].setChecked(True)
-
-
 def segment(text: str, n: int, count: int) -> QToolButton:
     """One of several buttons in a row of which one is down."""
     button = QToolButton()
@@ -337,13 +304,3 @@ def segment(text: str, n: int, count: int) -> QToolButton:
     button.setProperty("segment", True)
     button.setProperty("place", "first" if n == 0 else "last" if n == count - 1 else "middle")
     return button
-
-
-def field_for(control: Control, value: Any, choices: Choices | None = None) -> Field:
-    """`choices`: what can be chosen here and now, where that is less than what is declared."""
-    if control.type is bool:
-        return CheckField(control, value)
-    if choices or control.choices:
-        return ChoiceField(control, value, choices or {word: word for word in control.choices})
-    number = control.type in (int, float) and not control.count
-    return (NumberField if number else TextField)(control, value)

@@ -8,8 +8,9 @@ from typing import Any
 from PyQt6.QtCore import Qt, QTimer, pyqtSignal
 from PyQt6.QtWidgets import QLabel, QToolButton, QVBoxLayout, QWidget
 
-from ...controls import Control, controls_of
-from .fields import MARK, Choices, Field, field_for
+from ...controls import Control, controls_of, idle
+from .choices import field_for
+from .fields import MARK, Choices, Field
 from .theme import DARK, GRID, Palette
 
 THROTTLE = 40  # ms between edits while a slider is pulled: faster than an eye, slower than a flood
@@ -27,6 +28,7 @@ class Form(QWidget):
         self._choices = choices or {}
         alone = {name for name, some in self._choices.items() if len(some) < 2}  # nothing to choose
         self.fields: dict[str, Field] = {}
+        self._headed: list[tuple[QLabel, list[str]]] = []  # each heading, and the controls beneath it
         self._staged: dict[str, Any] = {}
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -41,19 +43,25 @@ class Form(QWidget):
         if self.more is not None:
             self._add(self.more.column, advanced, controls)
             column.addWidget(self.more)
+        self._leave_out_idle(controls)
         if any(not c.live for c in declared):
             note = QLabel(f"{MARK}  starts over")
             note.setProperty("soft", True)
             column.addWidget(note)
 
     def _add(self, column: QVBoxLayout, declared: list[Control], controls: Any) -> None:
-        group = None
+        group: str | None = None
+        beneath: list[str] = []
         # Stable: a group stands where its first control is declared.
-        order = {name: n for n, name in enumerate(dict.fromkeys(c.group for c in declared))}
+        groups = dict.fromkeys(c.group for c in sorted(declared, key=lambda c: not c.first))
+        order = {name: n for n, name in enumerate(groups)}
         for c in sorted(declared, key=lambda c: order[c.group]):
-            if c.group != group and c.group:
-                column.addWidget(heading(c.group))
+            if c.group != group and c.group and c.group != c.label:
+                title, beneath = heading(c.group), []
+                self._headed.append((title, beneath))
+                column.addWidget(title)
             group = c.group
+            beneath.append(c.name)
             field = field_for(c, getattr(controls, c.name), self._choices.get(c.name))
             field.changed.connect(self._stage)
             self.fields[c.name] = field
@@ -65,6 +73,15 @@ class Form(QWidget):
             value = getattr(controls, name)
             if name not in self._staged and value != field.value:
                 field.put(value)
+        self._leave_out_idle(controls)
+
+    def _leave_out_idle(self, controls: Any) -> None:
+        """Fields that say nothing now; a heading goes with the last of its own."""
+        left_out = idle(controls)
+        for name, field in self.fields.items():
+            field.setVisible(name not in left_out)
+        for title, names in self._headed:
+            title.setVisible(any(name not in left_out for name in names))
 
     def set_palette(self, palette: Palette) -> None:
         for field in self.fields.values():

@@ -175,6 +175,8 @@ QToolButton[segment="true"] { border-radius: 0; padding: 4px 10px; margin: 0; }
 QToolButton[segment="true"]:focus { padding: 3px 9px; }
 QToolButton[segment="true"]:checked { background: @accent; color: @on_accent; }
 QToolButton[segment="true"]:checked:disabled { background: @line; color: @edge; border-color: @line; }
+QToolButton[tile="true"] { padding: 4px; }
+QToolButton[chip="true"] { border-radius: 12px; padding: 3px 12px; border-color: @accent; }
 QToolButton[place="first"] { border-top-left-radius: 6px; border-bottom-left-radius: 6px; }
 QToolButton[place="last"] { border-top-right-radius: 6px; border-bottom-right-radius: 6px; }
 QToolButton[place="middle"], QToolButton[place="last"] { border-left: none; }

@@ -18,6 +18,7 @@ from ...data.pictures import Picture, downscaled, load_picture
 from ...data.sources import Dataset
 from ...drawings import KIND as DRAWING
 from ...errors import JobError, UserError
+from ...files import at_home
 from ...jobs.dividers.controls import FitControls
 from ...jobs.dividers.fit import FitDividers
 from ...jobs.drawing.controls import AT_ONCE, DrawControls
@@ -39,9 +40,10 @@ from ...storage.history import Measured
 from ...storage.run_folder import MODEL, InUseError, RunFolder, free_folder, load_checkpoint
 from .held_out import held_out_pictures
 from .pipeline import Pipeline
-from .subjects import COMPLETE, DRAW, LEARN, RECIPE, TRAIN, Subject, Wish, is_picture, wish_of
+from .subjects import COMPLETE, DRAW, LEARN, RECIPE, SEARCH, TRAIN, Subject, Wish, is_picture, wish_of
 
 LEAST_STEPS = 1_500  # where pictures are few, the usual epochs are over before anything is learnt
+BEAMS = 16  # pictures that a search keeps; the command `sample --beams N` says how many
 WATCHED = 4  # seconds in which pictures are drawn at first, for a person to see it
 TEMPERATURES = 0.9, 1.0, 1.1  # of a bench, at first
 BENCH = "bench"  # the kind of view of drawings that are tables
@@ -110,13 +112,12 @@ def open_subject(
         return _train(wish, place)
     if wish.action == RECIPE:
         return _open_recipe(wish.source, place)
-    if wish.action in (DRAW, COMPLETE):
-        checkpoint = load_checkpoint(Path(wish.source).expanduser())
-        return (_draw if wish.action == DRAW else _complete)(wish.source, checkpoint, place)
+    if draw := {DRAW: _draw, COMPLETE: _complete, SEARCH: _search}.get(wish.action):
+        return draw(wish.source, load_checkpoint(at_home(wish.source)), place)
     own = _own_folder(wish.source)
     with ExitStack() as held:
         alone = own is None or _hold(own, held)  # before it is read: what is read then stays the newest
-        checkpoint = load_checkpoint(Path(wish.source).expanduser())
+        checkpoint = load_checkpoint(at_home(wish.source))
         opened = (_learn if wish.action == LEARN else _open_model)(wish.source, checkpoint, place, own)
         if own is None or opened.folder is not own:
             return opened
@@ -158,7 +159,7 @@ def _open_recipe(source: str, place: Place) -> Opened:
     """Where it goes on: in a training, or in what has come of it. While shards or pictures are made, there is what was
     learnt before them to look at."""
     recipe, folder = find_recipe(source)
-    if not (folder / STATES).exists() or folder.absolute() != Path(source).expanduser().absolute():
+    if not (folder / STATES).exists() or folder.absolute() != at_home(source).absolute():
         folder = place.runs / folder.name
         if folder.exists() and not (folder / STATES).exists():
             folder = free_folder(place.runs, folder.name)
@@ -214,6 +215,15 @@ def _draw(source: str, checkpoint: Checkpoint, place: Place) -> Opened:
     )
 
 
+def _search(source: str, checkpoint: Checkpoint, place: Place) -> Opened:
+    """Likewise, but it looks for the likeliest picture instead of drawing by chance."""
+    opened = _draw(source, checkpoint, place)
+    assert isinstance(opened.job, DrawPictures)
+    controls = replace(opened.job.controls, count=BEAMS)
+    job = DrawPictures(opened.job.sampler.with_beams(BEAMS), controls)
+    return replace(opened, job=job, folder=place.folder(f"search-{opened.name}"))
+
+
 def _begin_painting(job: DrawPictures) -> None:
     """On one picture that the model never learnt from: of its data set, where that is at hand, or an embedded one."""
     job.start(replace(job.controls, count=1, speed=AT_ONCE), None)
@@ -266,7 +276,7 @@ def _train(wish: Wish, place: Place) -> Opened:
         raise UserError(f"There is nothing to train that is called {wish.kind!r}.")
     lesson = lessons()[wish.kind] if wish.kind else next(iter(lessons().values()))
     dataset = load_dataset(wish.source, progress=place.progress)
-    controls = lesson.controls()
+    controls = lesson(dataset).suited()
     enough = math.ceil(LEAST_STEPS * controls.batch_size / len(dataset.train))
     return _teach(lesson, dataset, replace(controls, epochs=max(controls.epochs, enough)), place)
 
@@ -289,7 +299,7 @@ def _name_of(job: Job) -> str:
 
 def _own_folder(source: str) -> RunFolder | None:
     """The run folder that is meant by a path, rather than a model alone."""
-    path = Path(source).expanduser()
+    path = at_home(source)
     return RunFolder(path) if path.is_dir() or path.name == MODEL else None
 
 

@@ -22,7 +22,7 @@ from ...storage.saver import AUTOSAVE_SECONDS
 from .background import Background, Done, Failed, Work
 from .opening import Opened, open_subject
 from .session import Session
-from .subjects import COMPLETE, DRAW, Subject, wish_of
+from .subjects import COMPLETE, DRAW, SEARCH, Subject, wish_of
 
 MOMENT = 10.0  # seconds: what was looked at for less, and not touched, is not kept
 PATIENCE = 20_000  # ms for the current step and for saving, before the person is asked
@@ -321,7 +321,7 @@ def _draws_with(subject: Subject, folder: RunFolder) -> bool:
     if not isinstance(subject, str | Path):
         return False
     wish = wish_of(subject)
-    return wish.action in (DRAW, COMPLETE) and Path(wish.source).absolute() == folder.path.absolute()
+    return wish.action in (DRAW, COMPLETE, SEARCH) and Path(wish.source).absolute() == folder.path.absolute()
 
 
 def _is_run(subject: Subject, folder: RunFolder) -> bool:
