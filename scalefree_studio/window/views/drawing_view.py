@@ -89,9 +89,8 @@ class DrawingView(PromptedView):
         column.addWidget(self.looked_part)
         self.stages = StageChoice()
         self.stages.changed.connect(self._show_other_stage)
-        column.addWidget(self.stages)
-        column.addWidget(self.chips)
-        column.addWidget(self.search_button)
+        for part in (self.stages, self.chips, self.search_button):
+            column.addWidget(part)
         self.tree = BeamTree()
         self.tree.pointed.connect(self.readout)
         self.tree.hide()
