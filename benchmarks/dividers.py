@@ -190,7 +190,8 @@ def budget(arguments: argparse.Namespace) -> None:
     for seed in range(arguments.seeds):
         controls = FitControls(numbers=2371, seed=seed)
         job = FitDividers(astronaut(), controls, Limit(seconds=1))
-        shown = f"{job.controls.lines} lines, {job.controls.circles} circles, {job.controls.hidden} colours"
+        c = job.controls
+        shown = f"{c.cells} cells, {c.lines} lines, {c.circles} circles, {c.hidden} colour units"
         curve = our_curve(astronaut(), controls, arguments.seconds)
         show(f"seed {seed}", curve)
         print(f"    {dividers.count_numbers(job.params)} numbers: {shown}")

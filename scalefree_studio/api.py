@@ -34,7 +34,7 @@ from .jobs.dividers.fit import FitDividers
 from .jobs.dividers.saved import KIND as DIVIDERS
 from .jobs.drawing.draw import DrawPictures
 from .jobs.instruments import draws, lessons, unknown
-from .jobs.job import Job, Limit
+from .jobs.job import Job, Limit, limit_of
 from .jobs.training.train import Train
 from .models.threads import cores_for_learning, torch_threads
 from .results import Dividers as Dividers
@@ -84,7 +84,7 @@ def fitting(
     **controls: Any,
 ) -> FitDividers:
     """The job of `fit`, not yet begun: see `watch`."""
-    limit = _limit(steps, seconds)
+    limit = limit_of(steps, seconds)
     limit = limit if limit != Limit() else Limit(seconds=FIT_SECONDS)
     return fit_job(image, edited(FitControls(), controls), limit, choose_device(device))
 
@@ -116,14 +116,7 @@ def training(
     if val_dataset is not None:
         loaded = load_validation(loaded, val_dataset, data_root)
     begun = lesson(loaded)
-    return Train(begun, begun.suited(**controls), _limit(steps, seconds), choose_device(device))
-
-
-def _limit(steps: int | None, seconds: float | None) -> Limit:
-    for what, number in (("steps", steps), ("seconds", seconds)):
-        if number is not None and not (isinstance(number, int | float) and number > 0):  # type: ignore[redundant-expr]
-            raise UserError(f"The number of {what} is above 0, not {number!r}.")
-    return Limit(steps, seconds)
+    return Train(begun, begun.suited(**controls), limit_of(steps, seconds), choose_device(device))
 
 
 def watch(job: Job, every: int = 1) -> Iterator[Snapshot]:

@@ -31,7 +31,7 @@ def add_models(folder: Path) -> None:
 
 def data_root(asked: Path | None = None) -> Path:
     """Where downloads go, and are looked for."""
-    return Path(asked or os.environ.get(ROOT_VARIABLE) or "data").expanduser().absolute()
+    return Path(os.path.expanduser(asked or os.environ.get(ROOT_VARIABLE) or "data")).absolute()
 
 
 def fetched_models() -> Path:

@@ -6,6 +6,7 @@ Exit codes: 0 all is well; 2 bad input, told in one line; 1 a bug.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import signal
 import sys
@@ -14,12 +15,12 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 from importlib import metadata
-from pathlib import Path
 from typing import NoReturn
 
 from . import cli_doctor, crashes
 from .controls import ControlError
-from .errors import JobError, UserError
+from .errors import JobError, UserError, told
+from .files import at_home
 from .window_libraries import missing_libraries, what_to_install
 
 PROGRAM = "scalefree-studio"
@@ -99,6 +100,9 @@ def _own_commands() -> Commands:
 
 def main(argv: Sequence[str] | None = None) -> int:
     argv = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # not every name of a file is a text that can be printed
+            stream.reconfigure(errors="backslashreplace")
     try:
         return _run(argv)
     except (UserError, ControlError, JobError) as error:
@@ -109,6 +113,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:  # a full disk, a folder that may not be written, a name that is too long
         where = f"{error.filename}: " if error.filename else ""
         return _bad(f"{where}{error.strerror or error}.")
+    except (MemoryError, RuntimeError) as error:
+        from .jobs.memory import is_out_of_memory  # late: torch takes its time
+
+        if not is_out_of_memory(error):
+            raise
+        return _bad("There is not enough memory for this: ask for something smaller.")
     except KeyboardInterrupt:
         if _speaks():
             print(f"\n{PROGRAM}: stopped.", file=sys.stderr)
@@ -117,7 +127,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _bad(sentence: str) -> int:
     if _speaks():
-        print(f"{PROGRAM}: {sentence}", file=sys.stderr)
+        print(f"{PROGRAM}: {told(sentence)}", file=sys.stderr)
         return 2
     with suppress(
         KeyboardInterrupt
@@ -157,7 +167,7 @@ def _run(argv: list[str]) -> int:
 
 def _refuse_a_mere_word(word: str, known: Iterable[str]) -> None:
     """A command that is misspelt would open a window with nothing in it."""
-    if not word or word[0] == "-" or set(word) & set("./\\:") or Path(word).expanduser().exists():
+    if not word or word[0] == "-" or set(word) & set("./\\:") or at_home(word).exists():
         return
     if near := get_close_matches(word.lower(), known, 1):
         raise UserError(f"There is no command {word!r}. Did you mean {near[0]!r}?")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -25,7 +24,7 @@ from .export.options import DrawnMovieOptions, TableOptions
 from .export.picture import check_target
 from .export.walls.table import table_of, write_table
 from .export.walls.wall import wall_size_at, write_wall
-from .files import check_folder
+from .files import check_folder, passing_folder, same_file
 from .jobs.drawing.controls import AT_ONCE, DrawControls
 from .jobs.drawing.draw import DrawPictures
 from .jobs.drawing.edits import EVERY, FITTING, SetPrompt, SetTable
@@ -179,7 +178,7 @@ def _rows(arguments: argparse.Namespace, usual: int) -> int:
 def _refuse_same(arguments: argparse.Namespace, *read: Path) -> None:
     """Nothing that is read may be written over."""
     for path in (arguments.out, arguments.movie):
-        if path is not None and any(path.resolve() == each.resolve() for each in read):
+        if path is not None and any(same_file(path, each) for each in read):
             raise UserError(f"{path} is read; name another file to write.")
 
 
@@ -310,7 +309,7 @@ def _is_recorded(arguments: argparse.Namespace) -> bool:
 def _recorded_in(arguments: argparse.Namespace, job: DrawPictures) -> Iterator[RunFolder]:
     """The run folder that was asked for, or one for the time being."""
     if arguments.run is None:
-        with tempfile.TemporaryDirectory() as place:
+        with passing_folder() as place:
             yield RunFolder(place)
         return
     with RunFolder(arguments.run).fresh("name another --run") as folder:

@@ -16,7 +16,7 @@ from .export.dividers.picture import write_picture
 from .export.movie import movie_of_run
 from .jobs.dividers.controls import FitControls
 from .jobs.dividers.fit import FitDividers
-from .jobs.job import Limit
+from .jobs.job import Limit, limit_of
 from .models.dividers.network import count_numbers
 from .models.threads import cores_for_learning, torch_threads
 from .runs import Recording, choose_device, run_to_end
@@ -67,7 +67,7 @@ def fit(arguments: argparse.Namespace) -> int:
 def _begun(arguments: argparse.Namespace, held: ExitStack) -> tuple[FitDividers, Recording]:
     if arguments.image is None:
         raise UserError("Which picture? Name a file, or photo:astronaut, or see `scalefree-studio pictures`.")
-    limit = Limit(arguments.steps, arguments.seconds)
+    limit = limit_of(arguments.steps, arguments.seconds)
     limit = limit if limit != Limit() else Limit(seconds=SECONDS)
     controls = from_flags(FitControls, arguments)
     job = fit_job(arguments.image, controls, limit, choose_device(arguments.device))
@@ -81,7 +81,7 @@ def _begun(arguments: argparse.Namespace, held: ExitStack) -> tuple[FitDividers,
 def _resumed(arguments: argparse.Namespace, held: ExitStack) -> tuple[FitDividers, Recording]:
     if arguments.out is None:
         raise UserError("--resume goes on with the run in --out DIR; name it.")
-    folder, limit = RunFolder(arguments.out), Limit(arguments.steps, arguments.seconds)
+    folder, limit = RunFolder(arguments.out), limit_of(arguments.steps, arguments.seconds)
     held.enter_context(folder.again())
     checkpoint, given = folder.checkpoint(), given_flags(FitControls, arguments)
     device = choose_device(arguments.device)
@@ -125,8 +125,9 @@ def demo(arguments: argparse.Namespace) -> int:
     """What `make run` does on a machine without a display."""
     folder = RunFolder(arguments.out or free_folder(Path("output"), "demo"))
     controls = FitControls(downscale=2)
+    limit = limit_of(seconds=arguments.seconds)
     with folder.fresh("name another --out"):
-        job = fit_job("photo:astronaut", controls, Limit(seconds=arguments.seconds), "cpu")
+        job = fit_job("photo:astronaut", controls, limit, "cpu")
         folder.describe(sys.argv, picture=job.spec, seed=controls.seed, controls=values_of(controls))
         result = _run(job, Recording(folder), arguments.json)
         movie = folder.path / "movie.mp4"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import UserError
-from .files import check_folder, write_errors
+from .files import check_folder, same_file, write_errors
 from .jobs.codebooks.prune import Pruned, pruned
 from .jobs.instruments import codec_of
 from .jobs.training.learnt import dataset_learnt
@@ -58,7 +58,7 @@ def prune(arguments: argparse.Namespace) -> int:
     if out is not None:
         if out.suffix != SUFFIX:
             raise UserError(f"Models are written as {SUFFIX}; {out} ends otherwise.")
-        if out.resolve() in (arguments.model.resolve(), (arguments.model / MODEL).resolve()):
+        if same_file(out, arguments.model) or same_file(out, arguments.model / MODEL):
             raise UserError(f"{out} is read; name another file to write.")
         check_folder(out)
     with ExitStack() as held:

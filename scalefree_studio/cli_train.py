@@ -16,7 +16,7 @@ from .data.sources import Dataset
 from .data.validation import all_held, load_validation
 from .errors import UserError
 from .jobs.instruments import lesson_of, lessons, trained_networks
-from .jobs.job import Limit
+from .jobs.job import Limit, limit_of
 from .jobs.training.learnt import dataset_learnt, evaluation, shape_learnt, validation_learnt
 from .jobs.training.lesson import Lesson
 from .jobs.training.ranks import Ranks, joined
@@ -152,7 +152,7 @@ def _refuse_other_data(arguments: argparse.Namespace, checkpoint: Checkpoint) ->
 
 def _asked(arguments: argparse.Namespace, ranks: Ranks) -> tuple[type[Lesson[Any, Any]], Limit, str]:
     """What is to be trained, how long, and where."""
-    limit = Limit(arguments.steps, arguments.seconds)
+    limit = limit_of(arguments.steps, arguments.seconds)
     return lessons()[arguments.kind], limit, ranks.device(choose_device(arguments.device))
 
 

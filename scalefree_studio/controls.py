@@ -52,6 +52,7 @@ class Control:
     slides: tuple[float, float] | None = None  # the range of its slider, where that is a part of it
     advanced: bool = False  # a form shows it only when asked
     optional: bool = False  # it may be None: nothing is said
+    letters: int = 0  # at most, of a text; 0: any number
     unset: str = ""  # what then holds, in words
     count: int = 0  # of values, where it is a tuple of several
     read: Callable[[Any], Any] | None = (
@@ -75,10 +76,12 @@ class Control:
             found = self._converted(value)
         except ControlError:  # `read` knows better what is wrong
             raise
-        except (TypeError, ValueError, OverflowError):
+        except (TypeError, ValueError, OverflowError, AttributeError):
             raise ControlError(f"{self.label} wants {self._wanted()}, not {value!r}.") from None
         if self.choices and found not in self.choices:
             raise ControlError(f"{self.label} is one of {', '.join(self.choices)}, not {found!r}.")
+        if isinstance(found, str) and 0 < self.letters < len(found):
+            raise ControlError(f"{self.label} has at most {self.letters:,} letters, not {len(found):,}.")
         for number in found if isinstance(found, tuple) else (found,):
             if isinstance(number, int | float):
                 self._check_range(number)

@@ -4,7 +4,6 @@ notebook each shows itself."""
 from __future__ import annotations
 
 import io
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from .drawings import Drawing, left, lower, right, upper
 from .errors import UserError
 from .export.movie import movie_of_run
 from .export.walls.wall import large_wall, write_wall
-from .files import check_folder
+from .files import check_folder, passing_folder
 from .jobs.dividers.controls import FitControls
 from .jobs.dividers.saved import KIND as DIVIDERS
 from .jobs.dividers.saved import SavedModel, read_model
@@ -244,9 +243,9 @@ class Pictures:
         """How they came to be; options as those of the command `movie`. What was not recorded is drawn once more."""
         if self.folder is not None:
             return _movie(self.folder, path, options)
-        with tempfile.TemporaryDirectory() as place:
+        with passing_folder() as place:
             run_to_end(self.job.again(), Recording(RunFolder(place), every=1, first=True))
-            return _movie(Path(place), path, options)
+            return _movie(place, path, options)
 
     def __repr__(self) -> str:
         count, height, width, _ = self.pixels.shape

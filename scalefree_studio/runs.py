@@ -34,6 +34,8 @@ from .storage.tracker import Begin
 from .storage.trackers import Walls, start_trackers
 from .terminal import ProgressBar, say, signals_stop
 
+SHOWING = 60.0  # seconds, at most, for a last wall of samples: a run that was told when to end does not go on for hours
+
 
 @dataclass(frozen=True)
 class Recording:
@@ -121,10 +123,10 @@ def run_to_end(
 
 
 def results_of(job: Train[Any, Any], folder: RunFolder, progress: Progress | None = None) -> dict[str, Any]:
-    """What has come of a training that is kept in a folder, with a last wall of samples."""
+    """What has come of a training that is kept in a folder, with a last wall of samples where that is soon drawn."""
     lesson = job.lesson
     best = lesson.read_network(folder.checkpoint()).to(job.device)  # what is kept is what is reported
-    shown = job.show_all(best, progress)
+    shown = job.show_all(best, progress, SHOWING)
     result: dict[str, Any] = {
         "steps": job.step_count, "epochs": job.epoch, "seconds": round(job.seconds, 2),
         **lesson.results(job.trainer.evaluate(best, progress), job.controls), **lesson.measured(best, job.controls),

@@ -208,7 +208,7 @@ def test_the_controls_say_how_many_units_there_are() -> None:
     job.apply(AddUnit("circle"))
     job.apply(AddUnit("line"))
     assert said() == (1, budget[1] + 1, 0)
-    job.apply(RemoveUnit(0))
+    job.apply(RemoveUnit(int(job.unit_ids[1])))  # the circle; cells come last
     assert said() == (1, budget[1], 0)
     job.apply(Restore(EARLIER.frame, 3))
     assert said() == (3, 2, 0)
@@ -220,7 +220,7 @@ def test_the_controls_say_how_many_units_there_are() -> None:
     job.apply(Redo())
     assert said() == (0, budget[1] + 1, 0)
     job.apply(StartOver())
-    assert len(job.unit_ids) == budget[1] + 1 + job.controls.tanh
+    assert len(job.unit_ids) == budget[1] + 1 + job.controls.tanh + job.controls.cells
 
 
 def test_a_fit_rests_at_the_end_of_its_schedule_and_can_go_on_for_as_long_again() -> None:

@@ -17,6 +17,7 @@ from scalefree_studio.errors import UserError
 from scalefree_studio.export import video
 from scalefree_studio.export.movie_file import frames_into
 from scalefree_studio.export.video import VideoWriter
+from scalefree_studio.files import new_part
 
 
 @pytest.mark.parametrize(("colours", "error"), [("yuv420p", 4), ("yuv444p", 4), ("lossless", 0)])
@@ -113,6 +114,22 @@ def test_an_old_movie_stays_until_the_new_one_is_whole(
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".gif", ".tif"])
+def test_the_next_movie_clears_what_a_killed_one_has_left(suffix: str, tmp_path: Path) -> None:
+    left, file = new_part(tmp_path / "another.mp4")
+    file.close()
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(b"old")
+    with frames_into(path, (16, 16), 2) as write:
+        assert not left.exists()
+        with VideoWriter(tmp_path / "b.mp4", 16, 16) as meanwhile:  # leaves what is being written
+            meanwhile.write(np.zeros((16, 16, 3), np.uint8))
+        for frame in gradients(2, 16, 16):
+            write(frame)
+    assert sorted(each.name for each in tmp_path.iterdir()) == [f"a{suffix}", "b.mp4"]
+    assert path.read_bytes() != b"old"
+
+
 def test_an_interrupted_movie_can_be_played_where_there_was_none(tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
 
@@ -150,6 +167,7 @@ SENDER = """
 import sys, time
 import numpy as np
 from scalefree_studio.export.video import VideoWriter
+from scalefree_studio.files import new_part
 movie = VideoWriter(sys.argv[1], 64, 48)
 print(movie.process.pid, flush=True)
 for n in range(10**6):

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from ..errors import UserError
+from ..files import open_file
 
 MOST_BYTES = 2**30  # unpacked and all together: CIFAR-10 has a fifth of it
 MOST_BYTES_EACH = 2**26
+MOST_MEMBERS = 2**20  # files, folders, links and all
 
 
 class _Bounded:
@@ -30,14 +32,16 @@ class _Bounded:
 
 
 def members(
-    path: Path, most: int = MOST_BYTES, most_each: int = MOST_BYTES_EACH
+    path: Path, most: int = MOST_BYTES, most_each: int = MOST_BYTES_EACH, most_members: int = MOST_MEMBERS
 ) -> Iterator[tuple[str, bytes]]:
     """Name and content of each ordinary file in a .tar.gz, or a UserError in one sentence."""
     try:
-        with gzip.open(path) as unpacked:
+        with open_file(path, "archive") as packed, gzip.open(packed) as unpacked:
             bounded = _Bounded(cast(BinaryIO, unpacked), most)
             with tarfile.open(fileobj=cast(BinaryIO, bounded), mode="r|") as archive:
-                for member in archive:
+                for number, member in enumerate(archive):
+                    if number >= most_members:
+                        raise ValueError(f"it holds more than {most_members:,} files")
                     archive.members.clear()  # type: ignore[attr-defined]  # or it remembers every one
                     if not member.isreg():  # links, devices, folders
                         continue

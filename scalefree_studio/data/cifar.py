@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import UserError
+from ..files import check_file
 from .archive import members
 from .examples import Arrays
 from .folder import find_parts, load_parts
@@ -23,6 +24,7 @@ HELD = "test_batch.bin"
 ARCHIVE = "cifar-10-binary.tar.gz"
 UNPACKED = "cifar-10-batches-bin"
 MOST_RECORDS = 100_000  # in one file; the official ones have a tenth of it
+MOST_MEMBERS = 1000  # of the archive; the official one has eight
 
 Labelled = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]
 
@@ -69,7 +71,7 @@ def _of_folder(folder: Path) -> dict[str, bytes]:
     files = {}
     for path in (folder / name for name in (*TRAIN, HELD) if (folder / name).exists()):
         try:
-            if path.stat().st_size > MOST_RECORDS * RECORD:
+            if check_file(path) > MOST_RECORDS * RECORD:
                 raise UserError(f"{path} is too large to be part of CIFAR-10.")
             files[path.name] = path.read_bytes()
         except OSError as error:
@@ -79,7 +81,11 @@ def _of_folder(folder: Path) -> dict[str, bytes]:
 
 def _of_archive(path: Path) -> dict[str, bytes]:
     wanted = re.compile(rf"(?:\./)?{UNPACKED}/({'|'.join(map(re.escape, (*TRAIN, HELD)))})")
-    return {match[1]: data for name, data in members(path) if (match := wanted.fullmatch(name))}
+    return {
+        match[1]: data
+        for name, data in members(path, most_members=MOST_MEMBERS)
+        if (match := wanted.fullmatch(name))
+    }
 
 
 def _records(data: bytes, path: Path) -> Labelled:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from filelock import FileLock
 
 from ..errors import UserError
-from ..files import write_atomically, write_errors
+from ..files import at_home, read_file, write_atomically, write_errors
 from ..snapshot import Bytes
 from .batches import Indices
 from .download import Progress
@@ -28,6 +28,7 @@ from .tokens import Tokens
 AT_ONCE = 2**19  # pixels of which colour tokens are made
 MOST_AGAIN = 2**22  # pixels of a data set that stays in memory, whatever is made of it
 FOLDER = "tokens"  # beside official files
+MOST_BROKEN = 2**26  # bytes of the list of files that could not be read
 BROKEN = "broken.json"  # beside what was made: the files that could not be read
 
 
@@ -176,7 +177,7 @@ def _in_memory(dataset: Dataset, encoder: Encoder, progress: Progress | None) ->
 def _name(dataset: Dataset, encoder: Encoder) -> str:
     """Of a folder: other data or settings, another name."""
     specs = [dataset.spec, dataset.validation.spec if dataset.validation else ""]
-    paths = [Path(spec).expanduser() for spec in specs]
+    paths = [at_home(spec) for spec in specs]
     places = [str(p.resolve()) if s and p.exists() else s for s, p in zip(specs, paths, strict=True)]
     settings = json.dumps([*places, list(dataset.shape), *encoder.made_of.values()])
     name = "".join(c if c.isalnum() else "-" for c in f"{dataset.name}-{encoder.name}")
@@ -245,8 +246,8 @@ def _cached(
 
 def _broken(folder: Path) -> list[str]:
     try:
-        return [str(file) for file in json.loads((folder / BROKEN).read_bytes())]
-    except (OSError, TypeError, ValueError):  # there were none
+        return [str(file) for file in json.loads(read_file(folder / BROKEN, MOST_BROKEN))]
+    except (OSError, TypeError, ValueError, UserError):  # there were none
         return []
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from ..files import is_empty, write_atomically, write_errors
+from ..files import is_empty, read_file, write_atomically, write_errors
 from .download import Progress
 from .encoded import Encoder, cached
 from .shards import MadeOf, Shards
@@ -57,7 +57,7 @@ def write_encoded(
     check_free(folder, about)
     with write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(folder / ABOUT, json.dumps(about, ensure_ascii=False, indent=1).encode())
+        write_atomically(folder / ABOUT, json.dumps(about, indent=1).encode())
     return replace(cached(dataset, encoder, folder, progress), made_by=replace(made_by, model=folder / MODEL))
 
 
@@ -99,9 +99,7 @@ def _part(folder: Path, made_of: MadeOf) -> Shards:
 def _read(folder: Path) -> dict[str, Any]:
     path = folder / ABOUT
     try:
-        if path.stat().st_size > MOST_ABOUT:
-            raise ValueError
-        about = json.loads(path.read_bytes())
+        about = json.loads(read_file(path, MOST_ABOUT))
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}.") from None
     except (ValueError, RecursionError):

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image, ImageSequence
 
 from ..errors import UserError
+from ..files import check_file
 from .download import Progress
 from .pictures import Pixels
 from .prepare import FORMATS, MOST_PIXELS, prepared
@@ -73,10 +74,13 @@ def _guarded(path: Path) -> Frames:
     """At least one frame, or a UserError."""
     some = False
     try:
+        check_file(path, "film")
         with closing(_film_frames(path) if is_film(path) else _animation_frames(path)) as frames:
             for item in frames:
                 some = True
                 yield item
+    except UserError:
+        raise
     except Exception:  # decoders raise nearly anything on damaged files
         some = False
     if not some:

@@ -162,7 +162,7 @@ class PictureFiles:
         same among colours, whether their channels were asked for or found.)"""
         found = hashlib.blake2b(repr(self.shape).encode(), digest_size=16)
         for picture in self._pictures:
-            found.update(_said_of(picture).encode() if isinstance(picture, str) else picture.tobytes())
+            found.update(os.fsencode(_said_of(picture)) if isinstance(picture, str) else picture.tobytes())
         found.update(self._labels.tobytes())
         return found.hexdigest()
 

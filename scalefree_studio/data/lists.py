@@ -4,12 +4,14 @@ JSON file {"_default": {"1": {"image_fpath": "…", "labels": ["…"]}, …}}. P
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
+from ..files import check_file, open_file
 from .gather import Entry
 
 PATH, LABEL = "image_path", "label"  # columns of a CSV file
@@ -29,9 +31,9 @@ def is_list(path: Path) -> bool:
 def read_list(path: Path) -> list[Entry]:
     """What the list names, in its order, or a UserError in one sentence."""
     try:
-        if path.stat().st_size > MOST_BYTES:
+        if check_file(path, "list of pictures") > MOST_BYTES:
             raise _ListError(f"it is larger than {MOST_BYTES >> 20} MiB")
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with io.TextIOWrapper(open_file(path), encoding="utf-8-sig", newline="") as file:
             named = list(READERS[path.suffix.lower()](file))
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}.") from None

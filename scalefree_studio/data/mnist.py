@@ -49,7 +49,8 @@ def _idx_files(place: Path, official: Official) -> list[Path] | None:
 
 
 def _labelled(images: Path, labels: Path, official: Official) -> Arrays:
-    pictures, numbers = read_idx(images, 3), read_idx(labels, 1)
+    numbers = read_idx(labels, 1)  # they are few: where they are no good, the pictures are not read at all
+    pictures = read_idx(images, 3)
     if len(pictures) != len(numbers):
         raise UserError(f"{images} holds {len(pictures):,} pictures, but {labels} {len(numbers):,} labels.")
     if numbers.max() >= len(official.classes):

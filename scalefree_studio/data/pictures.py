@@ -5,7 +5,6 @@ picture.png · photo:astronaut · synthetic:lines-5 · synthetic:circles-8:seed 
 
 from __future__ import annotations
 
-import os
 import re
 import warnings
 from dataclasses import dataclass
@@ -18,12 +17,15 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..assets import assets
 from ..errors import UserError
+from ..files import at_home, check_file
 from .synthetic import random_arrangement
 
 Pixels = npt.NDArray[np.uint8]
 
 AUTOMATIC_SIDE = 512  # the longer side, where nobody says otherwise
 MOST_PIXELS = 200_000_000
+BAND = 64  # rows of a picture that are decoded at once
+ORIENTATION = 0x0112  # of EXIF: how the camera was held
 
 # Only what scikit-image carries in its package: no download.
 PHOTOS = {
@@ -82,21 +84,14 @@ def load_picture(spec: str | Path) -> Picture:
         if name not in drawings():
             raise UserError(f"There is no drawing {name!r}; there are {', '.join(drawings())}.")
         return Picture(_from_file(assets() / "drawings" / f"{name}.png"), name, spec)
-    path = Path(os.path.expanduser(spec))
+    path = at_home(spec)
     return Picture(_from_file(path), path.stem or "picture", str(path))
 
 
 def pixels_of(image: Any) -> Pixels:
     """Any picture as (H, W, 3) bytes: a Pillow image, or an array, grey or colour, bytes or floats in [0, 1]."""
     if isinstance(image, Image.Image):
-        image = ImageOps.exif_transpose(image)
-        if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-            image = image.convert("RGBA")
-            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-        if image.mode.startswith("I") or image.mode == "F":  # deeper than 8 bits: spread what is there
-            deep = np.asarray(image, dtype=np.float64)
-            return pixels_of((deep - deep.min()) / max(float(np.ptp(deep)), 1e-12))
-        return np.array(image.convert("RGB"))
+        return _decoded(image)
     array = np.asarray(image)
     if array.ndim == 2:
         array = np.repeat(array[..., None], 3, axis=2)
@@ -116,6 +111,30 @@ def pixels_of(image: Any) -> Pixels:
     if not np.isfinite(array).all():
         raise UserError("A picture of floats must be finite, with values from 0 to 1.")
     return np.asarray(np.round(np.clip(array, 0, 1) * 255), np.uint8)
+
+
+def _decoded(image: Image.Image) -> Pixels:
+    """Of a Pillow image, band by band, so that a large one is in memory hardly more than once besides."""
+    if image.getexif().get(ORIENTATION, 1) != 1:
+        image = ImageOps.exif_transpose(image)
+    image.load()
+    transparent = image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
+    is_deep = image.mode.startswith("I") or image.mode == "F"  # more than 8 bits: what is there is spread
+    deep = np.asarray(image) if is_deep and not transparent else np.zeros((1, 1))
+    low, high = float(deep.min()), float(deep.max())
+    pixels = np.empty((image.height, image.width, 3), np.uint8)
+    for top in range(0, image.height, BAND):
+        bottom = min(top + BAND, image.height)
+        if is_deep and not transparent:
+            rows = deep[top:bottom].astype(np.float64)
+            pixels[top:bottom] = pixels_of((rows - low) / max(high - low, 1e-12))
+            continue
+        band = image.crop((0, top, image.width, bottom))
+        if transparent:
+            band = band.convert("RGBA")
+            band = Image.alpha_composite(Image.new("RGBA", band.size, "white"), band)
+        pixels[top:bottom] = np.asarray(band.convert("RGB"))
+    return pixels
 
 
 def downscaled(pixels: Pixels, factor: int = 0) -> Pixels:
@@ -165,6 +184,7 @@ def known_units(spec: str) -> dict[str, int]:
 
 def _from_file(path: Path) -> Pixels:
     try:
+        check_file(path, "picture")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(path) as image:
@@ -177,8 +197,6 @@ def _from_file(path: Path) -> Pixels:
         raise
     except FileNotFoundError:
         raise UserError(f"There is no file {path}.") from None
-    except IsADirectoryError:
-        raise UserError(f"{path} is a folder, not a picture.") from None
     except PermissionError:
         raise UserError(f"{path} may not be read.") from None
     except UnidentifiedImageError:  # Pillow only says which file it means

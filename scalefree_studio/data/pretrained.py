@@ -26,9 +26,11 @@ from urllib.parse import unquote, urlsplit
 
 from ..assets import model_folders
 from ..errors import UserError
+from ..files import at_home, read_file
 from .download import RemoteFile, is_web_address
 
 REGISTRY = "registry.toml"
+MOST_BYTES = 2**24  # of a registry
 OWN_VARIABLE = "SCALEFREE_MODELS"
 ENDING = ".safetensors"
 RUN = "model"  # what the model of every run is called, so that its folder is taken for a run
@@ -59,7 +61,7 @@ def pretrained() -> dict[str, Pretrained]:
     """All that registries name, by name; of two of one name the first."""
     files = [path for folder in model_folders() if (path := folder / REGISTRY).exists()]
     if own := os.environ.get(OWN_VARIABLE):
-        files.append(Path(own).expanduser())
+        files.append(at_home(own))
     found: dict[str, Pretrained] = {}
     for path in files:
         for name, entry in _read(path).items():
@@ -94,7 +96,7 @@ def _is_name(text: str) -> bool:
 
 def _read(path: Path) -> Mapping[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_file(path, MOST_BYTES, "registry").decode())
     except OSError as error:
         raise UserError(f"The registry {path} cannot be read: {error.strerror}.") from None
     except (ValueError, RecursionError) as error:

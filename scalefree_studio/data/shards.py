@@ -20,7 +20,7 @@ import numpy.typing as npt
 from filelock import FileLock, Timeout
 
 from ..errors import JobError, UserError
-from ..files import write_atomically, write_errors
+from ..files import check_file, read_file, write_atomically, write_errors
 from .batches import Indices
 from .examples import Batch, Labels
 
@@ -201,7 +201,7 @@ class ShardWriter:
         return Shards(self.folder)
 
     def _write_header(self) -> None:
-        text = json.dumps(asdict(self.header), ensure_ascii=False, indent=1)
+        text = json.dumps(asdict(self.header), indent=1)
         write_atomically(self.folder / HEADER, text.encode())
 
     def __enter__(self) -> ShardWriter:
@@ -222,9 +222,7 @@ def _as_json(made_of: MadeOf) -> dict[str, Any]:
 def _read_header(folder: Path) -> Header:
     path = folder / HEADER
     try:
-        if _size(path) > MOST_HEADER:
-            raise ValueError("its header is too large")
-        said = json.loads(path.read_bytes())
+        said = json.loads(read_file(path, MOST_HEADER, "header"))
         if not isinstance(said, dict) or not isinstance(said.get("whole"), bool):
             raise ValueError("its header describes no values")
         if said.get("version") != VERSION:
@@ -243,7 +241,7 @@ def _read_header(folder: Path) -> Header:
 
 
 def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
+    return check_file(path) if path.exists() else 0
 
 
 def _mapped(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> npt.NDArray[Any]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..assets import data_root
+from ..files import at_home
 from .download import Progress
 from .examples import Examples
 
@@ -101,7 +101,7 @@ class DataRequest:
 
     @property
     def path(self) -> Path:
-        return Path(os.path.expanduser(self.spec))
+        return at_home(self.spec)
 
     @property
     def data_root(self) -> Path:

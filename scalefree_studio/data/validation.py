@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import UserError
+from ..files import at_home
 from .datasets import load_dataset
 from .download import Progress
 from .examples import Joined
@@ -68,5 +69,5 @@ def _format(dataset: Dataset) -> tuple[int | None, Size | None]:
 
 def _place(dataset: Dataset) -> str:
     """The same for the same data, however they are called."""
-    path = Path(dataset.spec).expanduser()
+    path = at_home(dataset.spec)
     return str(path.resolve()) if path.exists() else dataset.name

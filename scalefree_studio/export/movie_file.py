@@ -17,13 +17,14 @@ from imageio.v3 import imopen
 from PIL import Image
 
 from ..errors import UserError
-from ..files import check_folder, replacing, write_errors
+from ..files import check_folder, clear_parts, replacing, write_errors
 from ..snapshot import Bytes
 from .video import VideoWriter
 
 Write = Callable[[Bytes], object]  # adds a frame (height, width, 3)
 
 SUFFIXES = (".mp4", ".gif", ".tif", ".tiff")
+MOST_FRAMES = 1_000_000  # nine hours at 30 a second
 GIF_SIDE = 480  # pixels of the longer side, where nobody asks for a size
 GIF_PIXELS = 1 << 27  # of all frames: they wait in memory, a byte each, until the last one is there
 GIF_FPS = 50  # what is faster, browsers show ten times as slowly
@@ -36,6 +37,10 @@ def check_movie(path: Path, size: tuple[int, int], count: int, fps: float) -> No
     if path.suffix.lower() not in SUFFIXES:
         raise UserError(f"A movie is written as one of {', '.join(SUFFIXES)}; {path.name!r} ends otherwise.")
     check_folder(path)
+    if count > MOST_FRAMES:
+        raise UserError(
+            f"A movie of {count:,} frames is out of reason: make it shorter, or show fewer a second."
+        )
     if path.suffix.lower() != ".gif":
         return
     if fps > GIF_FPS:
@@ -53,6 +58,7 @@ def frames_into(
 ) -> Iterator[Write]:
     """Within this, `count` frames of `size` (width, height) are written to a movie."""
     check_movie(path, size, count, fps)
+    clear_parts(path.parent)
     suffix = path.suffix.lower()
     if suffix == ".mp4":
         with VideoWriter(path, *size, fps, colours) as video:

@@ -108,7 +108,7 @@ class MovieTime:
     """How long a movie lasts, and how smoothly it runs."""
 
     seconds: float | None = option(
-        None, label="Seconds", above=0, high=1e6, unset="every frame once", metavar="S",
+        None, label="Seconds", above=0, high=86_400, unset="every frame once", metavar="S",
         help="How long it lasts, whether frames are left out for that or made between.")
     fps: float = option(
         30.0, label="Frames a second", above=0, high=FASTEST, metavar="N",
@@ -133,10 +133,10 @@ class MovieOptions(MovieTime, PictureOptions):
         help="In pixels: 1080x1080, or 1080 for the longer side in the picture's own shape; another shape shows more "
              "of the plane.")
     pause: float = option(
-        0.0, label="Pause", low=0, high=1e9, metavar="S",
+        0.0, label="Pause", low=0, high=86_400, metavar="S",
         help="Stay on the last picture for so many seconds more.")
     caption: str | None = option(
-        None, label="Caption", unset="none",
+        None, label="Caption", unset="none", letters=200,
         help='Words on it, such as "step {step}: {psnr:.1f} dB, {seconds:.0f} s".')
     zoom: tuple[float, float, float] | None = option(
         None, label="Zoom", unset="none", advanced=True, wants="three numbers: x, y and a factor",

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import UserError
-from ..files import replacing, write_errors
+from ..files import clear_parts, replacing, write_errors
 from ..snapshot import Bytes
 from .ahead import Progress
 from .png import PngWriter
@@ -49,6 +49,7 @@ def write_bands(
 ) -> None:
     """Write a picture of `size` (width, height) that comes in bands (rows, width, 3); whole or not at all."""
     (width, height), form = size, check_target(path, size)
+    clear_parts(path.parent)
     with write_errors(path), replacing(path) as file:
         png = PngWriter(file, width, height) if form == "PNG" else None
         whole, top = np.empty((0 if png else height, width, 3), np.uint8), 0

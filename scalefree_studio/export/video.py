@@ -12,7 +12,6 @@ A file that already has the name stays until the new movie is whole: a piece of 
 from __future__ import annotations
 
 import functools
-import os
 import queue
 import subprocess
 import sys
@@ -20,13 +19,13 @@ import tempfile
 import threading
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
 import imageio_ffmpeg
 import numpy as np
 
 from ..errors import UserError
-from ..files import check_folder, part_of, write_errors
+from ..files import check_folder, clear_parts, new_part, put_in_place, write_errors
 from ..snapshot import Bytes
 
 # What becomes of the colours: every player wants the first, which smears the colour of thin lines; some cannot play
@@ -74,8 +73,12 @@ class VideoWriter:
             raise UserError(f"A movie has between 1 and {LARGEST} pixels along a side, not {width}x{height}.")
         if not 0 < fps <= FASTEST:
             raise UserError(f"A movie shows between 0 and {FASTEST} frames a second, not {fps:g}.")
+        clear_parts(self.path.parent)
+        self._part: BinaryIO | None
         # Beside an old file, which may be all that will be left; else at once under the name, where a kill leaves it.
-        self._into = part_of(self.path) if self.path.is_file() else self.path
+        self._into, self._part = self.path, None
+        if self.path.is_file():
+            self._into, self._part = new_part(self.path)
         self._size = height, width
         self._even = height + height % 2, width + width % 2  # yuv420p shares colours among 2 × 2 pixels
         self._complaints: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the movie
@@ -129,10 +132,11 @@ class VideoWriter:
                 self._wait()
                 if not self._written:
                     self._into.unlink(missing_ok=True)  # an mp4 without a frame is not one
-                elif whole:
-                    os.replace(self._into, self.path)
+                elif whole and self._part is not None:
+                    put_in_place(self._into, self._part, self.path)
         finally:
-            if self._into != self.path:
+            if self._part is not None:
+                self._part.close()
                 self._into.unlink(missing_ok=True)
 
     def _wait(self) -> None:

@@ -19,9 +19,12 @@ from ..assets import add_models
 from ..controls import controls_of
 from ..drawings import KIND as DRAWING
 from ..errors import UserError
+from ..files import at_home
 from ..snapshot import Array, Checkpoint
+from ..storage.about import saved_with
 from ..storage.run_folder import load_checkpoint
 from .codec import Codec
+from .drawing.controls import DrawControls
 from .drawing.picture_sampler import PictureSampler
 from .drawing.sampler import Sampler
 from .latents import Latents
@@ -78,6 +81,9 @@ class Instrument:
     parts: Mapping[str, Callable[[Checkpoint], list[Checkpoint]]] = field(
         default_factory=dict
     )  # kind → the networks of such a model, each of which has learnt by itself
+    saved: Mapping[str, type] = field(
+        default_factory=dict
+    )  # kind → the controls that are saved with its models, where no lesson says it
     models: Path | None = None  # the folder of models that come with it, other than the studio's own
     views: Mapping[str, str] = field(default_factory=dict)  # kind → a view other than that of all trainings
     scenes: Mapping[str, str] = field(default_factory=dict)  # kind → likewise for movies
@@ -116,6 +122,13 @@ def registry() -> Registry:
         found[instrument.name] = instrument
         if instrument.models is not None:
             add_models(instrument.models)
+    for instrument in found.values():
+        for kind, controls in {
+            **{each.kind: each.controls for each in instrument.lessons},
+            **instrument.saved,
+        }.items():
+            saved_with(kind, controls)
+    saved_with(DRAWING, DrawControls)
     return Registry(found, tuple(troubles))
 
 
@@ -264,7 +277,7 @@ def read_codec(source: str, device: str = "cpu") -> Codec:
 
 def read_model(source: str) -> Checkpoint:
     """A model file, a run or `model:NAME`."""
-    return load_checkpoint(Path(source).expanduser())
+    return load_checkpoint(at_home(source))
 
 
 def latents_of(checkpoint: Checkpoint, device: str = "cpu") -> Latents:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ..controls import checked, control
 from ..snapshot import Array, Change, Checkpoint, Segment, Snapshot
 
 
@@ -30,6 +31,27 @@ class Limit:
         return (self.steps is not None and step >= self.steps) or (
             self.seconds is not None and seconds >= self.seconds
         )
+
+
+@dataclass(frozen=True)
+class LimitControls:
+    """When a training ends, if not with its epochs."""
+
+    # fmt: off
+    steps: int | None = control(
+        None, label="Steps", help="Stop after so many.", low=1, high=10**9, unset="as many as the epochs have",
+    )
+    seconds: float | None = control(
+        None, label="Seconds", help="Stop after so many seconds of learning.", above=0.0, high=1e9,
+        unset="as many as it takes",
+    )
+    # fmt: on
+
+
+def limit_of(steps: int | None = None, seconds: float | None = None) -> Limit:
+    """A limit that a person has asked for, or a ControlError."""
+    asked = checked(LimitControls(steps, seconds))
+    return Limit(asked.steps, asked.seconds)
 
 
 class Edit:

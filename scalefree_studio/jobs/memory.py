@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import torch
+from torch import nn
+from torch.nn.modules.module import (
+    register_module_buffer_registration_hook,
+    register_module_parameter_registration_hook,
+)
 
 from ..errors import JobError
 
@@ -24,9 +31,37 @@ def within_memory(work: Callable[[], T], advice: str) -> T:
     """
     try:
         return work()
-    except (torch.OutOfMemoryError, MemoryError):
-        pass
-    except RuntimeError as error:  # what torch raises on the CPU
-        if "alloc" not in str(error).lower():
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
             raise
     raise OutOfMemoryError(f"Out of memory: {advice}.")
+
+
+@contextmanager
+def allowance(most: int) -> Iterator[None]:
+    """Within this, a network that this thread makes and that has more bytes is a ValueError, before they are filled."""
+    left, thread = most, threading.get_ident()
+
+    def count(module: nn.Module, name: str, tensor: torch.Tensor | None) -> None:
+        nonlocal left
+        if tensor is not None and threading.get_ident() == thread:
+            left -= tensor.nbytes
+            if left < 0:
+                raise ValueError("it is described as far larger than what is there")
+
+    hooks = [
+        register_module_parameter_registration_hook(count),
+        register_module_buffer_registration_hook(count),
+    ]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether it says that there is no memory; on the CPU, torch has no class of its own for that."""
+    if isinstance(error, RuntimeError) and not isinstance(error, torch.OutOfMemoryError):
+        return "alloc" in str(error).lower()
+    return isinstance(error, MemoryError | torch.OutOfMemoryError)

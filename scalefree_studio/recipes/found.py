@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..assets import assets
 from ..errors import UserError
-from ..files import is_empty, write_atomically, write_errors
+from ..files import at_home, is_empty, write_atomically, write_errors
 from ..jobs.recipes.parse import read_recipe
 from ..jobs.recipes.recipe import Recipe
 from .states import DONE, STATES, TEXT, Record, states
@@ -22,13 +22,13 @@ def shipped_recipes() -> dict[str, Path]:
 
 def is_recipe(source: Path | str) -> bool:
     """Whether this names a recipe: the folder of one that was run, a file, or one that comes along."""
-    path = Path(source).expanduser()
+    path = at_home(source)
     return (path / STATES).exists() or path.suffix == ENDING or str(source) in shipped_recipes()
 
 
 def find_recipe(source: Path | str) -> tuple[Recipe, Path]:
     """The recipe, and the folder in which it is run if nobody names another."""
-    path, named = Path(source).expanduser(), shipped_recipes()
+    path, named = at_home(source), shipped_recipes()
     if (path / STATES).exists():
         record = Record.read(path)
         return read_recipe(path / TEXT, Path(record.base), record.recipe), path

@@ -16,18 +16,19 @@ from ..controls import controls_of
 from ..data.encoded_folder import ABOUT as ENCODED
 from ..data.shards import HEADER, LABEL, LABELS
 from ..errors import UserError
-from ..files import write_atomically, write_errors
+from ..files import read_file, write_atomically, write_errors
 from ..jobs.instruments import lessons
 from ..jobs.job import Limit
 from ..jobs.recipes.plan import PICTURES, SHARDS, Step, steps_of
 from ..jobs.recipes.recipe import Recipe
-from ..storage.run_folder import MODEL
+from ..storage.run_folder import MODEL, read_model
 from ..storage.tensors import read_tensors
 
 STATES, TEXT = "recipe.json", "recipe.toml"
 DONE, LEARNING, STALE, NEXT = "done", "learning", "stale", "next"
 WALL, STAGES_WALL = "pictures.png", "stages.png"
 VERSION = 1
+MOST_BYTES = 2**24  # of what is known of the steps
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class Record:
     @classmethod
     def read(cls, folder: Path) -> Record:
         try:
-            said = json.loads((folder / STATES).read_bytes())
+            said = json.loads(read_file(folder / STATES, MOST_BYTES))
             if said["version"] != VERSION:
                 raise UserError(f"{folder / STATES} was written by another version of this studio.")
             steps = {str(name): dict(step) for name, step in dict(said["steps"]).items()}
@@ -141,7 +142,7 @@ def _about_model(step: Step, place: Path) -> Mapping[str, Any]:
     """What the model of a training says of itself."""
     if step.learning is None or not (place / MODEL).exists():
         return {}
-    return read_tensors(place / MODEL, arrays=False)[1]
+    return read_model(place / MODEL, arrays=False)[1]
 
 
 def _progress(step: Step, place: Path, record: Mapping[str, Any], about: Mapping[str, Any]) -> float:
@@ -165,7 +166,7 @@ def made_of(step: Step, folder: Path) -> str:
 def fingerprint(folder: Path) -> str:
     """Of what a step has made: of a run its numbers, of shards what they were made of."""
     if (folder / ENCODED).exists():
-        headers = [(folder / part / HEADER).read_bytes() for part in ("train", "held")]
+        headers = [read_file(folder / part / HEADER, MOST_BYTES) for part in ("train", "held")]
         return hashlib.blake2b(b"".join(headers), digest_size=16).hexdigest()
     about = (folder / MODEL).stat()
     return _of_model(folder / MODEL, about.st_mtime_ns, about.st_size)

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+MOST_BYTES = 2**28  # of a frame: what claims more is not unpacked
 KEY_EVERY = 64  # frames
 MAGIC = b"differs\xff"  # no frame begins so: safetensors begin with the size of a header, which would be 10^19 bytes
 HEADER = struct.Struct(
@@ -88,6 +89,8 @@ class _Kept:
     def frame(self, base: bytes | None) -> bytes:
         if self.plain:
             return self.data
+        if self.size > MOST_BYTES:
+            raise ValueError("it is too large")
         try:
             stream = zlib.decompressobj()
             frame = stream.decompress(self.data[HEADER.size :], max(1, self.size))

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
+from ..files import check_file
 from ..snapshot import FIRST, Segment, Snapshot, frozen_all
 from .differences import Reader, Writer
 from .tensors import pack, unpack
@@ -28,9 +29,15 @@ CREATE TABLE changes (id INTEGER PRIMARY KEY, step INTEGER, what TEXT, changes T
 """
 # Which metrics are of which stretch of work: those after the one that is named. Older files have none.
 SEGMENTS = """
-CREATE TABLE IF NOT EXISTS segments (id INTEGER PRIMARY KEY, after INTEGER, number INTEGER, parent INTEGER, at INTEGER);
+CREATE TABLE segments (id INTEGER PRIMARY KEY, after INTEGER, number INTEGER, parent INTEGER, at INTEGER);
 """
 NO_PARENT = -1
+TABLES = {line.rstrip(";") for line in SCHEMA.split("\n") if line}
+NEWER = {SEGMENTS.strip().rstrip(";")}
+# A foreign file may be made to keep a reader busy for ever, or to fill its memory.
+LOOK_EVERY = 100_000  # instructions of SQLite's
+MOST_INSTRUCTIONS = 10**9  # of one statement: a million measured steps take a hundredth of it
+MOST_BYTES = 2**28  # of a value: a frame has a few megabytes at most
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,10 @@ class History:
         self._db = connection
         self.path = path
         self._writer, self._reader = Writer(), Reader(self._kept)
+        self._looks = 0  # at the statement that is at work
+        connection.execute("PRAGMA trusted_schema=OFF")
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST_BYTES)
+        connection.set_progress_handler(self._look, LOOK_EVERY)
         # The segment that was written last, that which was so when we opened, and the greatest number by then.
         self._now = self._first = self._most = 0
 
@@ -74,6 +85,7 @@ class History:
     def create(cls, path: Path) -> History:
         """Open for writing; a new file if there is none."""
         try:
+            _check_files(path)
             db = sqlite3.connect(path, timeout=10, isolation_level=None)
             db.execute("PRAGMA journal_mode=WAL")
             db.execute("PRAGMA synchronous=NORMAL")
@@ -81,8 +93,8 @@ class History:
             if version < VERSION:
                 schema = "" if version else SCHEMA
                 db.executescript(f"BEGIN; {schema} PRAGMA user_version={VERSION}; COMMIT;")
-            db.execute(SEGMENTS)
             history = cls(db, path)._checked()
+            db.execute(SEGMENTS.replace("TABLE", "TABLE IF NOT EXISTS"))
         except sqlite3.DatabaseError as error:
             raise UserError(f"The history {path} cannot be written: {error}.") from None
         segments = [segment for _, segment in history._segments()]
@@ -94,8 +106,9 @@ class History:
     @classmethod
     def open(cls, path: Path) -> History:
         """Open for reading, also while another thread or process writes."""
-        if not path.is_file():
+        if not path.exists():
             raise UserError(f"There is no history {path}: nothing was recorded.")
+        _check_files(path)
         # Not mode=ro: after a kill, the first reader must be able to play back the write-ahead log. Where that may not
         # be written, and there is none, SQLite must be told that nothing will change.
         log = path.with_name(f"{path.name}-wal")
@@ -113,8 +126,15 @@ class History:
             raise UserError(
                 f"The history {self.path} was written by a newer Scalefree Studio; please update."
             )
-        self._db.execute("SELECT count(*) FROM frames, metrics, changes WHERE 0").fetchone()
+        made = self._rows((str,), "SELECT sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite%'")
+        if {sql for (sql,) in made} - NEWER != TABLES:
+            raise UserError(f"The history {self.path} is damaged or foreign: it has other tables than ours.")
         return self
+
+    def _look(self) -> bool:
+        """Whether a statement has had its time."""
+        self._looks += 1
+        return self._looks * LOOK_EVERY > MOST_INSTRUCTIONS
 
     def close(self) -> None:
         self._db.close()
@@ -133,6 +153,7 @@ class History:
         metrics: Iterable[Measured] = (),
         changes: Iterable[tuple[int, str, Mapping[str, Any]]] = (),
     ) -> None:
+        self._looks = 0
         segment = self._now
         try:
             self._db.execute("BEGIN IMMEDIATE")
@@ -244,6 +265,7 @@ class History:
 
     def _rows(self, types: tuple[type, ...], query: str, *values: Any) -> list[Any]:
         """All rows, once it is certain that they hold what they should: SQLite keeps anything anywhere."""
+        self._looks = 0
         try:
             rows = self._db.execute(query, values).fetchall()
         except sqlite3.DatabaseError as error:
@@ -255,3 +277,10 @@ class History:
                         f"The history {self.path} is damaged: {type(value).__name__} for {type_.__name__}."
                     )
         return rows
+
+
+def _check_files(path: Path) -> None:
+    """A UserError where SQLite would wait for a pipe or read a device."""
+    for file in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+        if file.exists():
+            check_file(file, "history")

@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from ..errors import UserError
-from ..files import PART, write_atomically
+from ..files import PART, read_file, write_atomically
 from ..snapshot import Array, Checkpoint
+from .about import check_about
 from .history import History
 from .lock import FolderLock
 from .shipped import resolved
@@ -31,6 +32,7 @@ from .tensors import pack, read_tensors, write_tensors
 
 MODEL, TRAINER, HISTORY, RUN = "model.safetensors", "trainer.safetensors", "history.sqlite", "run.json"
 CHECKPOINTS = "checkpoints"
+MOST_ABOUT = 2**24  # bytes of run.json
 LOOKED_AT = 10_000  # files of a folder among which left-overs are looked for: a run has a dozen
 
 
@@ -146,7 +148,7 @@ class RunFolder:
     def source(self) -> str:
         """What it was made of, as run.json says; empty where that is not told, or no longer there."""
         try:
-            source = str(json.loads((self.path / RUN).read_text()).get("source", ""))
+            source = str(json.loads(read_file(self.path / RUN, MOST_ABOUT)).get("source", ""))
             return source if resolved(source).exists() else ""
         except (OSError, ValueError, AttributeError, UserError):
             return ""
@@ -187,11 +189,19 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
     """A checkpoint from a run folder, a model file or `model:NAME`; without its trainer part where that is missing or
     older."""
     path = model_in(path)
-    model, about = read_tensors(path)
-    kind, step = about.get("kind"), about.get("step")
-    if not isinstance(kind, str) or not isinstance(step, int):
-        raise UserError(f"{path} does not say what kind of model it is; it is damaged or foreign.")
-    return Checkpoint(kind, step, about, model, _trainer_of(path, step))
+    model, about = read_model(path)
+    step = about["step"]
+    return Checkpoint(about["kind"], step, about, model, _trainer_of(path, step))
+
+
+def read_model(path: Path, arrays: bool = True) -> tuple[dict[str, Array], dict[str, Any]]:
+    """The arrays of a model file, if they are wanted, and what it says of itself: checked, or a UserError."""
+    model, about = read_tensors(path, arrays)
+    try:
+        check_about(about)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path} is damaged or foreign: {error}.") from None
+    return model, about
 
 
 def _trainer_of(model_path: Path, step: int) -> Mapping[str, Array]:

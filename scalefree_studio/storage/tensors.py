@@ -12,10 +12,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load, save
 
 from ..errors import UserError
-from ..files import write_atomically
+from ..files import check_file, write_atomically
 from ..snapshot import Array
 
 FORMAT = 1
+MOST_BYTES = 2**34  # of a file: what is larger is no model of this studio, and would not fit in memory
 KEY = "scalefree_studio"  # our place in the file's metadata: one JSON object
 
 
@@ -35,6 +36,8 @@ def write_tensors(path: Path, arrays: Mapping[str, Array], about: Mapping[str, A
 def read_tensors(path: Path, arrays: bool = True) -> tuple[dict[str, Array], dict[str, Any]]:
     """The arrays, if they are wanted, and what is said about them, or a UserError in one sentence."""
     try:
+        if (size := check_file(path, "model")) > MOST_BYTES:
+            raise UserError(f"{path} has {size >> 30} GiB, more than a model may have.")
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             if KEY not in metadata:

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..files import write_atomically
+from ..errors import UserError
+from ..files import read_file, write_atomically
 from ..snapshot import Bytes, Change
 from .history import Measured
 
 PROJECT = "scalefree-studio"  # under which trackers of many runs put ours
+MOST_BYTES = 2**20  # of that
 RUNS = "trackers.json"  # in a run folder: tracker → how it calls the run
 SAMPLES = "samples"  # how trackers call the walls
 
@@ -42,8 +44,8 @@ class Begin:
 
 def _runs(folder: Path) -> dict[str, str]:
     try:
-        runs = json.loads((folder / RUNS).read_text())
-    except (FileNotFoundError, ValueError):
+        runs = json.loads(read_file(folder / RUNS, MOST_BYTES))
+    except (FileNotFoundError, ValueError, UserError):
         return {}
     return {t: run for t, run in runs.items() if isinstance(run, str)} if isinstance(runs, dict) else {}
 

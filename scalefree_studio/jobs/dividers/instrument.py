@@ -1,6 +1,7 @@
 """What the studio knows of divider networks: everything else is derived from this."""
 
 from ..instruments import Instrument
+from .controls import FitControls
 from .fit import FitDividers
 
 INSTRUMENT = Instrument(
@@ -9,4 +10,5 @@ INSTRUMENT = Instrument(
     summary="A picture cut by lines and circles, or shared by soft cells: each is a unit of a tiny network",
     start="photo:astronaut",
     fits=(FitDividers,),
+    saved={FitDividers.kind: FitControls},
 )

@@ -164,10 +164,9 @@ class DrawPictures(Told):
 
     @property
     def rest(self) -> float:
-        speed = self.controls.speed
         if self.state.done and not self._heads.behind:
             return math.inf
-        return 0.0 if speed >= AT_ONCE else self._fresh / speed
+        return 0.0 if self.controls.speed >= AT_ONCE else self._fresh / self.controls.speed
 
     # Drawing.
 
@@ -237,7 +236,7 @@ class DrawPictures(Told):
             turn, stop=min(turn.stop, span.stop), ways=tuple(w.within(span.way) for w in turn.ways)
         )
         keep = state.given[turn.who] | (np.arange(state.places) < turn.start)  # (b, N)
-        prompt = {"given": self._values(turn.who), "keep": self._sent(keep)} if keep.any() else {}
+        prompt = {"given": self.values_of(*turn.who), "keep": self._sent(keep)} if keep.any() else {}
         watched = next(iter(np.flatnonzero(turn.who == self.watched).tolist()), None)
         request = self._request(turn, every=every, measured=True, watched=watched, **prompt)
         return Generator(turn, turn.start, self.sampler.draw(request))
@@ -253,11 +252,9 @@ class DrawPictures(Told):
         """For one of the pictures."""
         return self._request(Turn(np.array([picture]), 0, self.state.places, (way,)))
 
-    def values_of(self, picture: int) -> torch.Tensor:
-        return self._values(np.array([picture]))
-
-    def _values(self, who: npt.NDArray[np.int64]) -> torch.Tensor:
+    def values_of(self, *pictures: int) -> torch.Tensor:
         """The values of some pictures: (b, N, C)."""
+        who = np.array(pictures)
         return self._sent(self.state.values[who].astype(np.int64))
 
     def _sent(self, array: Any) -> torch.Tensor:
@@ -364,9 +361,8 @@ class DrawPictures(Told):
             raise UserError(f"This is a model of kind {checkpoint.kind!r}, not a drawing.")
         about, sampler = checkpoint.about, sampler_of(checkpoint, device)
         try:
-            known = {c.name for c in controls_of(DrawControls)}
-            saved = {n: v for n, v in dict(about["controls"]).items() if n in known}
-            job = cls(sampler, edited(DrawControls(), saved))
+            known, saved = {c.name for c in controls_of(DrawControls)}, dict(about["controls"])
+            job = cls(sampler, edited(DrawControls(), {n: v for n, v in saved.items() if n in known}))
             still = with_prefix(checkpoint.model, STILL)
             if not np.array_equal(still["order"], job.layout.order):
                 raise ValueError("its places come in another order than its model draws them")

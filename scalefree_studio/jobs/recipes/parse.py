@@ -13,8 +13,9 @@ from typing import Any
 from ...controls import Control, ControlError, edited
 from ...data.datasets import DATASETS, is_dataset_name
 from ...errors import UserError
+from ...files import at_home, read_file
 from ..instruments import lessons
-from ..job import Limit
+from ..job import Limit, LimitControls
 from .lines import line_of
 from .recipe import (
     CODEBOOK,
@@ -26,7 +27,6 @@ from .recipe import (
     STAGES,
     DataControls,
     Learning,
-    LimitControls,
     Recipe,
     SearchControls,
     StageRecipe,
@@ -66,9 +66,7 @@ def parse(text: str, name: str, base: Path, file: str = "") -> Recipe:
 def read_recipe(path: Path, base: Path | None = None, name: str = "") -> Recipe:
     """The recipe in a file; its paths are meant from where it lies, or from another folder."""
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise UserError(f"{path} is no recipe: it is larger than {MOST_BYTES >> 20} MiB.")
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_file(path, MOST_BYTES, "recipe").decode("utf-8-sig")
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}.") from None
     except UnicodeDecodeError:
@@ -136,11 +134,7 @@ class _Reader:
     def data(self, base: Path) -> DataControls:
         values = self.values("data", named(DataControls), self.said["data"])
         for key in ("dataset", "validation"):
-            if (
-                key in values
-                and not is_name(values[key])
-                and not (base / Path(values[key]).expanduser()).exists()
-            ):
+            if key in values and not is_name(values[key]) and not (base / at_home(values[key])).exists():
                 raise self.bad(
                     f"there is no data set and no file {values[key]!r}; there are {', '.join(DATASETS)}, and paths "
                     "from where the recipe lies.", "data", key,

@@ -11,6 +11,7 @@ from typing import Any
 
 from ...controls import differing, edited, values_of
 from ...data.lists import is_list, read_list
+from ...files import at_home
 from ..instruments import lessons
 from .parse import is_name
 from .recipe import CODEBOOK, Learning, Recipe
@@ -79,7 +80,7 @@ def _training(
 
 def place_of(recipe: Recipe, dataset: str) -> str:
     """What finds a data set from anywhere."""
-    return dataset if is_name(dataset) else str((recipe.base / Path(dataset).expanduser()).resolve())
+    return dataset if is_name(dataset) else str((recipe.base / at_home(dataset)).resolve())
 
 
 def _data(recipe: Recipe) -> dict[str, Any]:

@@ -67,21 +67,6 @@ class DataControls:
 
 
 @dataclass(frozen=True)
-class LimitControls:
-    """When a training ends, if not with its epochs."""
-
-    # fmt: off
-    steps: int | None = control(
-        None, label="Steps", help="Stop after so many.", low=1, high=10**9, unset="as many as the epochs have",
-    )
-    seconds: float | None = control(
-        None, label="Seconds", help="Stop after so many seconds of learning.", above=0.0, high=1e9,
-        unset="as many as it takes",
-    )
-    # fmt: on
-
-
-@dataclass(frozen=True)
 class PictureControls:
     """How what was drawn is shown."""
 

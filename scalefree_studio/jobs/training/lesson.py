@@ -20,12 +20,16 @@ from ...data.examples import Batch
 from ...data.sources import Dataset
 from ...errors import UserError
 from ...snapshot import Array, Checkpoint
+from ..memory import allowance, is_out_of_memory
 from .controls import TrainControls
 from .weights import tensors_of, weights_of
 
 C = TypeVar("C", bound=TrainControls)
 N = TypeVar("N", bound=nn.Module)
 M = TypeVar("M", bound=nn.Module, contravariant=True)
+ROOM = (
+    2**29
+)  # bytes that a network may take beside four times its weights, as masks, until it is known to be one
 BESIDE = "beside."  # before the names of arrays that are in a model but are not its network's weights
 Inputs = tuple[Tensor | None, ...]  # what a network is given of a batch
 
@@ -227,15 +231,24 @@ class Lesson(Generic[C, N]):
         """The network of a checkpoint, ready for use, or a UserError in one sentence."""
         cls.check_kind(checkpoint)
         try:
-            network = cls.network(cls.controls_of(checkpoint))
             own = {name: array for name, array in checkpoint.model.items() if not name.startswith(BESIDE)}
             weights = tensors_of(own)
+            with allowance(ROOM + 4 * sum(w.nbytes for w in weights.values())):
+                network = cls.network(cls.controls_of(checkpoint))
             if weights.keys() != weights_of(network).keys():
                 raise ValueError("its weights are not those of its controls")
             if not all(torch.isfinite(w).all() for w in weights.values()):
                 raise ValueError("it holds numbers that are not finite")
             network.load_state_dict(weights, strict=False)
-        except (KeyError, ValueError, TypeError, RuntimeError) as error:  # ControlError is a ValueError
+        except (
+            KeyError,
+            ValueError,
+            TypeError,
+            RuntimeError,
+            MemoryError,
+        ) as error:  # ControlError is a ValueError
+            if is_out_of_memory(error):
+                raise UserError("There is not enough memory for this model.") from None
             raise UserError(f"The model is damaged: {str(error).splitlines()[0].rstrip('.')}.") from None
         network.eval()
         return network

@@ -27,6 +27,7 @@ from .trainer import to_device
 
 Order: TypeAlias = npt.NDArray[np.int64]  # (N,): the place of each position, counted row by row
 
+PIECE = 64  # places of all samples that are drawn at once, so that learning soon goes on
 ONLY_EXACT = (
     "Only the bits per dimension of exact tokens, one for each byte, may stand beside published ones."
 )
@@ -190,7 +191,7 @@ class PictureWall(SampleWall[N]):
         labels = torch.arange(SAMPLES) % classes if classes else None
         count, _ = lesson.alphabet(controls, channels)
         numbers = uniforms(SAMPLES, height * width, count, controls.seed)
-        self._request = Request(numbers, labels, every=width)
+        self._request = Request(numbers, labels, every=min(width, PIECE))
         self._order = lesson.order((height, width), controls)
 
     def steps(self, network: N) -> Iterator[Drawn]:

@@ -92,7 +92,7 @@ class Ranks:
     def _told(self, trouble: str) -> str:
         """The first trouble of any rank."""
         told = np.zeros(self.count, f"S{LONGEST}")
-        told[self.rank] = trouble.encode()[:LONGEST]
+        told[self.rank] = trouble.encode(errors="backslashreplace")[:LONGEST]
         self.add_up([torch.from_numpy(told.view(np.uint8))])  # in place
         return next((line.decode(errors="ignore") for line in told if line), "")
 

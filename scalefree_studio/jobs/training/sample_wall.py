@@ -32,7 +32,8 @@ def bits_per_dimension(nats_per_dimension: float) -> float:
 class SampleWall(ABC, Generic[N]):
     """A Display whose wall of samples renews itself row by row.
 
-    `begin` takes the network as it is then; every `advance` draws one more row of all pictures, over the old ones. The
+    `begin` takes the network as it is then; every `advance` draws one more row of all pictures, or
+    a part of a long one, over the old ones. The
     random numbers stay the same, so that what changes is what was learnt.
     """
 

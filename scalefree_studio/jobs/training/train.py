@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic
 
-import numpy as np
 import torch
 
 from ...controls import ControlError, differing, edited, named_in_words, values_of
@@ -69,8 +68,7 @@ class Train(Told, Generic[C, N]):
         self.lesson, self.kind = lesson, lesson.kind
         self._limit = limit or Limit()
         self.device, self.ranks = torch.device(device), ranks or Ranks()
-        self.past = UndoStack()
-        self._segments = itertools.count()
+        self.past, self._segments = UndoStack(), itertools.count()
         lesson.progress = progress
         try:
             self._controls: C = fitted(lesson, controls or lesson.suited(), self.device)
@@ -204,7 +202,7 @@ class Train(Told, Generic[C, N]):
         self.now.stopped_early = 0 < self._controls.patience <= unhelpful
 
     def _follow_patience(self) -> None:
-        """Controls have changed. While a network is being judged, what comes of that decides."""
+        """After a change of controls; while a network is being judged, what comes of that decides."""
         if self.trainer.held_out_pass is None:
             self._check_patience()
 
@@ -227,13 +225,17 @@ class Train(Told, Generic[C, N]):
         """Of which a wall of samples is made, one a step; 0 where nothing is shown."""
         return 0 if self.now.display is None else self.now.display.pieces
 
-    def show_all(self, network: N | None = None, progress: Progress | None = None) -> Mapping[str, Array]:
-        """What is to be seen of the network as it is now, or of another, at one go."""
-        display, done = self.now.display, 0
+    def show_all(
+        self, network: N | None = None, progress: Progress | None = None, seconds: float = math.inf
+    ) -> Mapping[str, Array]:
+        """What is to be seen of the network as it is now, or of another, at one go; nothing where that takes longer."""
+        display, done, began = self.now.display, 0, time.monotonic()
         if display is None:
             return {}
         display.begin(network or self.trainer.used_network())
         while display.busy:
+            if time.monotonic() - began > seconds:
+                return {}
             display.advance()
             done += 1
             if progress:
@@ -243,9 +245,10 @@ class Train(Told, Generic[C, N]):
     # What a person sees.
 
     def snapshot(self) -> Snapshot:
-        now, loss, held_out = self.now, float(self.trainer.loss), self.trainer.held_out
+        now, measured = self.now, (float(self.trainer.loss), self.trainer.held_out)
+        loss, held_out = (number if math.isfinite(number) else None for number in measured)
         metrics = {"learning_rate": self.learning_rate(), "epoch": float(self.epoch)}
-        metrics |= self.lesson.metrics(_finite(loss), _finite(held_out), self._controls)
+        metrics |= self.lesson.metrics(loss, held_out, self._controls)
         metrics |= self.lesson.counted(now.trainer.network, self._controls)
         if now.rate:
             metrics["steps_per_second"] = now.rate
@@ -386,11 +389,6 @@ class Train(Told, Generic[C, N]):
         except ControlError as error:
             raise UserError(str(error)) from None
         except (KeyError, ValueError, RuntimeError, TypeError) as error:
-            raise UserError(
-                f"What is saved beside the model does not fit it ({str(error).splitlines()[0]})."
-            ) from None
+            wrong = str(error).splitlines()[0]
+            raise UserError(f"What is saved beside the model does not fit it ({wrong}).") from None
         return job
-
-
-def _finite(number: float) -> float | None:
-    return number if np.isfinite(number) else None

@@ -34,9 +34,8 @@ PICTURES = (
 UNDONE = ("undo", "redo")
 OF_A_SESSION = {
     "rename_run", "delete_run", "show_run", "redo",
-    "save_now", "copy_picture", "export_picture", "export_again", "export_movie", "undo", "add_line", "add_circle", "add_cell",
-    "delete_unit",
-    "clear_mask", "play", "single_step", "restart", "next_wall",
+    "save_now", "copy_picture", "export_picture", "export_again", "export_movie", "undo", "add_line", "add_circle",
+    "add_cell", "delete_unit", "clear_mask", "play", "single_step", "restart", "next_wall",
 }  # fmt: skip
 
 

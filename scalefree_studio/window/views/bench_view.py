@@ -12,7 +12,6 @@ from PyQt6.QtGui import QCursor, QResizeEvent
 from PyQt6.QtWidgets import QFileDialog, QMenu
 
 from ...canvas.walls.boards import Place
-from ...canvas.walls.listener import WallListener
 from ...data.pictures import Picture, load_picture
 from ...drawings import Bools, Drawing, left, upper
 from ...errors import UserError
@@ -26,6 +25,7 @@ from ..work.held_out import held_out_pictures
 from ..work.opening import Opened
 from ..work.session import Session
 from ..work.subjects import Subject, is_picture
+from .bench_gestures import Gestures
 from .bench_hint import Hint
 from .bench_panel import BenchPanel, listed
 from .bench_table import GIVEN, HIDDEN, BenchTable
@@ -78,7 +78,7 @@ class BenchView(WallView):
     def __init__(self, host: Host):
         super().__init__(host)
         self.mode = "complete"
-        self.canvas.listener = _Gestures(self)
+        self.canvas.listener = Gestures(self)
         self.canvas.beside, self.canvas.grips = True, (GIVEN, HIDDEN)
         self.panel = BenchPanel(host)
         self.panel.temperatures_chosen.connect(lambda found: self._change(ChangeTable(temperatures=found)))
@@ -382,25 +382,3 @@ class BenchView(WallView):
             board, picture = self.table.next_to(self.canvas.picked, right, down)
             self.canvas.picked = board, picture
             self.point_at(Place(board, picture, 0, 0))
-
-
-class _Gestures(WallListener):
-    """What is done on the canvas."""
-
-    def __init__(self, view: BenchView):
-        self._view = view
-
-    def hover(self, place: Place | None) -> None:
-        self._view.point_at(place)
-
-    def click(self, place: Place) -> None:
-        self._view.pick(place)
-
-    def click_beside(self) -> None:
-        self._view.select_none()
-
-    def cut_dragged(self, place: Place, done: bool) -> None:
-        self._view.drag_cut(place, done)
-
-    def asked(self, place: Place) -> None:
-        self._view.ask_what(place)

@@ -83,13 +83,11 @@ class DrawingView(PromptedView):
         self.thought = Thoughts(host.settings)
         self.thought.editable = True
         self.thought.chosen.connect(self._choose)
-        column.addWidget(self.thought)
         self.looked_part = WhereLooked(self.edited.emit, host.actions["heads_on"])
         self.looked_part.changed.connect(self._show_wall)
-        column.addWidget(self.looked_part)
         self.stages = StageChoice()
         self.stages.changed.connect(self._show_other_stage)
-        for part in (self.stages, self.chips, self.search_button):
+        for part in (self.thought, self.looked_part, self.stages, self.chips, self.search_button):
             column.addWidget(part)
         self.tree = BeamTree()
         self.tree.pointed.connect(self.readout)

@@ -12,8 +12,10 @@ from typing import Any
 from PyQt6.QtCore import QObject, pyqtSignal
 
 from ...crashes import report
-from ...errors import JobError, UserError
+from ...errors import JobError, UserError, told
+from ...jobs.memory import is_out_of_memory
 
+NO_MEMORY = "There is not enough memory for this."
 Work = Callable[[], Any]
 Done = Callable[[Any], None]
 Failed = Callable[[str], None]
@@ -51,11 +53,12 @@ class Background(QObject):
                 result = work()
                 self._results.append(lambda done=done, result=result: done(result))  # type: ignore[misc]
             except (UserError, JobError, OSError, ValueError, MemoryError) as error:
-                text = str(error) or "There is not enough memory for this."
+                text = told(str(error)) or NO_MEMORY
                 self._results.append(lambda failed=failed, text=text: failed(text))  # type: ignore[misc]
             except Exception as error:  # a bug; the person still gets a sentence
-                report(error)
-                text = f"That did not work: {error}."
+                if not is_out_of_memory(error):
+                    report(error)
+                text = NO_MEMORY if is_out_of_memory(error) else told(f"That did not work: {error}.")
                 self._results.append(lambda failed=failed, text=text: failed(text))  # type: ignore[misc]
             del item, work, done, failed
             with contextlib.suppress(RuntimeError):  # the window has gone

@@ -18,6 +18,7 @@ from ...data.pictures import Picture, downscaled, load_picture
 from ...data.sources import Dataset
 from ...drawings import KIND as DRAWING
 from ...errors import JobError, UserError
+from ...files import at_home
 from ...jobs.dividers.controls import FitControls
 from ...jobs.dividers.fit import FitDividers
 from ...jobs.drawing.controls import AT_ONCE, DrawControls
@@ -112,11 +113,11 @@ def open_subject(
     if wish.action == RECIPE:
         return _open_recipe(wish.source, place)
     if draw := {DRAW: _draw, COMPLETE: _complete, SEARCH: _search}.get(wish.action):
-        return draw(wish.source, load_checkpoint(Path(wish.source).expanduser()), place)
+        return draw(wish.source, load_checkpoint(at_home(wish.source)), place)
     own = _own_folder(wish.source)
     with ExitStack() as held:
         alone = own is None or _hold(own, held)  # before it is read: what is read then stays the newest
-        checkpoint = load_checkpoint(Path(wish.source).expanduser())
+        checkpoint = load_checkpoint(at_home(wish.source))
         opened = (_learn if wish.action == LEARN else _open_model)(wish.source, checkpoint, place, own)
         if own is None or opened.folder is not own:
             return opened
@@ -158,7 +159,7 @@ def _open_recipe(source: str, place: Place) -> Opened:
     """Where it goes on: in a training, or in what has come of it. While shards or pictures are made, there is what was
     learnt before them to look at."""
     recipe, folder = find_recipe(source)
-    if not (folder / STATES).exists() or folder.absolute() != Path(source).expanduser().absolute():
+    if not (folder / STATES).exists() or folder.absolute() != at_home(source).absolute():
         folder = place.runs / folder.name
         if folder.exists() and not (folder / STATES).exists():
             folder = free_folder(place.runs, folder.name)
@@ -298,7 +299,7 @@ def _name_of(job: Job) -> str:
 
 def _own_folder(source: str) -> RunFolder | None:
     """The run folder that is meant by a path, rather than a model alone."""
-    path = Path(source).expanduser()
+    path = at_home(source)
     return RunFolder(path) if path.is_dir() or path.name == MODEL else None
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from ...data.datasets import is_dataset_file
 from ...data.pictures import Picture
+from ...files import at_home
 from ...recipes.found import ENDING
 from ...recipes.states import STATES
 from ...storage.run_folder import is_run
@@ -58,7 +59,7 @@ def wish_of(subject: str | Path) -> Wish:
     if colon and action == TRAIN:
         kind, _, data = source.partition(":")
         return Wish(TRAIN, data, kind)
-    path = Path(subject).expanduser()
+    path = at_home(subject)
     if path.suffix == ENDING or (path / STATES).exists():
         return Wish(RECIPE, str(subject))
     if is_dataset_file(path) or (path.is_dir() and not is_run(path)):
@@ -70,5 +71,5 @@ def is_picture(subject: Subject) -> bool:
     """A picture, as far as its name says; not a model, a run, or data to learn from."""
     if isinstance(subject, Picture):
         return True
-    wish, path = wish_of(subject), Path(subject).expanduser()
+    wish, path = wish_of(subject), at_home(subject)
     return wish.action == OPEN and not (wish.is_model or path.is_dir() or path.suffix == ".safetensors")
