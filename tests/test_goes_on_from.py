@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from driven_drawings import draw, the_job
 from driving import Driven
-from fake_samplers import BeamSampler, FakeSampler
+from fake_samplers import one_stage
 
 from scalefree_studio.canvas.walls.boards import Place
 from scalefree_studio.controls import controls_of
@@ -41,10 +41,9 @@ def test_a_part_in_words():
 
 
 def test_what_is_given_is_said_also_after_it_was_kept():
-    job = DrawPictures(FakeSampler(), DrawControls(count=2))
+    job = DrawPictures(one_stage(), DrawControls(count=2))
     assert goes_on_from(job.state.prompt, job.layout) == ""
-    pixels = np.zeros((9, 9, 3), np.uint8)
-    job.apply(SetPrompt(pixels=pixels, keep=left(job.sampler.size), name="half.png"))
+    job.apply(SetPrompt(np.zeros((3, 4, 1), int), left(job.sampler.size), name="half.png"))
     assert goes_on_from(job.state.prompt, job.layout) == "Continuing: half.png, left half"
     about, arrays = job.state.saved()
     known = {name: getattr(job.state, name) for name in ("labels", "seed", "number")}
@@ -109,8 +108,7 @@ def test_what_a_low_temperature_does_to_black_is_said():
 
 def test_who_can_search_says_so():
     assert sampler_of(load_checkpoint(resolved("model:cascade-sea"))).can_search
-    assert not FakeSampler().can_search
-    assert not BeamSampler().can_search  # it searches already
+    assert not one_stage().can_search
 
 
 def test_a_search_is_offered_where_there_is_one(driven: Driven, run: Path) -> None:

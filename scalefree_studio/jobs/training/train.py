@@ -21,7 +21,7 @@ from ...snapshot import Array, Change, Checkpoint, Segment, Snapshot, frozen_all
 from ..job import Edit, GoOn, Limit, Redo, SetControls, StartOver, Told, Undo
 from ..memory import OutOfMemoryError, within_memory
 from ..undo import Reverse, Step, UndoStack
-from .foresight import refuse_too_large
+from .foresight import fitted
 from .lesson import C, Display, Lesson, Moment, N
 from .ranks import Ranks
 from .trainer import Trainer
@@ -71,16 +71,10 @@ class Train(Told, Generic[C, N]):
         self.past, self._segments = UndoStack(), itertools.count()
         lesson.progress = progress
         try:
-            self._controls: C = self._fitted(controls or lesson.suited())
+            self._controls: C = fitted(lesson, controls or lesson.suited(), self.device)
             self.start()
         finally:
             lesson.progress = None
-
-    def _fitted(self, controls: C) -> C:
-        """With what the examples decide, or a ControlError where that cannot be, or is far too large."""
-        fitted = self.lesson.fitted(controls)
-        refuse_too_large(self.lesson.bytes_needed(fitted), self.device, self.lesson.advice)
-        return fitted
 
     def start(self) -> None:
         """Forget everything learnt and begin."""
@@ -308,7 +302,7 @@ class Train(Told, Generic[C, N]):
         return reverse
 
     def _set_controls(self, values: Mapping[str, Any]) -> None:
-        new: C = self._fitted(edited(self._controls, values))
+        new: C = fitted(self.lesson, edited(self._controls, values), self.device)
         if all(c.live for c, _ in differing(self._controls, new)):
             self.trainer.set_controls(new)
             self._controls = new

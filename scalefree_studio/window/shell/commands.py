@@ -31,7 +31,6 @@ PICTURES = (
     "*.csv *.json *.toml *.mp4 *.m4v *.mov *.mkv *.webm *.avi);;All files (*)"
 )
 
-UNDONE = ("undo", "redo")
 OF_A_SESSION = {
     "rename_run", "delete_run", "show_run", "redo",
     "save_now", "copy_picture", "export_picture", "export_again", "export_movie", "undo", "add_line", "add_circle",
@@ -70,8 +69,6 @@ class Commands:
             return "Open a picture or a model first."
         if name == "export_movie" and not self.w.transport.timeline.ids:
             return "Nothing has been recorded yet, so there is no movie to make."
-        if name in UNDONE and session is not None and not session.names[UNDONE.index(name)]:
-            return "There is nothing to undo." if name == "undo" else "There is nothing to redo."
         return self.w.stage.view.why_not(name)
 
     # File

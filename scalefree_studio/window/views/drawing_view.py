@@ -104,7 +104,7 @@ class DrawingView(PromptedView):
         self._classes = session.job.sampler.classes
         self.choices = {"label": {EACH: -1} | {name: n for n, name in enumerate(self._classes)}}
         self._over = self._watched = None
-        self.stages.begin(sizes_of(session.job))
+        self.stages.begin([stage.size for stage in session.job.layout.stages])
         place = place_word(Drawing({}, session.still))
         self.names = type(self).names | {
             "single_step": (f"One {place}", f"Draw one {place} of every picture")
@@ -115,10 +115,11 @@ class DrawingView(PromptedView):
         self.canvas.selected = self.canvas.painting = None
         self._prompts.forget()
         self.looked_part.begin(session.job.sampler.heads)
-        self.lacks = () if session.job.sampler.heads[0] else ("looked", "heads_on")
-        self.lacks += () if searches else ("show_tree",)
-        self.lacks += () if len(self.stages.sizes) > 1 else ("next_stage",)
-        self.lacks += () if sampler.can_search else ("search",)
+        heads, more = sampler.heads[0], len(self.stages.sizes) > 1
+        has = dict(
+            looked=heads, heads_on=heads, show_tree=searches, next_stage=more, search=sampler.can_search
+        )
+        self.lacks = tuple(command for command, there in has.items() if not there)
         self.search_button.setVisible(sampler.can_search)
 
     @property
@@ -345,6 +346,10 @@ class DrawingView(PromptedView):
         self.looked_part.turn(on)
         self._show_wall()
 
+    def why_not(self, command: str) -> str:
+        no_use = command == "heads_on" and not self.looked_part.off
+        return "No head is switched off." if no_use else super().why_not(command)
+
     def heads_on(self) -> None:
         self.looked_part.switch_all_on()
 
@@ -388,8 +393,3 @@ class DrawingView(PromptedView):
 
     def show_tree(self, on: bool) -> None:
         self.tree.setVisible(on)
-
-
-def sizes_of(job: DrawPictures) -> list[tuple[int, int]]:
-    """Rows and columns of each stage."""
-    return [stage.size for stage in job.layout.stages]
