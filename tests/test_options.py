@@ -44,13 +44,8 @@ REFUSED = [
     ("border", "0", "Border must be more than 0 and at most 1e+12, not 0."),
     ("border", "nan", "Border needs a finite number, not nan."),
     ("samples", "9", "Samples must be between 1 and 8, not 9."),
-<<<<<<< HEAD
     ("seconds", "-1", "Seconds must be more than 0 and at most 86400, not -1."),
     ("fps", "1001", "Frames a second must be more than 0 and at most 1000, not 1001."),
-=======
-    ("seconds", "-1", "Seconds is more than 0 and at most 86400, not -1."),
-    ("fps", "1001", "Frames a second is more than 0 and at most 1000, not 1001."),
->>>>>>> main
     ("zoom", "0 0 inf", "Zoom needs a finite number, not inf."),
 ]
 
