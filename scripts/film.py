@@ -24,10 +24,10 @@ from scalefree_studio.storage.run_folder import RunFolder
 ROOT = Path(__file__).parent.parent
 FILM = ROOT / "assets" / "pictures" / "studio.webp"
 LARGEST = 3_000_000  # bytes: who opens the README has it at once
-WIDTH, HEIGHT, STRIP = 824, 464, 48  # pixels; the strip at the bottom is for words
+WIDTH, HEIGHT, STRIP = 720, 408, 44  # pixels; the strip at the bottom is for words
 GROUND, INK, SOFT = (15, 19, 24), (228, 232, 237), (150, 160, 172)
-FPS, FADE = 15, 6  # frames a second; frames from one scene to the next
-QUALITIES = (82, 76, 70, 64, 58, 50)  # of WebP, the first that is small enough …
+FPS, FADE = 12, 5  # frames a second; frames from one scene to the next
+QUALITIES = (80, 72, 64, 56, 48, 40)  # of WebP, the first that is small enough …
 SOME = 12  # … judged by every so many frames
 GAP = 8
 PHOTO = "photo:astronaut"
@@ -46,8 +46,8 @@ def framed(pixels: Bytes, title: str, words: str) -> Image.Image:
     image = Image.fromarray(pixels)
     page.paste(image, ((WIDTH - image.width) // 2, (HEIGHT - STRIP - image.height) // 2))
     paint, middle = ImageDraw.Draw(page), HEIGHT - STRIP / 2
-    paint.text((GAP * 2, middle), title, INK, ImageFont.load_default(19), anchor="lm")
-    paint.text((WIDTH - GAP * 2, middle), words, SOFT, ImageFont.load_default(16), anchor="rm")
+    paint.text((GAP * 2, middle), title, INK, ImageFont.load_default(18), anchor="lm")
+    paint.text((WIDTH - GAP * 2, middle), words, SOFT, ImageFont.load_default(15), anchor="rm")
     return page
 
 
@@ -73,7 +73,7 @@ def lines(work: Path) -> Frames:
     def words(snapshot: Snapshot) -> str:
         return f"64 lines   step {snapshot.step:,}   {snapshot.metrics['psnr']:.1f} dB"
 
-    count = 5 * FPS
+    count = 4 * FPS
     for n in range(count):  # much happens at first
         shown = history.frame(index[round((n / (count - 1)) ** 2 * (len(index) - 1))])
         yield framed(pair(shown, whole), "Lines find a picture …", words(shown))
@@ -107,23 +107,21 @@ def drawn(run: Path, seconds: float, title: str, words: str) -> Frames:
 
 
 def digits(work: Path) -> Frames:
-    studio("sample", "model:mnist", work / "a.png", "--count", 91, "--seed", 4, "--run", work / "digits")
-    yield from drawn(work / "digits", 3.5, "Digits, drawn pixel by pixel", "PixelCNN")
+    studio("sample", "model:mnist", work / "a.png", "--count", 72, "--seed", 4, "--run", work / "digits")
+    yield from drawn(work / "digits", 3, "Digits, drawn pixel by pixel", "PixelCNN")
 
 
 def completed(work: Path) -> Frames:
     studio(
         "complete", "model:pixels-photographs", "photo:coffee", "photo:cat", work / "b.png", "--cut", 512,
-        "--temperature", "0.7,0.8,0.9,1.0", "--top-p", 0.98, "--run", work / "completed",
+        "--temperature", "0.8,0.9,1.0", "--top-p", 0.98, "--run", work / "completed",
     )  # fmt: skip
-    yield from drawn(
-        work / "completed", 3.5, "Pictures, completed from their upper half", "Pixel transformer"
-    )
+    yield from drawn(work / "completed", 3, "Pictures, completed from their upper half", "Pixel transformer")
 
 
 def cascade(work: Path) -> Frames:
-    studio("sample", "model:cascade-sea", work / "c.png", "--count", 28, "--seed", 2, "--run", work / "sea")
-    yield from drawn(work / "sea", 4, "Sea and sky, from coarse to fine", "Token transformers")
+    studio("sample", "model:cascade-sea", work / "c.png", "--count", 21, "--seed", 2, "--run", work / "sea")
+    yield from drawn(work / "sea", 3.5, "Sea and sky, from coarse to fine", "Token transformers")
 
 
 SCENES = {"lines": lines, "digits": digits, "completed": completed, "cascade": cascade}
@@ -133,14 +131,16 @@ def faded(scenes: list[list[Image.Image]]) -> list[Image.Image]:
     """One after the other, each growing out of the one before; the first out of the last, as it goes on for ever."""
     film: list[Image.Image] = []
     for n, scene in enumerate(scenes):
-        before = scenes[n - 1][-1]
+        before = scenes[n - 1][-1].copy()
+        strip = (0, HEIGHT - STRIP, WIDTH, HEIGHT)
+        before.paste(scene[0].crop(strip), strip)  # words in words cannot be read
         film += [Image.blend(before, scene[0], (k + 1) / (FADE + 1)) for k in range(FADE)] + scene
     return film
 
 
 def keep(film: list[Image.Image], path: Path) -> None:
     """As well as it can be kept in so many bytes, judged by some of its frames."""
-    quality = next((q for q in QUALITIES if _weight(film[::SOME], q) * SOME < LARGEST), QUALITIES[-1])
+    quality = next((q for q in QUALITIES if _weight(film[::SOME], q) * SOME < 0.95 * LARGEST), QUALITIES[-1])
     film[0].save(
         path, save_all=True, append_images=film[1:], duration=round(1000 / FPS), loop=0, quality=quality, method=2
     )  # fmt: skip

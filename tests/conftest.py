@@ -26,6 +26,7 @@ settings.load_profile("without a clock")
 os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())
 os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", os.path.join(tempfile.gettempdir(), "torchinductor"))
 TEMPORARY = os.environ["TMPDIR"] = tempfile.tempdir = tempfile.mkdtemp(prefix="scalefree-tests-")
+os.chmod(TEMPORARY, 0o755)  # some try what a user without rights may do
 
 if TYPE_CHECKING:
     from driving import Driven

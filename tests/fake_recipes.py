@@ -27,6 +27,7 @@ from scalefree_studio.jobs.training.controls import TrainControls
 from scalefree_studio.jobs.training.lesson import Inputs, Lesson
 from scalefree_studio.recipes import pictures
 from scalefree_studio.snapshot import Array, Checkpoint
+from scalefree_studio.storage.about import CONTROLS
 
 
 class Table(nn.Module):
@@ -143,6 +144,8 @@ def add_tiny_lessons(monkeypatch: pytest.MonkeyPatch) -> None:
         codecs=dict.fromkeys(("vqvae", "codebook"), lambda checkpoint, device: TinyCodec(checkpoint)),
         samplers=dict.fromkeys(("tokens", "next-scale"), sampler_of),
     )  # fmt: skip
+    for lesson in lessons:
+        monkeypatch.setitem(CONTROLS, lesson.kind, lesson.controls)
     monkeypatch.setattr(instruments, "registry", lambda: Registry({"tiny": tiny}, ()))
     monkeypatch.setattr(pictures, "assemble", lambda checkpoints, settings: checkpoints[-1])
 

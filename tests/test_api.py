@@ -148,7 +148,7 @@ def test_a_run_is_watched_step_by_step_and_broken_off(run):
 @pytest.mark.parametrize(
     ("wrong", "why"),
     [
-        (lambda: s.train("gan"), "nothing to train"),
+        (lambda: s.train("gan"), "can be trained"),
         (lambda: s.train("pixelcnn", "nowhere"), "no data set"),
         (lambda: s.train("pixelcnn", levles=4), "levles"),
         (lambda: s.load("nowhere"), "no file"),
@@ -185,7 +185,7 @@ def test_a_thread_may_draw_and_train(run):
         lambda network: network.draw(2).save("nowhere/wall.png"),
         lambda network: network.save("nowhere/n.safetensors"),
         lambda network: s.train("pixelcnn", steps=-1),
-        lambda network: s.fit(picture(), steps="3"),
+        lambda network: s.fit(picture(), steps="three"),
         lambda network: s.train("pixelcnn", np.zeros((4, 8, 8))),
         lambda network: next(s.watch(network.drawing(2), every=0)),
     ],

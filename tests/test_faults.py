@@ -83,6 +83,8 @@ def test_a_control_of_another_type_is_refused_for_every_kind(models: Mapping[str
         known = {c.name: c for c in controls_of(CONTROLS[about["kind"]])} if "controls" in about else {}
         for name in about.get("controls", {}):
             worse = {**about, "controls": {**about["controls"], name: {"a": 1}}}
+            if name not in known:  # of an older studio
+                continue
             reads = known[name].read is not None  # some of anything
             with contextlib.suppress(ValueError) if reads else pytest.raises(ValueError):
                 check_about(worse)

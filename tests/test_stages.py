@@ -149,7 +149,7 @@ def test_a_movie_goes_through_the_stages(make, tmp_path):
     for snapshot in run.snapshots[::6]:
         drawing = Drawing(snapshot.frame, still_of(run.kept.model)).current
         shown, (h, w) = drawing.pictures(), drawing.tile
-        for number, y, x in drawing.cursors().tolist():
+        for number, y, x in drawing.cursors().tolist() if drawing.size != (1, 1) else ():
             shown[number, y * h : (y + 1) * h, x * w : (x + 1) * w] = (242, 178, 92)
         np.testing.assert_array_equal(scene.draw(0, snapshot), fitted_wall(shown, (100, 90)))
     assert movie_of_run(run, tmp_path / "a.mp4", size=60, seconds=0.5, overlay=True).frames == 15

@@ -252,7 +252,7 @@ def test_a_run_that_may_not_be_written_can_be_read_and_says_so():
         try:
             with History.open(path) as history:
                 assert [s.step for s in history.frames()] == [1]
-            with pytest.raises(UserError, match="may not be written"):
+            with pytest.raises(UserError, match="cannot be written to"):
                 RunFolder(path.parent).prepare()
         finally:
             if root:

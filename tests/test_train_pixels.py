@@ -14,6 +14,7 @@ from small_pixel_training import FLAGS, make, write_pictures
 from small_training import FLAGS as PIXELCNN_FLAGS
 from small_training import run, same, stripes, weights
 
+from scalefree_studio import terminal
 from scalefree_studio.cli import main
 from scalefree_studio.controls import ControlError, controls_of
 from scalefree_studio.data import encoded, gather, palettes
@@ -81,7 +82,11 @@ def test_small_data_sets_need_no_tokens_on_disk(tmp_path: Path) -> None:
     assert job.dataset is job.lesson.dataset and not Path("data").exists()
 
 
-def test_every_way_to_train_finds_the_same_tokens(large: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_way_to_train_finds_the_same_tokens(
+    large: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(terminal, "LOG_SECONDS", -1.0)  # what is soon done is otherwise not said in a log
+    monkeypatch.setattr(terminal, "LOG_SHARE", 0.0)
     assert main([*TRAIN, "--steps", "3", "--out", "run"]) == 0
     assert "Making tokens" in capsys.readouterr().err
     (folder,) = Path("data/tokens").iterdir()
@@ -245,16 +250,16 @@ def test_pictures_of_any_size(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("flags", "sentence"),
     [
-        (["--size", "big"], "--size"),
+        (["--size", "big"], "width x height"),
         (["--size", "0"], "1 to 1024 pixels"),
         (["--size", "6x4000"], "1 to 1024 pixels"),
         (["--tokens", "hsv:5"], "Tokens are"),
         (["--tokens", "hsv:9,4,4"], "1 to 8 bits"),
         (["--tokens", "palette:1"], "2 to 4096 colours"),
         (["--tokens", ""], "Tokens are"),
-        (["--keep-every", "-1"], "Keep lies between"),
+        (["--keep-every", "-1"], "Keep must be between"),
         (["--val-dataset", "nowhere"], "no folder 'nowhere'"),
-        (["--dataset", "empty"], "no picture in it"),
+        (["--dataset", "empty"], "no pictures in it"),
         (["--dataset", "broken"], "none of its 2 pictures can be read"),
         (["--dataset", "white", "--tokens", "palette:4"], "has one colour"),
     ],

@@ -70,7 +70,7 @@ def test_nothing_needs_to_be_held_out_then() -> None:
 
 @pytest.mark.parametrize(("learn", "judge"), [("learn", "./learn"), ("digits", "Digits")])
 def test_what_is_learnt_from_does_not_judge(learn: str, judge: str) -> None:
-    with pytest.raises(UserError, match="judged by what it is learnt from"):
+    with pytest.raises(UserError, match="measured on the pictures it learns from"):
         load_validation(load_dataset(learn), judge)
 
 

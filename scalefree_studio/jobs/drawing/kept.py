@@ -10,7 +10,7 @@ from .state import Bools, Prompt
 
 
 def goes_on_from(prompt: Prompt | None, layout: Layout) -> str:
-    """As "Kept: left half", or "Going on from: half.png, top half"; nothing where everything is drawn."""
+    """As "Kept: left half", or "Continuing: half.png, top half"; nothing where everything is drawn."""
     if prompt is None:
         return ""
     by_place = prompt.keep[:, layout.positions]  # (P, N): stage after stage, row by row
@@ -19,7 +19,7 @@ def goes_on_from(prompt: Prompt | None, layout: Layout) -> str:
     if not kept:
         return ""
     part = part_in_words(kept[-1])
-    return f"Going on from: {prompt.name}, {part}" if prompt.name else f"Kept: {part}"
+    return f"Continuing: {prompt.name}, {part}" if prompt.name else f"Kept: {part}"
 
 
 def part_in_words(keep: Bools) -> str:

@@ -53,8 +53,8 @@ class PictureSampler(Sampler):
             classes = [str(name) for name in self._about["classes"] or []]
         except (TypeError, ValueError, IndexError):
             raise UserError("The model does not say what it draws; it is damaged.") from None
-        channels = getattr(self._controls, "channels", self._colours)
-        if min(self.size) < 1 or self._colours != channels or (wanted and len(classes) != wanted):
+        channels = getattr(self._controls, "channels", self.channels)
+        if min(self.size) < 1 or self.channels != channels or (wanted and len(classes) != wanted):
             raise UserError("The model does not say what it draws; it is damaged.")
         self.classes: Sequence[str] = classes if wanted else ()
         self.heads = lesson.heads(self.network)
