@@ -31,13 +31,10 @@ def test_a_part_in_words():
     size = (6, 4)
     painted = np.ones(size, bool)
     painted[:3, :2] = False
-    parts = [np.ones(size, bool), upper(size), left(size), painted]
-    assert [part_in_words(part[None]) for part in parts] == [
-        "all of it",
-        "top half",
-        "left half",
-        "75% of it",
-    ]
+    begun = left(size) & (np.arange(6) < 5)[:, None]  # as far as it was drawn
+    parts = [np.ones(size, bool), upper(size), left(size), begun, painted]
+    said = ["all of it", "top half", "left half", "a part of the left half", "75% of it"]
+    assert [part_in_words(part[None]) for part in parts] == said
 
 
 def test_what_is_given_is_said_also_after_it_was_kept():
