@@ -47,7 +47,7 @@ class DividerDisplay:
 
 class DividerView(Painted, CanvasView):
     shows = DividerCanvas
-    first_hint = "Drag a line: it moves while it learns."
+    first_hint = "Drag a line, a circle or a cell: it moves, and learning goes on from there."
     follows = (MoveUnit,)
     instrument = "dividers"
     quantities = (
