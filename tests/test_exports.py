@@ -32,7 +32,9 @@ CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftM
 
 
 def dialog_of(driven: Driven, key: Qt.Key = Qt.Key.Key_E) -> ExportDialog:
-    """The one that this key opens."""
+    """The one that this key opens, as soon as it does."""
+    command = {Qt.Key.Key_E: "export_picture", Qt.Key.Key_M: "export_movie"}[key]
+    driven.until(lambda: driven.window.actions_[command].isEnabled())
     driven.key(key, CONTROL)
     driven.until(lambda: [d for d in driven.window.findChildren(ExportDialog) if d.isVisible()])
     return next(d for d in driven.window.findChildren(ExportDialog) if d.isVisible())

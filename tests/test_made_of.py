@@ -85,7 +85,7 @@ def test_only_what_says_something_is_shown():
     every = {c.name for c in controls_of(FitControls)}
     best, lines, both = (complete(FitControls(made_of=m)) for m in (BEST, "lines", "both"))
     assert set(best.idle()) == set(SHAPE_CONTROLS)
-    assert {"numbers", "circles"} == set(lines.idle()) and set(both.idle()) == {"numbers"}
+    assert {"numbers", "circles", "cells"} == set(lines.idle()) and set(both.idle()) == {"numbers"}
     assert every.issuperset(best.idle())
 
 

@@ -13,7 +13,6 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -52,7 +51,7 @@ class DrawPictures(Told):
     kind = KIND
 
     def __init__(self, sampler: Sampler, controls: DrawControls | None = None):
-        self.sampler = sampler
+        self.sampler, self.size = sampler, sampler.amount()
         self.layout = layout = Layout(sampler.stages)
         self.seconds = 0.0
         self.watched = 0
@@ -145,11 +144,6 @@ class DrawPictures(Told):
     @property
     def step_count(self) -> int:
         return self.state.step
-
-    @cached_property
-    def size(self) -> tuple[int, int]:
-        arrays = self.sampler.saved()[1].values()
-        return sum(array.size for array in arrays), sum(array.nbytes for array in arrays)
 
     @property
     def past(self) -> Past:
@@ -286,7 +280,7 @@ class DrawPictures(Told):
         entropy = drawn.entropy[:, part].cpu().numpy()[rows]  # (b, k)
         if not np.isfinite(entropy).all():
             self._generator = None
-            raise JobError("The model's chances are no numbers: it is damaged, or its training went wrong.")
+            raise JobError("The model's chances are not numbers: it is damaged, or its training went wrong.")
         surprise = drawn.surprise[:, part].cpu().numpy()[rows]
         given = state.given[who, start:stop]
         state.values[who, start:stop] = drawn.values[:, part].cpu().numpy()[rows]

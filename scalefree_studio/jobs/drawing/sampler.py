@@ -138,6 +138,11 @@ class Sampler(ABC):
         """The same without some heads, (layers, heads)."""
         raise NotImplementedError
 
+    def amount(self) -> tuple[int, int]:
+        """How many numbers it holds, and how many bytes they take."""
+        arrays = self.saved()[1].values()
+        return sum(array.size for array in arrays), sum(array.nbytes for array in arrays)
+
     @abstractmethod
     def saved(self) -> tuple[Mapping[str, Any], Mapping[str, Array]]:
         """(about, model) from which it can be made again: those of its checkpoint."""

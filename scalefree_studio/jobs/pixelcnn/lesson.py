@@ -23,9 +23,7 @@ WORTH_A_LOOK = 10**8  # numbers of all layers, of a batch or of the weights: bel
 class PixelCNNLesson(PictureLesson[PixelCNNControls, PixelCNN]):
     kind = "pixelcnn"
     title = "PixelCNN"
-    summary = (
-        "a network that draws pictures pixel by pixel, as a gated convolution of all that is there already"
-    )
+    summary = "a gated convolutional network that draws pictures pixel by pixel"
     controls = PixelCNNControls
     advice = "use a smaller batch or fewer maps"
 
@@ -40,20 +38,22 @@ class PixelCNNLesson(PictureLesson[PixelCNNControls, PixelCNN]):
         maps, layers, batch = controls.hidden_maps, controls.hidden_layers, controls.batch_size
         if layers * maps * max(maps, batch * rows * columns) < WORTH_A_LOOK:
             return 0
-        (one, of_one), (two, of_two) = (
-            self._measured(replace(controls, hidden_layers=n, batch_size=1)) for n in (1, 2)
-        )
-        weights, kept = one + (layers - 1) * (two - one), of_one + (layers - 1) * (of_two - of_one)
-        return weights + batch * kept
+        one, two = (self._measured(replace(controls, hidden_layers=n)) for n in (1, 2))
+        fixed, each = (least + (layers - 1) * (more - least) for least, more in zip(one, two, strict=True))
+        return fixed + batch * each
 
     def _measured(self, controls: PixelCNNControls) -> tuple[int, int]:
-        """What the weights take, and what a step with one picture keeps."""
+        """What a network and its step take whatever the batch, and what each picture of it takes."""
         random = torch.get_rng_state()
-        network = self.network(controls).train()
-        inputs = self.inputs(self.dataset.train.take(np.arange(1)), controls)
-        found = weights_and_kept(network, lambda: self.loss(network, *inputs))
+        network, train = self.network(controls).train(), self.dataset.train
+        kept = []
+        for count in (1, 2):
+            inputs = self.inputs(train.take(np.arange(count) % len(train)), controls)
+            weights, some = weights_and_kept(network, lambda inputs=inputs: self.loss(network, *inputs))  # type: ignore[misc]
+            kept.append(some)
         torch.set_rng_state(random)
-        return found
+        each = kept[1] - kept[0]
+        return weights + kept[0] - each, each
 
     def follow(self, network: PixelCNN, controls: PixelCNNControls) -> None:
         network.dropout = controls.dropout

@@ -11,9 +11,17 @@ from torch import Tensor, nn
 
 from ...amounts import bytes_in_words
 from ...controls import ControlError
+from .lesson import C, Lesson, N
 
 BYTES = 4
 COPIES = 6  # of the weights: they, their gradients, two moments, the average, and the best so far
+
+
+def fitted(lesson: Lesson[C, N], controls: C, device: torch.device) -> C:
+    """With what the examples decide, or a ControlError where that cannot be, or is far too large."""
+    found = lesson.fitted(controls)
+    refuse_too_large(lesson.bytes_needed(found), device, lesson.advice)
+    return found
 
 
 def refuse_too_large(needed: int, device: torch.device, advice: str) -> None:

@@ -21,7 +21,7 @@ from ...snapshot import Array, Change, Checkpoint, Segment, Snapshot, frozen_all
 from ..job import Edit, GoOn, Limit, Redo, SetControls, StartOver, Told, Undo
 from ..memory import OutOfMemoryError, within_memory
 from ..undo import Reverse, Step, UndoStack
-from .foresight import refuse_too_large
+from .foresight import fitted
 from .lesson import C, Display, Lesson, Moment, N
 from .ranks import Ranks
 from .trainer import Trainer
@@ -34,7 +34,7 @@ FIRST_PASS, PASS_EVERY = (
 WARMING = 0.2  # of a run of few steps, at most
 SMOOTH = 0.1  # of the speed
 BYTES = 4  # that a number takes
-SHOW_LESS = "samples are drawn from this network as well; draw them more seldom, or not at all"
+SHOW_LESS = "samples are drawn from this network too; draw them less often, or not at all"
 
 
 @dataclass
@@ -71,16 +71,10 @@ class Train(Told, Generic[C, N]):
         self.past, self._segments = UndoStack(), itertools.count()
         lesson.progress = progress
         try:
-            self._controls: C = self._fitted(controls or lesson.suited())
+            self._controls: C = fitted(lesson, controls or lesson.suited(), self.device)
             self.start()
         finally:
             lesson.progress = None
-
-    def _fitted(self, controls: C) -> C:
-        """With what the examples decide, or a ControlError where that cannot be, or is far too large."""
-        fitted = self.lesson.fitted(controls)
-        refuse_too_large(self.lesson.bytes_needed(fitted), self.device, self.lesson.advice)
-        return fitted
 
     def start(self) -> None:
         """Forget everything learnt and begin."""
@@ -308,7 +302,7 @@ class Train(Told, Generic[C, N]):
         return reverse
 
     def _set_controls(self, values: Mapping[str, Any]) -> None:
-        new: C = self._fitted(edited(self._controls, values))
+        new: C = fitted(self.lesson, edited(self._controls, values), self.device)
         if all(c.live for c, _ in differing(self._controls, new)):
             self.trainer.set_controls(new)
             self._controls = new
@@ -327,7 +321,7 @@ class Train(Told, Generic[C, N]):
     def _go_on(self) -> None:
         """After the end, for as long again; or to the end, where more epochs had stopped helping."""
         if not self.rest:
-            raise ControlError("It has not come to its end yet.")
+            raise ControlError("It has not finished yet.")
         if self.now.stopped_early:
             self._set_controls({"patience": 0})
         if not self.rest:
@@ -396,5 +390,5 @@ class Train(Told, Generic[C, N]):
             raise UserError(str(error)) from None
         except (KeyError, ValueError, RuntimeError, TypeError) as error:
             wrong = str(error).splitlines()[0]
-            raise UserError(f"What is saved beside the model does not fit it ({wrong}).") from None
+            raise UserError(f"What was saved with the model does not fit it ({wrong}).") from None
         return job

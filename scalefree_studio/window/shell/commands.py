@@ -31,7 +31,6 @@ PICTURES = (
     "*.csv *.json *.toml *.mp4 *.m4v *.mov *.mkv *.webm *.avi);;All files (*)"
 )
 
-UNDONE = ("undo", "redo")
 OF_A_SESSION = {
     "rename_run", "delete_run", "show_run", "redo",
     "save_now", "copy_picture", "export_picture", "export_again", "export_movie", "undo", "add_line", "add_circle",
@@ -65,13 +64,11 @@ class Commands:
         """Why a command cannot be given just now, in a sentence; or nothing."""
         session = self.w.sessions.session
         if name in PAST and self.w.stage.past is None:
-            return "Only while you look at the past: pull the line at the bottom back."
+            return "Only while you look at the past: drag the timeline at the bottom back."
         if name in OF_A_SESSION and session is None:
             return "Open a picture or a model first."
         if name == "export_movie" and not self.w.transport.timeline.ids:
             return "Nothing has been recorded yet, so there is no movie to make."
-        if name in UNDONE and session is not None and not session.names[UNDONE.index(name)]:
-            return "There is nothing to take back." if name == "undo" else "Nothing was taken back."
         return self.w.stage.view.why_not(name)
 
     # File
@@ -130,7 +127,7 @@ class Commands:
     def paste(self) -> None:
         clipboard = QApplication.clipboard()
         mime = clipboard.mimeData() if clipboard else None
-        self.take(mime, "There is no picture on the clipboard, nor the path of one.")
+        self.take(mime, "There is no picture on the clipboard, and no path to one.")
 
     def take(self, mime: QMimeData | None, nothing: str) -> None:
         """Something pasted or dropped: the view may have a use for it. Where it is nothing of ours, say `nothing`."""
@@ -148,7 +145,7 @@ class Commands:
         session = self.w.sessions.session
         if session is not None:
             session.save_soon()
-            self.w.say(f"The model is kept in {session.folder.path}.")
+            self.w.say(f"The model is saved in {session.folder.path}.")
 
     def export_picture(self) -> None:
         self._export("Export picture", self.w.exports.ask)
@@ -245,7 +242,7 @@ class Commands:
         if session is not None:
             session.record(on)
             if on and not session.recording:
-                self.w.say(f"Nothing can be recorded in {session.folder.path}.")
+                self.w.say(f"Cannot record in {session.folder.path}.")
         self.w.settings.setValue("record", on)
 
     def to_now(self) -> None:
@@ -259,7 +256,7 @@ class Commands:
         self.to_now()
         session.runner.play()
         # Without the step of that moment: steps are counted on, so that none is recorded twice.
-        self.w.say("It goes on from the moment that you looked at. Undo takes it back.")
+        self.w.say("It continues from the moment you looked at. Undo takes you back.")
 
     # View
 

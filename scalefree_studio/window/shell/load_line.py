@@ -11,7 +11,7 @@ from ..work.load import Rate, gpu_memory, in_words, memory
 from ..work.session import Session
 
 OFTEN = 1000  # ms between two looks
-HINT = "What computes, how many steps a second it makes, and how much memory the studio takes"
+HINT = "What computes, how many steps a second, and how much memory the studio uses"
 
 
 class LoadLine(QLabel):

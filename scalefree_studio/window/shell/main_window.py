@@ -293,7 +293,7 @@ class MainWindow(Frame):
     def dropEvent(self, event: QDropEvent | None) -> None:
         if event is not None:
             event.acceptProposedAction()
-            self.commands.take(event.mimeData(), "That is no picture, model, run or recipe.")
+            self.commands.take(event.mimeData(), "That is not a picture, model, run or recipe.")
 
     # -- the end: Escape, the X, Ctrl-C and SIGTERM all come here ------------------------------------------------
 

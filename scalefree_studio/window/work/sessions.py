@@ -79,7 +79,7 @@ class Sessions(QObject):
         if self._leaving:
             return
         if self.session is not None and controls is None and _is_run(subject, self.session.folder):
-            self.refused.emit(f"{self.session.name} is open already.")  # what is on disk is older
+            self.refused.emit(f"{self.session.name} is already open.")  # what is on disk is older
             return
         self._wanted += 1
         wish = self._wanted
@@ -179,7 +179,7 @@ class Sessions(QObject):
         )  # fmt: skip
         if another is not None:
             self.session.say(
-                f"Another window or command is at work in {another}: this is a copy, in {folder.path}."
+                f"Another window or command is using {another}: this is a copy, in {folder.path}."
             )
         elif opened.notes:
             self.session.say(" ".join(opened.notes))
