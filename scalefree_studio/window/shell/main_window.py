@@ -67,6 +67,7 @@ class MainWindow(Frame):
         self.panel.display_edited.connect(self.set_display)
         self.panel.instrument_chosen.connect(self.take_instrument)
         self.top.mode_chosen.connect(self.set_mode)
+        self.transport.past_begun.connect(self.show_possible)
         self.transport.past_chosen.connect(self.stage.show_past)
         self.transport.refused.connect(self.say)
         self.transport.timeline.back_to_now.connect(lambda: self.stage.back_to_now())

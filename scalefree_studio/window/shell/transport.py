@@ -22,6 +22,7 @@ POLL = 1000  # ms between looks at what was recorded
 class Transport(QWidget):
     """`past_chosen` gives the recorded snapshot that the person wants to see, `refused` says why it cannot be read."""
 
+    past_begun = pyqtSignal()  # the first frames are there
     past_chosen = pyqtSignal(object)
     refused = pyqtSignal(str)
 
@@ -137,6 +138,8 @@ class Transport(QWidget):
             self._history = self._history or History.open(self._path)
             last = self.timeline.ids[-1] if self.timeline.ids else 0
             self.timeline.add(self._history.index(after=last))
+            if self.timeline.ids and not last:
+                self.past_begun.emit()
         except UserError as error:
             self.close_history()
             self.refused.emit(str(error))
