@@ -65,6 +65,8 @@ class Commands:
         session = self.w.sessions.session
         if name in PAST and self.w.stage.past is None:
             return "Only while you look at the past: pull the line at the bottom back."
+        if name == "undo" and self.kept.offered is not None:
+            return ""
         if name in OF_A_SESSION and session is None:
             return "Open a picture or a model first."
         if name == "export_movie" and not self.w.transport.timeline.ids:
@@ -199,7 +201,13 @@ class Commands:
     # Edit
 
     def undo(self) -> None:
-        self._take(Undo())
+        """What was done last: a run that has just been deleted is back first."""
+        offered = self.kept.offered
+        if offered is None:
+            self._take(Undo())
+        else:
+            self.w.stage.toast.hide()
+            offered.trigger()
 
     def redo(self) -> None:
         self._take(Redo())

@@ -144,6 +144,9 @@ class Frame(QMainWindow):
     def do(self, name: str, *values: object) -> None:
         """A command, by its name."""
 
+    def show_possible(self) -> None:
+        """What can be done just now."""
+
     def prefer(self, name: str, value: object) -> None:
         """A preference."""
 
