@@ -31,7 +31,7 @@ def numbers_typed(text: str, bytes_each: int = 4) -> int:
     first = re.sub(r"numbers?.*", "", text.strip())  # what follows says the same in bytes
     found = re.fullmatch(r"([\d.,\s]+?)\s*([kMG]?)(B?)", first.strip())
     if found is None:
-        raise ValueError(f"A size is a number of numbers, or of kilobytes as in 4.7 kB, not {text[:40]!r}.")
+        raise ValueError(f"A size is a count of numbers, or kilobytes as in 4.7 kB, not {text[:40]!r}.")
     digits, times, in_bytes = found.groups()
     if not (times or in_bytes):
         digits = re.sub(r"[,.\s](?=\d{3}\b)", "", digits)  # between thousands

@@ -103,9 +103,7 @@ def training(
 ) -> Train[Any, Any]:
     """The job of `train`, not yet begun: see `watch`."""
     if kind not in lessons():
-        raise UserError(
-            f"There is nothing to train that is called {kind!r}; there is {', '.join(lessons())}."
-        )
+        raise UserError(f"Nothing called {kind!r} can be trained; there is {', '.join(lessons())}.")
     lesson = lessons()[kind]
     edited(lesson.controls(), controls)  # what cannot be is said before anything is read
     if not isinstance(dataset, str | Path):
@@ -123,7 +121,7 @@ def watch(job: Job, every: int = 1) -> Iterator[Snapshot]:
     """Run a job to its end, and yield what is to be seen after every so many steps. Whoever breaks off may go on later;
     `result` says what has come of it."""
     if every < 1:
-        raise UserError(f"It is looked at every 1 or more steps, not every {every}.")
+        raise UserError(f"every must be 1 step or more, not {every}.")
     seen = -1
     while not job.limit.reached(job.step_count, job.seconds):
         job.step()

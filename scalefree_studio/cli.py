@@ -55,7 +55,7 @@ def _hidden_commands() -> list[str]:
     from .jobs.instruments import instruments
 
     return [
-        f"The command {name!r} of {instrument.title} is left out: the studio has one of that name."
+        f"The command {name!r} of {instrument.title} is left out: the studio already has one of that name."
         for instrument in instruments().values()
         for name in sorted(instrument.commands.keys() & _own_commands().keys())
     ]
@@ -83,18 +83,18 @@ def _own_commands() -> Commands:
         "train": ("train a model on many pictures", cli_train.fill_train),
         "sample": ("let a trained model draw", cli_draw.fill_sample),
         "complete": ("let a trained model finish a picture", cli_draw.fill_complete),
-        "surprise": ("say how surprising a picture is to a trained model", cli_surprise.fill_surprise),
+        "surprise": ("measure how surprising a picture is to a trained model", cli_surprise.fill_surprise),
         "evaluate": ("measure a trained model on held-out pictures", cli_train.fill_evaluate),
-        "encode": ("make tokens or latents of a data set, once for all", cli_encode.fill_encode),
-        "recipe": ("run a whole route from pictures to tokens and back", cli_recipe.fill_recipe),
+        "encode": ("turn a data set into tokens or latents, once and for all", cli_encode.fill_encode),
+        "recipe": ("run a whole recipe, from pictures to tokens and back", cli_recipe.fill_recipe),
         "fetch": ("download a trained model", cli_fetch.fill_fetch),
         "tokens": ("show a picture in colour tokens", cli_tokens.fill_tokens),
-        "info": ("say what a model or a run holds", cli_info.fill_info),
+        "info": ("show what is in a model or a run", cli_info.fill_info),
         "doctor": (
-            "say what works on this machine, and what to do about what does not",
+            "check what works on this machine, and how to fix what does not",
             cli_doctor.fill_doctor,
         ),
-        "pictures": ("list what comes along: pictures, models, data sets, recipes", cli_info.fill_pictures),
+        "pictures": ("list what is included: pictures, models, data sets, recipes", cli_info.fill_pictures),
     }
 
 
@@ -144,7 +144,8 @@ def _speaks() -> bool:
 def _run(argv: list[str]) -> int:
     if argv[:1] == ["doctor"]:  # before anything is imported that may be what is broken
         parser = Parser(
-            prog=f"{PROGRAM} doctor", description="Say what works on this machine, and what to do."
+            prog=f"{PROGRAM} doctor",
+            description="Check what works on this machine, and how to fix what does not.",
         )
         return cli_doctor.fill_doctor(parser)(parser.parse_args(argv[1:]))
     from .jobs.instruments import registry
@@ -187,12 +188,10 @@ def _window_parser(known: Commands) -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {_version()}")
     parser.add_argument(
-        "--theme", choices=("dark", "light"), help="how the window looks (default: as it was)"
+        "--theme", choices=("dark", "light"), help="how the window looks (default: as last time)"
     )
     parser.add_argument("--size", metavar="WxH", help="the window's size")
-    parser.add_argument(
-        "--screenshot", metavar="OUT.png", help="save a picture of the window, then stop as Escape does"
-    )
+    parser.add_argument("--screenshot", metavar="OUT.png", help="save a picture of the window, then quit")
     parser.add_argument(
         "--after", type=float, default=10.0, metavar="SECONDS", help="when to take it (default: 10)"
     )

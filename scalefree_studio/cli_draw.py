@@ -50,7 +50,7 @@ PLACES = 1 << 20  # at most, in a picture
 def fill_sample(parser: argparse.ArgumentParser) -> Handler:
     parser.add_argument(
         "model", type=Path, metavar="MODEL|RECIPE",
-        help=f"{MODEL_HELP}; or a recipe that was run, by its name, its file or its folder",
+        help=f"{MODEL_HELP}; or a finished recipe, by its name, file or folder",
     )  # fmt: skip
     parser.add_argument(
         "out", type=output, nargs="?", metavar="OUT.png",
@@ -61,11 +61,11 @@ def fill_sample(parser: argparse.ArgumentParser) -> Handler:
     group = parser.add_argument_group("search, instead of chance")
     group.add_argument(
         "--beams", type=int, metavar="N",
-        help="search for the likeliest pictures, N side by side. --count is then the searches (default: 1); of "
-        "several, the best picture of each is shown",
+        help="search for the likeliest pictures, N side by side. --count is then the number of searches "
+        "(default: 1); with several, the best picture of each is shown",
     )  # fmt: skip
     group.add_argument(
-        "--beam-width", type=int, metavar="N", help="each beam tries so many values (default: all)"
+        "--beam-width", type=int, metavar="N", help="how many values each beam tries (default: all)"
     )
     group.add_argument(
         "--judge", type=Path, metavar="MODEL",
@@ -79,7 +79,7 @@ def sample(arguments: argparse.Namespace) -> int:
         arguments.model = model_of(arguments.model)
         arguments.out = arguments.out or output(str(arguments.model.with_name("sample.png")))
     if arguments.out is None:
-        raise UserError("The pictures are written to OUT.png; name it after the model.")
+        raise UserError("Where should the pictures go? Name OUT.png after the model.")
     _refuse_same(arguments, arguments.model)
     sampler = _searching(arguments, _sampler(arguments, arguments.size))
     job, temperatures = _job(arguments, sampler, SAMPLED), _temperatures(arguments)
@@ -92,9 +92,7 @@ def _searching(arguments: argparse.Namespace, sampler: Sampler) -> Sampler:
     """The same sampler, or one that searches where that is asked for."""
     if arguments.beams is None:
         if arguments.beam_width is not None or arguments.judge is not None:
-            raise UserError(
-                "--beam-width and --judge are of a search; say with --beams how many pictures it keeps."
-            )
+            raise UserError("--beam-width and --judge belong to a search; add --beams to start one.")
         return sampler
     if not 1 <= arguments.beams <= BEAMS or (arguments.beam_width is not None and arguments.beam_width < 1):
         raise UserError(
@@ -117,11 +115,11 @@ def fill_complete(parser: argparse.ArgumentParser) -> Handler:
     part = parser.add_mutually_exclusive_group()
     part.add_argument(
         "--keep", metavar="|".join([*HALVES, "MASK.png"]),
-        help="what is given: a half, or where a mask is white (default: top). In the order in which a model draws, it "
-        "does not see what comes later: a model that draws row by row sees nothing below",
+        help="what to keep: a half, or where a mask is white (default: top). A model does not see what "
+        "comes later in its drawing order: one that draws row by row sees nothing below",
     )  # fmt: skip
     part.add_argument(
-        "--cut", type=int, metavar="N", help="what is given: the first N places in the model's own order"
+        "--cut", type=int, metavar="N", help="what to keep: the first N places in the model's own order"
     )
     _drawing_flags(parser, COMPLETED)
     return complete
@@ -147,8 +145,8 @@ def complete(arguments: argparse.Namespace) -> int:
             prompts = [replace(prompt, label=FITTING) for prompt in prompts]
         job.apply(SetTable(temperatures, tuple(prompt for prompt in prompts for _ in range(rows))))
     if late := kept_too_late(part, sampler.order):
-        say(f"{late} of the places that are given come, in the order in which this model draws, after others that it "
-            "draws: they stay as they are, but it does not see them before.")  # fmt: skip
+        say(f"{late} of the kept places come late in this model's drawing order: they stay as they are, "
+        f"but it does not see them until then.")  # fmt: skip
     return _draw(arguments, job)
 
 
@@ -179,7 +177,7 @@ def _refuse_same(arguments: argparse.Namespace, *read: Path) -> None:
     """Nothing that is read may be written over."""
     for path in (arguments.out, arguments.movie):
         if path is not None and any(same_file(path, each) for each in read):
-            raise UserError(f"{path} is read; name another file to write.")
+            raise UserError(f"{path} is an input; name another file to write to.")
 
 
 def _drawing_flags(parser: argparse.ArgumentParser, controls: DrawControls) -> None:
@@ -189,20 +187,20 @@ def _drawing_flags(parser: argparse.ArgumentParser, controls: DrawControls) -> N
     )  # nobody watches: it is drawn at once
     add(
         "--temperature", dest="temperatures", metavar="X[,X...]",
-        help="below 1 the likely becomes likelier, above 1 the drawing is bolder; several, as 0.9,1.0,1.1, make a "
-        "table with a column each, drawn with the same random numbers along its rows (default: 1). --count is then the "
-        f"rows of a table ({SAMPLED_ROWS}) or of each picture that is completed ({COMPLETED_ROWS})",
+        help="below 1 plays it safe, above 1 is bolder; several, such as 0.9,1.0,1.1, make a table with "
+        "one column each, drawn with the same random numbers along each row (default: 1). --count is then "
+        f"the number of rows ({SAMPLED_ROWS}), or of rows for each completed picture ({COMPLETED_ROWS})",
     )  # fmt: skip
     add_flags(parser, TableOptions, title="picture")
     add(
         "--label",
         dest="of_class",
         metavar="CLASS",
-        help="of which class, by number or name (default: each in turn)",
+        help="which class to draw, by number or name (default: each in turn)",
     )
     add("--no-cache", action="store_true", help="the naive way: a full pass for every number drawn")
     add("--movie", type=output, metavar="OUT.mp4|gif|tif", help="also make a movie of how they are drawn")
-    add("--run", type=Path, metavar="DIR", help="leave a run folder, to look at and to draw on in the window")
+    add("--run", type=Path, metavar="DIR", help="also write a run folder, to open and draw on in the window")
     add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute")
     add_flags(parser, DrawnMovieOptions(seconds=SECONDS), title="movie")
     add_json_flag(parser)
@@ -322,7 +320,7 @@ def _film(arguments: argparse.Namespace) -> DrawnMovieOptions:
     check_folder(arguments.out)
     given = given_flags(DrawnMovieOptions, arguments)
     if arguments.movie is None and given:
-        raise UserError("--seconds, --fps and --movie-size are of a movie; name it with --movie OUT.mp4.")
+        raise UserError("--seconds, --fps and --movie-size belong to a movie; name one with --movie OUT.mp4.")
     film = edited(DrawnMovieOptions(seconds=SECONDS), given)
     if arguments.movie is not None:
         size = film.movie_size or GIF_SIDE
@@ -347,5 +345,5 @@ def _places(text: str) -> tuple[int, int]:
     """The height and width that were typed, within reason."""
     height, width = shape_of(text)
     if not 1 <= height * width <= PLACES:
-        raise UserError(f"--size has between 1 and {PLACES} places in all, not {width}x{height}.")
+        raise UserError(f"--size covers 1 to {PLACES} places in all, not {width}x{height}.")
     return height, width

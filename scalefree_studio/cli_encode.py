@@ -27,15 +27,15 @@ def fill_encode(parser: argparse.ArgumentParser) -> Handler:
     add_data_flags(parser, "the one that the model learnt")
     parser.add_argument(
         "--out", type=Path, metavar="FOLDER",
-        help="where it goes, and is gone on with (default: output/DATASET-tokens)",
+        help="the folder to write, or to continue (default: output/DATASET-tokens)",
     )  # fmt: skip
     parser.add_argument(
         "--size", type=shape_of, metavar="N|WxH",
-        help="of the pictures (default: that of those that the model learnt)",
+        help="size of the pictures (default: as the model learnt them)",
     )  # fmt: skip
     parser.add_argument(
         "--latents", nargs="?", const="float32", choices=("float32", "float16"), default="", metavar="TYPE",
-        help="what the encoder makes of them rather than tokens, in float32 or float16",
+        help="store the encoder's latents instead of tokens, in float32 or float16",
     )  # fmt: skip
     return encode
 
@@ -53,7 +53,7 @@ def encode(arguments: argparse.Namespace) -> int:
             checkpoint, pictures, folder, latents=arguments.latents, device=device, progress=progress
         )
     say_notes(dataset)
-    say(f"To learn from it: --dataset {folder}")
+    say(f"To train on it: --dataset {folder}")
     report(_result(dataset, checkpoint, folder, bool(arguments.latents)), arguments.json)
     return 0
 

@@ -52,7 +52,7 @@ def fill_movie(parser: argparse.ArgumentParser) -> Handler:
     parser.add_argument("run", type=Path, metavar="RUN", help="a run folder with a recording")
     parser.add_argument(
         "out", type=output, metavar="OUT.mp4",
-        help="the movie; a gif shows it anywhere, a tif keeps its frames without loss, a page each",
+        help="the movie; a gif plays anywhere, a tif keeps every frame without loss, one per page",
     )  # fmt: skip
     add_flags(parser, MovieOptions, title="movie")
     add_json_flag(parser)
@@ -62,7 +62,7 @@ def fill_movie(parser: argparse.ArgumentParser) -> Handler:
 def movie(arguments: argparse.Namespace) -> int:
     folder = RunFolder(arguments.run)
     if not folder.path.is_dir():
-        raise UserError(f"A movie is made of a run folder that was recorded; {arguments.run} is none.")
+        raise UserError(f"A movie needs the folder of a recorded run; {arguments.run} is not one.")
     add_scenes()
     with progress_bars(arguments.json) as progress:
         bar = counting(progress, arguments.out.name)

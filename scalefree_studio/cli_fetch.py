@@ -27,10 +27,10 @@ Handler = Callable[[argparse.Namespace], int]
 def fill_fetch(parser: argparse.ArgumentParser) -> Handler:
     add = parser.add_argument
     add("model", nargs="?", metavar="NAME|URL", help="a model that --list names, or the address of another")
-    add("--list", action="store_true", help="say which models there are, here and to be fetched")
+    add("--list", action="store_true", help="list the models that are here, and those that can be fetched")
     add("--sha256", metavar="HEX", help="the checksum that the file must have")
-    add("--name", help="what a model of an address shall be called (default: what its address ends in)")
-    add("--out", type=Path, metavar="FOLDER", help="where it goes (default: where model:NAME finds it)")
+    add("--name", help="what to call a model from an address (default: the end of the address)")
+    add("--out", type=Path, metavar="FOLDER", help="where to put it (default: where model:NAME finds it)")
     add_json_flag(parser)
     return fetch
 
@@ -41,7 +41,7 @@ def fetch(arguments: argparse.Namespace) -> int:
     if arguments.sha256 is not None and not is_sha256(arguments.sha256):
         raise UserError("A SHA-256 has 64 hexadecimal digits.")
     if not arguments.model:
-        raise UserError("Name a model or its address; --list says which there are.")
+        raise UserError("Name a model or its address; --list shows the models.")
     model, folder = _wanted(arguments), arguments.out or fetched_models()
     here = _here(model, arguments.out)
     path = here or _fetched(model, folder, quiet=arguments.json)
@@ -61,7 +61,7 @@ def _wanted(arguments: argparse.Namespace) -> Pretrained:
     if "://" in arguments.model:
         return at_address(arguments.model, arguments.name, sha256)
     if arguments.name is not None:
-        raise UserError("Only a model of an address can be given a --name.")
+        raise UserError("Only a model from an address can be given a --name.")
     model = _by_name(arguments.model.removeprefix(PREFIX))
     if sha256 and model.sha256 and sha256 != model.sha256:
         raise UserError(f"The registry says that {model.name} has another SHA-256, {model.sha256}.")
@@ -90,11 +90,11 @@ def _here(model: Pretrained, out: Path | None) -> Path | None:
         return None
     if model.sha256 and sha256_of(path) != model.sha256:
         raise UserError(
-            f"{path} has the name but not the checksum of {model.name}; move it away, or say another --out."
+            f"{path} has the name but not the checksum of {model.name}; move it away, or choose another --out."
         )
     if model.urls and not model.sha256 and out is None and path.parent != fetched_models():
         raise UserError(
-            f"A model called {model.name} comes with the studio; say --name to call this one otherwise."
+            f"A model called {model.name} comes with the studio; give this one another name with --name."
         )
     return path
 
@@ -125,9 +125,9 @@ def _in_words(found: Mapping[str, Any], next_step: str) -> str:
         lines.append(f"Its licence: {found['licence']}.")
     if found["fetched"] and not found["verified"]:
         lines.append(
-            f"It was not verified, as no checksum was given; what came has the SHA-256 {found['sha256']}."
+            f"It was not verified, as no checksum was given; the file has the SHA-256 {found['sha256']}."
         )
-    return "\n".join([*lines, f"Go on with: scalefree-studio {next_step}"])
+    return "\n".join([*lines, f"Next: scalefree-studio {next_step}"])
 
 
 def _list(as_json: bool) -> int:

@@ -37,15 +37,15 @@ def fill_fit(parser: argparse.ArgumentParser) -> Any:
         help="a picture file, photo:astronaut, synthetic:lines-5 or drawing:NAME (see `pictures`)",
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="the run folder (default: output/NAME)")
-    parser.add_argument("--steps", type=_positive(int), metavar="N", help="stop after so many steps in all")
+    parser.add_argument("--steps", type=_positive(int), metavar="N", help="stop after this many steps in all")
     parser.add_argument(
         "--seconds",
         type=_positive(float),
         metavar="S",
-        help=f"stop after so many seconds of learning in all (default: {SECONDS:g})",
+        help=f"stop after this many seconds of learning in all (default: {SECONDS:g})",
     )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute")
-    parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    parser.add_argument("--resume", action="store_true", help="continue the run in --out")
     parser.add_argument(
         "--record-every", type=_positive(int), metavar="N",
         help="record a frame every N steps (default: every step at first, later every 1%% of the steps)",
@@ -80,7 +80,7 @@ def _begun(arguments: argparse.Namespace, held: ExitStack) -> tuple[FitDividers,
 
 def _resumed(arguments: argparse.Namespace, held: ExitStack) -> tuple[FitDividers, Recording]:
     if arguments.out is None:
-        raise UserError("--resume goes on with the run in --out DIR; name it.")
+        raise UserError("--resume continues the run in --out DIR; name that folder.")
     folder, limit = RunFolder(arguments.out), limit_of(arguments.steps, arguments.seconds)
     held.enter_context(folder.again())
     checkpoint, given = folder.checkpoint(), given_flags(FitControls, arguments)
@@ -90,11 +90,11 @@ def _resumed(arguments: argparse.Namespace, held: ExitStack) -> tuple[FitDivider
     job.set_controls(given)
     changes = [Change(job.step_count, "controls", given)] if given else []
     if not checkpoint.trainer:
-        print("The training state is missing: learning goes on from the model alone.", file=sys.stderr)
+        print("The training state is missing: learning continues from the model alone.", file=sys.stderr)
     if arguments.image and arguments.image not in (job.spec, job.name):
         raise UserError(f"The run in {folder.path} learns {job.name}; leave the picture out to resume it.")
     if job.limit.reached(job.step_count, job.seconds):
-        print("This run has come to its end; --steps or --seconds, in all, lead on.", file=sys.stderr)
+        print("This run has finished; give it more --steps or --seconds in all to continue.", file=sys.stderr)
     return job, Recording(folder, arguments.record_every or 0, arguments.track, changes)
 
 
@@ -155,7 +155,7 @@ def _positive(kind: type) -> Any:
     def convert(text: str) -> Any:
         value = kind(text)
         if not 0 < value < float("inf"):
-            raise argparse.ArgumentTypeError(f"{text} is not more than nothing")
+            raise argparse.ArgumentTypeError(f"{text} is not above 0")
         return value
 
     convert.__name__ = {int: "whole number", float: "number"}[kind]  # argparse names it in its message

@@ -28,7 +28,7 @@ def fill_prune(parser: argparse.ArgumentParser) -> Handler:
     add("model", type=Path, metavar="MODEL", help=MODEL_HELP)
     add(
         "--threshold", type=_threshold, required=True, metavar="N",
-        help="codes that the pictures learnt from use less often than this go",
+        help="remove codes that the training pictures use less often than this",
     )  # fmt: skip
     add(
         "--dataset", metavar="NAME|PATH",
@@ -36,10 +36,13 @@ def fill_prune(parser: argparse.ArgumentParser) -> Handler:
     )  # fmt: skip
     add(
         "--out", type=output, metavar=f"FILE{SUFFIX}",
-        help="the model without those codes (default: a file beside MODEL, or here where that is model:NAME)",
+        help="where to write the pruned model (default: a file beside MODEL, or the current folder for "
+        "model:NAME)",
     )  # fmt: skip
     add(
-        "--dry-run", action="store_true", help="write nothing: only say what would go, and what it would cost"
+        "--dry-run",
+        action="store_true",
+        help="write nothing; only show what would be removed, and what it would cost",
     )
     add("--data-root", type=Path, metavar="DIR", help="where official files are (default: data)")
     add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute")
@@ -57,9 +60,9 @@ def prune(arguments: argparse.Namespace) -> int:
     out: Path | None = None if arguments.dry_run else arguments.out or beside(arguments.model)
     if out is not None:
         if out.suffix != SUFFIX:
-            raise UserError(f"Models are written as {SUFFIX}; {out} ends otherwise.")
+            raise UserError(f"A model file ends in {SUFFIX}; {out} does not.")
         if same_file(out, arguments.model) or same_file(out, arguments.model / MODEL):
-            raise UserError(f"{out} is read; name another file to write.")
+            raise UserError(f"{out} is an input; name another file to write to.")
         check_folder(out)
     with ExitStack() as held:
         if out is not None and is_run(out.parent):

@@ -18,15 +18,23 @@ Handler = Callable[[argparse.Namespace], int]
 def fill_recipe(parser: argparse.ArgumentParser) -> Handler:
     parser.add_argument(
         "recipe", metavar="NAME|FILE",
-        help=f"one that came with the studio ({', '.join(shipped_recipes())}), a .toml file, or the folder of one that "
-        "was run",
+        help=f"one that came with the studio ({', '.join(shipped_recipes())}), a .toml file, or the folder "
+        f"of one already started",
     )  # fmt: skip
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="where it is run, and gone on with (default: output/NAME)"
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="the folder to run it in, or to continue (default: output/NAME)",
     )
-    parser.add_argument("--plan", action="store_true", help="say what is done and what is next; run nothing")
     parser.add_argument(
-        "--data-root", type=Path, metavar="DIR", help="where official files are or go (default: data)"
+        "--plan", action="store_true", help="show what is done and what comes next; run nothing"
+    )
+    parser.add_argument(
+        "--data-root",
+        type=Path,
+        metavar="DIR",
+        help="where official files are, or are downloaded to (default: data)",
     )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute")
     add_json_flag(parser)
@@ -70,7 +78,7 @@ def _words(running: Running, states: Sequence[StepState]) -> str:
     if all(state.state == DONE for state in states):
         lines += [f"  {file}" for file in states[-1].files]
     else:
-        lines.append(f"  To go on: scalefree-studio recipe {running.folder}")
+        lines.append(f"  To continue: scalefree-studio recipe {running.folder}")
     return "\n".join(lines)
 
 

@@ -40,14 +40,15 @@ def fill_surprise(parser: argparse.ArgumentParser) -> Handler:
     )
     add(
         "--label", dest="of_class", metavar="CLASS",
-        help="of which class it is, by number or name (default: the one that makes it the least surprising)",
+        help="its class, by number or name (default: the one that makes it least surprising)",
     )  # fmt: skip
     add(
         "--compare",
         type=int,
         default=COMPARED,
         metavar="N",
-        help=f"set it beside so many held-out pictures, if they are at hand; 0: beside none (default: {COMPARED})",
+        help=f"compare it with this many held-out pictures, if they are at hand; 0 for none (default: "
+        f"{COMPARED})",
     )
     add("--data-root", type=Path, metavar="DIR", help="where official files are (default: data)")
     add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute")
@@ -80,7 +81,7 @@ def surprise(arguments: argparse.Namespace) -> int:
                 )
             among = standing(found.total, bits)
         except UserError as error:
-            say(f"It is not set beside held-out pictures: {error}")
+            say(f"It is not compared with held-out pictures: {error}")
     if out is not None:
         scale = from_flags(TableOptions, arguments).scale
         write_beside(found.picture, found.bits / found.highest, out, scale)

@@ -25,11 +25,11 @@ Handler = Callable[[argparse.Namespace], int]
 def fill_tokens(parser: argparse.ArgumentParser) -> Handler:
     add = parser.add_argument
     add("image", metavar="IMAGE", help="a picture file, photo:astronaut or drawing:NAME (see `pictures`)")
-    add("out", nargs="?", type=output, metavar="OUT.png", help="the picture that the tokens are")
+    add("out", nargs="?", type=output, metavar="OUT.png", help="where to write the picture in tokens")
     add(
         "--all",
         action="store_true",
-        help="compare kinds of tokens: a table, and as OUT.png a sheet of pictures",
+        help="compare kinds of tokens: print a table, and write a sheet of pictures to OUT.png",
     )
     add_flags(parser, TokenOptions, title="tokens")
     add_json_flag(parser)
@@ -44,7 +44,7 @@ def tokens(arguments: argparse.Namespace) -> int:
     if arguments.all:
         return _compare(arguments, quantiser, options.shape)
     if palette_size(options.tokens) and not arguments.json:
-        say("Learning a palette of the picture's colours: of many colours this takes some seconds.")
+        say("Learning a palette of the picture's colours; with many colours this takes a few seconds.")
     found = quantiser.quantised(options.shape, options.tokens)
     if arguments.out:
         _write(arguments.out, found.pixels)

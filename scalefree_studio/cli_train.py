@@ -40,7 +40,10 @@ def add_data_flags(parser: argparse.ArgumentParser, default: str) -> None:
         f"(default: {default})",
     )  # fmt: skip
     parser.add_argument(
-        "--data-root", type=Path, metavar="DIR", help="where official files are or go (default: data)"
+        "--data-root",
+        type=Path,
+        metavar="DIR",
+        help="where official files are, or are downloaded to (default: data)",
     )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute")
     add_json_flag(parser)
@@ -59,23 +62,26 @@ def _train_flags(parser: argparse.ArgumentParser, kind: str) -> None:
     add_data_flags(parser, f"{DATASET}; to resume, the one it learnt from")
     parser.add_argument(
         "--val-dataset", metavar="NAME|PATH",
-        help="judge by all examples of another data set (default: by those that are set apart or, where none are, by "
-        "about one in six)",
+        help="measure on all examples of another data set (default: on the held-out ones or, if there are "
+        "none, on about one in six)",
     )  # fmt: skip
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help=f"the run folder (default: output/{kind}-NAME)"
     )
     parser.add_argument(
-        "--steps", type=int, metavar="N", help="stop after so many steps in all, whatever the epochs"
+        "--steps",
+        type=int,
+        metavar="N",
+        help="stop after this many steps in all, whatever the number of epochs",
     )
     parser.add_argument(
-        "--seconds", type=float, metavar="S", help="stop after so many seconds of learning in all"
+        "--seconds", type=float, metavar="S", help="stop after this many seconds of learning in all"
     )
     parser.add_argument(
         "--size", type=shape_of, metavar="N|WxH",
-        help="make the pictures so large (default: as they are; those in files 32)",
+        help="resize the pictures to this (default: as they are; 32 for picture files)",
     )  # fmt: skip
-    parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    parser.add_argument("--resume", action="store_true", help="continue the run in --out")
     add_track_flag(parser)
 
 
@@ -122,7 +128,7 @@ def _resumed(
 ) -> tuple[Train[Any, Any], Recording]:
     lesson, limit, device = _asked(arguments, ranks)
     if arguments.out is None:
-        raise UserError("--resume goes on with the run in --out DIR; name it.")
+        raise UserError("--resume continues the run in --out DIR; name that folder.")
     folder = RunFolder(arguments.out)
     if ranks.first:
         held.enter_context(folder.again())
@@ -160,7 +166,7 @@ def fill_evaluate(parser: argparse.ArgumentParser) -> Handler:
     parser.add_argument("model", type=Path, metavar="MODEL", help=MODEL_HELP)
     add_data_flags(parser, "the one it learnt from")
     parser.add_argument(
-        "--all", action="store_true", help="measure on every picture, not only on those that are held out"
+        "--all", action="store_true", help="measure on every picture, not only on the held-out ones"
     )
     return evaluate
 

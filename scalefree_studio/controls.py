@@ -77,7 +77,7 @@ class Control:
         except ControlError:  # `read` knows better what is wrong
             raise
         except (TypeError, ValueError, OverflowError, AttributeError):
-            raise ControlError(f"{self.label} wants {self._wanted()}, not {value!r}.") from None
+            raise ControlError(f"{self.label} needs {self._wanted()}, not {value!r}.") from None
         if self.choices and found not in self.choices:
             raise ControlError(f"{self.label} is one of {', '.join(self.choices)}, not {found!r}.")
         if isinstance(found, str) and 0 < self.letters < len(found):
@@ -93,7 +93,7 @@ class Control:
         if self.read is None and kinds is not None and value is not None:
             for each in value if self.count and isinstance(value, list) else [value]:
                 if not isinstance(each, kinds) or (isinstance(each, bool) and self.type is not bool):  # type: ignore[arg-type]
-                    raise ControlError(f"{self.label} wants {self._wanted()}, not {value!r}.")
+                    raise ControlError(f"{self.label} needs {self._wanted()}, not {value!r}.")
         return self.check(value)
 
     def typed(self, text: str) -> Any:
@@ -155,15 +155,15 @@ class Control:
     def _check_range(self, value: float) -> None:
         form = "d" if isinstance(value, int) else "g"
         if not math.isfinite(value):
-            raise ControlError(f"{self.label} wants a finite number, not {value!r}.")
+            raise ControlError(f"{self.label} needs a finite number, not {value!r}.")
         low = self.low if self.above is None else self.above
         too_low = low is not None and (value < low or (value == low and self.above is not None))
         if not too_low and (self.high is None or value <= self.high):
             return
         if self.above is None:
-            bounds = f"lies between {self.low:{form}} and {self.high:{form}}"
+            bounds = f"must be between {self.low:{form}} and {self.high:{form}}"
         else:
-            bounds = f"is more than {self.above:g} and at most {self.high:g}"
+            bounds = f"must be more than {self.above:g} and at most {self.high:g}"
         raise ControlError(f"{self.label} {bounds}, not {value:{form}}.")
 
 
@@ -306,6 +306,11 @@ def _flag_type(c: Control) -> Callable[[str], Any]:
 def from_flags(cls: type[T], namespace: argparse.Namespace) -> T:
     """The controls that a command line asks for."""
     return edited(cls(), given_flags(cls, namespace))
+
+
+def with_unit(number: str, unit: str) -> str:
+    """A number and its unit as they are written: 40× and 90°, but 20 steps."""
+    return f"{number}{unit}" if unit in ("", "×", "°") else f"{number} {unit}"
 
 
 class Staging:

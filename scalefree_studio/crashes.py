@@ -64,7 +64,7 @@ def begin(arguments: Sequence[str] = ()) -> None:
     with contextlib.suppress(OSError):  # where nothing can be written there are no reports
         state_folder().mkdir(parents=True, exist_ok=True)
         _running = open(state_folder() / f"{RUNNING}{os.getpid()}.txt", "a", encoding="utf-8")  # noqa: SIM115
-        _running.write(_head("The studio ended without being asked to.", arguments))
+        _running.write(_head("The studio closed unexpectedly.", arguments))
         _running.flush()
         faulthandler.enable(_running)
         atexit.register(end)
@@ -113,10 +113,10 @@ def report(error: BaseException) -> Path | None:
     done = "".join(f"did: {what}\n" for what in _done)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, f"{_head('Something broke.', sys.argv)}{done}\n{traced}".encode())
+        write_atomically(path, f"{_head('Something went wrong.', sys.argv)}{done}\n{traced}".encode())
     except OSError:
         return None
-    print(f"scalefree-studio: a report of this was written to {path}", file=sys.stderr)
+    print(f"scalefree-studio: an error report was written to {path}", file=sys.stderr)
     for tell in list(_tellers):
         with contextlib.suppress(Exception):
             tell(path)

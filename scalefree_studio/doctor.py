@@ -62,11 +62,7 @@ def in_words(checks: list[Check]) -> str:
         lines.append(f"  {MARKS[check.state]} {check.name:<12}{check.words}")
         if check.advice:
             lines.append(f"    {'':<12}→ {check.advice}")
-    end = (
-        "All that is needed works."
-        if healthy(checks)
-        else "Something that is needed does not work: see above."
-    )
+    end = "Everything needed works." if healthy(checks) else "Something needed does not work: see above."
     return "\n".join([*lines, "", f"  {end}"])
 
 
@@ -91,7 +87,7 @@ def packages() -> Check:
         return Check("packages", BROKEN, found.trouble, "Install again: make, or pip install .", versions())
     if broken := found.facts["broken"]:
         said = "; ".join(f"{name}: {why}" for name, why in broken.items())
-        return Check("packages", BROKEN, f"Not all can be imported: {said}", _install(said), versions())
+        return Check("packages", BROKEN, f"Some cannot be imported: {said}", _install(said), versions())
     return Check("packages", WORKS, words, facts=versions())
 
 
@@ -158,8 +154,8 @@ def folders() -> list[Check]:
     found, asked = [], _try("places")
     runs = Path(asked.facts.get("runs") or "output").absolute()
     for name, path, what in (
-        ("runs", runs, "new runs of the window"), ("data", data_root(), "downloads"),
-        ("state", state_folder(), "reports of crashes"),
+        ("runs", runs, "new runs from the window"), ("data", data_root(), "downloads"),
+        ("state", state_folder(), "crash reports"),
     ):  # fmt: skip
         there = next(each for each in (path, *path.parents) if each.is_dir())
         free = shutil.disk_usage(there).free
@@ -169,7 +165,9 @@ def folders() -> list[Check]:
                 Check(name, NOTE, f"{path} cannot be written ({what}).", "Start it in another folder.", facts)
             )
         elif free < ROOM:
-            found.append(Check(name, NOTE, words, "Make room: recordings and movies may want more.", facts))
+            found.append(
+                Check(name, NOTE, words, "Free some space: recordings and movies may need more.", facts)
+            )
         else:
             found.append(Check(name, WORKS, words, facts=facts))
     return found

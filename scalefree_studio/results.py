@@ -53,7 +53,7 @@ def png_of(pixels: Array) -> bytes:
 def _movie(folder: Path | None, path: str | Path, options: dict[str, Any]) -> Path:
     if folder is None:
         raise UserError(
-            "Nothing was recorded; name a folder with out=, or load a run folder, to make a movie of it."
+            "Nothing was recorded; name a folder with out=, or load a run folder, to make a movie."
         )
     add_scenes()
     movie_of_run(RunFolder(folder), Path(path), **options)
@@ -235,7 +235,7 @@ class Pictures:
     def save(self, path: str | Path) -> None:
         """All of them in one PNG."""
         if Path(path).suffix.lower() != ".png":
-            raise UserError(f"Pictures are written as .png; {path} ends otherwise.")
+            raise UserError(f"A picture file ends in .png; {path} does not.")
         check_folder(Path(path))
         write_wall(self.pixels, Path(path))
 
@@ -264,7 +264,7 @@ def kept(keep: Any, size: tuple[int, int]) -> Array:
         keep = np.asarray(keep) != 0  # (h, w)
     elif not Path(keep).exists():
         raise UserError(
-            f"What is kept is one of {', '.join(HALVES)}, or the file of a mask; there is no file {keep}."
+            f"What to keep is one of {', '.join(HALVES)}, or the file of a mask; there is no file {keep}."
         )
     pixels = load_picture(keep).pixels if isinstance(keep, str | Path) else keep
     white: Array = fitted(pixels, size, channels=1)[..., 0] > 127

@@ -256,7 +256,7 @@ class Runner:
                 saver.save(self.job.checkpoint)
         if saver.interval > TOLD_SECONDS and not self._told_interval:
             self._told_interval = True
-            self._say(f"Saving takes long here, so it is done every {saver.interval:.0f} s.")
+            self._say(f"Saving is slow here, so it is done every {saver.interval:.0f} s.")
 
     def save(self, keep: Keep | None = None) -> bool:
         """Keep a checkpoint now, to the end; on failure say why and return False.

@@ -169,9 +169,9 @@ def add_scenes() -> None:
 def choose_device(wanted: str = "auto") -> str:
     """cpu or cuda; auto takes the GPU where there is one."""
     if wanted not in ("auto", "cpu", "cuda"):
-        raise UserError(f"It computes on the cpu or on cuda, or chooses (auto); not on {wanted!r}.")
+        raise UserError(f"The device is cpu, cuda or auto, not {wanted!r}.")
     if wanted == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     if wanted == "cuda" and not torch.cuda.is_available():
-        raise UserError("There is no CUDA GPU that torch can use here; leave --device out, or say cpu.")
+        raise UserError("There is no CUDA GPU that torch can use here; leave --device out, or use cpu.")
     return wanted

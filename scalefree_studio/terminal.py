@@ -36,14 +36,14 @@ def output(text: str) -> Path:
     """The file that a command shall write, as argparse asks for it: told before any work, not after all of it."""
     path = Path(text)
     if not text.strip():
-        raise UserError(f"The output {text!r} is no name of a file.")
+        raise UserError(f"The output {text!r} is not a file name.")
     if path.is_dir():
         raise UserError(f"{text} is a folder; name a file in it.")
     if path.parent.is_dir():  # else whoever writes it says so
         try:  # rights alone do not tell: a disk may be read-only
             tempfile.TemporaryFile(dir=path.parent).close()
         except OSError:
-            raise UserError(f"Nothing can be written in {path.parent}.") from None
+            raise UserError(f"Cannot write in {path.parent}.") from None
     return path
 
 

@@ -148,7 +148,7 @@ def test_a_run_is_watched_step_by_step_and_broken_off(run):
 @pytest.mark.parametrize(
     ("wrong", "why"),
     [
-        (lambda: s.train("gan"), "nothing to train"),
+        (lambda: s.train("gan"), "can be trained"),
         (lambda: s.train("pixelcnn", "nowhere"), "no data set"),
         (lambda: s.train("pixelcnn", levles=4), "levles"),
         (lambda: s.load("nowhere"), "no file"),

@@ -149,7 +149,7 @@ def test_what_cannot_be_written_is_told_before_any_work(command, out, capsys, tm
         if "proc" in out
         else "is a folder;"
         if out.strip()
-        else "is no name of"
+        else "is not a file name"
     )
     assert words in told and "\n" not in told
     assert sorted(os.listdir(tmp_path)) == ["folder.mp4", "folder.png"]
@@ -202,7 +202,8 @@ def test_a_command_of_an_instrument_that_ours_hides_is_told(capsys, monkeypatch)
     theirs = Instrument("clouds", "Clouds", "", "", commands={"fit": ("", "a:b"), "rain": ("", "a:b")})
     monkeypatch.setattr(all_instruments, "instruments", lambda: {"clouds": theirs})
     assert main(["fetch", "--list"]) == 0
-    said = "scalefree-studio: The command 'fit' of Clouds is left out: the studio has one of that name."
+    said = "scalefree-studio: The command 'fit' of Clouds is left out: the studio already has one of that "
+    "name."
     assert capsys.readouterr().err.strip() == said
     assert "rain" in cli.commands()
 
@@ -211,7 +212,7 @@ def test_a_command_of_an_instrument_that_ours_hides_is_told(capsys, monkeypatch)
 def test_what_is_no_run_folder_makes_no_movie(run, capsys, tmp_path):
     (tmp_path / "a.safetensors").write_bytes(b"")
     assert main(["movie", run, "a.mp4"]) == 2
-    assert f"made of a run folder that was recorded; {run} is none." in capsys.readouterr().err
+    assert f"A movie needs the folder of a recorded run; {run} is not one." in capsys.readouterr().err
 
 
 def test_pictures_that_are_none_get_one_sentence(tmp_path, capsys):

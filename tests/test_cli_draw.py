@@ -146,8 +146,8 @@ def test_a_wall_and_its_movie_are_as_large_as_one_likes(capsys):
         assert film.size == (120, 90)
     capsys.readouterr()
     for wrong, told in (
-        (["d.png", "--movie-size", "64"], "--movie-size are of a movie"),
-        (["d.what"], "written as one of"),
+        (["d.png", "--movie-size", "64"], "--movie-size belong to a movie"),
+        (["d.what"], "file ends in one of"),
         (["d.jpg", "--scale", "4096"], "too large for a .jpg"),
     ):
         assert main(["sample", "model", *wrong]) == 2
@@ -186,8 +186,8 @@ def test_complete_keeps_its_part_and_leaves_a_run_that_knows_it(capsys):
     [
         (["sample", "model", "a.png", "--seconds", "3"], "--movie"),
         (["sample", "model", "a.png", "--movie", "a.mp4", "--seconds", "0"], "more than 0"),
-        (["sample", "model", "a.png", "--movie", "a.avi"], "ends otherwise"),
-        (["sample", "model", "a.png", "--movie", "a.gif", "--seconds", "600"], "out of reason"),
+        (["sample", "model", "a.png", "--movie", "a.avi"], "does not."),
+        (["sample", "model", "a.png", "--movie", "a.gif", "--seconds", "600"], "is too large"),
         (["sample", "model", "a.png", "--movie", "a.gif", "--fps", "60"], "at most 50 frames a second"),
         (["sample", "model", "no/a.png"], "no such folder"),
         (["sample", "model", "a.png", "--movie", "no/a.mp4"], "no such folder"),
@@ -200,9 +200,9 @@ def test_complete_keeps_its_part_and_leaves_a_run_that_knows_it(capsys):
         (["sample", "model", "a.png", "--size", "wide"], "one number for a square, not 'wide'"),
         (
             ["sample", "model", "a.png", "--size", "5000x5000"],
-            "between 1 and 1048576 places in all, not 5000x5000",
+            "1 to 1048576 places in all, not 5000x5000",
         ),
-        (["sample", "model", "a.png", "--size", "0"], "between 1 and 1048576 places in all, not 0x0"),
+        (["sample", "model", "a.png", "--size", "0"], "1 to 1048576 places in all, not 0x0"),
         (["sample", "model", "a.png", "--speed", "9"], "unrecognized"),
         (["complete", "model", "nothing.png", "a.png"], "no file"),
     ],

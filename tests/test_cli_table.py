@@ -140,7 +140,7 @@ def test_one_picture_may_have_several_rows() -> None:
 
 def test_what_the_network_cannot_see_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["complete", "model", "a.png", "t.png", "--keep", "bottom", "--count", "1"]) == 0
-    assert f"{(H - H // 2) * W} of the places that are given come" in capsys.readouterr().err
+    assert f"{(H - H // 2) * W} of the kept places come" in capsys.readouterr().err
     assert main(["complete", "model", "a.png", "t.png", "--cut", "7", "--count", "1"]) == 0
     assert "come" not in capsys.readouterr().err
 
@@ -153,19 +153,19 @@ def test_what_the_network_cannot_see_is_said(capsys: pytest.CaptureFixture[str])
         (["complete", "model", "a.png", "t.png", "--cut", "all"], "invalid int"),
         (["complete", "model", "a.png", "t.png", "--cut", "3", "--keep", "top"], "not allowed with"),
         (["complete", "model", "a.png", "t.png", "--temperature", "0"], "between 0.05 and 20, not 0."),
-        (["complete", "model", "a.png", "t.png", "--temperature", "1,hot"], "wants a number, not 'hot'."),
-        (["complete", "model", "a.png", "t.png", "--temperature", "1,,2"], "wants a number, not ''."),
+        (["complete", "model", "a.png", "t.png", "--temperature", "1,hot"], "needs a number, not 'hot'."),
+        (["complete", "model", "a.png", "t.png", "--temperature", "1,,2"], "needs a number, not ''."),
         (["complete", "model", "a.png", "t.png", "--temperature", "nan,1"], "a finite number"),
         (["complete", "model", "a.png", "none.png", "t.png"], "no file"),
-        (["complete", "model", "a.png", "b.png", "a.png"], "a.png is read"),
-        (["complete", "model", "a.png", "t.png", "--keep", "t.png"], "t.png is read"),
+        (["complete", "model", "a.png", "b.png", "a.png"], "a.png is an input"),
+        (["complete", "model", "a.png", "t.png", "--keep", "t.png"], "t.png is an input"),
         (["complete", "model", "a.png"], "required: OUT.png"),
-        (["complete", "model", "a.png", "b.png", "t.png", "--scale", "0"], "Scale lies between 1 and"),
+        (["complete", "model", "a.png", "b.png", "t.png", "--scale", "0"], "Scale must be between 1 and"),
         (["complete", "model", "a.png", "b.png", "t.png", "--keep", "middle"], "no file middle"),
         (["complete", "model", "a.png", "b.png", "t.png", "--count", "3000"], "between 1 and 4096, not 6000"),
-        (["complete", "model", "a.png", "b.png", "t.what"], "written as one of"),
+        (["complete", "model", "a.png", "b.png", "t.what"], "file ends in one of"),
         (["sample", "model", "t.png", "--count", "0", *T], "between 1 and 4096, not 0"),
-        (["sample", "model/model.safetensors", "model/model.safetensors"], "is read"),
+        (["sample", "model/model.safetensors", "model/model.safetensors"], "is an input"),
     ],
     ids=str,
 )

@@ -132,7 +132,7 @@ def test_latents_of_a_vqvae_and_of_a_data_set_of_latents() -> None:
     one, other = training(), training(encoded)
     assert equal(one.checkpoint().model, other.checkpoint().model)
     assert other.snapshot().metrics["held_out"] == pytest.approx(one.snapshot().metrics["held_out"])
-    with pytest.raises(UserError, match="no autoencoder"):
+    with pytest.raises(UserError, match="not an autoencoder"):
         latents_of(one.checkpoint())
 
 

@@ -120,7 +120,7 @@ def test_a_code_in_words(record: tuple[Any, Any]) -> None:
     usage = [0, 1, 2, 4, 8, 16, 32, 64, 128]
     book = book_of(record, usage=usage, alive=[True] * 8 + [False], revived=[3, *[-1] * 8])
     assert shown.described(book, 5, 9) == "It stands for 16 tokens, 6.3%: number 4 of 9 by usage."
-    assert shown.described(book, 0, 9) == "Nothing uses it: it is dead. Set anew at step 3."
+    assert shown.described(book, 0, 9) == "Nothing uses it: it is dead. Reset at step 3."
     assert "pruned" in shown.described(book, 8, 9)
     assert shown.usage_in_words(book) == "9 codes, 1 unused, 1 pruned"
 
@@ -128,8 +128,10 @@ def test_a_code_in_words(record: tuple[Any, Any]) -> None:
 def test_what_pruning_costs_in_words(record: tuple[Any, Any]) -> None:
     costs = shown.costs(book_of(record, going=[(0, 0, 0.01), (2, 0, 0.01), (5, 4, 0.0125)]))
     assert [cost.codes for cost in costs] == [0, 0, 4]
-    assert costs[2].words == "Used less than 5 times: 4 of 9 codes go.\nError 0.01 → 0.0125, +25.0%."
-    assert "nothing goes" in costs[1].words and costs[0].words.startswith("Nothing goes. The error is 0.01.")
+    assert costs[2].words == "Used fewer than 5 times: 4 of 9 codes would go.\nError 0.01 → 0.0125, +25.0%."
+    assert "nothing is removed" in costs[1].words and costs[0].words.startswith(
+        "Nothing is removed. The error is 0.01."
+    )
     frame, still = record
     without = {name: array for name, array in frame.items() if not name.startswith("going")}
     assert shown.costs(Codebook(without, still, 1)) == ()

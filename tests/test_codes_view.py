@@ -219,7 +219,7 @@ def test_pruning_is_shown_before_it_is_done_and_undone(
         QTest.keyClick(panel.slider, KEY.Key_Right)
     going = usage < 28
     assert panel.threshold == 28 and panel.button.text() == f"Prune {going.sum()} codes"
-    assert f"{going.sum()} of 64 codes go.\nError 0.01 → " in panel.cost.text()
+    assert f"{going.sum()} of 64 codes would go.\nError 0.01 → " in panel.cost.text()
     wrapped = panel.cost.fontMetrics().boundingRect(0, 0, panel.cost.width(), 999, WRAPPED, panel.cost.text())
     driven.until(lambda: panel.cost.height() >= wrapped.height())  # nothing of it is cut
     veil = view.canvas.shown.boards[1].veil[:, 0, 0]

@@ -239,8 +239,8 @@ def test_the_drawn_colour_is_marked_and_the_likeliest_are_listed(
         ink = palette.accent if bar == 1 else palette.text
         assert np.abs(words.astype(int) - rgb(ink)).max(-1).min() < 60  # thin letters are soft
     word = names_of(colours)[SOME[0, 1]]
-    assert thought.words()[0].startswith(f"{word}, 4.0 %; at least ")
-    assert word in thought.accessibleDescription()
+    assert thought.words()[0].startswith(f"{word.capitalize()}: 4.0 %, uncertainty at least ")
+    assert word.capitalize() in thought.accessibleDescription()
 
 
 @pytest.mark.parametrize("width", [224, 256, 448])
@@ -264,7 +264,10 @@ def test_pointing_reads_a_colour_off_and_a_click_chooses_the_nearest(
     assert thought.marked == (0, 3) and thought.cursor().shape() == Qt.CursorShape.PointingHandCursor
     channel = thought.channel
     assert channel is not None
-    assert thought._read_off(channel, 3)[0] == f"{names_of(colours_of('hsv:5,4,4'))[SOME[0, 3]]}: 1.0 %"
+    assert (
+        thought._read_off(channel, 3)[0]
+        == f"{names_of(colours_of('hsv:5,4,4'))[SOME[0, 3]].capitalize()}: 1.0 %"
+    )
     assert thought._read_off(channel, 0)[0].endswith(f": 40.0 %, {percent(0.6)} with 1 like it")
     assert is_(shot(thought)[int(thought.head.top()) : int(thought.head.bottom())], DARK.accent).any()
     qtbot.mouseClick(thought, Qt.MouseButton.LeftButton, pos=spot(thought, 1))

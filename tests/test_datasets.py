@@ -93,7 +93,7 @@ def test_what_is_no_data_set_is_told(tmp_path: Path) -> None:
         load_dataset(tmp_path / "nothing")
     one_sentence(told)
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match="is a file"):
+    with pytest.raises(UserError, match="neither a list of pictures"):
         load_dataset(tmp_path / "file")
 
 

@@ -38,7 +38,7 @@ def test_all_is_well(told: dict[str, Tried], capsys: pytest.CaptureFixture[str])
     assert cli.main(["doctor"]) == 0
     out = capsys.readouterr().out
     assert "OpenGL 4.5 on a card" in out and "ffmpeg 7 writes movies" in out and "no CUDA GPU" in out
-    assert "All that is needed works." in out
+    assert "Everything needed works." in out
     assert cli.main(["doctor", "--json"]) == 0
     data = json.loads(capsys.readouterr().out)
     assert data["ok"] and data["versions"]["torch"] == versions()["torch"]
@@ -86,7 +86,7 @@ def test_a_full_disk_and_a_place_that_cannot_be_written(
     told["places"].facts["runs"] = str(tmp_path / "runs")
     assert state_of("runs").state == WORKS
     monkeypatch.setattr(doctor, "ROOM", 1 << 60)
-    assert (state_of("runs").state, state_of("runs").advice[:9]) == (NOTE, "Make room")
+    assert (state_of("runs").state, state_of("runs").advice[:9]) == (NOTE, "Free some space")
     monkeypatch.setattr(doctor.os, "access", lambda *_: False)
     assert "cannot be written" in state_of("runs").words
 

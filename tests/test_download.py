@@ -74,7 +74,7 @@ def test_a_mirror_may_be_strange(tmp_path: Path, mirror: Urls, fault: str, file:
 WHAT_IS_WRONG = {
     "missing": "answered 404", "page": "answered with a web page", "huge": "1,000,000,000,000 bytes, and at most",
     "forever": "does not end", "to-file": r"another kind of address \(file:\)", "to-ftp": r"\(ftp:\)",
-    "around": "leads on more than 5 times", "to-nowhere": "answered 302", "breaking": "broke off", "stuck": "broke off",
+    "around": "redirects more than 5", "to-nowhere": "answered 302", "breaking": "broke off", "stuck": "broke off",
     "chunked-nonsense": "broke off", "silent": "timed out",
 }  # fmt: skip
 

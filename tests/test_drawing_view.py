@@ -56,11 +56,13 @@ def test_overlays_cover_what_they_say(driven: Driven, run: Path) -> None:
     view = draw(driven, run)
     assert view.canvas.shown.boards[0].veil is None
     driven.window.set_display({"openness": True})
+    assert view.legend.isVisible()
     veil = view.canvas.shown.boards[0].veil
     bits = np.asarray(shown(view).frame["entropy"], float)
     order = np.argsort(bits.ravel())
     assert (np.diff(veil[..., 3].ravel()[order].astype(int)) >= 0).all()
     driven.window.set_display({"openness": False, "sight": True})
+    assert not view.legend.isVisible()
     view.point_at(Place("wall", 1, 4, 4))
     hidden = view.canvas.shown.boards[0].veil[..., 3] > 0
     seen = shown(view).sees(4, 4)
@@ -206,7 +208,7 @@ def test_the_half_of_a_picture_is_kept(driven: Driven, run: Path) -> None:
     view = draw(driven, run)
     before = shown(view).values.copy()
     driven.key(Qt.Key.Key_U)
-    assert "Click a picture first" in driven.window.stage.toast.label.text()
+    assert "First click the picture" in driven.window.stage.toast.label.text()
     view.hold(Place("wall", 2, 7, 7))
     driven.key(Qt.Key.Key_I)
     driven.until(lambda: shown(view).frame["given"][:, :, :4].all() and shown(view).done)

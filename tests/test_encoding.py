@@ -149,7 +149,7 @@ def test_a_folder_is_a_data_set_by_itself(
         encoded(dataset, FakeCodec(codes=9))
     with pytest.raises(UserError, match="name one, or encode"):
         codec_for(digits)
-    with pytest.raises(UserError, match=r"holds .*, where pictures are wanted"):
+    with pytest.raises(UserError, match=r"holds .*, but pictures are needed"):
         load_dataset(tmp_path / "moved", size=16)
 
 
@@ -181,7 +181,7 @@ def test_it_goes_on_where_it_was_ended(tmp_path: Path, model: Path, monkeypatch:
 
     monkeypatch.setattr(FakeCodec, "encode", ending)
     assert encode(model, "--out", tmp_path / "out") == 0  # Ctrl-C: what was done is kept
-    with pytest.raises(UserError, match="not written to its end"):
+    with pytest.raises(UserError, match="is incomplete"):
         load_dataset(tmp_path / "out")
     calls = 10
     assert encode(model, "--out", tmp_path / "out") == 0
@@ -198,13 +198,13 @@ def test_other_folders_are_refused_and_left_as_they_are(
     assert encode(model, "--out", out) == 0
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
     assert encode(other, "--out", out) == 2
-    assert "what another model has made" in capsys.readouterr().err
+    assert "what another model made" in capsys.readouterr().err
     assert encode(model, "--out", out, "--size", "10") == 2
     assert "pictures of another size" in capsys.readouterr().err
     assert before == {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
     assert encode(model, "--out", tmp_path) == 2 and "something else" in capsys.readouterr().err
     assert encode(model, "--dataset", out, "--out", tmp_path / "new") == 2
-    assert "holds tokens, where pictures are wanted" in capsys.readouterr().err
+    assert "holds tokens, but pictures are needed" in capsys.readouterr().err
     for kind in ("pixelcnn", "pixels"):
         assert main(["train", kind, "--dataset", str(out), "--out", str(tmp_path / kind)]) == 2
         assert "learns from pictures" in capsys.readouterr().err and not (tmp_path / kind).exists()

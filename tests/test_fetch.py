@@ -172,7 +172,7 @@ def test_the_list_says_what_is_here_and_what_can_be_had(
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == [*shipped(), "faces", "stray"]
     assert "model:faces" in lines[-2] and "Faces; portraits; CC0-1.0" in lines[-2]
-    assert "no model" in lines[-1]
+    assert "not a model" in lines[-1]
 
 
 @pytest.mark.parametrize(
@@ -209,16 +209,16 @@ def test_an_unknown_name_elsewhere_says_where_to_find_others(
         ({"name": "model"}, "a name has letters"),
         ({"urls": "https://example.org/a"}, "urls is a list"),
         ({"urls": []}, "urls is a list"),
-        ({"urls": ["file:///etc/passwd"]}, "not all of the web"),
-        ({"urls": ["https://example.org/a", 3]}, "not all of the web"),
+        ({"urls": ["file:///etc/passwd"]}, "not all web addresses"),
+        ({"urls": ["https://example.org/a", 3]}, "not all web addresses"),
         ({"size": 0}, "size is a number"),
         ({"size": 3.5}, "size is a number"),
         ({"size": None}, "size is a number"),
         ({"sha256": "abc"}, "sha256 has 64"),
         ({"sha256": None}, "sha256 has 64"),
         ({"licence": None}, "names no licence"),
-        ({"title": 3}, "no plain text"),
-        ({"title": "\u001b[2J"}, "no plain text"),
+        ({"title": 3}, "not plain text"),
+        ({"title": "\u001b[2J"}, "not plain text"),
     ],
     ids=str,
 )
@@ -284,18 +284,18 @@ def test_what_is_no_model_is_refused_and_deleted(host: str, refused: Tell, name:
 @pytest.mark.parametrize(
     ("url", "what"),
     [
-        ("file:///etc/passwd", "no address of the web"),
-        ("ftp://example.org/a.safetensors", "no address of the web"),
-        ("https:///a.safetensors", "no address of the web"),
-        ("http://[a/b.safetensors", "no address of the web"),
-        ("http://example.org:port/b.safetensors", "no address of the web"),
-        ("{host}/fine/faces.pt", "say --name"),
-        ("{host}/fine/", "say --name"),
+        ("file:///etc/passwd", "not a web address"),
+        ("ftp://example.org/a.safetensors", "not a web address"),
+        ("https:///a.safetensors", "not a web address"),
+        ("http://[a/b.safetensors", "not a web address"),
+        ("http://example.org:port/b.safetensors", "not a web address"),
+        ("{host}/fine/faces.pt", "--name NAME"),
+        ("{host}/fine/", "--name NAME"),
         ("{host}/fine/%2e%2e%2ffaces.safetensors", "No model can be called '../faces'"),
         ("{host}/fine/..%5cfaces.safetensors", "No model can be called"),
         ("{host}/fine/.safetensors", "No model can be called ''"),
-        ("{host}/fine/model.safetensors", "say --name"),
-        ("{host}/fine/" + "x" * 101 + ".safetensors", "say --name"),
+        ("{host}/fine/model.safetensors", "--name NAME"),
+        ("{host}/fine/" + "x" * 101 + ".safetensors", "--name NAME"),
     ],
 )
 def test_an_address_that_cannot_be_meant(host: str, refused: Tell, url: str, what: str) -> None:
@@ -308,7 +308,7 @@ def test_other_wrong_input(host: str, refused: Tell, monkeypatch: pytest.MonkeyP
     assert "Name a model" in refused()
     assert "64 hexadecimal digits" in refused("faces", "--sha256", "abc")
     assert "another SHA-256" in refused("faces", "--sha256", "0" * 64)
-    assert "Only a model of an address" in refused("faces", "--name", "others")
+    assert "Only a model from an address" in refused("faces", "--name", "others")
     assert "No model can be called '../others'" in refused(url, "--name", "../others")
     assert "not the checksum" in refused("digits", "--sha256", "0" * 64)
     assert not Mirror.asked
@@ -318,7 +318,7 @@ def test_a_name_that_is_taken(
     host: str, refused: Tell, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = f"{host}/fine/tree.safetensors"
-    assert "comes with the studio; say --name" in refused(url, "--name", "digits")
+    assert "comes with the studio; give this one another name" in refused(url, "--name", "digits")
     assert main(["fetch", url]) == 0
     Mirror.asked.clear()
     assert main(["fetch", url]) == 0

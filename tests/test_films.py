@@ -160,7 +160,7 @@ def test_damaged_and_hostile_films_get_one_sentence(tmp_path: Path, name: str) -
     script = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"
     for data in (b"", b"hello", playlist, listing, script, b"GIF89a" + b"\xff" * 40):
         (tmp_path / name).write_bytes(data)
-        with pytest.raises(UserError, match="no film that can be read") as error:
+        with pytest.raises(UserError, match="not a readable film") as error:
             load_dataset(tmp_path / name)
         assert str(tmp_path / name) in one_sentence(error)
 

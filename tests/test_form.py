@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from PyQt6.QtCore import QPoint, QPointF, Qt
 from PyQt6.QtGui import QWheelEvent
 from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
-from scalefree_studio.controls import ControlError, control, controls_of, edited
+from scalefree_studio.controls import ControlError, control, controls_of, edited, with_unit
 from scalefree_studio.jobs.dividers.controls import FitControls
 from scalefree_studio.sizes import size_of
 from scalefree_studio.window.widgets.fields import NumberField, TextField
@@ -234,3 +235,20 @@ def test_the_wheel_scrolls_and_changes_nothing(shown: Shown) -> None:
     slider.wheelEvent(event)
     assert not event.isAccepted()
     assert slider.value() == before
+
+
+def test_a_unit_stands_inside_the_field_and_is_not_typed(shown: Shown) -> None:
+    edit = shown.number("count").edit
+    assert edit.text() == "8" and "pieces" in edit.accessibleDescription()
+    assert edit.textMargins().right() >= edit.fontMetrics().horizontalAdvance("pieces")
+    assert "pieces" not in [label.text() for label in shown.form.findChildren(QLabel)]
+    with_it = edit.grab().toImage()
+    edit.set_unit("")
+    edit.setFixedWidth(with_it.width())
+    edit.setTextMargins(0, 0, 0, 0)
+    assert edit.grab().toImage() != with_it
+
+
+@pytest.mark.parametrize(("unit", "said"), [("×", "40×"), ("°", "40°"), ("steps", "40 steps"), ("", "40")])
+def test_a_number_and_its_unit(unit: str, said: str) -> None:
+    assert with_unit("40", unit) == said

@@ -31,20 +31,17 @@ def test_a_part_in_words():
     size = (6, 4)
     painted = np.ones(size, bool)
     painted[:3, :2] = False
-    parts = [np.ones(size, bool), upper(size), left(size), painted]
-    assert [part_in_words(part[None]) for part in parts] == [
-        "all of it",
-        "top half",
-        "left half",
-        "75% of it",
-    ]
+    begun = left(size) & (np.arange(6) < 5)[:, None]  # as far as it was drawn
+    parts = [np.ones(size, bool), upper(size), left(size), begun, painted]
+    said = ["all of it", "top half", "left half", "a part of the left half", "75% of it"]
+    assert [part_in_words(part[None]) for part in parts] == said
 
 
 def test_what_is_given_is_said_also_after_it_was_kept():
     job = DrawPictures(one_stage(), DrawControls(count=2))
     assert goes_on_from(job.state.prompt, job.layout) == ""
     job.apply(SetPrompt(np.zeros((3, 4, 1), int), left(job.sampler.size), name="half.png"))
-    assert goes_on_from(job.state.prompt, job.layout) == "Going on from: half.png, left half"
+    assert goes_on_from(job.state.prompt, job.layout) == "Continuing: half.png, left half"
     about, arrays = job.state.saved()
     known = {name: getattr(job.state, name) for name in ("labels", "seed", "number")}
     again = type(job.state).read(about, arrays | known, job.state)
@@ -52,7 +49,7 @@ def test_what_is_given_is_said_also_after_it_was_kept():
     job.apply(SetPrompt())
     assert goes_on_from(job.state.prompt, job.layout) == ""
     job.apply(Undo())
-    assert goes_on_from(job.state.prompt, job.layout) == "Going on from: half.png, left half"
+    assert goes_on_from(job.state.prompt, job.layout) == "Continuing: half.png, left half"
 
 
 def test_a_chip_says_what_is_kept_and_a_click_takes_it_away(driven: Driven, run: Path) -> None:
@@ -67,7 +64,7 @@ def test_a_chip_says_what_is_kept_and_a_click_takes_it_away(driven: Driven, run:
     driven.window.do("undo")
     driven.until(lambda: "Kept: left half" in view.chips.buttons)
     view.take(Picture(np.zeros((8, 8, 3), np.uint8), "half", "somewhere/half.png"))
-    driven.until(lambda: list(view.chips.buttons) == ["Going on from: half.png, top half"])
+    driven.until(lambda: list(view.chips.buttons) == ["Continuing: half.png, top half"])
     view.set_controls({"label": 3})
     driven.until(lambda: "Class: 3" in view.chips.buttons)
     view.chips.buttons["Class: 3"].click()
@@ -85,7 +82,7 @@ def test_the_real_speed_stands_beneath_the_wished_one(driven: Driven, run: Path)
         assert view.snapshot is not None
         view.show_snapshot(view.snapshot, None)
     note = form.fields["speed"]._note
-    assert note is not None and note.text().startswith("wished 2/s, ")
+    assert note is not None and note.text().startswith("set to 2/s, ")
     driven.window.do("play")
     driven.until(lambda: not driven.session.status.playing)
     view.show_snapshot(view.snapshot, None)
@@ -95,9 +92,9 @@ def test_the_real_speed_stands_beneath_the_wished_one(driven: Driven, run: Path)
 def test_the_pace_is_what_was_drawn_in_the_last_moments():
     seconds: Iterator[float] = iter([0.0, 0.25, 0.5, 0.75, 1.0, 1.25])
     pace = Pace(lambda: next(seconds))
-    assert [pace.words(n, 400) for n in (0, 50, 100)] == ["", "", "wished 400/s, 200/s now"]
-    assert pace.words(500, 400) == "wished 400/s, 200/s now"  # not another number at every picture
-    assert pace.words(600, AT_ONCE) == "wished all at once, 600/s now"
+    assert [pace.words(n, 400) for n in (0, 50, 100)] == ["", "", "set to 400/s, 200/s now"]
+    assert pace.words(500, 400) == "set to 400/s, 200/s now"  # not another number at every picture
+    assert pace.words(600, AT_ONCE) == "set to all at once, 600/s now"
     assert pace.words(0, 400) == ""  # it started over
 
 
@@ -123,7 +120,7 @@ def test_a_search_is_offered_where_there_is_one(driven: Driven, run: Path) -> No
 
 def test_the_gallery_shows_what_needs_another_model_first(driven: Driven) -> None:
     gallery = Gallery([], driven.window.palette_, driven.window)
-    shelf = next(s for s in gallery.shelves if s.accessibleName() == "Learns from what another model makes")
+    shelf = next(s for s in gallery.shelves if s.accessibleName() == "Learns from another model's output")
     items = {item.text(): item for n in range(shelf.count()) if (item := shelf.item(n)) is not None}
     assert set(items) == {lesson.title for lesson in lessons().values() if lesson.needs}
     tokens = items[lessons()["next-scale"].title]

@@ -68,7 +68,7 @@ def test_a_run_is_deleted_and_taken_back(driven: Driven) -> None:
     driven.learn_on()
     driven.window.do("delete_run")
     driven.until(lambda: driven.window.sessions.session is None)
-    driven.until(lambda: "is in the bin" in said(driven))
+    driven.until(lambda: "was moved to the bin" in said(driven))
     assert not folder.exists() and driven.window.memory.recent() == []
     steps = saved(folder.parent / "bin" / folder.name).step_count
     driven.window.do("delete_run")  # nothing is open
@@ -79,11 +79,22 @@ def test_a_run_is_deleted_and_taken_back(driven: Driven) -> None:
     driven.learn_on()
 
 
+def test_a_copy_of_a_run_that_is_at_work_elsewhere_says_so(driven: Driven, tmp_path: Path) -> None:
+    driven.open()
+    folder = driven.session.folder
+    driven.learn_on()
+    driven.open(OTHER)
+    with RunFolder(folder.path):
+        driven.window.open(str(folder.path))
+        driven.until(lambda: "this is a copy" in said(driven))
+    assert driven.session.folder.path != folder.path
+
+
 def test_the_key_of_undo_takes_a_deleted_run_back(driven: Driven) -> None:
     driven.open()
     folder = driven.session.folder.path
     driven.window.do("delete_run")
-    driven.until(lambda: "is in the bin" in said(driven))
+    driven.until(lambda: "moved to the bin" in said(driven))
     driven.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     driven.until(lambda: driven.window.sessions.session is not None)
     assert driven.session.folder.path == folder
@@ -176,7 +187,7 @@ def test_a_run_without_a_model_is_told_as_what_it_is(driven: Driven) -> None:
     folder.mkdir(parents=True)
     (folder / HISTORY).write_bytes(b"")
     driven.window.open(str(folder))
-    driven.until(lambda: "was stopped before its model was first kept" in said(driven))
+    driven.until(lambda: "was stopped before its model was first saved" in said(driven))
 
 
 def test_preferences_are_kept_and_take_effect_at_once(driven: Driven, tmp_path: Path) -> None:
@@ -212,7 +223,7 @@ def test_a_place_that_cannot_be_written_is_refused_and_told(driven: Driven, tmp_
     changed: list[Preferences] = []
     dialog.changed.connect(changed.append)
     dialog._edit({"runs": str(tmp_path / "file" / "runs")})
-    assert not changed and "Nothing can be written in" in dialog.trouble.text()
+    assert not changed and "Cannot write in" in dialog.trouble.text()
     assert Preferences(runs=str(tmp_path / "file" / "runs")).place == Path.home() / OURS
 
 

@@ -101,7 +101,7 @@ def test_two_windows_never_share_a_run(driven: Driven, tmp_path: Path) -> None:
     driven.until(lambda: driven.session.folder.model_path.exists() or driven.session.runner.save_soon())
     folder = driven.session.folder.path
     driven.window.open(str(folder))
-    assert "open already" in driven.window.stage.toast.label.text()
+    assert "already open" in driven.window.stage.toast.label.text()
     other = MainWindow(driven.settings, Answers(), runs=driven.window.sessions.runs)
     other.open(str(folder))
     driven.until(lambda: other.sessions.session is not None)

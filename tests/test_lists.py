@@ -191,7 +191,7 @@ def test_a_list_that_is_too_large_or_no_list_is_refused(
         load_dataset(path)
     one_sentence(error)
     (tmp_path / "a.txt").write_text("image_path\n0.png\n")
-    with pytest.raises(UserError, match="no list of pictures") as error:
+    with pytest.raises(UserError, match="neither a list of pictures") as error:
         load_dataset(tmp_path / "a.txt")
     one_sentence(error)
 

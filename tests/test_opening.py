@@ -159,7 +159,7 @@ def test_few_pictures_are_learnt_from_for_long_enough(count: int, epochs: int, t
 
 def test_a_folder_of_pictures_is_learnt_from(driven: Driven, tmp_path: Path) -> None:
     driven.window.open(str(tmp_path))
-    driven.until(lambda: "there is no picture in it" in said(driven))
+    driven.until(lambda: "there are no pictures in it" in said(driven))
     for kind in ("light", "dark"):
         (tmp_path / "mine" / kind).mkdir(parents=True)
         for n in range(12):

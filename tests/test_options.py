@@ -38,15 +38,15 @@ TYPED = [
     ("colours", "lossless", "lossless"),
 ]
 REFUSED = [
-    ("size", "big", "Size wants a size such as 1920x1080 or 1080, not 'big'."),
-    ("size", "0x4", "Size lies between 1 and 16384, not 0."),
-    ("size", "99999", "Size lies between 1 and 16384, not 99999."),
-    ("border", "0", "Border is more than 0 and at most 1e+12, not 0."),
-    ("border", "nan", "Border wants a finite number, not nan."),
-    ("samples", "9", "Samples lies between 1 and 8, not 9."),
-    ("seconds", "-1", "Seconds is more than 0 and at most 86400, not -1."),
-    ("fps", "1001", "Frames a second is more than 0 and at most 1000, not 1001."),
-    ("zoom", "0 0 inf", "Zoom wants a finite number, not inf."),
+    ("size", "big", "Size needs a size such as 1920x1080 or 1080, not 'big'."),
+    ("size", "0x4", "Size must be between 1 and 16384, not 0."),
+    ("size", "99999", "Size must be between 1 and 16384, not 99999."),
+    ("border", "0", "Border must be more than 0 and at most 1e+12, not 0."),
+    ("border", "nan", "Border needs a finite number, not nan."),
+    ("samples", "9", "Samples must be between 1 and 8, not 9."),
+    ("seconds", "-1", "Seconds must be more than 0 and at most 86400, not -1."),
+    ("fps", "1001", "Frames a second must be more than 0 and at most 1000, not 1001."),
+    ("zoom", "0 0 inf", "Zoom needs a finite number, not inf."),
 ]
 
 
@@ -88,7 +88,7 @@ def test_a_tuple_has_its_length(wrong: Any) -> None:
     class Box:
         corner: tuple[float, float, float] = control((0.0, 0.0, 0.0), label="Corner", help="Where.")
 
-    with pytest.raises(ControlError, match="Corner wants 3 numbers"):
+    with pytest.raises(ControlError, match="Corner needs 3 numbers"):
         edited(Box(), {"corner": wrong})
     assert edited(Box(), {"corner": [1, 2, 3]}).corner == (1.0, 2.0, 3.0)
 

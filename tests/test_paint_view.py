@@ -179,5 +179,5 @@ def test_each_stage_of_a_residual_codebook_is_painted(driven: Driven, tmp_path: 
 def test_codes_complete_no_pictures(driven: Driven, vqvae: Path) -> None:
     view = paint(driven, vqvae)
     driven.window.open(f"complete:{vqvae}")
-    driven.until(lambda: "painted with" in driven.window.stage.toast.label.text())
+    driven.until(lambda: "paint with" in driven.window.stage.toast.label.text())
     assert driven.window.stage.view is view

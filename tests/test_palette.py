@@ -99,7 +99,7 @@ def test_every_control_is_found_by_its_name_and_set_by_a_value_behind_it(
 def test_a_wrong_value_says_the_bound(qapp: QApplication) -> None:
     form = Form(FitControls())
     hit = search("circ 99999999", of_form(form, ""))[0]
-    assert hit.trouble == "Circles lies between 0 and 4096, not 99999999."
+    assert hit.trouble == "Circles must be between 0 and 4096, not 99999999."
     assert hit.act is None
 
 
@@ -174,7 +174,7 @@ def test_a_control_without_a_value_asks_for_one_and_a_wrong_one_stays(driven: Dr
     QTest.keyClick(finder.line, Qt.Key.Key_Return)
     assert finder.isVisible() and finder.line.text() == "Circles: "
     QTest.keyClicks(finder.line, "99999999")
-    assert "lies between 0 and" in finder.foot.text()
+    assert "must be between 0 and" in finder.foot.text()
     assert finder.foot.property("danger")
     QTest.keyClick(finder.line, Qt.Key.Key_Return)
     assert finder.isVisible(), "nothing is done"
@@ -257,7 +257,7 @@ def test_a_view_of_another_package_brings_its_own_commands(
         owner = QWidget()
         made = actions.make_actions(owner)
         assert made["wave"].shortcut().toString() == "Ctrl+Alt+W"
-        assert made["fit"].statusTip() == "The whole picture in view", "ours stay as they are"
+        assert made["fit"].statusTip() == "Show the whole picture", "ours stay as they are"
         assert [command.name for command in all_commands()][-1] == "wave"
     finally:
         all_commands.cache_clear()

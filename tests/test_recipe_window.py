@@ -176,7 +176,7 @@ def test_another_picture_closes_the_recipe(tiny: Driven) -> None:
     with pytest.raises(UserError, match="Another window or command"):
         other.hold()
     drop(tiny.window, mime)
-    tiny.until(lambda: said(tiny) == "mine is open already, here or elsewhere.")
+    tiny.until(lambda: said(tiny) == "mine is already open, here or elsewhere.")
     tiny.window.open("dataset:digits")
     tiny.until(lambda: tiny.window.sessions.opened.name == "digits")  # type: ignore[union-attr]
     assert not tiny.window.steps.isVisible() and tiny.window.recipe.pipeline is None
@@ -190,6 +190,16 @@ def test_another_picture_closes_the_recipe(tiny: Driven) -> None:
         return True
 
     tiny.until(free)
+
+
+def test_a_recipe_that_was_opened_in_vain_is_free_again(tiny: Driven) -> None:
+    mine = f"recipe:{write(tiny, coder=LONG)}"
+    tiny.window.open(mine)
+    tiny.window.open("dataset:digits")  # before that was read
+    tiny.until(lambda: tiny.window.sessions.session is not None)
+    assert not tiny.window.steps.isVisible()
+    tiny.window.open(mine)
+    tiny.until(tiny.window.steps.isVisible)
 
 
 def test_what_goes_wrong_is_said_and_the_recipe_stops(tiny: Driven, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -202,7 +202,7 @@ def test_a_run_without_a_model_is_told_as_what_it_is(
     }.get(command, [str(stopped)])  # fmt: skip
     assert main([command, *asked]) == 2
     told = capsys.readouterr().err
-    assert "was stopped before its model was first kept" in told and told.count("\n") == 1
+    assert "was stopped before its model was first saved" in told and told.count("\n") == 1
     assert [path.name for path in stopped.iterdir()] == [HISTORY]
 
 

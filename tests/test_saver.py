@@ -54,7 +54,7 @@ def test_a_person_hears_how_much_a_slow_disk_may_cost(clock: Clock) -> None:
     said: list[str] = []
     runner._told = lambda: said.append(runner.status.message)
     runner.run(until_limit=True)
-    assert said[0] == "Saving takes long here, so it is done every 60 s." and not runner.status.unsaved
+    assert said[0] == "Saving is slow here, so it is done every 60 s." and not runner.status.unsaved
 
 
 class Blocked:

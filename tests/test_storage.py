@@ -193,7 +193,7 @@ def test_foreign_files_missing_files_and_folders_are_told(tmp_path):
     with pytest.raises(UserError):
         load_checkpoint(tmp_path)  # a folder without a model
     (tmp_path / "occupied").write_text("a file")
-    with pytest.raises(UserError, match="cannot be made"):
+    with pytest.raises(UserError, match="cannot be created"):
         RunFolder(tmp_path / "occupied" / "run").prepare()
 
 
@@ -252,7 +252,7 @@ def test_a_run_that_may_not_be_written_can_be_read_and_says_so():
         try:
             with History.open(path) as history:
                 assert [s.step for s in history.frames()] == [1]
-            with pytest.raises(UserError, match="may not be written"):
+            with pytest.raises(UserError, match="cannot be written to"):
                 RunFolder(path.parent).prepare()
         finally:
             if root:

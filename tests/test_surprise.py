@@ -232,7 +232,7 @@ def test_the_command_compares_with_what_was_learnt(tmp_path: Path, monkeypatch: 
         (["model", "nothing.png"], "no file nothing.png"),
         (["nothing", "mine.png"], "nothing"),
         (["mine.png", "mine.png"], "mine.png"),
-        (["model", "model/model.safetensors"], "no picture that can be read"),
+        (["model", "model/model.safetensors"], "not a readable picture"),
         (["model", "mine.png", "out.what"], ".png"),
         (["model", "mine.png", "no/out.png"], "no such folder"),
         (["model", "mine.png", "--label", "7"], "--label is"),
@@ -275,7 +275,7 @@ def test_bits_per_token_and_per_dimension(tokens: str, numbers: int, tokens_each
     assert results["nats_per_picture"] == pytest.approx(16 * tokens_each * math.log(2))
     assert results["comparable"] == may and results["note"] == ONLY_EXACT
     card = lesson.card(results, controls)
-    assert ONLY_EXACT in card.measured and ("These may." in card.measured) == may
+    assert ONLY_EXACT in card.measured and ("These can." in card.measured) == may
     assert next(c for c in lesson.curves if c.metric == "bits_per_dimension").help == ONLY_EXACT
     # What is measured of a training is what is measured of a picture.
     whole = evaluation(checkpoint, lesson)

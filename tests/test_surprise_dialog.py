@@ -58,7 +58,7 @@ def test_a_picture_is_measured_shown_and_compared(
     np.testing.assert_allclose(found.bits, expected.bits, rtol=1e-4)
     assert f"{expected.per_place:.2f} bits a pixel" in dialog.total.text()
     assert f"{expected.total / 64:.3f} bits per dimension" in dialog.total.text()
-    assert dialog.hint.text() == f"{ONLY_EXACT} These may not."
+    assert dialog.hint.text() == f"{ONLY_EXACT} These cannot."
     assert dialog.whose.text() == f"Taken for “{expected.label}”"
     driven.until(lambda: dialog.held is not None)
     assert "held-out pictures" in dialog.among.text() and dialog.among.text()[0].isupper()
@@ -141,7 +141,7 @@ def test_pictures_are_pasted_and_dropped_and_what_is_none_says_so(
     driven.until(lambda: "no file" in dialog.among.text() or "no picture" in dialog.among.text())
     assert dialog.surprise is None
     dialog.take("model:mnist")
-    assert dialog.among.text() == "That is no picture."
+    assert dialog.among.text() == "That is not a picture."
     image = QImage(9, 9, QImage.Format.Format_RGB32)
     image.fill(Qt.GlobalColor.white)
     clipboard.setImage(image)
@@ -165,7 +165,7 @@ def test_pictures_are_pasted_and_dropped_and_what_is_none_says_so(
 def test_a_picture_that_is_gone_on_from_can_be_asked_about(driven: Driven, run: Path, mine: Path) -> None:
     view = draw(driven, run)
     assert view.take(mine)
-    driven.until(lambda: "upper half is given" in said(driven))
+    driven.until(lambda: "upper half is kept" in said(driven))
     button = next(b for b in driven.window.stage.toast.findChildren(QPushButton) if "Surprise" in b.text())
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
     dialog = view._surprise

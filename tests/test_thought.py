@@ -130,7 +130,7 @@ def test_bars_are_as_high_as_the_chances_and_the_chosen_one_stands_out(
     pointer = np.argwhere(is_(image, palette.accent)[int(chart.strip.bottom()) + 2 :])
     assert len(pointer) and abs(pointer[:, 1].mean() - sum(chart.bars.span(5)) / 2) < 1
     percent_ = percent(SIXTEEN[0, 5])
-    assert thought.words() == [f"level 5 of 16, {percent_}; {entropy(SIXTEEN[0]):.2f} bits open"]
+    assert thought.words() == [f"Level 5 (0–15): {percent_}, uncertainty {entropy(SIXTEEN[0]):.2f} bits"]
     assert thought.words()[0] in thought.accessibleDescription() and thought.accessibleName()
 
 
@@ -149,7 +149,7 @@ def test_three_channels_have_their_colours(thought: Thought, palette: Palette) -
         assert (np.delete(strip, chart.index, axis=1) <= 2).all() and np.ptp(strip[:, chart.index]) > 240
         accent = is_(image, palette.accent)[int(chart.strip.bottom()) + 2 : int(chart.strip.bottom()) + 7]
         assert accent.any() == (chart.index != 1)  # nothing was chosen there
-    assert [words.split(":")[0] for words in thought.words()] == ["Red", "Green", "Blue"]
+    assert [words.split(",")[0] for words in thought.words()] == ["Red", "Green", "Blue"]
     assert "likeliest" in thought.words()[1]
 
 
@@ -201,11 +201,11 @@ def test_without_chances_it_says_what_to_do(thought: Thought, palette: Palette) 
 
 def test_halves_as_they_are_recorded(thought: Thought) -> None:
     thought.show_thought("", SIXTEEN.astype(np.float16), [5], RAMP)
-    assert thought.words()[0].endswith("; 3.49 bits open") and entropy(SIXTEEN[0]) == pytest.approx(
+    assert thought.words()[0].endswith(", uncertainty 3.49 bits") and entropy(SIXTEEN[0]) == pytest.approx(
         3.49, abs=0.01
     )
     thought.show_thought("", SIXTEEN, [5], RAMP, names=[f"tile {n}" for n in range(16)])
-    assert thought.words()[0].startswith("tile 5, ")
+    assert thought.words()[0].startswith("Tile 5: ")
 
 
 # -- pointing and choosing ----------------------------------------------------------------------------------------
@@ -318,7 +318,7 @@ def test_the_likeliest_are_shown_and_chosen_by_what_they_are(
     colours = np.zeros((8192, 3), np.uint8)
     colours[:, 0], colours[300] = 200, (0, 90, 250)
     thought.show_thought("Picture 1", FEW, [12], colours, values=SOME, levels=8192)
-    assert thought.words() == ["level 12 of 8192, 20.0 %; at least 2.37 bits open"]
+    assert thought.words() == ["Level 12 (0–8,191): 20.0 %, uncertainty at least 2.37 bits"]
     (chart,), image = thought.charts(), shot(thought)
     middles = [int(sum(chart.bars.span(bar)) / 2) for bar in range(6)]
     swatches = image[int(chart.strip.center().y()), middles].astype(int)
@@ -343,7 +343,7 @@ def test_the_likeliest_are_shown_and_chosen_by_what_they_are(
         qtbot.mouseClick(thought, Qt.MouseButton.LeftButton, pos=spot(thought, 0, bar))
     assert chosen == [(0, 300)]
     thought.show_thought("Picture 1", FEW, [9], colours, values=SOME, levels=8192)
-    assert thought.words()[0].startswith("level 9 of 8192, under 5.0 %;")
+    assert thought.words()[0].startswith("Level 9 (0–8,191): under 5.0 %,")
     thought.show_thought("Picture 1", FEW, None, None, values=SOME, levels=8192)
     assert thought.words()[0].endswith("level 7000 likeliest, 30.0 %")
 

@@ -174,7 +174,7 @@ def test_a_tracker_that_never_ends_is_left_alone(monkeypatch):
     tracked = Tracked(heard, told.append)
     tracked.show(shot(1))
     tracked.close(shot(1))
-    assert len(told) == 1 and "left alone" in told[0] and not heard.closed
+    assert len(told) == 1 and "left behind" in told[0] and not heard.closed
     answer.set()
 
 

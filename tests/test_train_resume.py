@@ -241,7 +241,7 @@ def test_where_memory_runs_out_earlier_attempts_make_room():
 
 def test_a_training_that_has_come_to_its_end_can_go_on_for_as_long_again():
     job = make(steps=None, epochs=1)
-    with pytest.raises(ControlError, match="not come to its end"):
+    with pytest.raises(ControlError, match="not finished"):
         job.apply(GoOn())
     while not job.rest:
         job.step()

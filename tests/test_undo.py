@@ -225,7 +225,7 @@ def test_the_controls_say_how_many_units_there_are() -> None:
 
 def test_a_fit_rests_at_the_end_of_its_schedule_and_can_go_on_for_as_long_again() -> None:
     job = fit()  # of 50 steps
-    with pytest.raises(ControlError, match="not come to its end"):
+    with pytest.raises(ControlError, match="not finished"):
         job.apply(GoOn())
     while job.rest == 0:
         job.step()

@@ -70,7 +70,7 @@ def test_nothing_needs_to_be_held_out_then() -> None:
 
 @pytest.mark.parametrize(("learn", "judge"), [("learn", "./learn"), ("digits", "Digits")])
 def test_what_is_learnt_from_does_not_judge(learn: str, judge: str) -> None:
-    with pytest.raises(UserError, match="judged by what it is learnt from"):
+    with pytest.raises(UserError, match="measured on the pictures it learns from"):
         load_validation(load_dataset(learn), judge)
 
 
@@ -146,7 +146,7 @@ def test_a_run_goes_on_with_what_has_moved_and_with_nothing_else(capsys: pytest.
     capsys.readouterr()
     resume = ["train", "pixels", "--resume", "--steps", "3", "--out"]
     refused = {
-        "no folder 'judge'": [*resume, "run"],
+        "folder 'judge'": [*resume, "run"],
         "--val-dataset would start the run over": [*resume, "own", "--val-dataset", "moved"],
         "--size would start the run over": [*resume, "own", "--size", "4x6"],
         "--tokens would start the run over": [*resume, "own", "--tokens", "grey:2"],

@@ -148,7 +148,7 @@ def test_an_interrupted_movie_can_be_played_where_there_was_none(tmp_path: Path)
 @pytest.mark.parametrize(
     ("name", "options", "told"),
     [
-        ("a.avi", {}, "ends otherwise"),
+        ("a.avi", {}, "does not"),
         ("no/a.mp4", {}, "no such folder"),
         ("a.mp4", {"colours": "pink"}, "one of"),
         ("a.mp4", {"fps": 0}, "frames a second"),

@@ -128,10 +128,10 @@ def _source_of(request: DataRequest) -> Source:
         for source in reversed(SOURCES.values()):  # what came last knows more exactly what is its own
             if source.opens is not None and source.opens(path):
                 return source
-        raise UserError(f"{path} is a file, but no list of pictures (.csv or .json) and no film.")
+        raise UserError(f"{path} is neither a list of pictures (.csv or .json) nor a film.")
     raise UserError(
-        f"There is no data set and no folder {request.spec!r}; there are {', '.join(DATASETS)}, "
-        "and any folder, list or film of your own."
+        f"There is no data set or folder {request.spec!r}; choose one of {', '.join(DATASETS)}, or a "
+        f"folder, list or film of your own."
     )
 
 
@@ -167,7 +167,8 @@ def _converted(dataset: Dataset, request: DataRequest) -> Dataset:
         return dataset
     if dataset.made_by:
         raise UserError(
-            f"{request.path} holds {dataset.made_by.what}, where pictures are wanted; name the pictures themselves."
+            f"{request.path} holds {dataset.made_by.what}, but pictures are needed; name the pictures "
+            f"themselves."
         )
 
     def converted(examples: Examples) -> Arrays:
@@ -193,6 +194,6 @@ for _source in (
     Source("folder", "A folder of pictures and films", load_folder, opens=Path.is_dir),
     Source("list", "A list of pictures", _load_list, opens=is_list),
     Source("film", "A film", _load_film, opens=lambda path: is_film(path) or is_animation(path)),
-    Source("encoded", "A folder that was encoded", load_encoded, opens=is_encoded),
+    Source("encoded", "An encoded folder", load_encoded, opens=is_encoded),
 ):
     register(_source)

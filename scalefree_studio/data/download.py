@@ -201,8 +201,8 @@ def _followed(url: str, have: int, timeout: float) -> http.client.HTTPResponse:
             error.close()
         url, before = urljoin(url, quote(place, safe=string.punctuation, encoding="latin-1")), url
         if not is_web_address(url) or (before.startswith("https:") and not url.startswith("https:")):
-            raise _MirrorError(f"leads to another kind of address ({urlsplit(url).scheme}:)")
-    raise _MirrorError(f"leads on more than {REDIRECTS} times")
+            raise _MirrorError(f"redirects to another kind of address ({urlsplit(url).scheme}:)")
+    raise _MirrorError(f"redirects more than {REDIRECTS} times")
 
 
 def _web() -> urllib.request.OpenerDirector:

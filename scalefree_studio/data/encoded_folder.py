@@ -24,11 +24,11 @@ ABOUT, MODEL = "encoded.json", "model.safetensors"
 VERSION = 1
 MOST_ABOUT = 2**24  # bytes
 WORDS = {  # what a folder holds instead, in an error
-    "what": "something else than what is wanted",
+    "what": "something else",
     "data": "another data set",
     "validation": "other held-out examples",
     "pictures": "pictures of another size",
-    "fingerprint": "what another model has made",
+    "fingerprint": "what another model made",
     "encoder": "other settings",
 }
 
@@ -92,7 +92,9 @@ def load_encoded(request: DataRequest) -> Dataset:
 def _part(folder: Path, made_of: MadeOf) -> Shards:
     shards = Shards(folder)
     if any(shards.header.made_of.get(key) != value for key, value in made_of.items()):
-        raise UserError(f"{folder} was made by another model than the folder around it says: encode it anew.")
+        raise UserError(
+            f"{folder} was made by another model than the folder around it says: encode it again."
+        )
     return shards
 
 

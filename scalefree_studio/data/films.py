@@ -84,7 +84,7 @@ def _guarded(path: Path) -> Frames:
     except Exception:  # decoders raise nearly anything on damaged files
         some = False
     if not some:
-        raise UserError(f"{path} is no film that can be read.")
+        raise UserError(f"{path} is not a readable film.")
 
 
 def _film_frames(path: Path) -> Frames:

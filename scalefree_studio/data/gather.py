@@ -143,7 +143,7 @@ class PictureFiles:
             picture = self._read(n % len(self))
             if picture is not None:
                 return picture, int(self._labels[n % len(self)])
-        raise JobError(f"{self._pictures[index]} and the pictures after it cannot be read any more.")
+        raise JobError(f"{self._pictures[index]} and later pictures can no longer be read.")
 
     def _read(self, index: int) -> Pixels | None:
         file = self._kept.get(index, self._pictures[index])
@@ -197,7 +197,7 @@ def gather(entries: Iterable[Entry], source: Path, request: DataRequest, total: 
         what = (
             f"none of its {found.skipped:,} pictures can be read"
             if found.skipped
-            else "there is no picture in it"
+            else "there are no pictures in it"
         )
         raise UserError(f"{source} cannot be learnt from: {what}.")
     return found
@@ -225,7 +225,7 @@ def _read(found: Gathered, entry: Entry, request: DataRequest, later: bool) -> N
 def with_held_out(name: str, gathered: Gathered, source: Path, request: DataRequest) -> Dataset:
     """A data set of these pictures, some of each class held out."""
     if len(gathered) < 2:
-        raise UserError(f"{source} holds one picture; there must be another to hold out.")
+        raise UserError(f"{source} holds only one picture; it takes another to hold out.")
     classes = tuple(sorted(set(gathered.labels)))
     number = {name: n for n, name in enumerate(classes)}
     labels = np.array([number[label] for label in gathered.labels], np.int64)

@@ -29,7 +29,7 @@ def read_idx(path: Path, dimensions: int) -> npt.NDArray[np.uint8]:
             cast(BinaryIO, gzip.open(kept)) if path.suffix == ".gz" else kept as file,
         ):
             if file.read(4) != BYTES + bytes([dimensions]):
-                raise ValueError(f"it is no idx file of bytes in {dimensions} dimensions")
+                raise ValueError(f"it is not an idx file of bytes in {dimensions} dimensions")
             header = file.read(4 * dimensions)
             if len(header) < 4 * dimensions:
                 raise ValueError("it ends too soon")
@@ -45,7 +45,7 @@ def read_idx(path: Path, dimensions: int) -> npt.NDArray[np.uint8]:
             if len(data) < size:
                 raise ValueError("it ends too soon")
             if file.read(1):  # for a packed file this also has its check sum verified
-                raise ValueError("it goes on after its end")
+                raise ValueError("it has extra bytes at its end")
     except (OSError, EOFError, zlib.error, ValueError, MemoryError) as error:
         what = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise UserError(f"{path} cannot be read: {what.rstrip('.')}.") from None

@@ -38,11 +38,11 @@ def read_list(path: Path) -> list[Entry]:
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}.") from None
     except UnicodeDecodeError:
-        raise UserError(f"{path} is no list of pictures: it is not written in UTF-8.") from None
+        raise UserError(f"{path} is not a list of pictures: it is not written in UTF-8.") from None
     except _ListError as error:
-        raise UserError(f"{path} is no list of pictures: {error}.") from None
+        raise UserError(f"{path} is not a list of pictures: {error}.") from None
     if not named:
-        raise UserError(f"{path} cannot be learnt from: it names no picture.")
+        raise UserError(f"{path} cannot be learnt from: it names no pictures.")
     return [Entry(file, label or path.stem, path.parent / file) for file, label in named]
 
 

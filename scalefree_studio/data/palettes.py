@@ -50,7 +50,7 @@ def palette_of(examples: Examples, colours: int, seed: int = 0) -> str:
 def colours_of(palette: str) -> Bytes:
     """The colours (N, 3) of a palette, or a ControlError in one sentence."""
     if not palette:
-        raise ControlError("These tokens want a palette: learn one from pictures.")
+        raise ControlError("These tokens need a palette: learn one from pictures.")
     if not re.fullmatch(r"([0-9a-fA-F]{6})+", palette):
         raise ControlError("A palette is written as six hexadecimal digits for each colour.")
     return np.frombuffer(bytes.fromhex(palette), np.uint8).reshape(-1, 3)

@@ -198,11 +198,9 @@ def _from_file(path: Path) -> Pixels:
     except FileNotFoundError:
         raise UserError(f"There is no file {path}.") from None
     except PermissionError:
-        raise UserError(f"{path} may not be read.") from None
+        raise UserError(f"{path} cannot be read: permission denied.") from None
     except UnidentifiedImageError:  # Pillow only says which file it means
-        raise UserError(f"{path} is no picture that can be read.") from None
+        raise UserError(f"{path} is not a readable picture.") from None
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
         what = str(error) or type(error).__name__
-        raise UserError(
-            f"{path} is no picture that can be read: {what.splitlines()[0].rstrip('.')}."
-        ) from None
+        raise UserError(f"{path} is not a readable picture: {what.splitlines()[0].rstrip('.')}.") from None

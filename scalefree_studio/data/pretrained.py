@@ -72,16 +72,18 @@ def pretrained() -> dict[str, Pretrained]:
 def at_address(url: str, name: str | None = None, sha256: str = "") -> Pretrained:
     """The model at an address, which ends in its name unless it is given another."""
     if not is_web_address(url):
-        raise UserError(f"{url} is no address of the web (https://… or http://…).")
+        raise UserError(f"{url} is not a web address (https://… or http://…).")
     last = unquote(urlsplit(url).path.rpartition("/")[2])
     if name is None and not last.endswith(ENDING):
         raise UserError(
-            f"{url} does not end in NAME{ENDING}, the only kind of file that is fetched; if it is one, say --name NAME."
+            f"{url} does not end in NAME{ENDING}, the only kind of file that can be fetched; if it is one, "
+            f"add --name NAME."
         )
     name = last.removesuffix(ENDING) if name is None else name
     if not _is_name(name):
         raise UserError(
-            f"No model can be called {name!r}: say --name NAME, of letters, digits, hyphens, dots and underscores."
+            f"No model can be called {name!r}: use --name NAME with letters, digits, hyphens, dots and "
+            f"underscores."
         )
     return Pretrained(name, (url,), sha256=sha256)
 
@@ -101,7 +103,7 @@ def _read(path: Path) -> Mapping[str, Any]:
         raise UserError(f"The registry {path} cannot be read: {error.strerror}.") from None
     except (ValueError, RecursionError) as error:
         raise UserError(
-            f"The registry {path} is no TOML: {str(error).splitlines()[0].rstrip('.')}."
+            f"The registry {path} is not TOML: {str(error).splitlines()[0].rstrip('.')}."
         ) from None
 
 
@@ -116,10 +118,10 @@ def _model(path: Path, name: str, entry: Any) -> Pretrained:
     need(isinstance(entry, dict), "it is no table")
     urls, size, sha256 = (entry.get(key) for key in ("urls", "size", "sha256"))
     need(isinstance(urls, list) and bool(urls), "urls is a list of addresses")
-    need(all(isinstance(u, str) and is_web_address(u) for u in urls), "its urls are not all of the web")
+    need(all(isinstance(u, str) and is_web_address(u) for u in urls), "its urls are not all web addresses")
     need(type(size) is int and size > 0, "size is a number of bytes")
     need(is_sha256(sha256), "sha256 has 64 hexadecimal digits")
     texts = {key: entry.get(key, "") for key in ("title", "draws", "licence")}
-    need(all(isinstance(t, str) and t.isprintable() for t in texts.values()), "its words are no plain text")
+    need(all(isinstance(t, str) and t.isprintable() for t in texts.values()), "its words are not plain text")
     need(bool(texts["licence"]), "it names no licence")
     return Pretrained(name, tuple(urls), size=size, sha256=sha256.lower(), **texts)

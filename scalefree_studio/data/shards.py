@@ -53,7 +53,7 @@ class Header:
     def __post_init__(self) -> None:
         whole_numbers = (*self.shape, self.tokens, self.classes, self.count)
         if not all(type(n) is int and n >= 0 for n in whole_numbers) or 0 in self.shape:
-            raise ValueError("its header has numbers that cannot be")
+            raise ValueError("its header has impossible numbers")
         if len(self.shape) > MOST_DIMENSIONS or self.dtype not in TYPES or not isinstance(self.made_of, dict):
             raise ValueError("its header describes no values")
         if self.count * self.bytes_each > MOST_BYTES:
@@ -90,9 +90,11 @@ class Shards:
         self.folder, self.header = folder, _read_header(folder)
         header = self.header
         if made_of is not None and (differences := header.differences(made_of)):
-            raise StaleError(f"{folder} was made of something else ({'; '.join(differences)}): make it anew.")
+            raise StaleError(
+                f"{folder} was made of something else ({'; '.join(differences)}): make it again."
+            )
         if not header.whole or not header.count:
-            raise UserError(f"{folder} was not written to its end: let it be finished.")
+            raise UserError(f"{folder} is incomplete: finish it first.")
         self.values: npt.NDArray[Any] = _mapped(
             folder / VALUES, TYPES[header.dtype], (header.count, *header.shape)
         )
@@ -226,7 +228,7 @@ def _read_header(folder: Path) -> Header:
         if not isinstance(said, dict) or not isinstance(said.get("whole"), bool):
             raise ValueError("its header describes no values")
         if said.get("version") != VERSION:
-            raise ValueError("another version of this studio has written it")
+            raise ValueError("it was written by another version of this studio")
         return Header(**{**said, "shape": tuple(said["shape"])})
     except FileNotFoundError:
         raise UserError(f"{folder} holds no examples: there is no {HEADER} in it.") from None

@@ -35,7 +35,7 @@ COLOURS = 256
 def check_movie(path: Path, size: tuple[int, int], count: int, fps: float) -> None:
     """A UserError where no movie of so many frames could be written."""
     if path.suffix.lower() not in SUFFIXES:
-        raise UserError(f"A movie is written as one of {', '.join(SUFFIXES)}; {path.name!r} ends otherwise.")
+        raise UserError(f"A movie file ends in one of {', '.join(SUFFIXES)}; {path.name!r} does not.")
     check_folder(path)
     if count > MOST_FRAMES:
         raise UserError(
@@ -48,7 +48,8 @@ def check_movie(path: Path, size: tuple[int, int], count: int, fps: float) -> No
     width, height = size
     if count * width * height > GIF_PIXELS:
         raise UserError(
-            f"A GIF of {count:,} frames of {width}x{height} is out of reason: make it smaller or shorter, or an .mp4."
+            f"A GIF of {count:,} frames of {width}x{height} is too large: make it smaller or shorter, or "
+            f"an .mp4."
         )
 
 

@@ -33,19 +33,19 @@ class PictureOptions:
              "of the plane.")
     border: float = option(
         1.0, label="Border", above=0, high=MOST, metavar="N",
-        help="Show N times the extent: 3 shows what lies around it as well.")
+        help="Show N times the extent: 3 also shows what lies around it.")
     samples: int = option(
         1, label="Samples", low=1, high=8, advanced=True,
-        help="So many times so many to a pixel: smoother edges.")
+        help="Samples along each side of a pixel: more give smoother edges.")
     overlay: bool = option(
         False, label="Overlay",
-        help="Draw the lines, circles and cells over it, or how open each choice was.")
+        help="Draw the lines, circles and cells over it, or how uncertain each choice was.")
     sharpness: float | None = option(
         None, label="Sharpness", above=0, high=MOST, unset="the model's", advanced=True,
         help="How hard edges are.")
     crisp: bool = option(
         False, label="Crisp", advanced=True,
-        help="Keep edges as few pixels wide as they were when it was learnt.")
+        help="Keep edges as sharp, in pixels, as when it was learnt.")
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,8 @@ class SeenOptions:
 
     width: int = option(
         3840, label="Width", low=1, high=LONGEST, scale="log", unit="px",
-        help="In pixels. All is laid out as on the screen, and drawn anew: nothing is enlarged.")
+        help="In pixels. Everything is laid out as on the screen and redrawn at this size: nothing is "
+        "enlarged.")
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class WallOptions(TableOptions):
     """How a wall of pictures becomes one picture."""
 
     overlay: bool = option(
-        False, label="Overlay", help="Cover each place by how open its choice was.")
+        False, label="Overlay", help="Shade each place by how uncertain its choice was.")
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ class SheetOptions:
         None, **SIZE, high=LARGEST, unset="1080 high",
         help="In pixels: 2160x1080, or 2160 for the longer side.")
     overlay: bool = option(
-        False, label="Overlay", help="Lay over the codes how often they are used.")
+        False, label="Overlay", help="Show over the codes how often each is used.")
 
 
 @dataclass(frozen=True)
@@ -109,10 +110,10 @@ class MovieTime:
 
     seconds: float | None = option(
         None, label="Seconds", above=0, high=86_400, unset="every frame once", metavar="S",
-        help="How long it lasts, whether frames are left out for that or made between.")
+        help="How long it lasts; frames are left out or added in between to fit.")
     fps: float = option(
         30.0, label="Frames a second", above=0, high=FASTEST, metavar="N",
-        help="How many frames it shows a second; a gif 50 at most.")
+        help="Frames shown each second; at most 50 in a gif.")
 
 
 @dataclass(frozen=True)
@@ -120,8 +121,8 @@ class DrawnMovieOptions(MovieTime):
     """What may be asked of the movie of a drawing while it is drawn."""
 
     movie_size: tuple[int, int] | int | None = option(
-        None, **SIZE, high=LARGEST, unset="about 1080, of a gif 480",
-        help="Of the movie, in pixels: 1080x1080, or 1080 for the longer side.")
+        None, **SIZE, high=LARGEST, unset="about 1080, or 480 for a gif",
+        help="Size of the movie in pixels: 1080x1080, or 1080 for the longer side.")
 
 
 @dataclass(frozen=True)
@@ -129,20 +130,20 @@ class MovieOptions(MovieTime, PictureOptions):
     """What a movie may be asked for: how it shows a run, how long, and what is written on it."""
 
     size: tuple[int, int] | int | None = option(
-        None, **SIZE, high=LARGEST, unset="1080, of a gif 480",
+        None, **SIZE, high=LARGEST, unset="1080, or 480 for a gif",
         help="In pixels: 1080x1080, or 1080 for the longer side in the picture's own shape; another shape shows more "
              "of the plane.")
     pause: float = option(
         0.0, label="Pause", low=0, high=86_400, metavar="S",
-        help="Stay on the last picture for so many seconds more.")
+        help="Hold the last picture for this many more seconds.")
     caption: str | None = option(
         None, label="Caption", unset="none", letters=200,
-        help='Words on it, such as "step {step}: {psnr:.1f} dB, {seconds:.0f} s".')
+        help='Text on it, such as "step {step}: {psnr:.1f} dB, {seconds:.0f} s".')
     zoom: tuple[float, float, float] | None = option(
         None, label="Zoom", unset="none", advanced=True, wants="three numbers: x, y and a factor",
         flag_name="zoom_to", metavar=("X", "Y", "FACTOR"),
         help="Zoom in smoothly to a point; x and y lie between -1 and 1, (0, 0) is the middle, y points down.")
     colours: str = option(
         "yuv420p", label="Colours", choices=tuple(COLOURS), advanced=True,
-        help="Of an mp4: yuv420p plays everywhere, yuv444p keeps thin lines, lossless keeps every byte.")
+        help="For an mp4: yuv420p plays everywhere, yuv444p keeps thin lines, lossless keeps every byte.")
 # fmt: on

@@ -35,7 +35,7 @@ def check_target(path: Path, size: tuple[int, int]) -> str:
         return "PNG"
     if suffix not in FORMATS:
         known = ", ".join([".png", *FORMATS])
-        raise UserError(f"A picture is written as one of {known}; {path.name!r} ends otherwise.")
+        raise UserError(f"A picture file ends in one of {known}; {path.name!r} does not.")
     form = FORMATS[suffix]
     if width * height > IN_MEMORY or max(size) > LONGEST_OF[form]:
         raise UserError(

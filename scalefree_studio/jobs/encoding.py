@@ -108,10 +108,10 @@ def _encoded(dataset: Dataset, encoder: data.Encoder, model: str, progress: Prog
         made_by = MadeBy(model, encoder.what, (height, width, channels))
         return replace(data.encoded(dataset, encoder, progress), made_by=made_by)
     if made_by.what != encoder.what:
-        raise UserError(f"{dataset.name} holds {made_by.what}, where {encoder.what} are wanted.")
+        raise UserError(f"{dataset.name} holds {made_by.what}, but {encoder.what} are needed.")
     if made_by.fingerprint != model:
         raise UserError(
-            f"The {made_by.what} of {dataset.name} were made by another model than the one that is named; "
+            f"The {made_by.what} of {dataset.name} were made by another model than the one you named; "
             "encode its pictures with this one, or name the other."
         )
     return dataset
@@ -121,7 +121,7 @@ def check_channels(dataset: Dataset, channels: int) -> None:
     """A UserError where a model knows pictures of other channels."""
     if len(dataset.shape) != 3 or dataset.shape[2] != channels:
         knows = "grey pictures" if channels == 1 else "pictures in colour"
-        raise UserError(f"The model knows {knows}; those of {dataset.name} are others.")
+        raise UserError(f"The model knows {knows}; those of {dataset.name} are not.")
 
 
 def codec_for(dataset: Dataset, source: str = "", device: str = "cpu") -> Codec:

@@ -39,10 +39,11 @@ class LimitControls:
 
     # fmt: off
     steps: int | None = control(
-        None, label="Steps", help="Stop after so many.", low=1, high=10**9, unset="as many as the epochs have",
+        None, label="Steps", help="Stop after this many.", low=1, high=10**9, unset="as many as the epochs "
+        "have",
     )
     seconds: float | None = control(
-        None, label="Seconds", help="Stop after so many seconds of learning.", above=0.0, high=1e9,
+        None, label="Seconds", help="Stop after this many seconds of learning.", above=0.0, high=1e9,
         unset="as many as it takes",
     )
     # fmt: on

@@ -29,7 +29,8 @@ def add_up(tensors: Iterable[Tensor]) -> None:
         dist.all_reduce(flat)
     except RuntimeError as error:
         raise JobError(
-            "Another process of this run has ended or does not answer; --resume goes on from what was saved."
+            "Another process of this run has ended or does not answer; --resume continues from what was "
+            "saved."
         ) from error
     for tensor, total in zip(parts, flat.split([t.numel() for t in parts]), strict=True):
         tensor.copy_(total.view_as(tensor))

@@ -36,7 +36,7 @@ def find_recipe(source: Path | str) -> tuple[Recipe, Path]:
         return read_recipe(path), OUTPUT / path.stem
     if str(source) not in named:
         there = ", ".join(named) or "none"
-        raise UserError(f"There is no recipe and no file {str(source)!r}; the recipes are {there}.")
+        raise UserError(f"There is no recipe or file {str(source)!r}; the recipes are {there}.")
     return read_recipe(named[str(source)]), OUTPUT / str(source)
 
 
@@ -57,6 +57,7 @@ def model_of(source: Path | str) -> Path:
     last = states(recipe, folder)[-1]
     if last.state != DONE:
         raise UserError(
-            f"The recipe {recipe.name} has not come to its end in {folder}; `scalefree-studio recipe {source}` runs it."
+            f"The recipe {recipe.name} has not finished in {folder}; `scalefree-studio recipe {source}` "
+            f"continues it."
         )
     return last.files[0]

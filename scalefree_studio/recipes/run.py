@@ -202,7 +202,7 @@ class Running:
     def _clear(self, state: StepState) -> None:
         """Before a step is begun anew: runs are laid aside, and shards, which are soon made, go."""
         if state.state == STALE:
-            self.say(f"{state.step.title}: what is there is of other settings, and is made anew.")
+            self.say(f"{state.step.title}: what is there was made with other settings, so it is made again.")
         if state.step.name == PICTURES or not state.folder.exists() or state.state == LEARNING:
             return
         with RunFolder(state.folder):

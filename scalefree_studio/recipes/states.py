@@ -53,7 +53,7 @@ class StepState:
 
     def set_by_hand(self, labels: tuple[str, ...]) -> StepState:
         """The same, where a person has set these controls otherwise."""
-        why = f"it was set otherwise by hand: {', '.join(labels)}"
+        why = f"it was changed by hand: {', '.join(labels)}"
         return replace(self, state=STALE, progress=0.0, why=why, changed=labels)
 
     def by_hand(self, controls: Mapping[str, Any]) -> tuple[str, ...]:
@@ -91,7 +91,7 @@ class Record:
         except OSError as error:
             raise UserError(f"{folder / STATES} cannot be read: {error.strerror or error}.") from None
         except (KeyError, TypeError, ValueError, RecursionError):
-            raise UserError(f"{folder / STATES} is damaged; remove it to begin anew.") from None
+            raise UserError(f"{folder / STATES} is damaged; remove it to start again.") from None
 
     def write(self) -> None:
         said = {"version": VERSION, "recipe": self.recipe, "base": self.base, "steps": self.steps}
@@ -133,7 +133,7 @@ def _stale(step: Step, folder: Path, record: Mapping[str, Any], others: Mapping[
     """Why what is there was made of something else than the recipe says now, or nothing."""
     missing = [others[name].step.title for name in step.needs if others[name].state != DONE]
     if missing:
-        return f"{' and '.join(missing)} must be made before it"
+        return f"{' and '.join(missing)} must be made first"
     changed = record.get("made_of") != made_of(step, folder)
     return "the recipe, or a step before it, has changed since" if changed else ""
 

@@ -26,7 +26,7 @@ def rename_run(path: Path, name: str) -> Path:
     if renamed == path:
         return path
     if renamed.exists():
-        raise UserError(f"There is a run called {name} already.")
+        raise UserError(f"There is already a run called {name}.")
     return _moved(path, renamed)
 
 

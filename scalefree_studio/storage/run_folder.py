@@ -65,10 +65,11 @@ class RunFolder:
         try:
             ours = self._lock.hold()
         except OSError as error:
-            raise UserError(f"The folder {self.path} may not be written: {error.strerror}.") from None
+            raise UserError(f"The folder {self.path} cannot be written to: {error.strerror}.") from None
         if not ours:
             raise InUseError(
-                f"Another window or command is at work in {self.path}: wait for its end, or take another folder."
+                f"Another window or command is using {self.path}: wait until it is done, or choose another "
+                f"folder."
             )
 
     def release(self) -> None:
@@ -86,7 +87,7 @@ class RunFolder:
     def __exit__(self, *_: object) -> None:
         self.release()
 
-    def fresh(self, otherwise: str = "add --resume to go on with it, or name another --out") -> Self:
+    def fresh(self, otherwise: str = "add --resume to continue it, or name another --out") -> Self:
         """Itself, for a new run; where there is one already, a UserError that says what to do instead."""
         if self.model_path.exists():
             raise UserError(f"{self.path} already holds a run; {otherwise}.")
@@ -111,9 +112,9 @@ class RunFolder:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise UserError(f"The folder {self.path} cannot be made: {error.strerror}.") from None
+            raise UserError(f"The folder {self.path} cannot be created: {error.strerror}.") from None
         if not os.access(self.path, os.W_OK):  # told before hours of learning rather than after
-            raise UserError(f"The folder {self.path} may not be written.")
+            raise UserError(f"The folder {self.path} cannot be written to.")
 
     def keep(self, checkpoint: Checkpoint) -> None:
         """Write model and trainer. Whenever this is interrupted, a whole model is there."""
@@ -167,7 +168,8 @@ def model_in(path: Path | str) -> Path:
     folder, model = (path, path / MODEL) if path.is_dir() else (path.parent, path)
     if model.name == MODEL and not model.exists() and is_run(folder):
         raise UserError(
-            f"The run in {folder} was stopped before its model was first kept: there is nothing to open or go on with."
+            f"The run in {folder} was stopped before its model was first saved: there is nothing to open "
+            f"or continue."
         )
     return model
 

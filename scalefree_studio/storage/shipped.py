@@ -27,7 +27,7 @@ def title_of(path: Path) -> str:
     try:
         title = str(read_tensors(path, arrays=False)[1].get("title", ""))
     except UserError:
-        return "damaged, or no model"
+        return "damaged, or not a model"
     return title if title.isprintable() else ""
 
 
@@ -50,6 +50,6 @@ def resolved(path: Path | str) -> Path:
     if name not in models:
         raise UserError(
             f"There is no model {name!r} here; there are {', '.join(models) or 'none'}, and "
-            "`scalefree-studio fetch --list` says what can be had."
+            "`scalefree-studio fetch --list` lists what can be fetched."
         )
     return models[name]

@@ -44,7 +44,7 @@ def read_tensors(path: Path, arrays: bool = True) -> tuple[dict[str, Array], dic
                 raise UserError(f"{path} is a safetensors file, but not one that Scalefree Studio wrote.")
             about = json.loads(metadata[KEY])
             if not isinstance(about, dict) or not isinstance(about.get("format"), int):
-                raise UserError(f"{path} does not say what it holds; it is damaged or foreign.")
+                raise UserError(f"{path} does not say what it holds; it is damaged, or from another program.")
             if about["format"] > FORMAT:
                 raise UserError(f"{path} was written by a newer Scalefree Studio; please update to open it.")
             return {name: file.get_tensor(name) for name in (file.keys() if arrays else ())}, about
@@ -59,7 +59,7 @@ def read_tensors(path: Path, arrays: bool = True) -> tuple[dict[str, Array], dic
         MemoryError,
         RecursionError,
     ) as error:
-        raise UserError(f"{path} is damaged or is no model: {_first_line(error)}.") from None
+        raise UserError(f"{path} is damaged or not a model: {_first_line(error)}.") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or _first_line(error)}.") from None
 

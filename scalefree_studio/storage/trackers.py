@@ -36,7 +36,8 @@ class Walls:
 def add_track_flag(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--track", action="extend", type=tracker_names, default=[], metavar="NAME",
-        help=f"tell {', '.join(NAMES)}, or several with commas, how the run goes (metrics.jsonl is always written)",
+        help=f"tell {', '.join(NAMES)}, or several separated by commas, how the run is going "
+        f"(metrics.jsonl is always written)",
     )  # fmt: skip
 
 
@@ -69,7 +70,7 @@ def _service(name: str) -> Callable[[Begin], Tracker]:
         service: Callable[[Begin], Tracker] = importlib.import_module(f"{__package__}.tracker_{name}").Service
     except ImportError:
         raise UserError(
-            f"{name} is not installed here: pip install 'scalefree-studio[{name}]' brings it along."
+            f"{name} is not installed here: pip install 'scalefree-studio[{name}]' installs it."
         ) from None
     except Exception as error:  # installed, but not soundly
         raise UserError(f"{name} cannot be used: {_why(error)}.") from None
@@ -119,7 +120,7 @@ class Tracked:
             self._look_at_wall(last)
         if not self._worker.close(CLOSE_SECONDS):
             self._told(
-                f"{self._tracker.name} has not finished within {CLOSE_SECONDS:.0f} s and is left alone."
+                f"{self._tracker.name} did not finish within {CLOSE_SECONDS:.0f} s and was left behind."
             )
 
     def _measure(self, snapshot: Snapshot) -> None:
@@ -161,7 +162,7 @@ class Tracked:
                 self._tracker.pictured(step, self._walls.picture(pictures))
 
     def _failed(self, error: Exception) -> None:
-        self.trouble = f"{self._tracker.name} tracks no longer: {_why(error)}. The run goes on without it."
+        self.trouble = f"{self._tracker.name} stopped tracking: {_why(error)}. The run continues without it."
         self._told(self.trouble)
 
 

@@ -28,7 +28,7 @@ class Zoom:
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.x) and math.isfinite(self.y) and 1e-6 <= self.factor <= 1e10):
-            raise UserError("A zoom leads to a finite point, with a factor between 0.000001 and 10000000000.")
+            raise UserError("A zoom needs a finite point and a factor between 0.000001 and 10000000000.")
 
     def region(self, whole: Region, time: float) -> Region:
         """What is seen at a time in [0, 1]: by the same factor nearer every moment, the start and the end softened."""

@@ -52,7 +52,7 @@ def tokens_sampler(
     grids = codec.grids(_size(checkpoint))[: controls.stage + 1]
     try:
         if [TokenGrid(g.rows, g.columns, g.codes) for g in grids] != [*grids_of(controls.grids)]:
-            raise ValueError("its grids are others")
+            raise ValueError("its grids differ")
         drawers = _example_stages(checkpoint, grids[:-1], codec.device)
     except (KeyError, TypeError, ValueError):
         raise UserError("This model does not fit the codes that it carries; it is damaged.") from None
@@ -89,7 +89,7 @@ def assemble(checkpoints: Sequence[Checkpoint], settings: Sequence[StageSettings
         raise UserError(f"{len(settings)} settings are not one for each of {len(checkpoints)} stages.")
     for checkpoint in checkpoints:
         if checkpoint.kind not in STAGES:
-            raise UserError(f"A model of kind {checkpoint.kind!r} draws no stage of a cascade.")
+            raise UserError(f"A model of kind {checkpoint.kind!r} does not draw a stage of a cascade.")
     codecs = [codec_of(checkpoint) for checkpoint in checkpoints]
     if len({codec.fingerprint() for codec in codecs}) > 1:
         raise UserError(

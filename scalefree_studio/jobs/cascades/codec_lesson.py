@@ -25,9 +25,7 @@ from ..training.controls import TrainControls
 from ..training.lesson import Card, Curve, Lesson, N
 from ..training.sample_wall import bits_per_dimension
 
-OF_TOKENS = (
-    "Bits of tokens are not bits of pixels: they may be compared only among networks with the same codes."
-)
+OF_TOKENS = "Bits per token are not bits per pixel: compare them only among networks with the same codes."
 
 
 @dataclass(frozen=True)
@@ -35,12 +33,13 @@ class CodecControls(TrainControls):
     # fmt: off
     codes: str = control(
         "", label="Codes",
-        help="The model that turns pictures into tokens: a file, a run or model:NAME; empty for the one that has "
-        "encoded the data set.",
+        help="The model that turns pictures into tokens: a file, a run or model:NAME; empty for the one "
+        "that encoded the data set.",
         metavar="MODEL", group="Tokens",
     )
     labelled: bool = control(
-        True, label="Labels", help="Learn what belongs to which class, so that a class can be asked for.",
+        True, label="Labels", help="Learn which pictures belong to which class, so that you can ask for a "
+        "class.",
         group="Learning",
     )
     optimizer: str = control(

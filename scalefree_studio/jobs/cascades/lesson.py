@@ -61,7 +61,7 @@ class TokensLesson(CodecLesson[TokensControls, TokenTransformer]):
         grids = self.grids(controls)
         if controls.stage >= len(grids):
             raise ControlError(
-                f"That model has the stages 1 to {len(grids)}; there is no stage {controls.stage_number}."
+                f"That model has stages 1 to {len(grids)}; there is no stage {controls.stage_number}."
             )
         return edited(controls, self.known(controls, controls.stage + 1))
 

@@ -50,7 +50,7 @@ class NextScaleSampler(CodecSampler):
             raise UserError("The model and the codes that it carries do not belong together; it is damaged.")
         self.heads = shape.layers, shape.heads
         if size is not None and size not in (self.size, self.pixels):
-            raise UserError(f"This model draws pictures of {width}×{height}, and no others.")
+            raise UserError(f"This model only draws pictures of {width}×{height}.")
 
     def draw(self, request: Request) -> Iterator[Drawn]:
         return draw_scales(self.network, request, self._cached)

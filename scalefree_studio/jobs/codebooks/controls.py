@@ -25,13 +25,15 @@ class VQVAEControls(AutoencoderControls, QuantiserShape):
     # fmt: off
     codes_from: int = control(
         40, label="Codes from step",
-        help="Until then it learns without codes, which then begin where its numbers are: few codes are lost so. In a "
+        help="Until then it learns without codes, which then start where its numbers are, so that few "
+        "codes are lost. In a "
         "short run, after a tenth of it.",
         low=0, high=100_000, group="Codes", unit="steps", advanced=True,
     )
     adversarial: float = control(
         0.0, label="Adversarial",
-        help="How strongly an opponent that tells real patches from others makes pictures sharper; 0: there is none.",
+        help="How strongly an opponent that tells real patches from made ones makes pictures sharper; 0 "
+        "for none.",
         low=0.0, high=10.0, group="Learning", advanced=True,
     )
     adversarial_from: float = control(

@@ -241,7 +241,7 @@ def nearest_of(vectors: npt.NDArray[np.float32], stays: npt.NDArray[np.bool_]) -
 
 
 def _near(codec: Codec, stage: int) -> Iterator[Made]:
-    """The codes most alike to each: (K, N)."""
+    """The most similar codes to each: (K, N)."""
     vectors, found = torch.from_numpy(codec.vectors(stage)), []
     count = len(vectors)
     for part in rows_of(count, max(1, DISTANCES // count)):

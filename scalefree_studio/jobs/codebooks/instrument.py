@@ -21,7 +21,7 @@ SEEN = ("autoencoder", "vqvae", "codebook")  # in a view and in movies of their 
 INSTRUMENT = Instrument(
     name="codebooks",
     title="Codebooks",
-    summary="Networks that make pictures small maps of codes, and pictures again: the codes are there to be seen",
+    summary="Networks that turn pictures into small maps of codes and back: see every code at work",
     start="model:codes-digits",
     lessons=(AutoencoderLesson, VQVAELesson, CodebookLesson),
     samplers={"vqvae": CodesSampler, "codebook": CodesSampler},
@@ -31,7 +31,7 @@ INSTRUMENT = Instrument(
     scenes=dict.fromkeys(SEEN, "scalefree_studio.export.codes.scene:CodesScene"),
     commands={
         "prune": (
-            "take the codes out of a model that are hardly used",
+            "remove the codes that a model hardly uses",
             "scalefree_studio.cli_prune:fill_prune",
         )
     },

@@ -58,7 +58,7 @@ def latents_of(checkpoint: Checkpoint, device: str = "cpu") -> PictureLatents:
     elif checkpoint.kind == AutoencoderLesson.kind:
         autoencoder = AutoencoderLesson.read_network(checkpoint)
     else:
-        raise UserError(f"A model of kind {checkpoint.kind!r} is no autoencoder; name one, or a VQ-VAE.")
+        raise UserError(f"A model of kind {checkpoint.kind!r} is not an autoencoder; name one, or a VQ-VAE.")
     height, width, _ = shape_learnt(checkpoint)
     return PictureLatents(frozen(autoencoder).to(device), (height, width), checkpoint.kind)
 

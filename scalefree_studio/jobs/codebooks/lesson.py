@@ -48,7 +48,7 @@ class ReconstructionLesson(Lesson[C, N]):
     """Learns pictures (h, w, C), and is judged by how well it makes them again: the mean squared error of pixels that
     lie in [0, 1]. Its controls are an AutoencoderShape, too."""
 
-    shelf: ClassVar[str] = "Teach a network to take pictures apart and make them again"
+    shelf: ClassVar[str] = "Teach a network to take pictures apart and put them together again"
     settled: ClassVar[tuple[str, ...]] = ("channels",)
     unit: ClassVar[str] = "mean_squared_error"
     curves: ClassVar[tuple[Curve, ...]] = (Curve("error", "Squared error", log=True, beside="held_out"),)
@@ -58,13 +58,14 @@ class ReconstructionLesson(Lesson[C, N]):
 
     def fitted(self, controls: C) -> C:
         if len(self.dataset.shape) != 3:
-            raise ControlError(f"{self.dataset.name} has no pictures to make again.")
+            raise ControlError(f"{self.dataset.name} has no pictures to rebuild.")
         rows, columns, channels = self.dataset.shape
         layers = controls.layers or suitable_layers(rows, columns)  # type: ignore[attr-defined]
         if not layers or rows % 2**layers or columns % 2**layers:
             sides = f"of {columns}×{rows}"
             raise ControlError(
-                f"Pictures {sides} cannot be halved {layers} times; make them another size, or halve less."
+                f"Pictures {sides} cannot be halved {layers} times; make them another size, or halve them "
+                f"less often."
                 if layers
                 else f"Pictures {sides} cannot be halved; make them another size."
             )
@@ -108,7 +109,7 @@ class ReconstructionLesson(Lesson[C, N]):
 class AutoencoderLesson(ReconstructionLesson[AutoencoderControls, Autoencoder]):
     kind = "autoencoder"
     title = "Autoencoder"
-    summary = "a network that makes pictures small maps of numbers, and pictures again"
+    summary = "a network that turns pictures into small maps of numbers and back"
     controls = AutoencoderControls
 
     @classmethod
@@ -145,7 +146,7 @@ class VQVAELesson(ReconstructionLesson[VQVAEControls, VQVAE]):
         codes = min(VQVAEControls.codes, max(LEAST_CODES, 2 ** round(math.log2(pixels))))
         return super().suited(**{"codes": codes, **asked})
 
-    summary = "a network that makes pictures small maps of codes, and pictures again"
+    summary = "a network that turns pictures into small maps of codes and back"
     controls = VQVAEControls
     curves: ClassVar[tuple[Curve, ...]] = (
         Curve("error", "Squared error", log=True, beside="held_out"),

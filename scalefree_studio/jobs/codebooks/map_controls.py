@@ -30,7 +30,7 @@ class CodebookControls(TrainControls, AutoencoderShape):
 
     # fmt: off
     autoencoder: str = control(
-        "", label="Autoencoder", help="Whose latents are learnt: an autoencoder or a VQ-VAE, by its file, its run or "
+        "", label="Autoencoder", help="The autoencoder or VQ-VAE whose latents it learns: a file, a run or "
         "model:NAME.", metavar="MODEL", group="Pictures",
     )
     map_rows: int = control(1, label="Latent rows", help="Rows of the latents.", low=1, high=4096, group="Pictures")
@@ -39,13 +39,14 @@ class CodebookControls(TrainControls, AutoencoderShape):
     )
     patches: str = control(
         "", label="Patches",
-        help="Sizes of patches in places of the latents, from coarse to fine, such as 8,4,2; 0 or whole: all of them. "
-        "Empty: as they suit.",
+        help="Sizes of patches in places of the latents, from coarse to fine, such as 8,4,2; 0 or whole: "
+        "all of them. Empty: chosen to fit.",
         read=read_patches, wants="sizes such as 8,4,2", metavar="SIZES", group="Codes",
     )
     units: str = control(
         "64,256,512", label="Units",
-        help="How many units each map has, one number for each size of patch; the last holds for all further ones.",
+        help="How many units each map has, one number for each size of patch; the last one holds for any "
+        "further sizes.",
         read=whole_numbers("Units", 2, MOST_CODES, empty=False, such_as="64,256,512"),
         wants="numbers such as 64,256,512", metavar="NUMBERS", group="Codes",
     )
@@ -68,11 +69,12 @@ class CodebookControls(TrainControls, AutoencoderShape):
         low=0.0, high=1.0, live=True, group="Codes", unit="×", advanced=True,
     )
     prune_below: int = control(
-        0, label="Prune below", help="Codes that the last epoch used less often than this are not used; 0: all are.",
+        0, label="Prune below", help="Leave out codes that the last epoch used less often than this; 0 "
+        "keeps all.",
         low=0, high=1_000_000_000, live=True, group="Codes",
     )
     epochs: int = control(
-        10, label="Epochs", help="How often every picture is learnt from.",
+        10, label="Epochs", help="How many times it goes through all pictures.",
         low=1, high=100_000, scale="log", live=True, group="Learning",
     )
     batch_size: int = control(
@@ -80,11 +82,12 @@ class CodebookControls(TrainControls, AutoencoderShape):
         low=1, high=4096, scale="log", group="Learning", unit="pictures",
     )
     learning_rate: float = control(
-        0.1, label="Learning rate", help="How far each step goes where the gradient learns; the batch rule needs none.",
+        0.1, label="Learning rate", help="How far each step goes under the gradient rule; the batch rule "
+        "needs none.",
         low=1e-6, high=1.0, scale="log", live=True, group="Learning",
     )
     weight_decay: float = control(
-        0.0, label="Weight decay", help="How strongly units are drawn towards nothing where the gradient learns.",
+        0.0, label="Weight decay", help="How strongly units are pulled towards zero under the gradient rule.",
         low=0.0, high=10.0, live=True, group="Learning", advanced=True,
     )
     # fmt: on

@@ -64,7 +64,7 @@ class CodebookLesson(Lesson[CodebookControls, Codebooks]):
         ),
         Curve(
             "topographic_error", "Topographic error", "%",
-            help="The share of patches whose two best units are no neighbours on the map.",
+            help="The share of patches whose two best units are not neighbours on the map.",
         ),
         Curve("perplexity", "Perplexity", "codes", help=ONLY_WHOLE),
         Curve("usage", "Codes in use", "%", help=ONLY_WHOLE),
@@ -115,7 +115,7 @@ class CodebookLesson(Lesson[CodebookControls, Codebooks]):
         channels = self.dataset.made_by.pictures[2] if self.dataset.made_by else self.dataset.shape[-1]
         if channels != latents.channels:
             knows = "grey pictures" if latents.channels == 1 else "pictures in colour"
-            raise ControlError(f"The autoencoder knows {knows}; those of {self.dataset.name} are others.")
+            raise ControlError(f"The autoencoder knows {knows}; those of {self.dataset.name} are not.")
         try:
             _, rows, columns = latents.shape(self._picture_size())
         except UserError as error:

@@ -116,9 +116,7 @@ def _error(codec: Codec, held: Examples, progress: Progress | None) -> float:
 def _enough(counts: Counts, threshold: int) -> npt.NDArray[np.bool_]:
     stays = counts >= threshold
     if not stays.any():
-        raise UserError(
-            f"No code is used {threshold:,} times; the most that one is used is {counts.max():,}."
-        )
+        raise UserError(f"No code is used {threshold:,} times; the most used one reaches {counts.max():,}.")
     return stays
 
 

@@ -22,11 +22,12 @@ class FitControls(DividerShape):
     # fmt: off
     made_of: str | None = control(
         None, label="Made of", choices=tuple(WORDS), words=tuple(WORDS.values()), pictures="made-of", unset=BEST,
-        help="What divides the picture: lines, circles, some of both, or whatever makes the best of a size.",
+        help="What divides the picture: lines, circles, some of both, or whatever works best for a size.",
         group="Made of", first=True,
     )
     numbers: int = control(
-        0, label="Size", help="How many numbers make the best of a picture: 2371, or 4.7 kB at two bytes a number.",
+        0, label="Size", help="How many numbers to spend on the picture: 2371, or 4.7 kB at two bytes a "
+        "number.",
         low=0, high=1_000_000, scale="log", slides=(100, 100_000), group="Made of", first=True,
         read_typed=lambda text: numbers_typed(text, BYTES), in_words=lambda n: size_in_words(n, BYTES * n),
     )
@@ -52,11 +53,12 @@ class FitControls(DividerShape):
         low=0.01, high=100.0, scale="log", live=True, group="Learning", unit="×", advanced=True,
     )
     final_rate: float = control(
-        0.01, label="Final rate", help="What is left of the learning rate when the schedule has run its course.",
+        0.01, label="Final rate", help="What is left of the learning rate at the end of the schedule.",
         low=1e-4, high=1.0, scale="log", live=True, group="Learning", unit="×", advanced=True,
     )
     horizon: int = control(
-        40_000, label="Schedule", help="So many steps the schedule takes, where no time or number of steps is given.",
+        40_000, label="Schedule", help="How many steps the schedule takes, if no time or number of steps "
+        "is given.",
         low=100, high=10_000_000, scale="log", live=True, group="Learning", unit="steps",
     )
     batch_size: int = control(
@@ -77,19 +79,21 @@ class FitControls(DividerShape):
         low=0, high=2**31 - 1, group="Learning",
     )
     downscale: int = control(
-        0, label="Downscale", help="Learn from a picture so many times smaller; 0 brings the longer side to 512.",
+        0, label="Downscale", help="Learn from a picture this many times smaller; 0 brings the longer side "
+        "to 512.",
         low=0, high=64, group="Picture", unit="×",
     )
     weigh_center: float = control(
-        1.0, label="Weight of the centre", help="How much more the pixels of the centre count; 1 is no more.",
+        1.0, label="Weight of the centre", help="How much more pixels near the centre count; 1 means no "
+        "more.",
         low=0.01, high=100.0, scale="log", live=True, group="What matters", unit="×",
     )
     center_inner: float = control(
-        0.2, label="Inner radius", help="Within this distance of the centre the full weight holds.",
+        0.2, label="Inner radius", help="Within this distance of the centre, pixels have the full weight.",
         low=0.0, high=4.0, live=True, group="What matters", advanced=True,
     )
     center_outer: float = control(
-        0.8, label="Outer radius", help="Beyond this distance every pixel counts once.",
+        0.8, label="Outer radius", help="Beyond this distance, every pixel counts once.",
         low=0.0, high=4.0, live=True, group="What matters", advanced=True,
     )
     center_x: float = control(
@@ -142,19 +146,19 @@ def with_values(controls: FitControls, values: Mapping[str, Any]) -> FitControls
     if new.units == 0:
         raise ControlError("A network needs at least one line, circle, cell or smooth unit.")
     if choice and choice != made_of(new):
-        raise ControlError(f"What is made of {choice} has other units than these; leave one of both out.")
+        raise ControlError(
+            f"A picture made of {choice} has other units than these; leave one of the two out."
+        )
     return replace(new, made_of=made_of(new))
 
 
 def _best(controls: FitControls, named: Mapping[str, Any]) -> FitControls:
     """With the units that make the best of its size."""
     if controls.made_of != BEST or named:
-        raise ControlError(
-            "A size is divided in the best way; leave out the size, or what is to be divided how."
-        )
+        raise ControlError("A size chooses its own units; leave out the size, or the units.")
     numbers = controls.numbers or BUDGET
     if numbers < LEAST_BUDGET:
-        raise ControlError(f"A network takes at least {LEAST_BUDGET} numbers.")
+        raise ControlError(f"A network needs at least {LEAST_BUDGET} numbers.")
     return replace(controls, numbers=numbers, **PLAIN_SHAPE | best_division(numbers))
 
 

@@ -159,7 +159,7 @@ class Editable(ABC):
             params = dividers.params_from_arrays(edit.frame)
             ids = checked_ids(edit.frame["unit_ids"], params)
         except (KeyError, ValueError, TypeError, AttributeError):
-            raise ControlError("This frame is of something else than a divider network.") from None
+            raise ControlError("This frame does not come from a divider network.") from None
         step = self._step_from("go on from a recorded frame")
         self._learner.lay_out(self._here(params), ids)
         self.segment = Segment(next(self._segments), self.segment.number, self.step_count)
@@ -181,7 +181,7 @@ class Editable(ABC):
     def _go_on(self) -> Step:
         """Another schedule, as long as the one that has ended, from its middle on."""
         if self.progress < 1:
-            raise ControlError("It has not come to its end yet.")
+            raise ControlError("It has not finished yet.")
         steps, seconds, horizon = self.limit.steps, self.limit.seconds, self._controls.horizon
         if self.limit == Limit():
             horizon = edited(self._controls, {"horizon": self.step_count + horizon}).horizon
@@ -206,7 +206,9 @@ class Editable(ABC):
         if edit.kind not in ("line", "circle", "cell"):
             raise ControlError(f"A line, a circle or a cell can be added, not a {edit.kind}.")
         if dividers.unit_counts(self.params)[edit.kind] >= dividers.MOST_UNITS:
-            raise ControlError(f"There are {dividers.MOST_UNITS:,} {edit.kind}s already, which is the most.")
+            raise ControlError(
+                f"There are already {dividers.MOST_UNITS:,} {edit.kind}s, the most there can be."
+            )
         values = divider_start.placed_unit(
             edit.kind, self.params, self._controls, self.pixels, seed=self.step_count
         )

@@ -193,8 +193,8 @@ class FitDividers(Editable, Told):
         bad = self.step_count
         self.return_to(self._good)
         raise JobError(
-            f"The numbers stopped being numbers near step {bad}; back at step {self.step_count}. "
-            "Lower the learning rate, then play on."
+            f"Learning became unstable near step {bad}; back at step {self.step_count}. Lower the learning "
+            f"rate, then press play."
         )
 
     # What a person sees.
@@ -289,7 +289,7 @@ class FitDividers(Editable, Told):
             if trainer and job.device.type == "cpu":
                 job._random.set_state(torch.from_numpy(trainer["random"].copy()))
         except (KeyError, ValueError, RuntimeError, TypeError, AttributeError) as error:
-            raise UserError(f"What is saved beside the model does not fit it ({error}).") from None
+            raise UserError(f"What was saved with the model does not fit it ({error}).") from None
         job._controls = with_units(job._controls, dividers.unit_counts(job.params))
         job._good = job.backup()
         return job

@@ -17,7 +17,7 @@ class DrawControls:
         low=1, high=4096, scale="log", group="Pictures",
     )
     label: int = control(
-        -1, label="Class", help="What is asked for: one of the classes, or (-1) each in turn.",
+        -1, label="Class", help="Which class to draw, or (-1) each in turn.",
         low=-1, high=2**31 - 1, group="Pictures",
     )
     seed: int = control(
@@ -25,16 +25,17 @@ class DrawControls:
         low=0, high=2**31 - 1, group="Pictures",
     )
     temperature: float = control(
-        1.0, label="Temperature", help="Below 1 the likely becomes likelier; above 1 the drawing is bolder. Where "
-        "pictures are mostly black, as digits are, black is the likeliest: far below 1 they grow thin or stay black.",
+        1.0, label="Temperature", help="Below 1 plays it safe; above 1 is bolder. Where pictures are "
+        "mostly black, like digits, black is the likeliest: far below 1 they grow thin or stay black.",
         low=0.05, high=20.0, scale="log", live=True, group="Chance",
     )
     top_k: int = control(
-        0, label="Top k", help="Draw only among so many of the likeliest levels; 0 draws among all.",
+        0, label="Top k", help="Choose only among this many of the likeliest levels; 0 means all.",
         low=0, high=2**31 - 1, live=True, group="Chance",
     )
     top_p: float = control(
-        1.0, label="Top p", help="Draw only among the likeliest levels that together hold this share of the chances.",
+        1.0, label="Top p", help="Choose only among the likeliest levels that together have this share of "
+        "the chances.",
         low=0.01, high=1.0, live=True, group="Chance",
     )
     speed: float = control(

@@ -280,7 +280,7 @@ class DrawPictures(Told):
         entropy = drawn.entropy[:, part].cpu().numpy()[rows]  # (b, k)
         if not np.isfinite(entropy).all():
             self._generator = None
-            raise JobError("The model's chances are no numbers: it is damaged, or its training went wrong.")
+            raise JobError("The model's chances are not numbers: it is damaged, or its training went wrong.")
         surprise = drawn.surprise[:, part].cpu().numpy()[rows]
         given = state.given[who, start:stop]
         state.values[who, start:stop] = drawn.values[:, part].cpu().numpy()[rows]

@@ -172,7 +172,7 @@ class Editing:
             return None
         for c in changed if state.temperatures else ():
             if c.name in ("count", "temperature"):
-                raise ControlError(f"In a table, {c.label.lower()} is said by its rows and columns.")
+                raise ControlError(f"In a table, {c.label.lower()} is set by its rows and columns.")
         if state.done or not all(c.live for c in changed):  # what is drawn already would not show the change
             job.start(new, state.prompt, state.temperatures)
         else:
@@ -201,7 +201,7 @@ class Editing:
             )
         at = job.layout.positions_of(edit.stage)[self._part(edit.places, edit.stage).reshape(-1)]
         if not len(at):
-            raise ControlError("No places are named that are to hold other values.")
+            raise ControlError("Name the places to change.")
         to = state.position.copy()
         to[edit.picture] = at.min() + 1
         state.go_back(to)
@@ -369,7 +369,7 @@ class Editing:
             state.position[:] = state.places
             state.go_back(position)
         except (KeyError, ValueError, TypeError, IndexError):
-            raise ControlError("This frame is of other pictures than those drawn here.") from None
+            raise ControlError("This frame belongs to other pictures than these.") from None
         return state
 
     def _recorded_table(self, frame: Mapping[str, Array]) -> tuple[Prompt | None, tuple[float, ...]]:
@@ -393,4 +393,4 @@ class Editing:
 
     def _check(self, number: int, count: int, what: str) -> None:
         if not 0 <= number < count:
-            raise ControlError(f"There are {count} {what} here, counted from 0; {number} is none of them.")
+            raise ControlError(f"There are {count} {what} here, counted from 0; {number} is not one of them.")

@@ -10,7 +10,7 @@ from .state import Bools, Prompt
 
 
 def goes_on_from(prompt: Prompt | None, layout: Layout) -> str:
-    """As "Kept: left half", or "Going on from: half.png, top half"; nothing where everything is drawn."""
+    """As "Kept: left half", or "Continuing: half.png, top half"; nothing where everything is drawn."""
     if prompt is None:
         return ""
     by_place = prompt.keep[:, layout.positions]  # (P, N): stage after stage, row by row
@@ -19,17 +19,16 @@ def goes_on_from(prompt: Prompt | None, layout: Layout) -> str:
     if not kept:
         return ""
     part = part_in_words(kept[-1])
-    return f"Going on from: {prompt.name}, {part}" if prompt.name else f"Kept: {part}"
+    return f"Continuing: {prompt.name}, {part}" if prompt.name else f"Kept: {part}"
 
 
 def part_in_words(keep: Bools) -> str:
     """A part of each of some pictures, (P, H, W)."""
-    size = keep.shape[1:3]
-    for words, part in (
-        ("all of it", np.ones(size, bool)),
-        ("top half", upper(size)),
-        ("left half", left(size)),
-    ):
-        if (keep == part).all():
+    halves = {"top half": upper(keep.shape[1:3]), "left half": left(keep.shape[1:3])}
+    if keep.all():
+        return "all of it"
+    for words, half in halves.items():
+        if (keep == half).all():
             return words
-    return f"{100 * keep.mean():.0f}% of it"
+    within = [words for words, half in halves.items() if not (keep & ~half).any()]
+    return f"a part of the {within[0]}" if len(within) == 1 else f"{100 * keep.mean():.0f}% of it"

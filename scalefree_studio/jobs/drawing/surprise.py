@@ -141,7 +141,7 @@ def _measured(sampler: Sampler, values: npt.NDArray[np.int64], label: int) -> _M
 
     found = within_memory(measured, ADVICE)
     if not np.isfinite(found.surprise).all():
-        raise JobError("The model's chances are no numbers: it is damaged, or its training went wrong.")
+        raise JobError("The model's chances are not numbers: it is damaged, or its training went wrong.")
     return found
 
 

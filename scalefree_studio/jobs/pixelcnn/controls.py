@@ -13,7 +13,8 @@ from ..training.controls import TrainControls
 class PixelCNNControls(TrainControls, PixelCNNShape):
     # fmt: off
     labelled: bool = control(
-        True, label="Labels", help="Learn what belongs to which class, so that a class can be asked for.",
+        True, label="Labels", help="Learn which pictures belong to which class, so that you can ask for a "
+        "class.",
         group="Learning",
     )
     # fmt: on

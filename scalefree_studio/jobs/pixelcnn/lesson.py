@@ -23,9 +23,7 @@ WORTH_A_LOOK = 10**8  # numbers of all layers, of a batch or of the weights: bel
 class PixelCNNLesson(PictureLesson[PixelCNNControls, PixelCNN]):
     kind = "pixelcnn"
     title = "PixelCNN"
-    summary = (
-        "a network that draws pictures pixel by pixel, as a gated convolution of all that is there already"
-    )
+    summary = "a gated convolutional network that draws pictures pixel by pixel"
     controls = PixelCNNControls
     advice = "use a smaller batch or fewer maps"
 

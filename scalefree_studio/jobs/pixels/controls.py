@@ -20,7 +20,8 @@ class PixelsControls(TrainControls, PixelsShape):
     )
     palette: str = control("", label="Palette", help="The colours of a learned palette.", group="Pictures")
     labelled: bool = control(
-        True, label="Labels", help="Learn what belongs to which class, so that a class can be asked for.",
+        True, label="Labels", help="Learn which pictures belong to which class, so that you can ask for a "
+        "class.",
         group="Learning",
     )
     optimizer: str = control(

@@ -88,7 +88,7 @@ class PixelsLesson(PictureLesson[PixelsControls, PixelTransformer]):
             self._palettes[wanted] = palette_of(self.dataset.train, *wanted)
             tell(what, 1, 1)
         if len(self._palettes[wanted]) == DIGITS:
-            raise ControlError(f"All of {self.dataset.name} has one colour; there is no palette to learn.")
+            raise ControlError(f"{self.dataset.name} has only one colour; there is no palette to learn.")
         return self._palettes[wanted]
 
     def prepared(self, controls: PixelsControls) -> Dataset:
@@ -202,5 +202,5 @@ class PixelsLesson(PictureLesson[PixelsControls, PixelTransformer]):
         measured = (
             f"**{bits:.3f} bits per dimension**, {token:.3f} bits per token, {whole:.1f} nats a picture"
         )
-        may = "These may." if results["comparable"] else "These may not."
+        may = "These can." if results["comparable"] else "These cannot."
         return Card(f", as {self.tokens(controls).title}", f"{measured}. {ONLY_EXACT} {may}")

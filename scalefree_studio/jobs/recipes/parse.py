@@ -70,15 +70,15 @@ def read_recipe(path: Path, base: Path | None = None, name: str = "") -> Recipe:
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}.") from None
     except UnicodeDecodeError:
-        raise UserError(f"{path} is no recipe: it is not written in UTF-8.") from None
+        raise UserError(f"{path} is not a recipe: it is not written in UTF-8.") from None
     return parse(text, name or path.stem, base or path.resolve().parent, str(path))
 
 
 def _no_toml(file: str, message: str) -> str:
     found = re.search(r"^(.*?) \(at line (\d+), column \d+\)$", message)
     if not found:  # at its end
-        return f"{file} is no TOML file: {message.rstrip('.')}."
-    return f"{file}, line {found[2]}: this is no TOML: {found[1]}."
+        return f"{file} is not a TOML file: {message.rstrip('.')}."
+    return f"{file}, line {found[2]}: this is not TOML: {found[1]}."
 
 
 @dataclass(frozen=True)
@@ -113,22 +113,23 @@ class _Reader:
         coders = [kind for kind in CODERS if kind in self.said]
         if not coders:
             raise UserError(
-                f"{self.file}: nothing in it makes tokens of pictures; it wants [vqvae], or [autoencoder] and "
+                f"{self.file}: nothing in it makes tokens of pictures; it needs [vqvae], or [autoencoder] "
+                f"and "
                 f"[{CODEBOOKS}]."
             )
         if len(coders) > 1:
-            raise self.bad("the recipe has [vqvae] too; it wants one of them.", coders[1])
+            raise self.bad("the recipe has [vqvae] too; choose one of them.", coders[1])
         if coders == ["vqvae"] and CODEBOOKS in self.said:
             raise self.bad("a VQ-VAE has codes of its own; they are for [autoencoder].", CODEBOOKS)
         if coders == ["autoencoder"] and CODEBOOKS not in self.said:
             raise self.bad(
-                f"it makes no tokens by itself; the recipe wants [{CODEBOOKS}] too.", "autoencoder"
+                f"it makes no tokens by itself; the recipe needs [{CODEBOOKS}] too.", "autoencoder"
             )
 
     def title(self) -> str:
         title = self.said.get("title", "")
         if not isinstance(title, str):
-            raise UserError(f"{self.file}, line {line_of(self.text, '', 'title')}: the title is a text.")
+            raise UserError(f"{self.file}, line {line_of(self.text, '', 'title')}: the title must be text.")
         return title
 
     def data(self, base: Path) -> DataControls:
@@ -136,7 +137,8 @@ class _Reader:
         for key in ("dataset", "validation"):
             if key in values and not is_name(values[key]) and not (base / at_home(values[key])).exists():
                 raise self.bad(
-                    f"there is no data set and no file {values[key]!r}; there are {', '.join(DATASETS)}, and paths "
+                    f"there is no data set or file {values[key]!r}; there are {', '.join(DATASETS)}, and "
+                    f"paths "
                     "from where the recipe lies.", "data", key,
                 )  # fmt: skip
         return edited(DataControls(), values)
@@ -233,4 +235,4 @@ def _shown(section: str) -> str:
 
 def _meant(word: str, known: Collection[str]) -> str:
     close = difflib.get_close_matches(word, known, 1)
-    return f"; {close[0]} is meant, perhaps" if close else ""
+    return f"; perhaps you mean {close[0]}" if close else ""

@@ -53,7 +53,7 @@ class DataControls:
         help="A name, or a path from where the recipe lies: a folder, a list of pictures (.csv or .json), a film.",
     )
     size: tuple[int, int] | None = control(
-        None, label="Size", help="Of the pictures: a side, or width and height.", read=_size,
+        None, label="Size", help="Size of the pictures: a side, or width and height.", read=_size,
         wants=f"a side of 1 to {MOST_SIDE} pixels, or width and height as in \"24x16\"", unset="as they are",
     )
     channels: int | None = control(
@@ -72,7 +72,8 @@ class PictureControls:
 
     # fmt: off
     columns: int | None = control(
-        None, label="Columns", help="Of the wall of pictures.", low=1, high=4096, unset="about as many as rows",
+        None, label="Columns", help="Columns in the wall of pictures.", low=1, high=4096, unset="about as "
+        "many as rows",
     )
     stages: bool = control(
         True, label="Stages", help="Write a second wall, with every stage of the first pictures beside each other.",
@@ -86,7 +87,8 @@ class SearchControls:
 
     # fmt: off
     beams: int = control(
-        0, label="Beams", help="How many are kept of a search for the likeliest; 0 draws by chance.", low=0, high=4096,
+        0, label="Beams", help="How many pictures a search for the likeliest keeps; 0 draws by "
+        "chance.", low=0, high=4096,
     )
     beam_width: int = control(
         0, label="Beam width", help="How many codes each beam tries, the likeliest; 0 tries all.",

@@ -11,7 +11,8 @@ from ...controls import control
 class TrainControls:
     # fmt: off
     epochs: int = control(
-        40, label="Epochs", help="How often every picture is learnt from; the learning rate falls towards the end.",
+        40, label="Epochs", help="How many times it goes through all pictures; the learning rate falls "
+        "towards the end.",
         low=1, high=100_000, scale="log", live=True, group="Learning",
     )
     batch_size: int = control(
@@ -23,7 +24,7 @@ class TrainControls:
         low=1e-6, high=1.0, scale="log", live=True, group="Learning",
     )
     warm_up: int = control(
-        100, label="Warm-up", help="So many steps the learning rate takes to rise.",
+        100, label="Warm-up", help="How many steps the learning rate takes to rise.",
         low=0, high=100_000, live=True, group="Learning", unit="steps", advanced=True,
     )
     final_rate: float = control(
@@ -31,11 +32,11 @@ class TrainControls:
         low=0.0, high=1.0, live=True, group="Learning", unit="×", advanced=True,
     )
     weight_decay: float = control(
-        0.01, label="Weight decay", help="How strongly weights are drawn towards nothing.",
+        0.01, label="Weight decay", help="How strongly weights are pulled towards zero.",
         low=0.0, high=10.0, live=True, group="Learning", advanced=True,
     )
     clip: float = control(
-        1.0, label="Clip", help="The longest gradient that is followed as it is; longer ones are cut to it.",
+        1.0, label="Clip", help="The longest gradient to follow; longer ones are shortened to it.",
         low=1e-3, high=1e6, scale="log", live=True, group="Learning", advanced=True,
     )
     averaging: float = control(
@@ -43,20 +44,22 @@ class TrainControls:
         low=0.0, high=0.99999, live=True, group="Learning", advanced=True,
     )
     patience: int = control(
-        0, label="Patience", help="Stop after so many epochs without a better held-out loss; 0 never does.",
+        0, label="Patience", help="Stop after this many epochs without a better held-out loss; 0 never "
+        "stops.",
         low=0, high=10_000, live=True, group="Learning", advanced=True,
     )
     precision: str = control(
         "float32", label="Precision",
-        help="The numbers it learns in: those of 16 bits are quicker where the machine knows them, and coarser.",
+        help="The numbers it learns with: 16 bits are coarser, but faster where the machine supports them.",
         choices=("float32", "bfloat16", "float16"), live=True, group="Learning", advanced=True,
     )
     wall_every: int = control(
-        50, label="New samples", help="A new wall of samples is begun every so many steps; 0 draws none.",
+        50, label="New samples", help="How many steps until a new wall of samples starts; 0 draws none.",
         low=0, high=100_000, live=True, group="Learning", unit="steps", advanced=True,
     )
     keep_every: int = control(
-        0, label="Keep", help="The network of every so many steps is kept in a file of its own; 0 keeps none.",
+        0, label="Keep", help="How many steps between kept copies of the network, each in its own file; 0 "
+        "keeps none.",
         low=0, high=10_000_000, live=True, group="Learning", unit="steps", advanced=True,
     )
     seed: int = control(

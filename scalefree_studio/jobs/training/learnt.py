@@ -23,7 +23,7 @@ def shape_learnt(checkpoint: Checkpoint) -> tuple[int, int, int]:
         height, width, channels = (int(n) for n in checkpoint.about["dataset"]["shape"])
     except (KeyError, TypeError, ValueError):
         raise UserError(
-            "This model does not say what pictures it learnt; it is damaged or foreign."
+            "This model does not say what pictures it learnt; it is damaged, or from another program."
         ) from None
     return height, width, channels
 
@@ -38,7 +38,9 @@ def spec_learnt(checkpoint: Checkpoint) -> str:
     """What finds the data set again that a network learnt from, or a UserError."""
     dataset = checkpoint.about.get("dataset")
     if not isinstance(dataset, dict) or not isinstance(dataset.get("spec"), str):
-        raise UserError("This model does not say what it learnt from; it is damaged or foreign.")
+        raise UserError(
+            "This model does not say what it learnt from; it is damaged, or from another program."
+        )
     return str(dataset["spec"])
 
 
@@ -62,7 +64,9 @@ def dataset_learnt(
         validation = validation or validation_learnt(checkpoint)
     saved = checkpoint.about.get("dataset")
     if not isinstance(saved, dict) or not isinstance(saved.get("shape"), list):
-        raise UserError("This model does not say what it learnt from; it is damaged or foreign.")
+        raise UserError(
+            "This model does not say what it learnt from; it is damaged, or from another program."
+        )
     spec = spec or str(saved.get("spec", ""))
     if len(saved["shape"]) == 3 and not saved.get("latents"):  # pictures, which can be made to fit
         height, width, channels = shape_learnt(checkpoint)
@@ -71,7 +75,7 @@ def dataset_learnt(
         dataset = load_dataset(spec, root, download=download, progress=progress)
     if list(dataset.shape) != saved["shape"]:
         size = "x".join(map(str, saved["shape"]))
-        raise UserError(f"The model knows examples of {size}; those of {dataset.name} are others.")
+        raise UserError(f"The model knows examples of {size}; those of {dataset.name} are not.")
     known = checkpoint.about.get("classes") or []
     if dict(checkpoint.about.get("controls", {})).get("classes") and list(dataset.classes) != list(known):
         raise UserError(

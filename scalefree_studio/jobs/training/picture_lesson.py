@@ -29,7 +29,7 @@ Order: TypeAlias = npt.NDArray[np.int64]  # (N,): the place of each position, co
 
 PIECE = 64  # places of all samples that are drawn at once, so that learning soon goes on
 ONLY_EXACT = (
-    "Only the bits per dimension of exact tokens, one for each byte, may stand beside published ones."
+    "Only bits per dimension of exact tokens, one for each byte, can be compared with published ones."
 )
 
 

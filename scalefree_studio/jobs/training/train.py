@@ -34,7 +34,7 @@ FIRST_PASS, PASS_EVERY = (
 WARMING = 0.2  # of a run of few steps, at most
 SMOOTH = 0.1  # of the speed
 BYTES = 4  # that a number takes
-SHOW_LESS = "samples are drawn from this network as well; draw them more seldom, or not at all"
+SHOW_LESS = "samples are drawn from this network too; draw them less often, or not at all"
 
 
 @dataclass
@@ -321,7 +321,7 @@ class Train(Told, Generic[C, N]):
     def _go_on(self) -> None:
         """After the end, for as long again; or to the end, where more epochs had stopped helping."""
         if not self.rest:
-            raise ControlError("It has not come to its end yet.")
+            raise ControlError("It has not finished yet.")
         if self.now.stopped_early:
             self._set_controls({"patience": 0})
         if not self.rest:
@@ -390,5 +390,5 @@ class Train(Told, Generic[C, N]):
             raise UserError(str(error)) from None
         except (KeyError, ValueError, RuntimeError, TypeError) as error:
             wrong = str(error).splitlines()[0]
-            raise UserError(f"What is saved beside the model does not fit it ({wrong}).") from None
+            raise UserError(f"What was saved with the model does not fit it ({wrong}).") from None
         return job

@@ -250,7 +250,7 @@ class Trainer(Generic[C, N]):
 def check_precision(wanted: str, device: torch.device) -> None:
     """Nothing that the machine cannot do."""
     if wanted == "float16" and device.type != "cuda":
-        raise ControlError("Only a CUDA GPU learns in float16; choose bfloat16 or float32.")
+        raise ControlError("Only a CUDA GPU can learn in float16; choose bfloat16 or float32.")
 
 
 def check_held_out(dataset: Dataset, controls: Any) -> None:

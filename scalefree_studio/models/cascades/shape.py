@@ -108,12 +108,13 @@ class TokensShape(DrawerShape):
         low=0, high=64, group="Network",
     )
     radius: int = control(
-        0, label="Radius", help="How far a token sees: so many tokens up and to each side; 0: all before it.",
+        0, label="Radius", help="How far a token sees, in tokens up and to each side; 0 means everything "
+        "before it.",
         low=0, high=64, group="Network",
     )
     coarser_radius: int = control(
         0, label="Coarser radius",
-        help="How far a token sees coarser stages, in its own tokens around it; 0: all of them.",
+        help="How far a token sees coarser stages, in its own tokens around it; 0 means all of them.",
         low=0, high=64, group="Network", advanced=True,
     )
     positions: str = control(
@@ -124,7 +125,7 @@ class TokensShape(DrawerShape):
     )
     checkpointing: bool = control(
         False, label="Checkpointing",
-        help="Work out again, on the way back, what happened inside of blocks: less memory, a third more time.",
+        help="Recompute what happened inside blocks on the way back: less memory, a third more time.",
         live=True, group="Network", advanced=True,
     )
     # fmt: on

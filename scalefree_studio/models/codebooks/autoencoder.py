@@ -37,11 +37,12 @@ NAMES = tuple(ACTIVATIONS)
 class AutoencoderShape:
     # fmt: off
     channels: int = control(
-        1, label="Channels", help="Numbers of a pixel: 1 for grey, 3 for colours.",
+        1, label="Channels", help="Numbers of a pixel: 1 for grey, 3 for colour.",
         low=1, high=3, group="Pictures",
     )
     layers: int = control(
-        0, label="Halvings", help="How often the sides of a picture are halved; 0: as often as suits the pictures.",
+        0, label="Halvings", help="How often the sides of a picture are halved; 0 chooses what fits the "
+        "pictures.",
         low=0, high=6, group="Network",
     )
     least_channels: int = control(
@@ -49,7 +50,7 @@ class AutoencoderShape:
         low=1, high=2048, scale="log", group="Network",
     )
     most_channels: int = control(
-        128, label="Most channels", help="They double with every halving, up to so many.",
+        128, label="Most channels", help="They double with every halving, up to this many.",
         low=1, high=4096, scale="log", group="Network",
     )
     latent: int = control(
@@ -60,7 +61,8 @@ class AutoencoderShape:
         1, label="Blocks", help="How many residual blocks follow each halving.", low=0, high=16, group="Network",
     )
     activation: str = control(
-        "silu", label="Activation", help="Of the hidden layers.", choices=NAMES, group="Network", advanced=True,
+        "silu", label="Activation", help="Activation of the hidden "
+        "layers.", choices=NAMES, group="Network", advanced=True,
     )
     latent_activation: str = control(
         "none", label="Activation in the middle", help="Where the encoder ends; tanh keeps its numbers in [-1, 1].",

@@ -62,7 +62,8 @@ class QuantiserShape:
         read=read_scales, wants="sizes such as 1,2,4,7", metavar="SIZES", group="Codes",
     )
     levels: str = control(
-        "8,5,5,5", label="Levels", help="To how many levels fsq rounds each number; their product is the codes.",
+        "8,5,5,5", label="Levels", help="To how many levels fsq rounds each number; their product is the "
+        "number of codes.",
         read=read_levels, wants="levels such as 8,5,5,5", metavar="LEVELS", group="Codes",
     )
     learning: str = control(
@@ -86,11 +87,13 @@ class QuantiserShape:
         group="Codes", advanced=True,
     )
     rotation: bool = control(
-        False, label="Rotation trick", help="Gradients are turned and scaled as the code lies to the latent.",
+        False, label="Rotation trick", help="Turn and scale gradients as the code lies relative to the "
+        "latent.",
         group="Codes", advanced=True,
     )
     refine: bool = control(
-        True, label="Refine scales", help="A small convolution, learnt for each scale, mends what a coarse one says.",
+        True, label="Refine scales", help="A small convolution, learnt for each scale, smooths what a "
+        "coarse one says.",
         group="Codes", advanced=True,
     )
     # fmt: on

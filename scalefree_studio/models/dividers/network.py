@@ -60,7 +60,7 @@ class DividerShape:
     )
     hidden: int = control(
         32, label="Colour units",
-        help="How many colour units mix the units' answers into colours; 0 lets every unit have a colour of its own.",
+        help="How many colour units mix the units' answers into colours; 0 gives every unit its own colour.",
         low=0, high=1024, scale="log", group="Network",
     )
     structure: int = control(

@@ -59,7 +59,7 @@ class PixelCNNShape:
         low=3, high=1024, scale="log", group="Network",
     )
     output_maps: int = control(
-        10, label="Output maps", help="How many numbers about a pixel its levels are told from.",
+        10, label="Output maps", help="How many numbers about a pixel its levels are predicted from.",
         low=3, high=4096, scale="log", group="Network",
     )
     hidden_layers: int = control(
@@ -68,7 +68,8 @@ class PixelCNNShape:
     )
     output: str = control(
         "levels", label="Output",
-        help="What is told about a channel: a chance for each level, or a mixture of logistic curves over them.",
+        help="What is predicted for a channel: a chance for each level, or a mixture of logistic curves "
+        "over them.",
         choices=("levels", "mixture"), group="Network", advanced=True,
     )
     mixtures: int = control(

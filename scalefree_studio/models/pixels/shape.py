@@ -52,7 +52,7 @@ class PixelsShape:
         choices=ATTENTIONS, group="Network",
     )
     radius: int = control(
-        7, label="Radius", help="How far local attention sees: so many pixels up and to each side.",
+        7, label="Radius", help="How far local attention sees, in pixels up and to each side.",
         low=1, high=64, group="Network",
     )
     buckets: int = control(
@@ -60,7 +60,7 @@ class PixelsShape:
         low=2, high=2046, scale="log", group="Network", advanced=True,
     )
     chunk: int = control(
-        32, label="Chunk", help="So many pixels back a pixel sees in its bucket, in lsh attention.",
+        32, label="Chunk", help="How many pixels back a pixel sees in its bucket, in lsh attention.",
         low=1, high=4096, scale="log", group="Network", advanced=True,
     )
     rounds: int = control(
@@ -69,11 +69,12 @@ class PixelsShape:
     )
     reversible: bool = control(
         False, label="Reversible",
-        help="Work out again, on the way back, what layers made: memory then does not grow with their number.",
+        help="Recompute layers on the way back: memory then does not grow with their number.",
         group="Network",
     )
     neighbours: int = control(
-        2, label="Neighbours", help="Pixels so near are seen directly, without attention; 0: only the last one.",
+        2, label="Neighbours", help="Pixels this near are seen directly, without attention; 0 means only "
+        "the last one.",
         low=0, high=16, group="Network", advanced=True,
     )
     positions: str = control(

@@ -21,7 +21,7 @@ from ..widgets.theme import GRID, scaled
 from ..work.background import Background
 
 WORDS = "Watch image models think, and take part while they do. MIT licence."
-LOOKING = "Trying the graphics, ffmpeg and the rest … this takes a few seconds."
+LOOKING = "Checking graphics, ffmpeg and the rest … this takes a few seconds."
 WIDE = 66 * GRID  # of what is said of a part
 COLOURS = {doctor.WORKS: "soft", doctor.NOTE: "soft", doctor.BROKEN: "danger"}
 
@@ -58,7 +58,7 @@ class About(QDialog):
     def _buttons(self) -> QHBoxLayout:
         row = QHBoxLayout()
         self.copy = QPushButton("Copy")
-        self.copy.setToolTip("All of it as text, for a question or a report")
+        self.copy.setToolTip("Copy all of this as text, for a question or a bug report")
         self.copy.setEnabled(False)
         self.copy.clicked.connect(self._copy)
         close = QPushButton("Close")
@@ -72,9 +72,7 @@ class About(QDialog):
     def show_checks(self, checks: list[doctor.Check]) -> None:
         self.checks = checks
         healthy = doctor.healthy(checks)
-        self.words.setText(
-            "All that is needed works." if healthy else "Something that is needed does not work."
-        )
+        self.words.setText("Everything needed works." if healthy else "Something needed does not work.")
         for n, check in enumerate(checks):
             name = QLabel(f"{doctor.MARKS[check.state]}  {check.name}")
             name.setAlignment(Qt.AlignmentFlag.AlignTop)

@@ -119,7 +119,7 @@ def say_where_runs_go(window: MainWindow) -> None:
 
     def say() -> None:
         window.sessions.begun.disconnect(say)
-        window.say(f"Nothing can be written in {wanted}: runs are kept in {window.sessions.runs}.")
+        window.say(f"Cannot write in {wanted}, so runs are kept in {window.sessions.runs}.")
 
     wanted = window.memory.preferences.wanted_place
     if window.sessions.runs != wanted:

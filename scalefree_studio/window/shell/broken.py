@@ -13,8 +13,11 @@ from ... import crashes
 from ..widgets.theme import GRID
 from .frame import Frame
 
-NOW = "Something broke, and the studio goes on; what was learnt is being saved. A report says where it was."
-LATER = "The studio broke the last time. A report says where it was; nothing of it was sent anywhere."
+NOW = (
+    "Something went wrong, but the studio is still running, and your work is being saved. A report says "
+    "what happened."
+)
+LATER = "The studio crashed last time. A report says what happened; nothing was sent anywhere."
 
 
 class Report(QDialog):
@@ -22,7 +25,7 @@ class Report(QDialog):
 
     def __init__(self, path: Path, parent: Frame):
         super().__init__(parent)
-        self.setWindowTitle("What broke")
+        self.setWindowTitle("What went wrong")
         self.resize(100 * GRID, 70 * GRID)
         column = QVBoxLayout(self)
         column.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)

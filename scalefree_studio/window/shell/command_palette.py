@@ -23,8 +23,8 @@ from ..widgets.theme import GRID, Palette
 
 WIDEST, ROWS = 80 * GRID, 10
 RECENT, REMEMBERED = "palette_recent", 12
-HELP = "Type a few letters of a name; a control takes a value behind it: circ 12"
-NOTHING = "Nothing is called so. Fewer letters find more."
+HELP = "Type a few letters of a name; add a value to set a control: circ 12"
+NOTHING = "Nothing matches. Try fewer letters."
 MOVES = {Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1, Qt.Key.Key_PageDown: ROWS, Qt.Key.Key_PageUp: -ROWS}
 CHOOSES = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 
@@ -78,7 +78,7 @@ class CommandPalette(QFrame):
         self.line.textEdited.connect(lambda _: self._search())
         self.list = QListWidget()
         self.list.setObjectName("finder")
-        self.list.setAccessibleName("What fits")
+        self.list.setAccessibleName("Matches")
         self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.list.setMouseTracking(True)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -235,4 +235,4 @@ class CommandPalette(QFrame):
 def about(hit: Hit) -> str:
     """What it does; and where a value is missing, what that must be."""
     missing = hit.entry.wants and not hit.value
-    return f"{hit.entry.help}\nA value behind its name: {hit.entry.wants}." if missing else hit.entry.help
+    return f"{hit.entry.help}\nAdd a value: {hit.entry.wants}." if missing else hit.entry.help

@@ -64,7 +64,7 @@ class Commands:
         """Why a command cannot be given just now, in a sentence; or nothing."""
         session = self.w.sessions.session
         if name in PAST and self.w.stage.past is None:
-            return "Only while you look at the past: pull the line at the bottom back."
+            return "Only while you look at the past: drag the timeline at the bottom back."
         if name == "undo" and self.kept.offered is not None:
             return ""
         if name in OF_A_SESSION and session is None:
@@ -129,7 +129,7 @@ class Commands:
     def paste(self) -> None:
         clipboard = QApplication.clipboard()
         mime = clipboard.mimeData() if clipboard else None
-        self.take(mime, "There is no picture on the clipboard, nor the path of one.")
+        self.take(mime, "There is no picture on the clipboard, and no path to one.")
 
     def take(self, mime: QMimeData | None, nothing: str) -> None:
         """Something pasted or dropped: the view may have a use for it. Where it is nothing of ours, say `nothing`."""
@@ -147,7 +147,7 @@ class Commands:
         session = self.w.sessions.session
         if session is not None:
             session.save_soon()
-            self.w.say(f"The model is kept in {session.folder.path}.")
+            self.w.say(f"The model is saved in {session.folder.path}.")
 
     def export_picture(self) -> None:
         self._export("Export picture", self.w.exports.ask)
@@ -250,7 +250,7 @@ class Commands:
         if session is not None:
             session.record(on)
             if on and not session.recording:
-                self.w.say(f"Nothing can be recorded in {session.folder.path}.")
+                self.w.say(f"Cannot record in {session.folder.path}.")
         self.w.settings.setValue("record", on)
 
     def to_now(self) -> None:
@@ -264,7 +264,7 @@ class Commands:
         self.to_now()
         session.runner.play()
         # Without the step of that moment: steps are counted on, so that none is recorded twice.
-        self.w.say("It goes on from the moment that you looked at. Undo takes it back.")
+        self.w.say("It continues from the moment you looked at. Undo takes you back.")
 
     # View
 
@@ -294,8 +294,7 @@ class Commands:
         self.w.panel.setVisible(on)
 
     def show_bottom(self, on: bool) -> None:
-        self.w.curves.setVisible(on)
-        self.w.fold_bottom()
+        self.w.show_curves()
 
     def theme(self) -> None:
         self.w.set_palette(theme.LIGHT if self.w.palette_.name == "dark" else theme.DARK)

@@ -107,7 +107,7 @@ class Gallery(QDialog):
             which = f": {lesson.title}" if len(lessons()) > 1 else ""
             self._shelf(lesson.shelf + which, [(str(Wish(TRAIN, name, kind)), title) for name, title in data])
         if later := _after_others():
-            self._shelf("Learns from what another model makes", later)
+            self._shelf("Learns from another model's output", later)
         groups: dict[str, list[tuple[str, str]]] = {}
         for item in gallery():
             groups.setdefault(item.group, []).append((item.spec, item.title))
@@ -213,13 +213,13 @@ def _hint(spec: str, title: str) -> str:
         about = recipe.title or title
         if title in {lessons()[kind].title for kind in recipe.kinds}:
             first = lessons()[recipe.coder.kind].title
-            return f"{title}: first train a {first}; the recipe “{about}” does both. Begin with it"
+            return f"{title}: first train a {first}; the recipe “{about}” does both. Start with it"
         return f"{about}: go from pictures to tokens and back, step by step"
     if _is_folder(spec):
         return "Choose a folder of pictures to learn from; its sub-folders are classes"
     if spec.startswith(PREFIX):
         return f"{title}: let the network draw" if draws(kind_of(spec)) else f"{title}: open it"
-    return f"Go on with {spec}" if Path(spec).is_dir() else f"{title}: learn it"
+    return f"Continue {spec}" if Path(spec).is_dir() else f"{title}: learn it"
 
 
 class Shelf(QListWidget):

@@ -39,12 +39,12 @@ class RecentRuns(QMenu):
         paths = self._window.memory.recent()
         for path in paths:
             action = QAction(f"{path.name.replace('&', '&&')}\t{_ago(path)}", self)
-            action.setToolTip(f"Go on with {path}")
+            action.setToolTip(f"Continue {path}")
             action.triggered.connect(partial(self._window.sessions.open, str(path)))
             self.addAction(action)
             self._window.sessions.read(partial(thumbnail_of, str(path)), partial(_show_on, action), _nothing)
         if not paths:
-            self.addAction("There are none yet").setEnabled(False)  # type: ignore[union-attr]
+            self.addAction("None yet").setEnabled(False)  # type: ignore[union-attr]
 
 
 def _show_on(action: QAction, pixels: Array) -> None:
@@ -123,10 +123,10 @@ class KeptRuns:
         if was_open:
             self.w.show_nothing()
         undo = QAction("Undo", self.w.stage.toast)
-        undo.setToolTip("Take it back out of the bin")
+        undo.setToolTip("Restore it from the bin")
         undo.triggered.connect(lambda: self.take_back(thrown, path, was_open))
         self._undo = undo
-        self.w.stage.toast.say(f"{path.name} is in the bin.", (undo,))
+        self.w.stage.toast.say(f"{path.name} was moved to the bin.", (undo,))
         self.w.show_possible()  # the key of undo, too
 
     def take_back(self, thrown: Path, path: Path, reopen: bool) -> None:

@@ -107,9 +107,7 @@ class Panel(QWidget):
         for label, room in ((QLabel("Size"), 1), (self.size_words, 0)):
             label.setProperty("soft", True)
             row.addWidget(label, room)
-        self.size_line.setToolTip(
-            "How many numbers the network holds, and what they take when they are stored."
-        )
+        self.size_line.setToolTip("How many numbers the network has, and their size on disk.")
         self.size_line.hide()
         return self.size_line
 

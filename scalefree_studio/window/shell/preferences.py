@@ -40,7 +40,7 @@ class PreferencesDialog(QDialog):
         row = QHBoxLayout()
         row.addStretch()
         close = QPushButton("Close")
-        close.setToolTip("What was set is in effect already")
+        close.setToolTip("Your changes are already in effect")
         close.setAutoDefault(False)  # Enter settles what was typed
         close.clicked.connect(self.accept)
         row.addWidget(close)
@@ -67,7 +67,7 @@ class PreferencesDialog(QDialog):
     def _edit(self, values: dict[str, Any]) -> None:
         wanted = edited(self.preferences, values)
         refused = not can_be_written(wanted.wanted_place)
-        self.trouble.setText(f"Nothing can be written in {wanted.wanted_place}." if refused else "")
+        self.trouble.setText(f"Cannot write in {wanted.wanted_place}." if refused else "")
         self.trouble.setVisible(refused)
         if not refused:
             self.preferences = wanted

@@ -59,7 +59,7 @@ class RecipeAtWork(QObject):
         self.pipeline = pipeline
         self._strip.setVisible(pipeline is not None)
         if pipeline is not None:
-            pipeline.on_stage, self._tried = opened.step, None
+            pipeline.shown, pipeline.on_stage, self._tried = True, opened.step, None
             self._timer.start()
             self._read(self._go_on)
             self._look()
@@ -100,10 +100,10 @@ class RecipeAtWork(QObject):
             return
         looks = [_look_of(box) for box in pipeline.boxes(learning)]
         if self.running:
-            self._strip.show_steps(looks, "Pause", "Pause this step, and begin no other one")
+            self._strip.show_steps(looks, "Pause", "Pause this step and start no other")
         else:
             words = "" if pipeline.done else "Run all"
-            self._strip.show_steps(looks, words, "Go on from step to step, to the end of the recipe")
+            self._strip.show_steps(looks, words, "Run every step, to the end of the recipe")
 
     @property
     def running(self) -> bool:

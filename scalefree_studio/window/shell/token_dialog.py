@@ -45,7 +45,8 @@ COLUMNS = 4
 ORIGINAL = "The picture"
 FILES = "Pictures (*.png *.jpg *.jpeg *.webp *.gif *.bmp *.tif *.tiff *.ppm);;All files (*)"
 HINT = (
-    "dB: PSNR against the picture in this size. Bits: if every colour were as likely. The palettes are learned from "
+    "dB: PSNR against the picture at this size. Bits: if every colour were equally likely. The palettes "
+    "are learned from "
     "the picture itself."
 )
 SHEETS = "Pictures (*.png *.jpg *.webp *.tif)"
@@ -93,10 +94,10 @@ class TokenDialog(QDialog):
         self.size_field.changed.connect(lambda *_: self._begin())
         row.addWidget(self.size_field)
         self.open_button = QPushButton("Open…")
-        self.open_button.setToolTip("A picture of your own; one can be dropped or pasted here as well")
+        self.open_button.setToolTip("Open your own picture; you can also drop or paste one here")
         self.open_button.clicked.connect(self._choose)
         self.save_button = QPushButton("Save…")
-        self.save_button.setToolTip("All of them as one picture, with their names and numbers")
+        self.save_button.setToolTip("Save all of them as one picture, with their names and numbers")
         self.save_button.clicked.connect(self._save)
         self.save_button.setEnabled(False)
         for button in (self.open_button, self.save_button):
@@ -138,7 +139,7 @@ class TokenDialog(QDialog):
             self._say(str(error))
             return
         if subject is None:
-            self._say("That is no picture, nor the path of one.")
+            self._say("That is not a picture, or the path to one.")
         else:
             self.open_picture(subject)
 

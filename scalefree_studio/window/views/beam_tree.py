@@ -23,7 +23,7 @@ from ...snapshot import Array
 from ..widgets.theme import DARK, GRID, Palette, scaled, tabular
 from .branches import Node, Tree
 
-EMPTY = "The tree of the search will grow here: its best pictures, and those that are given up."
+EMPTY = "The search tree will grow here: the best pictures, and those given up."
 LARGEST, SMALLEST = 72, 14  # pixels of a thumbnail's longer side
 LEAST_WAY = 20  # pixels between two columns, for the branches
 
@@ -41,9 +41,9 @@ class BeamTree(QWidget):
         self._node: Node | None = None  # under the pointer
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setAccessibleName("The tree of the search")
+        self.setAccessibleName("The search tree")
         self.setAccessibleDescription(EMPTY)
-        self.setToolTip("Each column is the search after so many places, the best first. Pale: given up.")
+        self.setToolTip("Each column shows the search after more places, the best first. Pale: given up.")
 
     def show_frame(self, frame: Mapping[str, Array]) -> None:
         tree, before = Tree.of(frame), self.tree

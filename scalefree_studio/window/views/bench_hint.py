@@ -12,8 +12,8 @@ from ..widgets.theme import GRID, scaled
 from ..widgets.toast import ChoiceButton
 
 WORDS = (
-    "Each is made as the network sees it. It keeps what comes before the cut, and completes the rest, "
-    "once at each temperature."
+    "Each is shown as the network sees it. It keeps what comes before the cut and completes the rest, once "
+    "for each temperature."
 )
 
 

@@ -51,7 +51,8 @@ class BenchPanel(QWidget):
             column, "Temperatures", "A column for each: numbers with commas, such as 0.9, 1.0, 1.1", 15 * GRID
         )
         self.cut = self._field(
-            column, "Given places", "So many are given, the first in the order in which the network draws", 9 * GRID
+            column, "Given places", "How many are given, counted in the order in which the network "
+            "draws", 9 * GRID
         )  # fmt: skip
         self.note = QLabel()
         self.note.setWordWrap(True)

@@ -37,41 +37,41 @@ from .ways import Way, table
 PICTURES = "Pictures (*.png *.jpg *.jpeg *.webp *.gif *.bmp *.tif *.tiff *.ppm);;All files (*)"
 WRITTEN = "Pictures (*.png *.jpg *.webp *.tif)"
 LATE = (
-    "{} given places come later in the order in which this network draws: they stay, but it does not see them while it "
-    "draws those before."
+    "{} given places come late in this network's drawing order: they stay, but it does not see them until "
+    "then."
 )
 
-UNPICKED, UNPICKED_CELL = "Click a picture of the table first.", "Click a picture under a temperature first."
+UNPICKED, UNPICKED_CELL = "Click a picture in the table first.", "Click a picture under a temperature first."
 
 
 class BenchView(WallView):
     first_hint = "Drag the edge of what is given: the rest is completed from there."
     follows = (ChangeTable,)
     verb, finished = "Completing", "Completed:"
-    begun_anew, seen_anew = "Completing anew", ("seed",)
-    at_rest = "Everything is drawn: move the cut, draw others (X), or add pictures (P)."
+    begun_anew, seen_anew = "Completing again", ("seed",)
+    at_rest = "Everything is drawn: move the cut, draw a new set (X), or add pictures (P)."
     step_name = "place"
     settled = ("count", "temperature")  # the rows and columns say it
     quantities = (
-        Quantity("bits", "Openness", "bits per number", share=3),
+        Quantity("bits", "Uncertainty", "bits per number", share=3),
         Quantity("surprise", "Surprise", "bits per number", share=3),
     )
     names = WallView.names | {
-        "fit": ("Fit", "The whole table in view"),
-        "paste": ("Paste", "Complete the picture that is on the clipboard"),
-        "save_now": ("Save now", "Keep the table as it is now (it is also kept every few seconds)"),
-        "delete_unit": ("Remove", "Take the row of the picked picture out of the table"),
-        "select_none": ("Pick nothing", "Let go of the picked picture"),
-        "restart": ("Draw again", "Draw all pictures from the cut on once more"),
-        "next_wall": ("Draw others", "The same pictures completed with the next seed"),
+        "fit": ("Fit", "Show the whole table"),
+        "paste": ("Paste", "Complete the picture on the clipboard"),
+        "save_now": ("Save now", "Save the table as it is now (it is also saved every few seconds)"),
+        "delete_unit": ("Remove", "Remove the row of the selected picture"),
+        "select_none": ("Deselect", "Deselect the picture"),
+        "restart": ("Draw again", "Draw all pictures again, from the cut on"),
+        "next_wall": ("New set", "Complete the same pictures with the next seed"),
     }
     mouse = (
         ("Drop pictures", "Complete them"),
         ("Drag over given or hidden", "Move the cut of all pictures"),
-        ("Click a picture", "Pick it"),
-        ("Right click", "Save it, draw it again, go on from it"),
-        ("Point at a picture", "Read off how unlikely it is"),
-        ("Wheel", "Zoom about the pointer"),
+        ("Click a picture", "Select it"),
+        ("Right click", "Save it, redraw it, or continue from it"),
+        ("Point at a picture", "See how unlikely it is"),
+        ("Wheel", "Zoom at the pointer"),
         ("Double click", "The whole table"),
     )
 
@@ -96,7 +96,7 @@ class BenchView(WallView):
         super().begin(session, opened)
         assert isinstance(session.job, DrawPictures)
         classes = session.job.sampler.classes
-        self.choices = {"label": {"what fits": -1} | {name: n for n, name in enumerate(classes)}}
+        self.choices = {"label": {"best match": -1} | {name: n for n, name in enumerate(classes)}}
         self._pointed = self._wanted = self._watched = self.canvas.picked = None
 
     @property
@@ -296,12 +296,12 @@ class BenchView(WallView):
         place, table = found
         drawing, cell = table.drawn, table.cell(place)
         if drawing.position[cell] < len(table.order):
-            self.message.emit("It is not drawn yet: wait until it is.")
+            self.message.emit("It is not drawn yet: wait a moment.")
             return
         label = int(np.asarray(drawing.still["labels"])[cell])
         prompt = SetPrompt(np.asarray(drawing.values[cell]), table.given, label=label)
         self._change(ChangeTable(replace={place.picture: prompt}))
-        self.message.emit("Its row goes on from this picture now: move the cut to keep more or less of it.")
+        self.message.emit("Its row now continues from this picture: move the cut to keep more or less of it.")
 
     def delete_unit(self) -> None:
         """The row of the picked picture."""

@@ -46,6 +46,7 @@ class Channel:
     chosen: int | None  # the value that it got
     names: tuple[str, ...] = ()  # of the values
     about: str = ""  # which channel of several this is
+    what: str = "level"  # what a value is: a level, a colour or a code
 
     @property
     def bar(self) -> int | None:
@@ -61,35 +62,43 @@ class Channel:
         """What was chosen, at what chance, and how open that was: in ever fewer words, for narrow places."""
         chances, scale, value = self.chances, self.scale, self.chosen
         least = "" if scale.likeliest is None else "at least "  # the others may be anything
-        bits, before = f"{least}{entropy(chances):.2f} bits", f"{self.about}: " if self.about else ""
+        bits = f"{least}{entropy(chances):.2f} bits"
         if value is None:
             bar = int(scale.singles(chances).argmax())
-            words = f"{before}{bits} open; {self._named(scale.value(bar))} likeliest"
-            return [f"{words}, {percent(chances[bar])}", words, f"{before}{bits} open", bits]
-        bar, of = scale.bar(value), "" if self.names else f" of {scale.levels}"
+            open_ = self._begun(f"uncertainty {bits}")
+            words = f"{open_}; {self._named(scale.value(bar))} likeliest"
+            return [f"{words}, {percent(chances[bar])}", words, open_, bits]
+        bar, of = scale.bar(value), "" if self.names else f" (0–{scale.levels - 1:,})"
         known = scale.value(bar) is not None
         chance = percent(chances[bar]) if known else f"under {percent(chances[bar - 1])}"
-        number = self.names[value] if self.names else f"{value}"
+        named = self._begun(self._named(value))
         return [
-            f"{before}{self._named(value)}{of}, {chance}; {bits} open",
-            f"{before}{number}{of}, {chance}; {bits}",
-            f"{before}{number}, {chance}; {bits}",
-            f"{before}{number}, {chance}",
-            f"{number}, {chance}",
+            f"{named}{of}: {chance}, uncertainty {bits}",
+            f"{named}{of}: {chance}, {bits}",
+            f"{named}: {chance}, {bits}",
+            f"{named}: {chance}",
+            f"{self._number(value)}: {chance}",
             chance,
         ]
 
     def read_off(self, bar: int) -> list[str]:
         """What the bar under the pointer says, in ever fewer words."""
-        before, chance = f"{self.about}, " if self.about else "", percent(self.chances[bar])
-        value = self.scale.value(bar)
+        value, chance = self.scale.value(bar), percent(self.chances[bar])
         if value is None:
-            return [f"{before}{self.scale.levels - bar} others: {chance}", f"others: {chance}", chance]
-        number = self.names[value] if self.names else f"{value}"
-        return [f"{before}{self._named(value)}: {chance}", f"{number}: {chance}", chance]
+            others = self._begun(f"{self.scale.levels - bar:,} others")
+            return [f"{others}: {chance}", f"others: {chance}", chance]
+        return [f"{self._begun(self._named(value))}: {chance}", f"{self._number(value)}: {chance}", chance]
+
+    def _begun(self, words: str) -> str:
+        """With the channel before them; as they begin a line."""
+        words = f"{self.about}, {words}" if self.about else words
+        return words[:1].upper() + words[1:]
+
+    def _number(self, value: int) -> str:
+        return self.names[value] if self.names else str(value)
 
     def _named(self, value: int | None) -> str:
-        return self.names[value] if self.names and value is not None else f"level {value}"
+        return self.names[value] if self.names and value is not None else f"{self.what} {value}"
 
 
 def channels_of(
@@ -98,6 +107,7 @@ def channels_of(
     names: Sequence[str] | None = None,
     values: npt.NDArray[np.integer] | None = None,
     levels: int = 0,
+    what: str = "level",
 ) -> list[Channel]:
     """Of chances (C, L) of all values; or (C, K) of some `values` (C, K), out of so many `levels`. No channel where
     nothing was thought. Of what was chosen (C,) and of names (L,), what does not fit is left out."""
@@ -114,7 +124,7 @@ def channels_of(
     for n, (share, scale) in enumerate(zip(found, scales, strict=True)):
         value = int(chosen[n]) if chosen is not None and n < len(chosen) else -1
         about = CHANNELS[n] if len(found) == 3 else ""
-        channels.append(Channel(share, scale, value if 0 <= value < levels else None, named, about))
+        channels.append(Channel(share, scale, value if 0 <= value < levels else None, named, about, what))
     return channels
 
 

@@ -14,7 +14,7 @@ from ...snapshot import Bytes
 from ..widgets.theme import DARK, GRID, Palette, focus_ring
 
 LEAST, MOST = 5, 40  # pixels of a code's longer side
-KEYS = "Click one, or the arrow keys and Enter."
+KEYS = "Click one, or use the arrow keys and Enter."
 
 
 class CodeTiles(QWidget):

@@ -22,10 +22,13 @@ from .codes_shown import HEATS, Cost, costs, described, near
 NEAREST = 8  # codes that are listed beside one
 WAITING = "The codes appear here as soon as something has been learnt."
 NO_CODES = (
-    "An autoencoder makes no tokens: it shows how much of a picture it keeps. A codebook learns the tokens of one, a "
-    "VQ-VAE both at once."
+    "An autoencoder makes no tokens: it shows how much of a picture it keeps. A codebook learns the tokens "
+    "for one, a VQ-VAE does both at once."
 )
-CHOOSE = "Point at a code to see where it occurs, click it to hold it; or click a token of a picture to see its code."
+CHOOSE = (
+    "Point at a code to see where it occurs, click it to select it; or click a token of a picture to "
+    "see its code."
+)
 
 
 class CodesPanel(QWidget):
@@ -41,11 +44,11 @@ class CodesPanel(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(GRID)
         self.title, self.words = heading("Codes"), Words(WAITING)
-        self.tiles = CodeTiles("The codes most alike", highest=4 * GRID)
+        self.tiles = CodeTiles("The most similar codes", highest=4 * GRID)
         self.tiles.chosen.connect(self.code_chosen)
         column.addWidget(self.title)
         column.addWidget(self.words)
-        self._near = self._row(column, "Most alike", self.tiles)
+        self._near = self._row(column, "Most similar", self.tiles)
         self.stages = Segments()
         self.stages.chosen.connect(self.stage_chosen)
         self._stage_line = self._row(column, "Stage", self.stages)
@@ -78,7 +81,7 @@ class CodesPanel(QWidget):
         if n == 0:
             self._heat_row, self._heat_group = QHBoxLayout(), QButtonGroup(self)
         button = segment(HEATS[name][0], n, len(HEATS))
-        button.setToolTip(f"{HEATS[name][1]} (J changes between them)")
+        button.setToolTip(f"{HEATS[name][1]} (J switches between them)")
         button.clicked.connect(lambda: self.heat_chosen.emit(name))
         self._heat_group.addButton(button)
         self._heat_row.addWidget(button)
@@ -92,7 +95,7 @@ class CodesPanel(QWidget):
         column.addWidget(heading("Pruning"))
         self.slider = Slider()
         self.slider.setToolTip(
-            "Codes that are used less often than this go: they are shown dark before they do"
+            "Codes used less often than this will be removed; until then they are shown dark"
         )
         self.slider.setAccessibleName("Pruning threshold")
         self.slider.setSingleStep(1)
@@ -100,7 +103,7 @@ class CodesPanel(QWidget):
         self.slider.valueChanged.connect(self._moved)
         self.cost = Words()
         self.button = QPushButton("Prune")
-        self.button.setToolTip("Take the dark codes out now; undo (Ctrl+Z) brings them back")
+        self.button.setToolTip("Remove the dark codes now; undo (Ctrl+Z) brings them back")
         self.button.clicked.connect(lambda: self.pruned.emit(self.threshold))
         column.addWidget(self.slider)
         column.addWidget(self.cost)
@@ -132,7 +135,7 @@ class CodesPanel(QWidget):
         heats = {HEATS[name][0]: button for name, button in self._heats.items() if not button.isHidden()}
         stages = {button.text(): button for button in self.stages.buttons()}
         for name, title, line, buttons, help in (
-            ("heat", "Heat", self._heat_line, heats, "What lies over the codes"),
+            ("heat", "Heat", self._heat_line, heats, "What is shown over the codes"),
             ("stage", "Stage", self._stage_line, stages, "Which stage's codes are shown, coarse to fine"),
         ):
             if not line.isHidden():

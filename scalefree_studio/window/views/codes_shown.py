@@ -22,8 +22,9 @@ from .heat import heat, rgb
 PICTURES, CODES = "pictures", "codes"
 HEATS = {  # what may lie over the codes: what it is called, and its hint
     "none": ("None", "The codes as they are"),
-    "usage": ("Usage", "How many tokens each code stands for: the brighter, the more; a line strikes out the unused"),
-    "apart": ("U-matrix", "How far each code lies from its neighbours on the map: bright borders part what is unlike"),
+    "usage": ("Usage", "How many tokens each code stands for: brighter is more; unused codes are struck out"),
+    "apart": ("U-matrix", "How far each code lies from its neighbours on the map: bright borders separate "
+    "what differs"),
 }  # fmt: skip
 # Of a colour over a code: heat, one that goes, one that was set anew, one that learns with another.
 COVERS, DIMS, FLASH, LIT = 0.75, 0.8, 0.85, 0.5
@@ -118,7 +119,7 @@ def shade(book: Codebook, code: int | None) -> Floats:
 
 
 def veil(book: Codebook, shown: Shown, step: int, palette: Palette, unit: int | None = None) -> Bytes:
-    """What lies over the codes, (K, 1, 1, 4): heat, the light round a unit of a line, the dark over what goes,
+    """What is shown over the codes, (K, 1, 1, 4): heat, the light round a unit of a line, the dark over what goes,
     and the flash of what is new."""
     over, dark = np.zeros((book.count, 4)), rgb(palette.window)
     known = shares(book, shown.heat)
@@ -165,7 +166,7 @@ def reach(book: Codebook, code: int | None) -> tuple[str, int, float] | None:
 
 
 def near(book: Codebook, code: int, most: int) -> list[int]:
-    """The codes most alike to one, the most alike first."""
+    """The most similar codes to one, the most alike first."""
     found = book.part("near")
     return [] if found is None else np.asarray(found)[code, :most].tolist()
 
@@ -176,10 +177,10 @@ def near(book: Codebook, code: int, most: int) -> list[int]:
 def described(book: Codebook, code: int, step: int) -> str:
     """A code's usage, share and rank."""
     if book.part("usage") is None:
-        return "Nobody has counted yet how often it is used."
+        return "Its use has not been counted yet."
     usage, total = usage_of(book), max(1, int(usage_of(book).sum()))
     if not alive(book)[code]:
-        return "It is pruned: nothing stands for it any more."
+        return "It is pruned: nothing uses it any more."
     count = int(usage[code])
     if not count:
         words = "Nothing uses it: it is dead."
@@ -190,7 +191,7 @@ def described(book: Codebook, code: int, step: int) -> str:
         )
     revived = book.part("revived")
     if revived is not None and int(revived[code]) >= 0:
-        words += f" Set anew at step {int(revived[code]):,}."
+        words += f" Reset at step {int(revived[code]):,}."
     return words
 
 
@@ -228,12 +229,13 @@ class Cost:
         if not self.codes:
             if self.threshold <= 0:
                 return (
-                    f"Nothing goes. The error is {self.now:.4g}. Move the slider to see what pruning costs."
+                    f"Nothing is removed. The error is {self.now:.4g}. Move the slider to see what pruning "
+                    f"costs."
                 )
-            return f"Every code is used at least {self.threshold:g} times: nothing goes."
+            return f"Every code is used at least {self.threshold:g} times: nothing is removed."
         change = f", {self.error / self.now - 1:+.1%}" if self.now > 0 else ""
         return (
-            f"Used less than {self.threshold:g} times: {self.codes} of {self.count} codes go.\n"
+            f"Used fewer than {self.threshold:g} times: {self.codes} of {self.count} codes would go.\n"
             f"Error {self.now:.4g} → {self.error:.4g}{change}."
         )
 

@@ -26,7 +26,7 @@ from .view import Host, Mode
 from .ways import Way, sheet
 
 MODES = (
-    Mode("learn", "Learn", "Watch the codes settle, and what pictures become"),
+    Mode("learn", "Learn", "Watch the codes settle and pictures being rebuilt"),
     Mode("draw", "Paint", "Paint with the codes, and see the picture decoded at once"),
 )
 AT_REST = " Paint (V) paints with its codes."  # what a person may do then
@@ -35,24 +35,24 @@ PRUNE = "prune_below"  # the control of trainings that can take codes out
 
 
 class CodesView(TrainingView):
-    first_hint = "Click a code to hold it, and see where it occurs in the pictures."
+    first_hint = "Click a code to see where it occurs in the pictures."
     names = TrainingView.names | {
-        "select_none": ("Hold no code", "Let go of the code that is held"),
+        "select_none": ("Deselect", "Deselect the code"),
         "pick_left": ("The code to the left", "Hold the code to the left"),
         "pick_right": ("The code to the right", "Hold the code to the right"),
         "pick_up": ("The code above", "Hold the code above"),
         "pick_down": ("The code below", "Hold the code below"),
         "next_stage": ("Next stage", "The codes of the next stage, coarse to fine"),
-        "fit": ("Fit", "Pictures and codes in view"),
+        "fit": ("Fit", "Show all pictures and codes"),
     }
     mouse = (
-        ("Wheel", "Zoom about the pointer"),
-        ("Drag", "Move what is seen"),
-        ("Double click", "Everything in view"),
+        ("Wheel", "Zoom at the pointer"),
+        ("Drag", "Move the view"),
+        ("Double click", "Show everything"),
         ("Point at a code", "See where it occurs in the pictures"),
-        ("Click a code", "Hold it; click it again to let go"),
-        ("Click a token of a picture", "Hold its code"),
-        ("Drop a file", "Learn that picture, or go on with that run"),
+        ("Click a code", "Select it; click it again to deselect it"),
+        ("Click a token of a picture", "Select its code"),
+        ("Drop a file", "Learn that picture, or continue that run"),
     )
 
     def __init__(self, host: Host):

@@ -20,7 +20,7 @@ from .colour_words import names_of
 from .heat import rgb
 from .thought import HALF, Thought
 
-HINT = "Click a colour to choose it instead: what comes after is drawn anew.\nOr ← → ↑ ↓ and Enter."
+HINT = "Click a colour to choose it instead: everything after it is redrawn.\nOr use ← → ↑ ↓ and Enter."
 GROUND = rgb("#0b0e12")  # of wheels and swatches in both themes, for chances to shine on
 FAINT, LIT = 0.10, 0.30  # how bright a cell is without a chance, and with the least one that is seen
 SMALLEST = 0.22  # of its room: a swatch without a chance
@@ -51,11 +51,12 @@ class ColourThought(Thought):
         note: str = "",
         values: npt.NDArray[np.integer] | None = None,
         levels: int = 0,
+        what: str = "level",
     ) -> None:
         self.cells = None if colours is None else cells_of(colours)
         if names is None and colours is not None and self.cells is not None:
             names = names_of(colours)
-        super().show_thought(title, chances, chosen, colours, names, note, values, levels)
+        super().show_thought(title, chances, chosen, colours, names, note, values, levels, what)
         self._likely = None
         if self.channel is not None and self.cells is not None:
             singles = self.channel.scale.singles(self.channel.chances)

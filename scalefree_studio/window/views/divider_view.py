@@ -38,7 +38,8 @@ class DividerDisplay:
 
     # fmt: off
     border: float = control(
-        1.0, label="Border", help="How much around the picture the whole view shows: 3 is three times its extent.",
+        1.0, label="Border", help="How much around the picture the whole view shows: 3 is three times its "
+        "size.",
         low=1.0, high=30.0, scale="log", live=True, group="View", unit="×",
     )
     # fmt: on
@@ -57,12 +58,12 @@ class DividerView(Painted, CanvasView):
     )
     modes = (
         Mode("side", "Side by side", "Target and learned picture side by side"),
-        Mode("swipe", "Swipe", "The learned picture over the target: pull the bar"),
+        Mode("swipe", "Swipe", "The learned picture over the target: drag the bar"),
         Mode("learned", "Learned", "The learned picture alone"),
     )
     tools = ("show_gallery", "overlay", "brush", "fit", "theme")
     mouse = (
-        ("Wheel", "Zoom about the pointer"),
+        ("Wheel", "Zoom at the pointer"),
         ("Drag on empty space", "Move the picture; the middle button does so anywhere"),
         ("Double click", "The whole picture"),
         ("Click", "Select a line, circle or cell"),
@@ -70,7 +71,7 @@ class DividerView(Painted, CanvasView):
         ("Drag a line", "Move it sideways; with Shift turn it"),
         ("Drag a circle's edge", "Change its radius"),
         ("Drag a cell's edge", "Stretch it; with Shift turn it"),
-        ("Drop a file", "Learn that picture, or go on with that run"),
+        ("Drop a file", "Learn that picture, or continue that run"),
         ("Brush", "Left paints, right erases, Shift + wheel changes the size"),
     )
 
@@ -212,7 +213,7 @@ class DividerView(Painted, CanvasView):
         if command in ("delete_unit", "select_none") and self.canvas.selected is None:
             return UNSELECTED
         if command == "clear_mask" and self.canvas.mask is None:
-            return "Nothing is painted: take the brush (B) and paint where detail matters."
+            return "Nothing is painted yet: take the brush (B) and paint where detail matters."
         return ""
 
     # What the person does.

@@ -22,11 +22,13 @@ class DrawingDisplay:
 
     # fmt: off
     openness: bool = control(
-        False, label="Openness", help="Cover each place by how open its choice was: the more possible, the denser.",
+        False, label="Uncertainty", help="Shade each place by how uncertain its choice was: denser means "
+        "more was possible.",
         live=True, group="View",
     )
     sight: bool = control(
-        False, label="Sight", help="Show what the network could see when it drew the place under the pointer.",
+        False, label="What it could see", help="Darken what the network could not see when it drew the "
+        "pixel under the pointer.",
         live=True, group="View",
     )
     # fmt: on

@@ -22,7 +22,17 @@ from ..work.session import Session
 from .beam_tree import BeamTree
 from .drawing_gestures import Gestures
 from .drawing_overlay import DrawingDisplay, overlay, with_changes
-from .drawing_words import place_named, progress, why_nothing_was_thought, within
+from .drawing_words import (
+    MOUSE,
+    NAMES,
+    place_named,
+    place_word,
+    progress,
+    value_word,
+    why_nothing_was_thought,
+    within,
+)
+from .heat_legend import HeatLegend
 from .prompted_view import PromptedView
 from .stage_choice import StageChoice, board_of, stage_of
 from .thoughts import Thoughts
@@ -35,38 +45,20 @@ EACH = "each in turn"  # of the classes
 
 
 class DrawingView(PromptedView):
-    first_hint = "Click a place of a picture, then a bar in the panel: it gets another value."
+    first_hint = "Click a pixel, then a bar in the panel to give it another value."
     follows: tuple[type[Edit], ...] = (SetValue,)
     verb, finished = "Drawing", "Drawn:"
-    begun_anew, seen_anew = "Drawing anew", ("seed",)
-    at_rest = "Everything is drawn: Draw others (X) goes on with other pictures."
+    begun_anew, seen_anew = "Drawing again", ("seed",)
+    at_rest = "Everything is drawn. New set (X) draws more pictures."
     step_name = "place"
     quantities: tuple[Quantity, ...] = (
-        Quantity("bits", "Openness", "bits per number", share=3),
+        Quantity("bits", "Uncertainty", "bits per number", share=3),
         Quantity("surprise", "Surprise", "bits per number", share=3),
     )
     tools: tuple[str, ...] = ("show_gallery", "looked", "surprise", "brush", "fit", "theme")
     foot_buttons: tuple[str, ...] = ("next_wall", "undo", "keep_top", "keep_left")
-    names = WallView.names | {
-        "paste": ("Paste", "Go on from the picture that is on the clipboard"),
-        "save_now": ("Save now", "Keep the drawing as it is now (it is also kept every few seconds)"),
-        "select_none": ("Hold nothing", "Let go of the place that is held"),
-        "brush": ("Paint away", "Paint away a part of a picture, and let it be drawn anew"),
-        "clear_mask": ("Draw without a picture", "Nothing is given any more: everything is drawn"),
-        "single_step": ("Place", "Draw one single place of every picture"),
-        "restart": ("Draw again", "Draw the same pictures from the first place on"),
-    }
-    mouse: tuple[tuple[str, str], ...] = (
-        ("Wheel", "Zoom about the pointer"),
-        ("Drag", "Move the wall"),
-        ("Double click", "The whole wall"),
-        ("Point at a place", "See what it thought there"),
-        ("Point at a map of a head", "What it took; a click shows it alone, Shift and a click switch it off"),
-        ("Click a place", "Hold it; then click a bar to give it another value"),
-        ("Shift and the wheel", "Change the value of the place that is held"),
-        ("Drop a picture", "Let the network go on from its upper half"),
-        ("Paint away", "Left paints what is drawn anew, right takes it back"),
-    )
+    names = WallView.names | NAMES
+    mouse: tuple[tuple[str, str], ...] = MOUSE
 
     def __init__(self, host: Host):
         super().__init__(host)
@@ -87,7 +79,16 @@ class DrawingView(PromptedView):
         self.looked_part.changed.connect(self._show_wall)
         self.stages = StageChoice()
         self.stages.changed.connect(self._show_other_stage)
-        for part in (self.thought, self.looked_part, self.stages, self.chips, self.search_button):
+        self.legend = HeatLegend("Uncertainty")
+        self.legend.hide()
+        for part in (
+            self.thought,
+            self.legend,
+            self.looked_part,
+            self.stages,
+            self.chips,
+            self.search_button,
+        ):
             column.addWidget(part)
         self.tree = BeamTree()
         self.tree.pointed.connect(self.readout)
@@ -104,6 +105,10 @@ class DrawingView(PromptedView):
         self.choices = {"label": {EACH: -1} | {name: n for n, name in enumerate(self._classes)}}
         self._over = self._watched = None
         self.stages.begin([stage.size for stage in session.job.layout.stages])
+        place = place_word(Drawing({}, session.still))
+        self.names = type(self).names | {
+            "single_step": (f"One {place}", f"Draw one {place} of every picture")
+        }
         sampler, searches = session.job.sampler, session.job.sampler.beams
         self.modes = modes_of(sampler.kind, len(self.stages.sizes), bool(searches))
         self.tree.setVisible(bool(searches and self.host.actions["show_tree"].isChecked()))
@@ -239,15 +244,8 @@ class DrawingView(PromptedView):
         chosen = [int(v) for v in drawing.values[at]] if drawing.drawn()[at] else None
         thought, note = drawing.thought(*at), why_nothing_was_thought(drawing, place, self.past)
         chances, values = (None, None) if thought is None else (thought.chances, thought.values)
-        self.thought.show_thought(
-            place_named(place),
-            chances,
-            chosen,
-            drawing.looks(),
-            note=note,
-            values=values,
-            levels=drawing.levels,
-        )
+        said: dict[str, Any] = {"note": note, "levels": drawing.levels, "what": value_word(drawing)}
+        self.thought.show_thought(place_named(place), chances, chosen, drawing.looks(), values=values, **said)
 
     def show_state(self, playing: bool, past: bool) -> None:
         if self.thought.editable == past:
@@ -282,9 +280,7 @@ class DrawingView(PromptedView):
 
     def set_palette(self, palette: Palette) -> None:
         super().set_palette(palette)
-        self.thought.set_palette(palette)
-        self.looked_part.set_palette(palette)
-        for part in (self.stages, self.tree):
+        for part in (self.thought, self.legend, self.looked_part, self.stages, self.tree):
             part.set_palette(palette)
         self._show_wall()
 
@@ -334,6 +330,7 @@ class DrawingView(PromptedView):
 
     def set_display(self, values: dict[str, Any]) -> None:
         super().set_display(values)
+        self.legend.setVisible(getattr(self.display, "openness", False))
         self._show_wall()
 
     def set_mode(self, mode: str) -> None:

@@ -35,9 +35,9 @@ FORMATS = {  # suffix → what it is called, and when to choose it
     ".png": ("PNG", "Every pixel as it is, at any size"),
     ".jpg": ("JPEG", "Small, for photographs; up to 64 megapixels"),
     ".webp": ("WebP", "Smaller still, up to 16,383 pixels along a side"),
-    ".tif": ("TIFF", "Every pixel as it is; of a movie, a page a frame"),
+    ".tif": ("TIFF", "Every pixel as it is; a movie has a page for each frame"),
     ".mp4": ("MP4", "Plays everywhere"),
-    ".gif": ("GIF", "Moves wherever pictures can be shown; small and short"),
+    ".gif": ("GIF", "Plays wherever pictures can be shown; best small and short"),
 }
 
 
@@ -164,11 +164,11 @@ class ExportDialog(QDialog):
         row = QHBoxLayout()
         row.addStretch()
         self.cancel = QPushButton("Cancel")
-        self.cancel.setToolTip("Export nothing, or stop what is being exported")
+        self.cancel.setToolTip("Close without exporting, or stop the export")
         self.cancel.setAutoDefault(False)
         self.cancel.clicked.connect(self.reject)
         self.go = QPushButton("Export…")
-        self.go.setToolTip("Ask for a place, then make the file")
+        self.go.setToolTip("Choose where to save it, then write the file")
         self.go.setDefault(True)
         self.go.clicked.connect(self._choose)
         row.addWidget(self.cancel)

@@ -81,7 +81,7 @@ class Exports(QObject):
         clipboard = QApplication.clipboard()
         if isinstance(pixels, np.ndarray) and clipboard is not None:
             clipboard.setImage(image_of(pixels))
-            self._say(f"Copied as it is seen, {pixels.shape[1]:,} × {pixels.shape[0]:,} pixels.")
+            self._say(f"Copied as you see it, {pixels.shape[1]:,} × {pixels.shape[0]:,} pixels.")
 
     def close(self) -> bool:
         """The end. Whether nothing is at work any more."""

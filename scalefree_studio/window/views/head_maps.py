@@ -27,7 +27,8 @@ GAP = 4  # pixels between maps
 LARGEST, SMALLER, SMALLEST = 44, 16, 6  # of a map's side: at most, where there is little room, at least
 HIGHEST = 208  # of all of them
 HINT = (
-    "Click a map to see that head alone; Shift and a click switch it off or on. Or the arrow keys and Enter."
+    "Click a map to see that head alone; Shift and a click switch it off or on. Or use the arrow keys and "
+    "Enter."
 )
 
 

@@ -244,6 +244,5 @@ class Compared:
         if self.drawn:
             lines.append(f"Drawn without, {self.others} of {self.drawn} pixels differ.")
         return (
-            " ".join(lines)
-            or f"Without {heads_named(self.heads)}: it is drawn as soon as the drawing goes on."
+            " ".join(lines) or f"Without {heads_named(self.heads)}: it is drawn as soon as drawing continues."
         )

@@ -34,6 +34,6 @@ class Pace:
         took = now - self._seen[0][0]
         if took >= EVERY and (not self._words or now - self._said_at >= EVERY):
             self._said_at, rate = now, (places - self._seen[0][1]) / took
-            wish = "wished all at once" if wished >= AT_ONCE else f"wished {wished:,.0f}/s"
+            wish = "set to all at once" if wished >= AT_ONCE else f"set to {wished:,.0f}/s"
             self._words = f"{wish}, {rate:,.0f}/s now"
         return self._words

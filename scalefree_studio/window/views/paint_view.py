@@ -39,17 +39,17 @@ class PaintView(DrawingView):
     first_hint = "Choose a code in the panel, take the brush (B), and paint with it."
     follows = (SetValues,)
     verb, finished = "Decoding", "To paint on:"
-    at_rest = "Everything is decoded: choose a code and paint, or begin with other codes (X)."
+    at_rest = "Everything is decoded: choose a code and paint, or start from other codes (X)."
     quantities = ()
     modes = MODES
     foot_buttons = ("brush", "undo", "add_held_out", "next_wall")
     tools = ("show_gallery", "brush", "fit", "theme")
     names = DrawingView.names | {
-        "paste": ("Paste", "Paint on the picture that is on the clipboard"),
+        "paste": ("Paste", "Paint on the picture on the clipboard"),
         "brush": ("Brush", "Paint with the chosen code; choose it below or by a right click on a token"),
         "add_held_out": ("Held out", "Paint on a picture that the model never learnt from"),
-        "next_wall": ("By chance", "Begin with codes that are drawn by chance, the often used more often"),
-        "select_none": ("Hold nothing", "Let go of the token that is held"),
+        "next_wall": ("By chance", "Start from random codes, common ones more often"),
+        "select_none": ("Deselect", "Deselect the token"),
         "next_stage": ("Next stage", "Paint the tokens of the next stage, coarse to fine"),
         "pick_left": ("The token to the left", "Hold the token to the left"),
         "pick_right": ("The token to the right", "Hold the token to the right"),
@@ -57,13 +57,13 @@ class PaintView(DrawingView):
         "pick_down": ("The token below", "Hold the token below"),
     }
     mouse = (
-        ("Wheel", "Zoom about the pointer"),
+        ("Wheel", "Zoom at the pointer"),
         ("Drag", "Move the picture"),
         ("Double click", "The whole picture"),
-        ("Click a code", "Make it the brush; or, while a token is held, what that becomes"),
+        ("Click a code", "Paint with it; or, while a token is selected, change that token to it"),
         ("Brush", "Left paints with the code; a right click takes the code under the pointer"),
-        ("Click a token", "Hold it, and see its code"),
-        ("Shift and the wheel", "Change the code of the token that is held, or the size of the brush"),
+        ("Click a token", "Select it, and see its code"),
+        ("Shift and the wheel", "Change the code of the selected token, or the size of the brush"),
         ("Drop a picture", "Paint on it"),
     )
 
@@ -77,7 +77,7 @@ class PaintView(DrawingView):
         self._stroke = self._held_out = 0
         self._sent: Bools | None = None  # what the stroke has painted so far
         self.thought.hide()
-        self.preview = CodeTiles("The code that is pointed at, or painted", highest=5 * GRID)
+        self.preview = CodeTiles("The code under the pointer, or being painted", highest=5 * GRID)
         self.preview.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.preview.setFixedWidth(5 * GRID)
         self.words_of_code = Words(CHOOSE)

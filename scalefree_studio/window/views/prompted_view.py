@@ -85,7 +85,7 @@ class PromptedView(Painted, WallView):
             self.canvas.painting = None
             name = Path(picture.spec).name or picture.name
             self._prompt(self._prompts.begin(picture.pixels, drawing, name))
-            words = "Its upper half is given. Keep the left half instead, or paint away any part of it (B)."
+            words = "Its upper half is kept. Keep the left half instead, or paint away any part of it (B)."
             self.notice.emit(words, (self.host.actions["surprise"],))
 
     def _prompt(self, prompt: SetPrompt) -> None:
@@ -127,7 +127,7 @@ class PromptedView(Painted, WallView):
         self._stop_painting()
         if on:
             self.message.emit(
-                "Paint away a part of a picture: every picture becomes another way to fill it. B ends it."
+                "Paint away a part of a picture: every picture fills it in another way. B ends this."
             )
 
     def clear_mask(self) -> None:
@@ -154,6 +154,6 @@ class PromptedView(Painted, WallView):
         self.canvas.painting = None
         prompt = self._prompts.keep(part(drawing.size), drawing, None if held is None else held.picture)
         if prompt is None:
-            self.message.emit("Click a picture first, the one to go on from; or drop one of your own.")
+            self.message.emit("First click the picture to continue from, or drop one of your own.")
         else:
             self._prompt(prompt)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...controls import Control, controls_of
+from ...controls import Control, controls_of, with_unit
 
 
 def set_in_words(controls: Any, values: Mapping[str, Any], choices: Mapping[str, Mapping[str, Any]]) -> str:
@@ -30,9 +30,9 @@ def _in_words(control: Control, value: Any, words: Mapping[str, Any]) -> str:
     if isinstance(value, int):
         counted = label.endswith("s") and not control.unit
         one = label[:-1] if value == 1 else label
-        return f"{value:,} {one}" if counted else f"{label} {value:,} {control.unit}".rstrip()
+        return f"{value:,} {one}" if counted else f"{label} {with_unit(f'{value:,}', control.unit)}"
     if isinstance(value, float):
-        return f"{label} {value:g} {control.unit}".rstrip()
+        return f"{label} {with_unit(f'{value:g}', control.unit)}"
     if isinstance(value, tuple):
         return f"{label} {' × '.join(map(str, value))}"
     return f"{label} {value}" if value is not None else f"no {label}"

@@ -19,7 +19,10 @@ from ..widgets.theme import GRID, Palette
 
 NEWEST, ALL = -1, -2
 BOARD = "stage."  # before the number of a stage, in the names of boards
-HINT = "Which stage is on the wall. In any of them, hold a place and give it another value: all after it is drawn anew."
+HINT = (
+    "Which stage is on the wall. In any of them, select a place and give it another value: everything "
+    "after it is redrawn."
+)
 
 
 def board_of(stage: int) -> str:
@@ -136,7 +139,7 @@ class StageChoice(QWidget):
         finer = [(n, part) for n, part in enumerate(stages) if n > self.swap.stage]
         said = [f"{int(part.sum())} of {part.size} of stage {n + 1}" for n, part in finer]
         self.words.setText(
-            f"Others since then in picture {self.swap.picture + 1}: {', '.join(said)}." if said else ""
+            f"Changed since then in picture {self.swap.picture + 1}: {', '.join(said)}." if said else ""
         )
         self.words.setVisible(bool(said))
         return stages

@@ -28,6 +28,7 @@ from ..work.background import Background
 from ..work.clipboard import subject_of
 from ..work.judge import Judge
 from ..work.subjects import Subject, is_picture
+from .drawing_words import value_word
 from .export_dialog import ExportDialog
 from .picture_pair import PicturePair, Place
 from .thoughts import Thoughts
@@ -35,9 +36,9 @@ from .ways import heat
 
 EMPTY = (
     "Drop a picture here, paste one (Ctrl+V), or choose a file:\n"
-    "the network says of each place how little it saw it coming."
+    "the network shows how much each part of it comes as a surprise."
 )
-BEST = "what fits best"  # of the classes
+BEST = "best match"  # of the classes
 FILES = "Pictures (*.png *.jpg *.jpeg *.webp *.gif *.bmp *.tif *.tiff *.ppm);;All files (*)"
 WIDE = 38 * GRID  # of what is said at the right
 
@@ -92,7 +93,7 @@ class SurpriseDialog(QDialog):
         row.addWidget(self.whose, 1)
         self.whose.setText("Taken for")
         self.label.addItems([BEST, *self.classes])
-        self.label.setAccessibleName("The class that it is taken for")
+        self.label.setAccessibleName("The class it is taken for")
         self.label.activated.connect(lambda _: self.measure())
         row.addWidget(self.label)
         column.addLayout(row)
@@ -124,7 +125,7 @@ class SurpriseDialog(QDialog):
         self.pasting = QPushButton("Paste")
         self.pasting.clicked.connect(self.paste)
         self.completing = QPushButton("Complete it")
-        self.completing.setToolTip("Let the network go on from its upper half")
+        self.completing.setToolTip("Let the network continue from its upper half")
         self.completing.clicked.connect(self._complete)
         self.completing.setVisible(completes)
         self.saving = QPushButton("Save…")
@@ -150,7 +151,7 @@ class SurpriseDialog(QDialog):
     def take(self, subject: Subject) -> None:
         """A picture, or the path of one."""
         if not is_picture(subject):
-            self._refuse("That is no picture.")
+            self._refuse("That is not a picture.")
         elif isinstance(subject, Picture):
             self._begin(subject)
         else:
@@ -220,13 +221,13 @@ class SurpriseDialog(QDialog):
         place = "token" if found.per_dimension is None else "pixel"
         per = "" if found.per_dimension is None else f"<br>{found.per_dimension:.3f} bits per dimension"
         self.total.setText(f"<b>{found.per_place:.2f} bits a {place}</b>{per}")
-        may = "These may." if found.comparable else "These may not."
+        may = "These can." if found.comparable else "These cannot."
         self.hint.setText("" if found.per_dimension is None else f"{ONLY_EXACT} {may}")
         where = "compared with held-out pictures in a moment …"
         if self.held is not None:
             where = f"{standing(found.total, self.held)}."
         elif self._missing:
-            where = "held-out pictures are not at hand, to compare it with."
+            where = "there are no held-out pictures to compare it with."
         self.among.setText(where[:1].upper() + where[1:])
         self.among.setToolTip(self._missing)
         taken = found.label >= 0 and self.label.currentIndex() == 0
@@ -248,7 +249,13 @@ class SurpriseDialog(QDialog):
         chosen = [int(value) for value in drawing.values[0, y, x]]
         chances, values = (None, None) if thought is None else (thought.chances, thought.values)
         self.thoughts.show_thought(
-            title, chances, chosen, drawing.looks(), values=values, levels=drawing.levels
+            title,
+            chances,
+            chosen,
+            drawing.looks(),
+            values=values,
+            levels=drawing.levels,
+            what=value_word(drawing),
         )
 
     # What the person does.
@@ -264,7 +271,7 @@ class SurpriseDialog(QDialog):
             self._refuse(str(error))
             return
         if subject is None:
-            self._refuse("There is no picture, nor the path of one.")
+            self._refuse("There is no picture, and no path to one.")
         else:
             self.take(subject)
 

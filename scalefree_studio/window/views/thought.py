@@ -29,7 +29,7 @@ from .bars import Bars
 from .chances import Channel, channels_of, percent
 
 EMPTY = "Point at a pixel to see what it thought there."
-HINT = "Click a bar to choose its level instead: what comes after is drawn anew.\nOr ← → and Enter."
+HINT = "Click a bar to choose its level instead: everything after it is redrawn.\nOr use ← → and Enter."
 TINTS = {  # of the three channels' bars, seen at 3 : 1 on the panel
     "dark": ("#e06c64", "#5fae6b", "#6b9be8"),
     "light": ("#c4473d", "#35803f", "#3568c0"),
@@ -87,11 +87,12 @@ class Thought(QWidget):
         note: str = "",
         values: npt.NDArray[np.integer] | None = None,
         levels: int = 0,
+        what: str = "level",
     ) -> None:
         """The chances (C, L) of a place, the values (C,) that it got, and what values look like, (L, 3) bytes; of very
         many `levels`, chances (C, K) of some `values` (C, K). Without, title and note, or else what to do."""
         self._title, self._note = title, note
-        self._channels = channels_of(chances, chosen, names, values, levels)
+        self._channels = channels_of(chances, chosen, names, values, levels, what)
         levels = self._channels[0].scale.levels if self._channels else 0
         self._colours = None if colours is None or len(colours) != levels else np.asarray(colours, np.uint8)
         if self.marked is not None and not self._has(*self.marked):

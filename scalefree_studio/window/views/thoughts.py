@@ -72,13 +72,14 @@ class Thoughts(QWidget):
         note: str = "",
         values: npt.NDArray[np.integer] | None = None,
         levels: int = 0,
+        what: str = "level",
     ) -> None:
         if colours is not None:  # where nothing was thought, things stay where they are
             self._suits = cells_of(colours) is not None and (chances is None or len(chances) == 1)
             swatches = isinstance(cells_of(colours), Swatches)
             self.as_colours.setText(NAMES["swatches" if swatches else "wheel"])
         for part in (self.colours, self.bars):
-            part.show_thought(title, chances, chosen, colours, names, note, values, levels)
+            part.show_thought(title, chances, chosen, colours, names, note, values, levels, what)
         self._arrange()
 
     def _arrange(self) -> None:

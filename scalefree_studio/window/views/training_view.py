@@ -25,25 +25,25 @@ from .view import Host
 from .wall_view import MODES, WallView
 
 WORDS = (
-    "The wall shows what the network draws as it is now, renewed row by row while learning goes on. Beside it are "
-    "pictures it never learnt from, and how each of their pixels surprises it: the more one stands out, the "
-    "less it saw it coming."
+    "The wall shows what the network draws right now, redrawn row by row while it learns. Beside it are "
+    "pictures it never learnt from, and how much each of their pixels surprises it: the more one stands "
+    "out, the less it was expected."
 )
 
 
 class TrainingView(WallView):
     first_hint = "Watch it learn: Space pauses, and Draw at the top lets it draw."
     follows: tuple[type[Edit], ...] = (SetControls,)
-    at_rest = "It has learnt to its end. More epochs in the panel let it go on, or start over."
+    at_rest = "Training has finished. Set more epochs in the panel to continue, or start over."
     lacks: tuple[str, ...] = ("go_on_from_here",)  # what is recorded are pictures, not the network
     titles = {"samples": "Samples", "held": "Held out", "surprise": "Surprise"}
-    names = WallView.names | {"single_step": ("Step", "Learn from one single batch")}
+    names = WallView.names | {"single_step": ("Step", "Learn from a single batch")}
     mouse: tuple[tuple[str, str], ...] = (
-        ("Wheel", "Zoom about the pointer"),
+        ("Wheel", "Zoom at the pointer"),
         ("Drag", "Move the wall"),
         ("Double click", "The whole wall"),
-        ("Point at a pixel", "Read off how surprising it was"),
-        ("Drop a file", "Learn that picture, or go on with that run"),
+        ("Point at a pixel", "See how surprising it was"),
+        ("Drop a file", "Learn that picture, or continue that run"),
     )
 
     def __init__(self, host: Host):

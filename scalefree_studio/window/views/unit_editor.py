@@ -87,9 +87,8 @@ class UnitEditor(QWidget):
             edit.setFixedWidth(8 * GRID)
             edit.returnPressed.connect(lambda n=n: self._typed(n))
             edit.left.connect(lambda n=n: self._typed(n))
+            edit.set_unit(number.unit)
             line.addWidget(edit)
-            if number.unit:
-                line.addWidget(QLabel(number.unit))
             self._column.addWidget(row)
             self._rows.append((row, edit))
 
@@ -100,7 +99,7 @@ class UnitEditor(QWidget):
         try:
             value = float(edit.text().replace(",", "."))
         except ValueError:
-            edit.mark(wrong="A number is wanted here.")
+            edit.mark(wrong="Enter a number here.")
             return
         edit.setModified(False)
         edit.mark()

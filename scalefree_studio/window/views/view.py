@@ -68,7 +68,7 @@ class View(QWidget):
     verb, finished = "Learning", "Finished:"  # what goes on, and what has come to its end
     begun_anew = "Started over"
     seen_anew: tuple[str, ...] = ()  # controls that start over, of which nobody needs to be told
-    at_rest = "Nothing is left to do: change something, or start over."  # why it cannot go on
+    at_rest = "All done: change something, or start over."  # why it cannot go on
     step_name = "step"
     quantities: tuple[Quantity, ...] = ()
     modes: tuple[Mode, ...] = ()

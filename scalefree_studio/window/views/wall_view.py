@@ -27,7 +27,7 @@ from .ways import Way, wall
 
 MODES = (
     Mode("learn", "Learn", "Watch the network learn"),
-    Mode("draw", "Draw", "Let the network draw, place after place"),
+    Mode("draw", "Draw", "Let the network draw, one place after another"),
     Mode(
         "complete", "Complete", "Let it complete pictures of your own, at several temperatures side by side"
     ),
@@ -47,9 +47,9 @@ class WallView(CanvasView):
     modes: tuple[Mode, ...] = MODES
     titles: dict[str, str] = {}  # board → what stands above it
     names = {
-        "fit": ("Fit", "The whole wall in view"),
-        "zoom_in": ("Nearer", "Until a few pixels fill the window"),
-        "zoom_out": ("Farther", "Until the whole wall is in view"),
+        "fit": ("Fit", "Show the whole wall"),
+        "zoom_in": ("Zoom in", "Until a few pixels fill the window"),
+        "zoom_out": ("Zoom out", "Until the whole wall is in view"),
     }
 
     def __init__(self, host: Host):

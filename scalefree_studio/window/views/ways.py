@@ -80,7 +80,7 @@ def seen(still: Still, ratio: float, captions: Captions) -> Way:
 
         return write
 
-    words = "This part, this near, with all that lies over it, drawn anew at any width."
+    words = "This part at this zoom, with everything drawn over it, redrawn at any width."
     return Way("seen", "What I see", words, SeenOptions(), work, size)
 
 
@@ -219,9 +219,7 @@ def movie(folder: RunFolder, kind: str, looks: Mapping[str, Any]) -> Way:
     meaningless = frozenset(SCENE_OPTIONS - options_of(kind))
     taken = {name: value for name, value in looks.items() if name not in meaningless}
     options = replace(MovieOptions(seconds=10.0, pause=1.5), **taken)
-    words = (
-        "What was recorded, from its beginning until now. A recording is data: the movie may have any size."
-    )
+    words = "The recording, from its beginning until now. A recording is data: the movie can have any size."
     return Way("movie", "Movie", words, options, work, None, MOVIES, tuple(taken), meaningless)
 
 

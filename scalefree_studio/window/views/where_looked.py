@@ -20,14 +20,14 @@ from .head_maps import HeadMaps
 from .looked import BUCKETS, Choice, Compared, Head, boards, buckets_in, lit, looked_in, looked_in_words
 
 WAYS = {  # of choosing: what it is called, and its hint
-    "all": ("All", "What all heads of all layers took, together"),
-    "strongest": ("Strongest", "The head that took most from a single pixel, by itself"),
+    "all": ("All", "What all heads of all layers looked at, together"),
+    "strongest": ("Strongest", "Only the head that looked hardest at a single pixel"),
     "one": ("One head", "One head by itself: click its map"),
-    BUCKETS: ("Buckets", "What the hash of that head put together: a colour a bucket"),
+    BUCKETS: ("Buckets", "What the hash of that head put together: one colour for each bucket"),
 }
 BESIDE = 16 * GRID  # the least width of words beside the maps
 NOTHING_ASKED = ShowLooked(on=False), SwitchHeads()
-NOTHING = "Point at a pixel that is drawn, or let it draw: light falls on what it looked at."
+NOTHING = "Point at a drawn pixel, or let it draw: what it looked at lights up."
 NOT_RECORDED = "Where it looked is not recorded at this moment."
 
 
@@ -184,7 +184,7 @@ class WhereLooked(QWidget):
         self._all_on.setEnabled(bool(self.off))
         self.button.setText("Switch it on" if head in self.off else "Switch it off")
         self.button.setToolTip(
-            "Draw the picture also without this head, and compare (Shift and a click on its map)"
+            "Also draw the picture without this head, and compare (Shift and a click on its map)"
             if head is not None
             else "Choose one head first, or the strongest"
         )

@@ -39,8 +39,8 @@ class Chips(QWidget):
         room = 26 * GRID
         shown = button.fontMetrics().elidedText(words, Qt.TextElideMode.ElideMiddle, room)
         button.setText(f"{shown}  ×")
-        button.setToolTip(f"{words}\n\nA click takes it away; Undo brings it back.")
-        button.setAccessibleName(f"Take away: {words}")
+        button.setToolTip(f"{words}\n\nClick to remove it; Undo brings it back.")
+        button.setAccessibleName(f"Remove: {words}")
         button.setProperty("chip", True)
         button.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         button.clicked.connect(remove)

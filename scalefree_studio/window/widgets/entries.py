@@ -8,7 +8,7 @@ from typing import Any
 
 from PyQt6.QtWidgets import QLineEdit
 
-from ...controls import Control, ControlError, controls_of
+from ...controls import Control, ControlError, controls_of, with_unit
 from .choices import ChoiceField, PictureField, worded
 from .fields import Field, shown
 from .finding import Act, Entry, meant
@@ -59,7 +59,7 @@ def of_control(
         help=control.help if control.live else f"{control.help} {STARTS_OVER}",
         value=in_words(control, now, words),
         wants=control.wanted(),
-        why_not="" if enabled else "It cannot be changed now.",
+        why_not="" if enabled else "This cannot be changed right now.",
     )
 
 
@@ -72,7 +72,7 @@ def in_words(control: Control, value: Any, words: Mapping[str, Any]) -> str:
         return control.unset
     if control.in_words is not None:
         return control.in_words(value)
-    return f"{shown(value)} {control.unit}".rstrip()
+    return with_unit(shown(value), control.unit)
 
 
 def _taken(

@@ -164,10 +164,7 @@ class NumberField(TextField):
         self.hint = QLabel()
         super().__init__(control, value)
         self.edit.setFixedWidth((22 if control.in_words else 16 if control.unset else 8) * GRID)
-        if control.unit:
-            unit = QLabel(control.unit)
-            unit.setProperty("soft", True)
-            self.row.addWidget(unit)
+        self.edit.set_unit(control.unit)
         self.hint.setProperty("accent", True)
         if control.low is not None and control.high is not None and not _endless(control):
             self.slider = Slider()

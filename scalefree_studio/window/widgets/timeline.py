@@ -29,8 +29,8 @@ class Timeline(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.setMinimumWidth(80)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName("Recorded past")
-        self.setToolTip("Pull along to look at any recorded moment; arrows go frame by frame")
+        self.setAccessibleName("Timeline")
+        self.setToolTip("Drag to see any recorded moment; the arrow keys go frame by frame")
 
     def sizeHint(self) -> QSize:
         return QSize(400, 5 * GRID)
@@ -112,7 +112,7 @@ class Timeline(QWidget):
         focus_ring(self, painter, p)
         if not self.ids:
             painter.setPen(p.colour("soft"))
-            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "The recorded past will stand here")
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "Your recording will appear here")
             return
         middle = self.height() * 0.68
         here = len(self.ids) - 1 if self.at is None else self.at

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from PyQt6.QtCore import QEvent, Qt, pyqtSignal
-from PyQt6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent
-from PyQt6.QtWidgets import QDialog, QLineEdit
+from PyQt6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPalette
+from PyQt6.QtWidgets import QDialog, QLineEdit, QStyle, QStyleOptionFrame
 
+from ...controls import with_unit
 from .theme import tabular
 
 
@@ -21,6 +22,7 @@ class ValueEdit(QLineEdit):
         self.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.setFont(tabular(self.font()))
         self._shown = ""
+        self._suffix = ""  # its unit, which stands behind the value and is not typed
         self._entered = False  # by the click that is being made
 
     def say(self, text: str) -> None:
@@ -29,6 +31,29 @@ class ValueEdit(QLineEdit):
             self.setText(text)
         self.setModified(False)
         self.mark()
+
+    def set_unit(self, unit: str) -> None:
+        """Show a unit inside the line, which grows by its width."""
+        self._suffix = with_unit("", unit)
+        room = self.fontMetrics().horizontalAdvance(self._suffix)
+        self.setTextMargins(0, 0, room, 0)
+        self.setFixedWidth(self.maximumWidth() + room)
+        self.setAccessibleDescription(unit)
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        super().paintEvent(event)
+        style = self.style()
+        if not self._suffix or not self.text() or style is None:
+            return
+        option = QStyleOptionFrame()
+        self.initStyleOption(option)
+        inside = style.subElementRect(QStyle.SubElement.SE_LineEditContents, option, self).adjusted(
+            0, 0, -2, 0
+        )
+        painter = QPainter(self)
+        painter.setPen(self.palette().color(QPalette.ColorRole.PlaceholderText))
+        painter.drawText(inside, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, self._suffix)
+        painter.end()
 
     def mark(self, wrong: str = "", pending: bool = False) -> None:
         """Show that the value cannot be taken, or waits."""

@@ -42,7 +42,7 @@ def subject_of(mime: QMimeData | None) -> Subject | None:
 def picture_of(image: Any) -> Picture:
     """A picture from Qt's: from the clipboard."""
     if not isinstance(image, QImage) or image.isNull():
-        raise UserError("What is on the clipboard is no picture that can be read.")
+        raise UserError("What is on the clipboard is not a readable picture.")
     flat = image.convertToFormat(QImage.Format.Format_RGBA8888)
     bits = flat.constBits()
     assert bits is not None

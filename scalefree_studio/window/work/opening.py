@@ -251,7 +251,7 @@ def _complete(source: str, checkpoint: Checkpoint, place: Place) -> Opened:
     assert isinstance(opened.job, DrawPictures)
     sampler = opened.job.sampler
     if has_codes(sampler.kind):
-        raise UserError("Codes complete no pictures: they are painted with.")
+        raise UserError("Codes do not complete pictures: paint with them instead.")
     if sampler.beams or len(sampler.stages) > 1:
         raise UserError(
             "This network draws in several stages, or searches; it completes pictures only on its wall."
@@ -273,7 +273,7 @@ def _learn(source: str, checkpoint: Checkpoint, place: Place, own: RunFolder | N
 
 def _train(wish: Wish, place: Place) -> Opened:
     if wish.kind and wish.kind not in lessons():
-        raise UserError(f"There is nothing to train that is called {wish.kind!r}.")
+        raise UserError(f"Nothing called {wish.kind!r} can be trained.")
     lesson = lessons()[wish.kind] if wish.kind else next(iter(lessons().values()))
     dataset = load_dataset(wish.source, progress=place.progress)
     controls = lesson(dataset).suited()

@@ -78,6 +78,7 @@ class Pipeline:
 
     def __init__(self, running: Running):
         self.running = running
+        self.shown = False  # the window has taken it over, and closes it
         self.on_stage = ""  # a training, by the name of its step
         self.goes_on = True  # from step to step by itself
         self.working = ""  # the step for which something is done in the background
@@ -86,7 +87,7 @@ class Pipeline:
         try:
             running.hold()
         except InUseError:
-            raise UserError(f"{self.name} is open already, here or elsewhere.") from None
+            raise UserError(f"{self.name} is already open, here or elsewhere.") from None
         try:
             self.read()
         except UserError:
@@ -177,7 +178,7 @@ class Pipeline:
         state = self._now(name, learning)
         title = state.step.title
         if self.working == name:
-            return Action(SAY, f"{title}: this is being done.")
+            return Action(SAY, f"{title}: in progress.")
         if state.state != DONE and (missing := self._missing(state)):
             return Action(SAY, f"{title} needs {_listed(missing)} first.")
         if state.step.learning is None:
@@ -188,7 +189,7 @@ class Pipeline:
             return Action(OPEN, name)
         if state.state == STALE:
             return Action(ANEW, name)
-        return Action(SAY, f"{title} is open already.") if state.state == DONE else Action(PLAY)
+        return Action(SAY, f"{title} is already open.") if state.state == DONE else Action(PLAY)
 
     def next(self, learning: Learning | None) -> Action | None:
         """What comes next; None where it goes on by itself, or nothing is left."""
@@ -205,7 +206,7 @@ class Pipeline:
             if state.state == STALE:
                 if not state.changed:
                     return Action(ANEW, name)
-                words = f"The recipe waits, for {state.why}. Click {state.step.title} to learn it anew."
+                words = f"The recipe is waiting: {state.why}. Click {state.step.title} to train it again."
                 return Action(SAY, words)
             return None if learning and learning.at_end else Action(PLAY)
         return None
@@ -262,8 +263,8 @@ class Pipeline:
             click = {SHARDS: "", PICTURES: " Click to let it draw."}.get(name, " Click to open it.")
             return replace(shown, words=f"✓ {_fact(state)}", help=f"{title}, done: {_facts(state)}.{click}")
         if state.state == STALE:
-            anew = "Click to make it anew; what a training has learnt is kept in earlier/."
-            what = "" if missing else "Click to go on with it." if state.changed and not on_stage else anew
+            anew = "Click to make it again; what a training has learnt is kept in earlier/."
+            what = "" if missing else "Click to continue it." if state.changed and not on_stage else anew
             return replace(shown, words="Stale", help=f"{title} is stale: {state.why}. {what}".strip())
         if state.state == LEARNING:
             return self._begun(shown, state, learning if on_stage else None)
@@ -275,10 +276,10 @@ class Pipeline:
         if learning is None or not learning.playing:
             share = state.progress if learning is None else learning.progress
             words = "Measuring …" if learning is not None and learning.at_end else f"Paused {share:.0%}"
-            help = f"{shown.title} was begun. Click to go on with it."
+            help = f"{shown.title} was started. Click to continue it."
             return replace(shown, state=PAUSED, words=words, help=help, progress=share)
         left = left_in_words(learning.left) or "Learning"
-        help = f"{shown.title} is learning: {learning.progress:.0%} of its way, step {learning.step:,}."
+        help = f"{shown.title} is learning: {learning.progress:.0%} done, step {learning.step:,}."
         return replace(shown, words=left, help=help, progress=learning.progress)
 
 

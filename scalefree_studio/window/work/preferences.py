@@ -25,7 +25,7 @@ class Preferences:
     # fmt: off
     runs: str = control(
         "", label="Runs", live=True, unset=f"Documents/{OURS}",
-        help="New runs from this window are kept in this folder; those that are there already stay where they are.",
+        help="New runs are kept in this folder; existing runs stay where they are.",
     )
     theme: str = control(
         "dark", label="Theme", help="How the window looks; system follows your desktop.",
@@ -33,12 +33,13 @@ class Preferences:
     )
     start: str = control(
         LAST, label="Start with", choices=(LAST, GALLERY, DEMO), live=True,
-        help="What the window opens on: it goes on with the last run, offers its gallery, or learns its first picture.",
+        help="What the window opens with: it continues the last run, offers the gallery, or learns its "
+        "first picture.",
     )
     autosave: float = control(
         AUTOSAVE_SECONDS, label="Save every", unit="s", low=1.0, high=3600.0, scale="log", live=True,
-        help="A run that is cut short loses no more than this. Where saving is slow it is done less often, so that it "
-        f"takes at most {SHARE:.0%} of the time.",
+        help="A run that is cut short loses no more than this. Where saving is slow, it is done less "
+        f"often, so that it takes at most {SHARE:.0%} of the time.",
     )
     # fmt: on
 

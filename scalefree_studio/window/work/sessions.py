@@ -79,7 +79,7 @@ class Sessions(QObject):
         if self._leaving:
             return
         if self.session is not None and controls is None and _is_run(subject, self.session.folder):
-            self.refused.emit(f"{self.session.name} is open already.")  # what is on disk is older
+            self.refused.emit(f"{self.session.name} is already open.")  # what is on disk is older
             return
         self._wanted += 1
         wish = self._wanted
@@ -182,7 +182,7 @@ class Sessions(QObject):
         self.begun.emit()  # which takes the notices of the session before away
         if another is not None:
             self.session.say(
-                f"Another window or command is at work in {another}: this is a copy, in {folder.path}."
+                f"Another window or command is using {another}: this is a copy, in {folder.path}."
             )
         elif opened.notes:
             self.session.say(" ".join(opened.notes))
@@ -311,9 +311,11 @@ def _name_of(subject: Subject) -> str:
 
 
 def _let_go(opened: Opened) -> None:
-    """What was opened in vain."""
+    """What was opened in vain: others may have it. A recipe that is open stays so."""
     if opened.folder.held:
         opened.folder.release()
+    if opened.pipeline is not None and not opened.pipeline.shown:
+        opened.pipeline.close()
 
 
 def _draws_with(subject: Subject, folder: RunFolder) -> bool:
