@@ -164,6 +164,21 @@ def test_the_curves_key_hides_curves_alone(driven: Driven) -> None:
     driven.until(lambda: window.curves.isVisible() and abs(window.curves.height() - before) <= 2)
 
 
+def test_curves_that_are_hidden_stay_so_and_without_any_there_is_no_gap(driven: Driven) -> None:
+    driven.open()
+    window = driven.window
+    driven.key(Qt.Key.Key_F10)
+    driven.until(window.curves.isHidden)
+    driven.open("synthetic:circles-5")
+    assert window.curves.isHidden()
+    driven.key(Qt.Key.Key_F10)
+    driven.until(window.curves.isVisible)
+    window.curves.begin((), "step")
+    window.show_curves()
+    assert window.curves.isHidden() and window.actions_["show_bottom"].isChecked()
+    driven.until(lambda: window.bottom.height() == window.transport.height())
+
+
 def test_in_more_the_groups_keep_their_headings(qapp: QApplication) -> None:
     form = Form(FitControls())
     assert form.more is not None

@@ -79,6 +79,29 @@ def test_a_run_is_deleted_and_taken_back(driven: Driven) -> None:
     driven.learn_on()
 
 
+def test_a_copy_of_a_run_that_is_at_work_elsewhere_says_so(driven: Driven, tmp_path: Path) -> None:
+    driven.open()
+    folder = driven.session.folder
+    driven.learn_on()
+    driven.open(OTHER)
+    with RunFolder(folder.path):
+        driven.window.open(str(folder.path))
+        driven.until(lambda: "this is a copy" in said(driven))
+    assert driven.session.folder.path != folder.path
+
+
+def test_the_key_of_undo_takes_a_deleted_run_back(driven: Driven) -> None:
+    driven.open()
+    folder = driven.session.folder.path
+    driven.window.do("delete_run")
+    driven.until(lambda: "moved to the bin" in said(driven))
+    driven.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    driven.until(lambda: driven.window.sessions.session is not None)
+    assert driven.session.folder.path == folder
+    driven.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)  # the run's own, which has none
+    driven.learn_on()
+
+
 def test_another_run_is_deleted_in_the_gallery(driven: Driven) -> None:
     driven.open()
     other = driven.session.folder.path

@@ -21,7 +21,7 @@ def test_memory_is_what_the_system_counts() -> None:
     assert memory() == pytest.approx(psutil.Process(os.getpid()).memory_info().rss, rel=0.2)
 
 
-def test_the_rate_is_steps_by_the_jobs_own_clock() -> None:
+def test_the_rate_is_steps_by_a_clock_that_may_begin_anew() -> None:
     rate = Rate()
     assert rate.read(0, 0.0) is None
     assert rate.read(50, 0.5) is None, "not long enough"

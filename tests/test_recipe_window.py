@@ -20,6 +20,7 @@ from scalefree_studio.recipes.run import Running
 from scalefree_studio.recipes.states import DONE, LEARNING
 from scalefree_studio.window.shell.gallery import SPEC, Gallery
 from scalefree_studio.window.widgets.steps import StepBox
+from scalefree_studio.window.work.opening import open_subject
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 LONG = 10**6  # steps: more than any test waits for
@@ -176,7 +177,7 @@ def test_another_picture_closes_the_recipe(tiny: Driven) -> None:
     with pytest.raises(UserError, match="Another window or command"):
         other.hold()
     drop(tiny.window, mime)
-    tiny.until(lambda: said(tiny) == "mine is open already, here or elsewhere.")
+    tiny.until(lambda: said(tiny) == "mine is already open, here or elsewhere.")
     tiny.window.open("dataset:digits")
     tiny.until(lambda: tiny.window.sessions.opened.name == "digits")  # type: ignore[union-attr]
     assert not tiny.window.steps.isVisible() and tiny.window.recipe.pipeline is None
@@ -190,6 +191,13 @@ def test_another_picture_closes_the_recipe(tiny: Driven) -> None:
         return True
 
     tiny.until(free)
+
+
+def test_a_recipe_that_was_opened_in_vain_is_free_again(tiny: Driven) -> None:
+    write(tiny, coder=LONG)
+    opened = open_subject(str(tiny.folder / "mine.toml"), tiny.folder / "runs")
+    tiny.window.sessions._begin(opened, wish=-1)  # something else has been wanted since
+    open_mine(tiny)
 
 
 def test_what_goes_wrong_is_said_and_the_recipe_stops(tiny: Driven, monkeypatch: pytest.MonkeyPatch) -> None:

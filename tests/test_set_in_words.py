@@ -19,7 +19,7 @@ CLASSES = {"label": {"each in turn": -1, "two": 2}}
     [
         (FitControls(), {"lines": 401}, "401 lines"),
         (FitControls(), {"lines": 1}, "1 line"),
-        (FitControls(), {"numbers": 2371}, "size 2,371"),
+        (FitControls(), {"numbers": 2371}, "size 2,371 numbers, 4.7 kB"),
         (FitControls(), {"batch_size": 64}, "batch 64 pixels"),
         (FitControls(), {"revive": False}, "revive off"),
         (FitControls(), {"start": "random", "circles": 3}, "3 circles and start random"),

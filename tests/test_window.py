@@ -48,6 +48,15 @@ def test_a_live_control_reaches_the_job(driven: Driven) -> None:
     driven.until(lambda: edit.text() == f"{driven.job.controls.learning_rate:g}")
 
 
+def test_another_choice_of_units_is_told_as_what_came_of_it(driven: Driven) -> None:
+    driven.open()
+    driven.window.stage.view.set_controls({"made_of": "circles"})
+    driven.until(lambda: said(driven).endswith(" circles."))
+    assert said(driven) == f"Started over with {driven.job.controls.circles} circles."
+    driven.window.stage.view.set_controls({"made_of": "best", "numbers": 100})
+    driven.until(lambda: said(driven).startswith("Started over with ") and "cell" in said(driven))
+
+
 def test_starting_over_is_told_and_all_comes_back(driven: Driven) -> None:
     driven.open()
     driven.learn_on()

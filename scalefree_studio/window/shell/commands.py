@@ -65,6 +65,8 @@ class Commands:
         session = self.w.sessions.session
         if name in PAST and self.w.stage.past is None:
             return "Only while you look at the past: drag the timeline at the bottom back."
+        if name == "undo" and self.kept.offered is not None:
+            return ""
         if name in OF_A_SESSION and session is None:
             return "Open a picture or a model first."
         if name == "export_movie" and not self.w.transport.timeline.ids:
@@ -199,7 +201,13 @@ class Commands:
     # Edit
 
     def undo(self) -> None:
-        self._take(Undo())
+        """What was done last: a run that has just been deleted is back first."""
+        offered = self.kept.offered
+        if offered is None:
+            self._take(Undo())
+        else:
+            self.w.stage.toast.hide()
+            offered.trigger()
 
     def redo(self) -> None:
         self._take(Redo())
@@ -286,8 +294,7 @@ class Commands:
         self.w.panel.setVisible(on)
 
     def show_bottom(self, on: bool) -> None:
-        self.w.curves.setVisible(on)
-        self.w.fold_bottom()
+        self.w.show_curves()
 
     def theme(self) -> None:
         self.w.set_palette(theme.LIGHT if self.w.palette_.name == "dark" else theme.DARK)

@@ -8,7 +8,7 @@ from PyQt6.QtCore import QSettings, Qt
 from PyQt6.QtWidgets import QApplication, QDialog, QMainWindow, QMenuBar, QSplitter, QVBoxLayout, QWidget
 
 from ..views.exports import Exports
-from ..views.view import Host
+from ..views.view import Host, View
 from ..widgets import theme
 from ..widgets.curves import Curves
 from ..widgets.fields import Field
@@ -57,7 +57,7 @@ class Frame(QMainWindow):
             on = settings.value(name, True, bool)
             self.actions_[name].setChecked(on)
             part.setVisible(on)
-        self.fold_bottom()
+        self.show_curves()
 
     def _make_parts(self) -> None:
         bar = QMenuBar()
@@ -109,7 +109,17 @@ class Frame(QMainWindow):
         self._splitters = {"left": self.left, "whole": self.whole}
         self._foldable = {"show_panel": self.panel, "show_bottom": self.curves}
 
-    def fold_bottom(self) -> None:
+    def begin_curves(self, view: View) -> None:
+        """Nothing has been measured yet. What a view has no curves of takes no room for them."""
+        self.curves.begin(view.quantities, view.step_name)
+        self.show_curves()
+
+    def show_curves(self) -> None:
+        """Where there are any, and they are wanted."""
+        self.curves.setVisible(bool(self.curves.curves) and self.actions_["show_bottom"].isChecked())
+        self._fold_bottom()
+
+    def _fold_bottom(self) -> None:
         """Without the curves, what is beneath them needs no more room than its own."""
         folded, low = self.curves.isHidden(), self.transport.sizeHint().height()
         if folded == (self.bottom.maximumHeight() == low):
@@ -128,7 +138,7 @@ class Frame(QMainWindow):
         view = self.stage.view
         self.stage.forget()
         self.stage.show_empty()
-        self.curves.begin(view.quantities, view.step_name)
+        self.begin_curves(view)
         self.transport.clear()
 
     def show_dialog(self, dialog: QDialog) -> None:
@@ -143,6 +153,9 @@ class Frame(QMainWindow):
 
     def do(self, name: str, *values: object) -> None:
         """A command, by its name."""
+
+    def show_possible(self) -> None:
+        """What can be done just now."""
 
     def prefer(self, name: str, value: object) -> None:
         """A preference."""

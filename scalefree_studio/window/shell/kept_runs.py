@@ -73,6 +73,13 @@ class KeptRuns:
 
     def __init__(self, window: Frame):
         self.w = window
+        self._undo: QAction | None = None  # of the newest deletion
+
+    @property
+    def offered(self) -> QAction | None:
+        """What takes a run back out of the bin, as long as a notice offers it."""
+        toast, undo = self.w.stage.toast, self._undo
+        return undo if undo is not None and undo in toast.choices and not toast.isHidden() else None
 
     @property
     def open_one(self) -> Path | None:
@@ -118,7 +125,9 @@ class KeptRuns:
         undo = QAction("Undo", self.w.stage.toast)
         undo.setToolTip("Restore it from the bin")
         undo.triggered.connect(lambda: self.take_back(thrown, path, was_open))
+        self._undo = undo
         self.w.stage.toast.say(f"{path.name} was moved to the bin.", (undo,))
+        self.w.show_possible()  # the key of undo, too
 
     def take_back(self, thrown: Path, path: Path, reopen: bool) -> None:
         try:

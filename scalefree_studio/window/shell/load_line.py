@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from PyQt6.QtCore import Qt, QTimer
 from PyQt6.QtWidgets import QLabel
 
@@ -26,6 +28,7 @@ class LoadLine(QLabel):
         self._session: Session | None = None
         self._newest: Snapshot | None = None
         self._unit, self._rate = "steps", Rate()
+        self._played, self._looked = 0.0, time.monotonic()  # seconds without pauses: as a person counts them
         self._timer = QTimer(self)
         self._timer.setInterval(OFTEN)
         self._timer.timeout.connect(self.look)
@@ -34,6 +37,7 @@ class LoadLine(QLabel):
     def begin(self, session: Session, unit: str) -> None:
         """Another session, which counts such things."""
         self._session, self._newest, self._unit, self._rate = session, None, f"{unit}s", Rate()
+        self._played, self._looked = 0.0, time.monotonic()
         self.look()
 
     def follow(self, newest: Snapshot) -> None:
@@ -44,8 +48,10 @@ class LoadLine(QLabel):
         if session is None:
             self.setText("")
             return
-        known = None if newest is None else self._rate.read(newest.step, newest.seconds)
-        goes_on = session.status.playing and not session.ended
+        now, goes_on = time.monotonic(), session.status.playing and not session.ended
+        self._played += now - self._looked if goes_on else 0.0
+        self._looked = now
+        known = None if newest is None else self._rate.read(newest.step, self._played)
         holder = getattr(session.job, "sampler", session.job)
         device = str(getattr(holder, "device", "cpu"))
         self.setText(in_words(device, known if goes_on else None, self._unit, memory(), gpu_memory()))

@@ -48,7 +48,7 @@ class MainWindow(Frame):
         self.recipe = RecipeAtWork(self.sessions, self.steps, self.say, self)
         self._connect()
         self.show_view(self.stage.take_view(FIRST))
-        self.curves.begin(self.stage.view.quantities, self.stage.view.step_name)
+        self.begin_curves(self.stage.view)
 
     def _connect(self) -> None:
         connect_actions(self.actions_, self.do)
@@ -112,7 +112,7 @@ class MainWindow(Frame):
         view.begin(session, opened)
         self.show_view(view)
         session.record(self.settings.value("record", True, bool))
-        self.curves.begin(view.quantities, view.step_name)
+        self.begin_curves(view)
         for measured in present(opened.past):
             self.curves.add(measured.step, measured.metrics)
         self.transport.follow(session.folder.history_path, view.step_name)

@@ -59,7 +59,7 @@ class RecipeAtWork(QObject):
         self.pipeline = pipeline
         self._strip.setVisible(pipeline is not None)
         if pipeline is not None:
-            pipeline.on_stage, self._tried = opened.step, None
+            pipeline.shown, pipeline.on_stage, self._tried = True, opened.step, None
             self._timer.start()
             self._read(self._go_on)
             self._look()

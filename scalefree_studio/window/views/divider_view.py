@@ -25,7 +25,7 @@ from ..work.session import Session
 from . import render
 from .canvas_view import CanvasView, Painted
 from .unit_editor import UnitEditor, buttons
-from .units import Unit, in_words, unit_of
+from .units import Unit, asked_for, in_words, unit_of
 from .view import Host, Mode
 from .ways import Way, picture
 
@@ -124,6 +124,13 @@ class DividerView(Painted, CanvasView):
             self.canvas.selected = change.values["unit"]  # so that one sees which it is
         elif change.what.startswith(("undo", "redo")) and self.session is not None and not self.past:
             self._show_mask(self.session.mask)
+
+    def told_anew(self, change: Change) -> str:
+        """A choice of what it is made of is told as what came of it: 64 lines."""
+        told = super().told_anew(change)
+        if told and self.session is not None and {"made_of", "numbers"} & change.values.keys():
+            return f"{self.begun_anew} with {asked_for(self.session.job.controls)}."
+        return told
 
     def _show_mask(self, mask: Array | None) -> None:
         """What is painted, as the job has it."""

@@ -23,6 +23,8 @@ def _in_words(control: Control, value: Any, words: Mapping[str, Any]) -> str:
     named = [word for word, meant in words.items() if meant == value]
     if named:
         return f"{label} {named[0]}"
+    if control.in_words is not None:
+        return f"{label} {control.in_words(value)}"
     if isinstance(value, bool):
         return f"{label} {'on' if value else 'off'}"
     if isinstance(value, int):

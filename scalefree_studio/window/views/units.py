@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...models.dividers.network import DividerShape
 from ...snapshot import Array
 
 Values = dict[str, Array | float]
@@ -49,7 +50,17 @@ def counts(frame: Mapping[str, Array]) -> dict[str, int]:
 
 def in_words(frame: Mapping[str, Array]) -> str:
     """64 lines, 3 circles."""
-    parts = [f"{n:,} {name}{'s' * (n != 1)}" for name, n in counts(frame).items() if n]
+    return _said(counts(frame))
+
+
+def asked_for(shape: DividerShape) -> str:
+    """The units that a network of this shape has, likewise."""
+    smooth = shape.relu + shape.tanh
+    return _said({"line": shape.lines, "circle": shape.circles, "smooth unit": smooth, "cell": shape.cells})
+
+
+def _said(many: Mapping[str, int]) -> str:
+    parts = [f"{n:,} {name}{'s' * (n != 1)}" for name, n in many.items() if n]
     return ", ".join(parts) or "no units"
 
 

@@ -216,7 +216,6 @@ class Curves(QWidget):
         """Another run, of which nothing has been measured yet, and what it counts."""
         self._last = {}
         self._segment, self._kept = FIRST, {}
-        self.setVisible(bool(quantities))
         if quantities != self._quantities:
             self._quantities = quantities
             for curve in self.curves.values():

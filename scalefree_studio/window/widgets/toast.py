@@ -32,6 +32,7 @@ class Toast(QFrame):
         self.row.addWidget(self.label)
         self._closes = False
         self._buttons: list[QWidget] = []
+        self.choices: Sequence[Choice] = ()  # that are offered
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._go)
@@ -49,7 +50,7 @@ class Toast(QFrame):
             self.row.removeWidget(button)
             button.hide()
             button.deleteLater()
-        self._buttons, self._closes = [], closes
+        self._buttons, self._closes, self.choices = [], closes, choices
         for n, choice in enumerate(choices):
             self._add(ChoiceButton(choice, n == 0, self.hide if closes else None))
         self._timer.stop()

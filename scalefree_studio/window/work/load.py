@@ -61,7 +61,7 @@ def device_name(device: str) -> str:
 
 @dataclass
 class Rate:
-    """Steps a second of work: how many were made between two readings, of the job's own clock."""
+    """Steps a second of learning or drawing: how many were made between two readings, of a clock that pauses stop."""
 
     step: int = 0
     seconds: float = 0.0

@@ -78,6 +78,7 @@ class Pipeline:
 
     def __init__(self, running: Running):
         self.running = running
+        self.shown = False  # the window has taken it over, and closes it
         self.on_stage = ""  # a training, by the name of its step
         self.goes_on = True  # from step to step by itself
         self.working = ""  # the step for which something is done in the background

@@ -177,15 +177,15 @@ class Sessions(QObject):
             opened.job, folder, opened.name, lambda: self._emit(self.ready), lambda: self._emit(self.changed),
             playing=not opened.waits, autosave=self.autosave,
         )  # fmt: skip
+        self.session.start()
+        self._describe()
+        self.begun.emit()  # which takes the notices of the session before away
         if another is not None:
             self.session.say(
                 f"Another window or command is using {another}: this is a copy, in {folder.path}."
             )
         elif opened.notes:
             self.session.say(" ".join(opened.notes))
-        self.session.start()
-        self._describe()
-        self.begun.emit()
         self.changed.emit()
 
     def _emit(self, signal: pyqtBoundSignal) -> None:
@@ -311,9 +311,11 @@ def _name_of(subject: Subject) -> str:
 
 
 def _let_go(opened: Opened) -> None:
-    """What was opened in vain."""
+    """What was opened in vain: others may have it. A recipe that is open stays so."""
     if opened.folder.held:
         opened.folder.release()
+    if opened.pipeline is not None and not opened.pipeline.shown:
+        opened.pipeline.close()
 
 
 def _draws_with(subject: Subject, folder: RunFolder) -> bool:
