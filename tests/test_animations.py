@@ -84,7 +84,7 @@ def test_a_gif_of_one_picture_is_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"size": 1080, "seconds": 60, "fps": 30}, "1,800 frames of 1080x720 is out of reason"),
+        ({"size": 1080, "seconds": 60, "fps": 30}, "1,800 frames of 1080x720 is too large"),
         ({"fps": 60, "seconds": 1}, "at most 50 frames a second"),
     ],
 )

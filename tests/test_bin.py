@@ -56,7 +56,7 @@ def test_a_run_gets_another_name_that_a_folder_can_have(tmp_path: Path) -> None:
     renamed = rename_run(run, " a/b: the best? ")
     assert renamed == tmp_path / "a-b- the best-" and (renamed / MODEL).read_text() == "run"
     made(run)
-    with pytest.raises(UserError, match="called run already") as caught:
+    with pytest.raises(UserError, match="already a run called run") as caught:
         rename_run(renamed, "run")
     one_sentence(caught.value)
     assert folder_name("..") == "picture" and not folder_name(".hidden").startswith(".")

@@ -339,7 +339,7 @@ def test_networks_that_do_not_belong_together_are_refused():
         ([], "at least one"),
         ([stages[1], stages[0]], "stage 1"),
         ([stages[0], checkpoint(1, TileCodec((3, 4, 6)))], "same codes"),
-        ([stages[0], Checkpoint("pixelcnn", 3, {}, {})], "no stage"),
+        ([stages[0], Checkpoint("pixelcnn", 3, {}, {})], "not draw a stage"),
     ):
         with pytest.raises(UserError, match=words):
             assemble(wrong)

@@ -143,6 +143,6 @@ def test_what_can_be_kept_is_named(capsys, tmp_path):
     Image.new("L", (8, 8), 255).save("white.png")
     assert main(["complete", "model:digits", "white.png", "b.png", "--keep", "botom"]) == 2
     assert (
-        "What is kept is one of top, left, bottom, right, or the file of a mask; there is no file botom."
+        "What to keep is one of top, left, bottom, right, or the file of a mask; there is no file botom."
         in (capsys.readouterr().err)
     )

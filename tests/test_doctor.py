@@ -86,7 +86,7 @@ def test_a_full_disk_and_a_place_that_cannot_be_written(
     told["places"].facts["runs"] = str(tmp_path / "runs")
     assert state_of("runs").state == WORKS
     monkeypatch.setattr(doctor, "ROOM", 1 << 60)
-    assert (state_of("runs").state, state_of("runs").advice[:9]) == (NOTE, "Free some space")
+    assert (state_of("runs").state, state_of("runs").advice[:9]) == (NOTE, "Free some")
     monkeypatch.setattr(doctor.os, "access", lambda *_: False)
     assert "cannot be written" in state_of("runs").words
 

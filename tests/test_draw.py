@@ -244,7 +244,7 @@ def test_chances_that_are_no_numbers_are_told():
     with torch.no_grad():
         job.sampler.network.head.bias.fill_(math.nan)
     for _ in range(2):
-        with pytest.raises(JobError, match="no numbers"):
+        with pytest.raises(JobError, match="not numbers"):
             job.step()
     assert not frame(job)["values"].any()
 

@@ -118,7 +118,7 @@ def test_where_anything_has_changed_they_are_made_anew_and_it_is_said(tmp_path: 
         channels = 1
     tokens = tokens_of(spec, palette, channels)
     found = cached_tokens(of(made, train=Arrays(values, labels)), tokens, tmp_path)
-    assert "anew" in found.notes[0] and len(found.notes) == 1
+    assert "again" in found.notes[0] and len(found.notes) == 1
     batch = values_of(found.train)
     assert (batch.values == tokens.encode(values)).all() and (batch.labels == labels).all()
 
@@ -207,7 +207,7 @@ def test_files_that_have_changed_are_read_again(folder: Path, change: str) -> No
         os.utime(file, ns=(0, file.stat().st_mtime_ns + 1000))
     else:
         Image.new("RGB", (20, 15), "red").save(folder / "a" / "99.png")
-    assert "anew" in cached_files(folder)[1].notes[-1]
+    assert "again" in cached_files(folder)[1].notes[-1]
 
 
 def test_files_that_are_broken_are_counted_and_named_then_and_later(folder: Path) -> None:

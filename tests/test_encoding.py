@@ -95,7 +95,7 @@ def test_what_was_encoded_is_not_encoded_again(digits: Dataset, monkeypatch: pyt
     assert again.pictures == 0
     with pytest.raises(UserError, match="another model"):
         encoded(found, FakeCodec(codes=9))
-    with pytest.raises(UserError, match="holds tokens, where latents"):
+    with pytest.raises(UserError, match="holds tokens, but latents"):
         latents_of_all(found, FakeLatents())
     assert FakeCodec(codes=9).fingerprint() != codec.fingerprint()
     other = encoded(digits, FakeCodec(codes=9))  # in a folder of its own

@@ -35,8 +35,7 @@ def choice(title: str, *words: str) -> Entry:
 ENTRIES = [
     number("Circles", 4096), number("Circle weight", 9), number("Learning rate", 1), choice("Theme", "dark", "light"),
     choice("Start", "random", "edges", "a grid"), command("Add a circle"), command("Lines and circles"),
-    command("Pause"),    command("Circus", why_not="Not today."), command("Fit", help="Show the whole "
-    "picture"),
+    command("Pause"),    command("Circus", why_not="Not today."), command("Fit", help="All in view"),
 ]  # fmt: skip
 
 

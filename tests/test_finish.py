@@ -22,6 +22,7 @@ from PyQt6.QtWidgets import (
 from scalefree_studio.controls import controls_of
 from scalefree_studio.jobs.dividers.controls import FitControls
 from scalefree_studio.jobs.dividers.edits import MoveUnit
+from scalefree_studio.window.views.divider_view import DividerView
 from scalefree_studio.window.views.registry import all_views
 from scalefree_studio.window.widgets.dropdown import Dropdown
 from scalefree_studio.window.widgets.fields import segment
@@ -198,7 +199,7 @@ def test_a_first_hint_is_shown_once_and_ends_when_it_is_followed(driven: Driven)
     driven.settings.setValue("hints", True)
     driven.open()
     hint, view = driven.window.stage.hint, driven.window.stage.view
-    assert hint.isVisible() and hint.label.text() == "Drag a line: it moves while it learns."
+    assert hint.isVisible() and hint.label.text() == DividerView.first_hint
     assert hint._timer.isActive(), "it goes by itself"
     unit = int(view.snapshot.frame["unit_ids"][0])  # type: ignore[union-attr]
     view.edited.emit(MoveUnit(unit, {}, 1))

@@ -97,7 +97,7 @@ def test_what_a_click_means(pipeline: Pipeline) -> None:
     now = learnt(pipeline, "vqvae", 3)
     assert pipeline.clicked("vqvae", now) == Action(PLAY)
     now = to_the_end(pipeline, "vqvae", 12)
-    assert pipeline.clicked("vqvae", now) == Action(SAY, "VQ-VAE is open already.")
+    assert pipeline.clicked("vqvae", now) == Action(SAY, "VQ-VAE is already open.")
     assert pipeline.clicked("shards", now) == Action(MAKE, "shards")
     pipeline.begin("shards")
     assert pipeline.clicked("shards", now).kind == SAY
@@ -125,10 +125,10 @@ def test_what_is_set_by_hand_is_no_longer_the_recipe_and_nothing_is_lost(pipelin
     job.step()
     now = learnt_so_far(job)
     box = pipeline.boxes(now)[0]
-    assert box.state == STALE and "set otherwise by hand: Codes" in box.help
+    assert box.state == STALE and "changed by hand: Codes" in box.help
     assert not pipeline.at_end(replace(now, at_end=True))
     action = pipeline.next(now)
-    assert action is not None and action.kind == SAY and "waits" in action.what
+    assert action is not None and action.kind == SAY and "waiting" in action.what
     folder.keep(job.checkpoint())
     pipeline.read()
     assert pipeline.state("vqvae").state == STALE and "Codes" in pipeline.state("vqvae").why

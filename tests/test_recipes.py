@@ -214,10 +214,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_it_runs_says_and_draws(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sample", "mine.toml", "x.png"]) == 2
-    assert (
-        "has not come to its end in output/mine; `scalefree-studio recipe mine.toml`"
-        in capsys.readouterr().err
-    )
+    assert "has not finished in output/mine; `scalefree-studio recipe mine.toml`" in capsys.readouterr().err
     assert main(["recipe", "mine.toml", "--plan", "--json"]) == 0
     planned = last_json(capsys.readouterr().out)
     assert [step["state"] for step in planned["steps"]] == [NEXT] * 4 and not Path("output").exists()

@@ -34,7 +34,7 @@ FIT = ["fit", "synthetic:lines-5", "--lines", "3", "--hidden", "4", "--downscale
 def test_in_one_process_a_second_writer_is_refused_until_the_first_lets_go(tmp_path: Path) -> None:
     first, second = RunFolder(tmp_path / "run"), RunFolder(tmp_path / "run")
     with first, first:  # held once more by the same is no harm
-        with pytest.raises(InUseError, match="at work in") as caught:
+        with pytest.raises(InUseError, match="is using") as caught:
             second.hold()
         one_sentence(caught.value)
         assert first.held and not second.held
@@ -85,7 +85,7 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def held(fitted: Path) -> Iterator[Path]:
-    """Somebody is at work in it."""
+    """Somebody is is using it."""
     with RunFolder(fitted):
         yield fitted
 
@@ -112,7 +112,7 @@ def test_every_command_that_writes_a_run_is_refused_in_a_sentence(
         before = {path.name: path.read_bytes() for path in folder.iterdir()}
         capsys.readouterr()
         assert main([{"RUN": str(folder)}.get(word, word) for word in command]) == 2
-        assert "at work in" in capsys.readouterr().err
+        assert "is using" in capsys.readouterr().err
         assert before == {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
@@ -127,7 +127,7 @@ def test_a_smaller_model_is_not_written_into_a_run_that_is_at_work(
     held: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["prune", str(held), "--threshold", "1"]) == 2
-    assert "at work in" in capsys.readouterr().err
+    assert "is using" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["info", "render", "movie"])

@@ -69,7 +69,7 @@ def test_a_picture_is_measured_shown_and_compared(
         f"Row {y + 1}, column {x + 1}: {expected.bits.max():.2f} bits"
         in dialog.thoughts.accessibleDescription()
     )
-    assert f"level {sampler.values_of(pixels)[y, x, 0]} of 4" in dialog.thoughts.accessibleDescription()
+    assert f"Level {sampler.values_of(pixels)[y, x, 0]} (0–3)" in dialog.thoughts.accessibleDescription()
     # Of a class that a person names.
     dialog.label.setCurrentIndex(1 + 7)
     dialog.label.activated.emit(8)

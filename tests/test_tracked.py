@@ -148,7 +148,7 @@ def test_a_tracker_that_fails_is_told_once_and_dropped_and_all_else_goes_on():
     assert job.step_count == 100
     assert sound.steps[-1] == 100 and sound.closed
     assert failing.steps == [1] and not failing.closed and not first.wants(3000)
-    assert told == ["heard tracks no longer: no answer. The run goes on without it."]
+    assert told == ["heard stopped tracking: no answer. The run continues without it."]
 
 
 def test_nobody_waits_for_a_tracker_that_is_gone():
@@ -164,7 +164,7 @@ def test_nobody_waits_for_a_tracker_that_is_gone():
 def test_a_tracker_that_cannot_close_is_told_of():
     told = []
     train(3, Tracked(Heard(fails_to_close=True), told.append))
-    assert told == ["heard tracks no longer: RuntimeError. The run goes on without it."]
+    assert told == ["heard stopped tracking: RuntimeError. The run continues without it."]
 
 
 def test_a_tracker_that_never_ends_is_left_alone(monkeypatch):

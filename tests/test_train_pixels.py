@@ -152,7 +152,7 @@ def test_whoever_reads_old_tokens_keeps_them(large: Path) -> None:
     old = job.dataset.train.take(every).values
     Image.new("RGB", (9, 8), "red").save(large / "a" / "0.png")
     again = make(load_dataset("pictures", size=(4, 6)), **HSV)
-    assert "anew" in again.dataset.notes[-1]
+    assert "again" in again.dataset.notes[-1]
     assert (job.dataset.train.take(every).values == old).all()
     assert (again.dataset.train.take(every).values != old).any()
 
@@ -258,10 +258,10 @@ def test_pictures_of_any_size(tmp_path: Path) -> None:
         (["--tokens", "palette:1"], "2 to 4096 colours"),
         (["--tokens", ""], "Tokens are"),
         (["--keep-every", "-1"], "Keep must be between"),
-        (["--val-dataset", "nowhere"], "no folder 'nowhere'"),
+        (["--val-dataset", "nowhere"], "or folder 'nowhere'"),
         (["--dataset", "empty"], "no pictures in it"),
         (["--dataset", "broken"], "none of its 2 pictures can be read"),
-        (["--dataset", "white", "--tokens", "palette:4"], "has one colour"),
+        (["--dataset", "white", "--tokens", "palette:4"], "has only one colour"),
     ],
 )
 def test_what_cannot_be_is_one_sentence(
