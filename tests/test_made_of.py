@@ -14,6 +14,7 @@ from scalefree_studio.data.synthetic import Circle, random_arrangement
 from scalefree_studio.jobs.dividers.controls import (
     BEST,
     BUDGET,
+    EDGE_CONTROLS,
     SHAPE_CONTROLS,
     WORDS,
     FitControls,
@@ -84,7 +85,8 @@ def test_what_contradicts_itself_is_told(wrong):
 def test_only_what_says_something_is_shown():
     every = {c.name for c in controls_of(FitControls)}
     best, lines, both = (complete(FitControls(made_of=m)) for m in (BEST, "lines", "both"))
-    assert set(best.idle()) == set(SHAPE_CONTROLS)
+    assert {*SHAPE_CONTROLS} <= {*best.idle()} <= {*SHAPE_CONTROLS, *EDGE_CONTROLS}
+    assert ("sharpness" in best.idle()) == (not best.lines and not best.circles)
     assert {"numbers", "circles", "cells"} == set(lines.idle()) and set(both.idle()) == {"numbers"}
     assert every.issuperset(best.idle())
 

@@ -109,7 +109,7 @@ class FitControls(DividerShape):
     def idle(self) -> Collection[str]:
         """Controls that say nothing as the others stand: a form leaves them out."""
         if self.made_of == BEST:
-            return SHAPE_CONTROLS
+            return SHAPE_CONTROLS + (() if self.lines or self.circles else EDGE_CONTROLS)
         absent = {"lines": ("circles",), "circles": ("lines", "line_form")}.get(self.made_of or "", ())
         return ("numbers", *absent, *(() if self.cells or self.made_of == "both" else ("cells",)))
 
@@ -117,6 +117,11 @@ class FitControls(DividerShape):
 # Everything that says how many units of which kind a network has, whatever kinds there are.
 PLAIN_SHAPE: dict[str, Any] = {c.name: c.default for c in controls_of(DividerShape) if not c.live}
 SHAPE_CONTROLS = tuple(PLAIN_SHAPE)
+EDGE_CONTROLS = (
+    "sharpness",
+    "gradient_sharpness",
+    "gradient_sharpening",
+)  # of lines and circles; cells have no use for them
 FIRST_COUNTS = {"lines": {"lines": 64}, "circles": {"circles": 64}, "both": {"lines": 32, "circles": 32}}
 
 
