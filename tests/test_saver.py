@@ -37,19 +37,22 @@ def test_what_takes_long_to_save_is_saved_seldom(clock: Clock) -> None:
     def slow(_: Checkpoint) -> None:
         clock.now += cost
 
-    saver = Saver(slow, every=5)
-    for cost, interval in ((0.1, 5), (2.0, 2.0 / SHARE), (0.0, 5)):
+    saver, before = Saver(slow, every=5), 0.0
+    for cost, interval in ((0.1, 5), (2.0, 5), (2.0, 2.0 / SHARE), (3.0, 2.0 / SHARE), (0.0, 5)):
         saver.save(lambda: EMPTY)
         assert saver.interval == interval
         clock.now += interval
         assert not saver.due
         clock.now += 0.001
         assert saver.due
-        assert cost <= SHARE * (interval + cost)
+        assert min(before, cost) <= SHARE * interval  # one that is slow by chance does not count
+        before = cost
 
 
 def test_a_person_hears_how_much_a_slow_disk_may_cost(clock: Clock) -> None:
     runner = Runner(Counter(Limit(steps=3)), keep=lambda _: setattr(clock, "now", clock.now + 3))
+    assert runner.saver is not None
+    runner.saver.save(lambda: EMPTY)
     runner.save_soon()
     said: list[str] = []
     runner._told = lambda: said.append(runner.status.message)

@@ -24,12 +24,12 @@ class Saver:
         self._pool = ThreadPoolExecutor(1, "saving") if beside else None
         self._writing: Future[None] | None = None
         self._began = self._ended = time.monotonic()
-        self._cost = 0.0  # seconds of the last one
+        self._costs = (0.0, 0.0)  # seconds of the last two
 
     @property
     def interval(self) -> float:
         """Seconds from the end of a save to the next one: all that a killed process can lose."""
-        return max(self.every, self._cost / SHARE)
+        return max(self.every, min(self._costs) / SHARE)  # a single slow one, as when all else starts too, is chance
 
     @property
     def busy(self) -> bool:
@@ -74,4 +74,4 @@ class Saver:
 
     def _note(self) -> None:
         self._ended = time.monotonic()
-        self._cost = self._ended - self._began
+        self._costs = (self._costs[1], self._ended - self._began)
