@@ -29,7 +29,8 @@ class Saver:
     @property
     def interval(self) -> float:
         """Seconds from the end of a save to the next one: all that a killed process can lose."""
-        return max(self.every, min(self._costs) / SHARE)  # a single slow one, as when all else starts too, is chance
+        usual = min(self._costs)  # a single slow one, as when all else starts too, is chance
+        return max(self.every, usual / SHARE)
 
     @property
     def busy(self) -> bool:
