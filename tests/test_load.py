@@ -15,9 +15,9 @@ from scalefree_studio.window.work.load import Rate, in_words, memory, size_in_wo
 
 def test_memory_is_what_the_system_counts() -> None:
     before = memory()
-    held = np.ones(40_000_000, np.uint8)
+    held = np.ones(400_000_000, np.uint8)  # more than a test before it has left free
     grown = memory() - before
-    assert grown > 0.9 * held.nbytes
+    assert grown > 0.5 * held.nbytes
     assert memory() == pytest.approx(psutil.Process(os.getpid()).memory_info().rss, rel=0.2)
 
 

@@ -37,10 +37,11 @@ class Course:
             self._left, self._segment = TimeLeft(), snapshot.segment.number
         self.left = left_in_words(self._left.follow(self._played, session.job.progress))
 
-    def tell_changes(self, session: Session) -> None:
-        """What was changed since; where all began anew by it, what, and the way back."""
+    def tell_changes(self, session: Session) -> bool:
+        """What was changed since; where all began anew by it, what, and the way back. Whether anything was."""
         view, toast = self._stage.view, self._stage.toast
-        for made in session.changes():
+        changes = session.changes()
+        for made in changes:
             if made.change.passing:
                 continue
             if self._notice and toast.label.text() == self._notice:
@@ -49,6 +50,7 @@ class Course:
             self._notice = view.told_anew(made.change) if made.anew else ""
             if self._notice:
                 toast.say(self._notice, (("Undo", self._undo),))
+        return bool(changes)
 
     def at_end(self, session: Session) -> bool:
         """Whether there is nothing left to do, and the stage shows what came of it."""

@@ -176,7 +176,8 @@ class MainWindow(Frame):
         session = self.sessions.session
         if session is None:
             return
-        self.course.tell_changes(session)
+        if self.course.tell_changes(session):  # also where undo came before anything else was shown
+            self._show_controls(session, force=True)
         snapshot = session.mailbox.take()
         if snapshot is None:
             return
