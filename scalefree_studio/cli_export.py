@@ -12,7 +12,6 @@ from .export.dividers.picture import write_picture
 from .export.movie import movie_of_run
 from .export.options import MovieOptions, PictureOptions
 from .export.picture import check_target
-from .export.size import size_for, sized
 from .jobs.dividers.saved import read_model
 from .runs import add_scenes
 from .storage.run_folder import RunFolder, load_checkpoint
@@ -36,7 +35,7 @@ def render(arguments: argparse.Namespace) -> int:
     options = from_flags(PictureOptions, arguments)
     model = read_model(load_checkpoint(arguments.model))
     picture = model.target.shape[0], model.target.shape[1]
-    size = sized(options.size or (picture[1], picture[0]), lambda side: size_for(picture, side))
+    size = options.size or (picture[1], picture[0])
     check_target(arguments.out, size)
     with progress_bars(arguments.json) as progress:
         write_picture(

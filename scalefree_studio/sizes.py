@@ -1,7 +1,6 @@
 """Sizes as people write them: width and height, 48x32, or one number. Whatever asks for a size reads it here.
 
-One number is the side of a square; of what has a shape of its own already, a fitted picture or a recording, it is the
-longer side in that shape.
+One number is the side of a square, everywhere.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from typing import Any
 
 from .errors import UserError
 
-Size = tuple[int, int] | int  # (width, height), or one number
+Size = tuple[int, int]  # (width, height)
 
 
 def size_of(value: Any) -> Size:
@@ -20,20 +19,19 @@ def size_of(value: Any) -> Size:
         found = re.fullmatch(r"(\d{1,9})(?:[x×](\d{1,9}))?", value.strip().lower())
         if not found:
             raise ValueError(value)
-        return (int(found[1]), int(found[2])) if found[2] else int(found[1])
+        return int(found[1]), int(found[2] or found[1])
     if isinstance(value, tuple | list):
         width, height = value
         return int(width), int(height)
-    return int(value)
+    return int(value), int(value)
 
 
 def shape_of(size: Any) -> tuple[int, int]:
     """(height, width) of pictures that are all of that size, or a UserError; one number is a square."""
     try:
-        found = size_of(size)
+        width, height = size_of(size)
     except (TypeError, ValueError):
         raise UserError(
             f"A size is width x height, as 48x32, or one number for a square, not {size!r}."
         ) from None
-    width, height = found if isinstance(found, tuple) else (found, found)
     return height, width

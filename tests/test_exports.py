@@ -106,7 +106,7 @@ def test_the_whole_picture_takes_over_the_lines_and_is_what_the_command_makes(
     driven.until(driven.session.folder.model_path.exists)
     dialog = dialog_of(driven)
     dialog.choose("whole")
-    assert dialog.options() == PictureOptions(size=4096, overlay=True, border=view.display.border)
+    assert dialog.options() == PictureOptions(size=(4096, 4096), overlay=True, border=view.display.border)
     assert dialog.focusWidget() is dialog.form.fields["size"].edit  # type: ignore[attr-defined]
     typed(dialog, "size", "200")
     found = written(driven, dialog, tmp_path / "whole.png")
@@ -117,7 +117,7 @@ def test_the_whole_picture_takes_over_the_lines_and_is_what_the_command_makes(
     driven.key(Qt.Key.Key_O)
     dialog = dialog_of(driven)
     assert dialog.page.way.name == "whole"  # as the last time, but for what lies over it
-    assert dialog.options().size == 200 and not dialog.options().overlay
+    assert dialog.options().size == (200, 200) and not dialog.options().overlay
 
 
 def test_the_wall_is_exported_as_it_is_seen_and_whole_at_any_scale(

@@ -171,7 +171,7 @@ class Asked:
 def test_what_is_left_open_is_shown_as_such_and_typed_away(qtbot: QtBot) -> None:
     shown = Shown(qtbot, Asked())
     for name, text, value, then in (
-        ("length", "2,5", 2.5, "2.5"), ("size", "40x30", (40, 30), "40x30"), ("size", "50", 50, "50"),
+        ("length", "2,5", 2.5, "2.5"), ("size", "40x30", (40, 30), "40x30"), ("size", "50", (50, 50), "50x50"),
         ("corner", "0,5 2", (0.5, 2.0), "0.5, 2"), ("words", "a, b", "a, b", "a, b"),
     ):  # fmt: skip
         field = shown.form.fields[name]

@@ -109,7 +109,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     out = tmp_path / "a.mp4"
     view = [
         "--size",
-        "90",
+        "90x60",
         "--overlay",
         "--border",
         "1.5",

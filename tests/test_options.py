@@ -26,7 +26,7 @@ def named(name: str) -> Any:
 
 # What is typed, and the value that it means; the flag and the form must agree.
 TYPED = [
-    ("size", "1080", 1080),
+    ("size", "1080", (1080, 1080)),
     ("size", "1920x1080", (1920, 1080)),
     ("size", " 640X480 ", (640, 480)),
     ("border", "1.5", 1.5),
@@ -99,7 +99,8 @@ def test_numbers_are_typed_with_a_comma_or_a_point() -> None:
     assert named("zoom").typed("0,5, -0.25; 3") == (0.5, -0.25, 3.0)
 
 
-def test_a_size_is_both_sides_or_the_longer_one() -> None:
+def test_a_size_is_both_sides_or_that_of_a_square() -> None:
+    assert size_of("7") == size_of(7) == (7, 7)
     assert size_of([3, 4]) == (3, 4) and size_of("7×8") == (7, 8)
     for wrong in ("", "x", "3x", "-3x4", "1.5", None, (1, 2, 3)):
         with pytest.raises((ValueError, TypeError)):

@@ -76,8 +76,7 @@ def test_the_command_can_be_interrupted_and_has_no_children_that_it_did_not_star
 # --- scripts/setup.sh ---------------------------------------------------------------------------------------
 
 # Stands for Python: notes what it is asked for, makes an "environment" with itself in it, fails where told to.
-PYTHON = """\
-#!/bin/sh
+PYTHON = r"""#!/bin/sh
 case $* in
     "-m venv"*) echo venv >>"$LOG"; for dir; do :; done; rm -rf "$dir"; mkdir -p "$dir/bin"
         cp "$0" "$dir/bin/python"; echo "command = python -m venv $PWD/$dir" >"$dir/pyvenv.cfg" ;;

@@ -291,7 +291,7 @@ def test_add_select_move_delete_undo(driven: Driven) -> None:
     driven.until(lambda: unit not in driven.job.unit_ids)
     assert w.stage.view.unit.title.text() == "Nothing selected"
     driven.until(lambda: in_the_panel() == (9, 0))
-    assert w.actions_["undo"].text() == "Undo: remove a circle"
+    driven.until(lambda: w.actions_["undo"].text() == "Undo: remove a circle")
     driven.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     driven.until(lambda: unit in driven.job.unit_ids and in_the_panel() == (9, 1))
 

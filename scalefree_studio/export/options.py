@@ -27,10 +27,10 @@ SIZE: dict[str, Any] = dict(
 class PictureOptions:
     """How a divider network becomes a picture, and how a movie shows what it is of."""
 
-    size: tuple[int, int] | int | None = option(
+    size: tuple[int, int] | None = option(
         None, **SIZE, high=LONGEST, unset="as learnt",
-        help="In pixels: 4096x4096, or 4096 for the longer side in the picture's own shape; another shape shows more "
-             "of the plane.")
+        help="In pixels: 4096x2048, or 4096 for a square; another shape than the picture's shows more of the "
+             "plane.")
     border: float = option(
         1.0, label="Border", above=0, high=MOST, metavar="N",
         help="Show N times the extent: 3 also shows what lies around it.")
@@ -97,9 +97,9 @@ class WallOptions(TableOptions):
 class SheetOptions:
     """How codes, and what becomes of pictures, become one picture."""
 
-    size: tuple[int, int] | int | None = option(
+    size: tuple[int, int] | None = option(
         None, **SIZE, high=LARGEST, unset="1080 high",
-        help="In pixels: 2160x1080, or 2160 for the longer side.")
+        help="In pixels: 2160x1080, or 2160 for a square.")
     overlay: bool = option(
         False, label="Overlay", help="Show over the codes how often each is used.")
 
@@ -120,19 +120,19 @@ class MovieTime:
 class DrawnMovieOptions(MovieTime):
     """What may be asked of the movie of a drawing while it is drawn."""
 
-    movie_size: tuple[int, int] | int | None = option(
+    movie_size: tuple[int, int] | None = option(
         None, **SIZE, high=LARGEST, unset="about 1080, or 480 for a gif",
-        help="Size of the movie in pixels: 1080x1080, or 1080 for the longer side.")
+        help="Size of the movie in pixels: 1920x1080, or 1080 for a square.")
 
 
 @dataclass(frozen=True)
 class MovieOptions(MovieTime, PictureOptions):
     """What a movie may be asked for: how it shows a run, how long, and what is written on it."""
 
-    size: tuple[int, int] | int | None = option(
+    size: tuple[int, int] | None = option(
         None, **SIZE, high=LARGEST, unset="1080, or 480 for a gif",
-        help="In pixels: 1080x1080, or 1080 for the longer side in the picture's own shape; another shape shows more "
-             "of the plane.")
+        help="In pixels: 1920x1080, or 1080 for a square; another shape than the picture's shows more of the "
+             "plane.")
     pause: float = option(
         0.0, label="Pause", low=0, high=86_400, metavar="S",
         help="Hold the last picture for this many more seconds.")

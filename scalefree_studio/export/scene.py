@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from ..drawings import KIND as DRAWING
 from ..errors import UserError
 from ..snapshot import Bytes, Checkpoint, Snapshot
-from .size import Size
+from .size import SceneSize
 
 
 class Scene(Protocol):
@@ -61,7 +61,11 @@ def options_of(kind: str) -> set[str]:
 
 
 def scene_of(
-    checkpoint: Checkpoint, first: Snapshot, last: Snapshot, size: Size | None, options: Mapping[str, Any]
+    checkpoint: Checkpoint,
+    first: Snapshot,
+    last: Snapshot,
+    size: SceneSize | None,
+    options: Mapping[str, Any],
 ) -> Scene:
     """The scene of a recording that begins and ends with these frames, or a UserError in one sentence."""
     kind = last.kind

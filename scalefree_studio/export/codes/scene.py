@@ -9,13 +9,13 @@ import numpy as np
 from ...codes import KEPT, stages_of
 from ...errors import UserError
 from ...snapshot import Bytes, Checkpoint, Snapshot
-from ..size import LONGER_SIDE, Size, size_for, sized
+from ..size import LONGER_SIDE, SceneSize, size_for, sized
 from .sheet import Arrays, parts_of, sheet_of
 
 
 class CodesScene:
     def __init__(
-        self, checkpoint: Checkpoint, last: Snapshot, size: Size | None = None, *, overlay: bool = False
+        self, checkpoint: Checkpoint, last: Snapshot, size: SceneSize | None = None, *, overlay: bool = False
     ):
         """`overlay` lays over the codes how often they are used."""
         self._still = still_of(checkpoint, last.frame)

@@ -13,7 +13,7 @@ from ...errors import UserError
 from ...models.dividers import network as dividers
 from ...models.dividers.render import Region
 from ...snapshot import Bytes, Checkpoint, Snapshot
-from ..size import Size, size_for, sized
+from ..size import SceneSize, size_for, sized
 from .overlay import stroke_of
 from .picture import crisp_sharpness, draw
 
@@ -44,7 +44,7 @@ class DividerScene:
         self,
         checkpoint: Checkpoint,
         last: Snapshot,
-        size: Size | None = None,
+        size: SceneSize | None = None,
         *,
         border: float = 1.0,
         samples: int = 1,

@@ -10,7 +10,7 @@ import numpy as np
 from ...drawings import PAPER, Drawing, still_of
 from ...errors import UserError
 from ...snapshot import Bytes, Checkpoint, Snapshot
-from ..size import LONGER_SIDE, Size, size_for, sized
+from ..size import LONGER_SIDE, SceneSize, size_for, sized
 from .table import Table, fitted_table, fitting_scale, table_of
 from .wall import fitted_wall, wall_size
 
@@ -20,7 +20,7 @@ VEIL, VEIL_OPACITY = (77, 166, 255), 0.8
 
 class DrawingScene:
     def __init__(
-        self, checkpoint: Checkpoint, last: Snapshot, size: Size | None = None, *, overlay: bool = False
+        self, checkpoint: Checkpoint, last: Snapshot, size: SceneSize | None = None, *, overlay: bool = False
     ):
         """`overlay` lays a veil over the pictures, the denser the more open the choice was."""
         self._still = still_of(checkpoint.model)
@@ -64,7 +64,7 @@ class DrawingScene:
 class TrainingScene:
     """The wall of samples as it renews itself."""
 
-    def __init__(self, checkpoint: Checkpoint, last: Snapshot, size: Size | None = None):
+    def __init__(self, checkpoint: Checkpoint, last: Snapshot, size: SceneSize | None = None):
         wall = last.frame.get("wall")
         if wall is None or wall.ndim != 4 or not wall.size:
             raise UserError("No samples were recorded of this training, so there is no movie to make.")
@@ -79,7 +79,7 @@ class TrainingScene:
         return a if part < 0.5 else b
 
 
-def _sized(size: Size | None, pictures: tuple[int, ...]) -> tuple[int, int]:
+def _sized(size: SceneSize | None, pictures: tuple[int, ...]) -> tuple[int, int]:
     """(width, height) of a wall of N pictures (N, h, w): where nobody asks, so that it fits without a margin."""
     width, height = wall_size(*pictures[:3])
     if size is None:
@@ -88,7 +88,7 @@ def _sized(size: Size | None, pictures: tuple[int, ...]) -> tuple[int, int]:
     return sized(size, lambda side: size_for((height, width), side))
 
 
-def _sized_table(size: Size | None, table: Table) -> tuple[int, int]:
+def _sized_table(size: SceneSize | None, table: Table) -> tuple[int, int]:
     """(width, height) of a table: where nobody asks, so that it fits without a margin."""
     if size is None:
         return table.size(max(1, fitting_scale(table, (LONGER_SIDE, LONGER_SIDE))))

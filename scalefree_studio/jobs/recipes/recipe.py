@@ -31,7 +31,7 @@ MOST_SIDE = 1024  # pixels
 def _size(value: Any) -> tuple[int, int]:
     """Height and width of 16, "24x16" (width first) or [16, 24]."""
     if isinstance(value, str):
-        width, height = size if isinstance(size := size_of(value), tuple) else (size, size)
+        width, height = size_of(value)
         value = height, width
     numbers = value if isinstance(value, list | tuple) else [value, value]
     if len(numbers) != 2 or not all(type(n) is int and 1 <= n <= MOST_SIDE for n in numbers):

@@ -30,7 +30,7 @@ from ...export.options import (
 )
 from ...export.picture import check_target, write_bands
 from ...export.scene import options_of
-from ...export.size import LONGER_SIDE, size_for, sized
+from ...export.size import LONGER_SIDE, size_for
 from ...export.walls.table import Table, write_table
 from ...export.walls.wall import wall_size_at, write_wall
 from ...models.dividers.network import params_from_arrays
@@ -41,6 +41,7 @@ from ..work.making import Making
 
 PICTURES = (".png", ".jpg", ".webp", ".tif")
 MOVIES = (".mp4", ".gif", ".tif")
+LARGE = 4096  # pixels of the longer side that the whole picture is offered with
 WIDE, HIGH = 1024, 256  # pixels of a part that is drawn at once: the window answers in between
 FINE = 2  # so many times so many samples a pixel, as the screen has at rest
 
@@ -114,7 +115,7 @@ def picture(snapshot: Snapshot, shape: Size, sharpness: float, border: float, ov
     """All that a divider network has learnt; `shape` is the (height, width) of what it learnt from."""
 
     def size(options: PictureOptions) -> Size:
-        return sized(options.size or shape[::-1], lambda side: size_for(shape, side))
+        return options.size or (shape[1], shape[0])
 
     def work(options: PictureOptions) -> Work:
         def write(path: Path, making: Making) -> None:
@@ -127,7 +128,7 @@ def picture(snapshot: Snapshot, shape: Size, sharpness: float, border: float, ov
         return write
 
     words = f"All of step {snapshot.step:,}. It has no resolution: any size is sharp."
-    options = PictureOptions(size=4096, border=border, overlay=overlay)
+    options = PictureOptions(size=size_for(shape, LARGE), border=border, overlay=overlay)
     return Way("whole", "The whole picture", words, options, work, size, taken_over=("border", "overlay"))
 
 
@@ -173,12 +174,9 @@ def table(made: Table) -> Way:
 def sheet(parts_of: Callable[[bool], list[Bytes]], overlay: bool) -> Way:
     """Codes, and what becomes of pictures; `parts_of` gives them, with what lies over the codes or without."""
     count = max(1, len(parts_of(False)))
-    shape = LONGER_SIDE, LONGER_SIDE * count  # (height, width)
 
     def size(options: SheetOptions) -> Size:
-        return (
-            shape[::-1] if options.size is None else sized(options.size, lambda side: size_for(shape, side))
-        )
+        return options.size or (LONGER_SIDE * count, LONGER_SIDE)
 
     def work(options: SheetOptions) -> Work:
         parts = parts_of(options.overlay)
