@@ -247,6 +247,25 @@ def test_a_fit_rests_at_the_end_of_its_schedule_and_can_go_on_for_as_long_again(
     assert endless.rest == 0
 
 
+@pytest.mark.parametrize(
+    "edits",
+    [
+        (SetMask(MASK), SetMask(None)),
+        (SetMask(MASK), Undo()),
+        (SetControls({"weigh_center": 9.0}), SetControls({"weigh_center": 1.0})),
+    ],
+    ids=["cleared", "undone", "weighed"],
+)
+def test_where_no_pixel_matters_more_any_longer_all_count_alike(edits: tuple[Edit, ...]) -> None:
+    """Cells, too, whose pixels come tile by tile."""
+    job, plain = (FitDividers(fit().pixels, FitControls(cells=60, start="random")) for _ in range(2))
+    for edit in edits:
+        job.apply(edit)
+    for each in (job, plain):
+        each.step()
+    assert all(torch.equal(tensor, plain.params[name]) for name, tensor in job.params.items())
+
+
 def test_a_frame_says_what_was_painted_then() -> None:
     job = fit()
     assert "mask" not in job.snapshot().frame
