@@ -17,12 +17,11 @@ import os
 import sys
 from collections.abc import Mapping
 from importlib import metadata
-from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
 from ..errors import UserError
-from ..files import PART, read_file, write_atomically
+from ..files import clear_parts, read_file, write_atomically
 from ..snapshot import Array, Checkpoint
 from .about import check_about
 from .history import History
@@ -33,7 +32,6 @@ from .tensors import pack, read_tensors, write_tensors
 MODEL, TRAINER, HISTORY, RUN = "model.safetensors", "trainer.safetensors", "history.sqlite", "run.json"
 CHECKPOINTS = "checkpoints"
 MOST_ABOUT = 2**24  # bytes of run.json
-LOOKED_AT = 10_000  # files of a folder among which left-overs are looked for: a run has a dozen
 
 
 class InUseError(UserError):
@@ -102,10 +100,8 @@ class RunFolder:
     def prepare(self) -> None:
         """Before a run begins or goes on: the folder, without what a killed process had only half written."""
         with self:
-            for folder in (self.path, self.path / CHECKPOINTS):
-                for file in islice(folder.iterdir(), LOOKED_AT) if folder.is_dir() else ():
-                    if file.name.startswith(".") and file.name.endswith(PART):
-                        file.unlink(missing_ok=True)
+            clear_parts(self.path)
+            clear_parts(self.path / CHECKPOINTS)
 
     def make(self) -> None:
         """Make the folder, or say in one sentence why it cannot be made or written."""
