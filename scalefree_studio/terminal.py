@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import math
 import signal
@@ -223,10 +222,8 @@ def report(result: Mapping[str, Any], as_json: bool, words: str = "", person: Te
         print(json.dumps(result), flush=True)
         return
     lines = (
-        f"  {name.replace('_', ' ') if first else '':<20}{line}"
+        f"  {'' if row else name.replace('_', ' '):<20}{line}"
         for name, value in result.items()
-        for first, line in zip(
-            itertools.chain([True], itertools.repeat(False)), _in_words(value), strict=False
-        )
+        for row, line in enumerate(_in_words(value))
     )
     print(words or "\n".join(lines), file=person or sys.stderr)
