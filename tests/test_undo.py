@@ -11,6 +11,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from small_jobs import run
 
 from scalefree_studio.controls import ControlError
 from scalefree_studio.errors import JobError
@@ -198,7 +199,9 @@ def test_undo_of_a_restart_does_not_pass_over_what_was_learnt_since_another() ->
     assert alike(state(job), state(fit()))
 
 
-@pytest.mark.parametrize("edit", [StartOver(), SetControls({"lines": 7})], ids=lambda edit: type(edit).__name__)
+@pytest.mark.parametrize(
+    "edit", [StartOver(), SetControls({"lines": 7})], ids=lambda edit: type(edit).__name__
+)
 def test_learning_that_fails_after_an_undo_goes_back_to_what_was_undone_to(edit: Edit) -> None:
     job = fit()
     learnt = state(job)
@@ -207,8 +210,7 @@ def test_learning_that_fails_after_an_undo_goes_back_to_what_was_undone_to(edit:
     job.params["out_bias"][0] = math.nan
     assert alike(state(job), learnt)  # what is kept of it is the last good one
     with pytest.raises(JobError, match="back at step 6"):
-        for _ in range(CHECK_EVERY):
-            job.step()
+        run(job, CHECK_EVERY)
     assert alike(state(job), learnt)
 
 
