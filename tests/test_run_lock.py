@@ -85,7 +85,7 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def held(fitted: Path) -> Iterator[Path]:
-    """Somebody is is using it."""
+    """Somebody is using it."""
     with RunFolder(fitted):
         yield fitted
 

@@ -100,8 +100,8 @@ def test_what_fails_beside_the_learning_is_told_and_tried_again_at_the_end() -> 
     runner = Runner(Counter(), keep=full, beside=True)
     runner.save_soon()
     thread = run_in_thread(runner)
-    wait_for(lambda: runner.status.unsaved)
-    assert runner.status.message == "Saving failed: the disk is full"
+    wait_for(lambda: runner.status.said)
+    assert runner.status.unsaved and runner.status.message == "Saving failed: the disk is full"
     runner.stop()
     thread.join(20)
     assert not runner.status.unsaved and kept[-1] == runner.job.step_count
