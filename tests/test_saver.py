@@ -10,7 +10,8 @@ from types import FrameType
 from typing import Any
 
 import pytest
-from small_jobs import Case, fit, lesson, run, same
+from job_cases import Case, run, same
+from small_jobs import fit, lesson
 from test_pipe import Clock
 from test_runner import Add, Counter, Slow, run_in_thread, wait_for
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from small_jobs import run
+from job_cases import run
 
 from scalefree_studio.controls import ControlError
 from scalefree_studio.errors import JobError
