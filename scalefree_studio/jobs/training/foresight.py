@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -14,7 +14,7 @@ from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from ...amounts import bytes_in_words
 from ...controls import ControlError
-from .lesson import C, Lesson, N
+from .lesson import C, Lesson, Moment, N
 
 BYTES = 4
 COPIES = 6  # of the weights: they, their gradients, two moments, the average, and the best so far
@@ -52,7 +52,7 @@ def bytes_needed(lesson: Lesson[C, N], controls: C, enough: int = 0) -> int:
             if BYTES * numbers * places * controls.batch_size < enough:
                 return BYTES * COPIES * numbers
             shapes = [None if x is None else x.to("meta") for x in inputs]
-            kept.append(bytes_kept(network, lambda shapes=shapes: lesson.loss(network, *shapes)))  # type: ignore[misc]
+            kept.append(bytes_kept(lesson, network, controls, shapes))
     return BYTES * COPIES * numbers + kept[0] + (controls.batch_size - 1) * (kept[1] - kept[0])
 
 
@@ -69,8 +69,8 @@ def _without_numbers(made: Callable[[], N]) -> N:
         hook.remove()
 
 
-def bytes_kept(network: nn.Module, loss: Callable[[], Tensor]) -> int:
-    """Bytes that a loss keeps for the gradients, besides the weights of its network, as far as it comes."""
+def bytes_kept(lesson: Lesson[C, N], network: N, controls: C, inputs: Sequence[Tensor | None]) -> int:
+    """Bytes that the loss of a first step keeps for the gradients, besides the weights, as far as it comes."""
     weights = {_storage(p) for p in network.parameters()}
     kept: dict[int, Tensor] = {}  # each storage once; alive, so that no other takes its place
 
@@ -79,9 +79,11 @@ def bytes_kept(network: nn.Module, loss: Callable[[], Tensor]) -> int:
             kept[_storage(tensor)] = tensor
         return tensor
 
-    # Whatever is wrong with it shows when it is done in earnest.
+    # Whatever is wrong shows when it is done in earnest.
+    with suppress(Exception):
+        lesson.begin_step(network, controls, Moment(0, 0, 0.0))
     with suppress(Exception), torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        loss()
+        lesson.loss(network, *inputs)
     return sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
 
 
