@@ -14,13 +14,13 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
-from importlib import metadata
 from typing import NoReturn
 
 from . import cli_doctor, crashes
 from .controls import ControlError
 from .errors import JobError, UserError, told
 from .files import at_home
+from .versions import version_of
 from .window_libraries import missing_libraries, what_to_install
 
 PROGRAM = "scalefree-studio"
@@ -186,7 +186,9 @@ def _window_parser(known: Commands) -> Parser:
     parser.add_argument(
         "subject", nargs="?", metavar="PICTURE|MODEL|RUN|RECIPE", help="what the window opens on"
     )
-    parser.add_argument("--version", action="version", version=f"{PROGRAM} {_version()}")
+    parser.add_argument(
+        "--version", action="version", version=f"{PROGRAM} {version_of(PROGRAM) or '(not installed)'}"
+    )
     parser.add_argument(
         "--theme", choices=("dark", "light"), help="how the window looks (default: as last time)"
     )
@@ -221,13 +223,6 @@ def has_display() -> bool:
     return sys.platform in ("win32", "darwin") or bool(
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     )
-
-
-def _version() -> str:
-    try:
-        return metadata.version("scalefree-studio")
-    except metadata.PackageNotFoundError:
-        return "(not installed)"
 
 
 def entry() -> None:

@@ -139,13 +139,6 @@ class AutoencoderLesson(ReconstructionLesson[AutoencoderControls, Autoencoder]):
 class VQVAELesson(ReconstructionLesson[VQVAEControls, VQVAE]):
     kind = "vqvae"
     title = "VQ-VAE"
-
-    def suited(self, **asked: Any) -> VQVAEControls:
-        """Small pictures have fewer codes: 64 for digits of 8 × 8 pixels."""
-        pixels = math.prod(self.dataset.shape[:2])
-        codes = min(VQVAEControls.codes, max(LEAST_CODES, 2 ** round(math.log2(pixels))))
-        return super().suited(**{"codes": codes, **asked})
-
     summary = "a network that turns pictures into small maps of codes and back"
     controls = VQVAEControls
     curves: ClassVar[tuple[Curve, ...]] = (
@@ -161,6 +154,12 @@ class VQVAELesson(ReconstructionLesson[VQVAEControls, VQVAE]):
         Curve("usage", "Codes in use", "%", beside="batch_usage", help=ONLY_WHOLE, beside_title="batch"),
     )
     advice = "use a smaller batch, fewer channels or fewer codes"
+
+    def suited(self, **asked: Any) -> VQVAEControls:
+        """Small pictures have fewer codes: 64 for digits of 8 × 8 pixels."""
+        pixels = math.prod(self.dataset.shape[:2])
+        codes = min(VQVAEControls.codes, max(LEAST_CODES, 2 ** round(math.log2(pixels))))
+        return super().suited(**{"codes": codes, **asked})
 
     @classmethod
     def network(cls, controls: VQVAEControls) -> VQVAE:

@@ -95,7 +95,8 @@ class FitDividers(Editable, Told):
         self._random.set_state(backup.random)
         self._revivals, self._regained, self._on_edges = backup.schedule
         self.segment = backup.segment
-        self._metrics = {}
+        self._loss, self._metrics = torch.tensor(math.nan), {}
+        self._good = backup
 
     def _here(self, params: Params) -> Params:
         """On our device."""

@@ -16,7 +16,7 @@ from ...amounts import bytes_in_words
 from ...controls import ControlError
 from .lesson import C, Lesson, Moment, N
 
-BYTES = 4
+BYTES = 4  # that a number takes
 COPIES = 6  # of the weights: they, their gradients, two moments, the average, and the best so far
 
 
