@@ -185,8 +185,8 @@ class Commands:
         """What is passing, the most passing first: each ends it, and says whether there was anything."""
         w = self.w
         return (
-            w.end_typing, w.close_dialogs, w.stage.toast.end_passing, w.stage.view.end_passing, w.stage.back_to_now,
-            w.end_full_screen,
+            w.end_typing, w.close_dialogs, w.stage.toast.end_passing, w.stage.hint.end_passing,
+            w.stage.view.end_passing, w.stage.back_to_now, w.end_full_screen,
         )  # fmt: skip
 
     def escape(self) -> None:
