@@ -248,6 +248,16 @@ def test_how_it_starts(driven: Driven, monkeypatch: pytest.MonkeyPatch) -> None:
     assert opened[2:] == ["named"]
 
 
+def test_escape_from_a_full_screen_leaves_the_window_as_large_as_it_was(driven: Driven) -> None:
+    w = driven.window
+    w.setWindowState(Qt.WindowState.WindowMaximized)
+    w.do("full_screen", True)
+    driven.until(lambda: w.isFullScreen() and w.actions_["full_screen"].isChecked())
+    driven.key(Qt.Key.Key_Escape)
+    driven.until(lambda: not w.isFullScreen())
+    assert w.isMaximized() and not w.actions_["full_screen"].isChecked()
+
+
 def test_the_first_key_ends_a_full_screen_that_was_restored(driven: Driven) -> None:
     driven.window.do("full_screen", True)
     driven.until(driven.window.isFullScreen)

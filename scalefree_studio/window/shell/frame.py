@@ -175,8 +175,7 @@ class Frame(QMainWindow):
     def end_full_screen(self) -> bool:
         full = self.isFullScreen()
         if full:
-            self.actions_["full_screen"].setChecked(False)
-            self.showNormal()
+            self.actions_["full_screen"].trigger()
         return full
 
     def close_dialogs(self) -> bool:
