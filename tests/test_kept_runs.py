@@ -93,13 +93,31 @@ def test_a_copy_of_a_run_that_is_at_work_elsewhere_says_so(driven: Driven, tmp_p
 def test_the_key_of_undo_takes_a_deleted_run_back(driven: Driven) -> None:
     driven.open()
     folder = driven.session.folder.path
+    undo = driven.window.actions_["undo"]
+    driven.key(Qt.Key.Key_L)
+    driven.until(lambda: undo.text() == "Undo: add a line")
     driven.window.do("delete_run")
     driven.until(lambda: "moved to the bin" in said(driven))
+    driven.window.menus["Edit"].aboutToShow.emit()
+    assert undo.text() == "Undo: delete a run" and undo.isEnabled()
     driven.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     driven.until(lambda: driven.window.sessions.session is not None)
     assert driven.session.folder.path == folder
+    driven.until(lambda: undo.text() == "Undo")
     driven.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)  # the run's own, which has none
     driven.learn_on()
+
+
+def test_where_nothing_is_open_undo_names_nothing(driven: Driven) -> None:
+    driven.open()
+    undo = driven.window.actions_["undo"]
+    driven.key(Qt.Key.Key_L)
+    driven.until(lambda: undo.text() == "Undo: add a line")
+    driven.window.do("delete_run")
+    driven.until(lambda: "moved to the bin" in said(driven))
+    driven.window.stage.toast.hide()
+    driven.window.menus["Edit"].aboutToShow.emit()
+    assert undo.text() == "Undo" and not undo.isEnabled()
 
 
 def test_another_run_is_deleted_in_the_gallery(driven: Driven) -> None:

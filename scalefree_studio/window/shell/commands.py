@@ -73,6 +73,13 @@ class Commands:
             return "Nothing has been recorded yet, so there is no movie to make."
         return self.w.stage.view.why_not(name)
 
+    @property
+    def names(self) -> tuple[str, str]:
+        """What undo would take back now, and redo make again, in words; or nothing."""
+        session = self.w.sessions.session
+        undone, redone = ("", "") if session is None else session.names
+        return undone if self.kept.offered is None else "delete a run", redone
+
     # File
 
     def open_file(self) -> None:

@@ -67,6 +67,8 @@ class MainWindow(Frame):
         self.panel.display_edited.connect(self.set_display)
         self.panel.instrument_chosen.connect(self.take_instrument)
         self.top.mode_chosen.connect(self.set_mode)
+        for menu in self.menus.values():
+            menu.aboutToShow.connect(self.show_status)  # a notice may have taken its offer away since
         self.transport.past_begun.connect(self.show_possible)
         self.transport.past_chosen.connect(self.stage.show_past)
         self.transport.refused.connect(self.say)
@@ -222,12 +224,12 @@ class MainWindow(Frame):
         session = self.sessions.session
         self.top.say(self._sentence())
         self.show_possible()
+        name_undo(self.actions_, *self.commands.names)
         if session is not None:
             playing = session.status.playing and not session.ended
             self.transport.show_playing(playing)
             self.transport.show_recording(session.recording)
             self.stage.view.show_state(playing, self.stage.past is not None)
-            name_undo(self.actions_, *session.names)
             if not self.sessions.opened_of_recipe:  # which goes on with its next step
                 self.course.tell_end(session)
         title = f"{session.name} — Scalefree Studio" if session is not None else "Scalefree Studio"
