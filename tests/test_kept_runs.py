@@ -108,6 +108,18 @@ def test_the_key_of_undo_takes_a_deleted_run_back(driven: Driven) -> None:
     driven.learn_on()
 
 
+def test_of_a_deleted_run_nothing_stays_in_the_window(driven: Driven) -> None:
+    driven.open()
+    w = driven.window
+    driven.window.do("delete_run")
+    driven.until(lambda: "moved to the bin" in said(driven))
+    assert w.stage.view.session is None and w.stage.view.snapshot is None
+    assert w.panel.form is None and w.load.text() == "" and not w.panel.size_line.isVisible()
+    press_undo(driven)
+    driven.until(lambda: w.panel.form is not None and w.stage.view.snapshot is not None)
+    assert w.panel.form.isVisible()
+
+
 def test_where_nothing_is_open_undo_names_nothing(driven: Driven) -> None:
     driven.open()
     undo = driven.window.actions_["undo"]

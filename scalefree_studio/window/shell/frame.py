@@ -137,9 +137,12 @@ class Frame(QMainWindow):
         """What was on the stage is no longer there."""
         view = self.stage.view
         self.stage.forget()
+        view.end()
         self.stage.show_empty()
         self.begin_curves(view)
         self.transport.clear()
+        self.panel.show_nothing()
+        self.load.end()
 
     def show_dialog(self, dialog: QDialog) -> None:
         """Beside the window, which goes on; instead of another."""

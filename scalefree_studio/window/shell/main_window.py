@@ -169,7 +169,7 @@ class MainWindow(Frame):
         self.say(message)
         self.panel.show_instrument(self.stage.view.instrument)
         if self.sessions.session is None:
-            self.stage.show_empty()
+            self.show_nothing()
         else:
             self._show_controls(self.sessions.session, force=True)
         self.show_status()
