@@ -176,6 +176,19 @@ def test_each_stage_of_a_residual_codebook_is_painted(driven: Driven, tmp_path: 
     assert shown(view).size == (2, 2)
 
 
+def test_the_brush_of_one_codebook_does_not_paint_in_another(
+    driven: Driven, vqvae: Path, tmp_path: Path
+) -> None:
+    view = paint(driven, vqvae)
+    view.choose(7)
+    assert view.canvas.brush is not None
+    other = learnt(tmp_path / "other")
+    driven.window.open(f"draw:{other}")
+    driven.until(lambda: view.opened is not None and view.opened.source == str(other))
+    assert view.code is None and view.canvas.brush is None
+    assert not driven.window.actions_["brush"].isChecked()
+
+
 def test_codes_complete_no_pictures(driven: Driven, vqvae: Path) -> None:
     view = paint(driven, vqvae)
     driven.window.open(f"complete:{vqvae}")
