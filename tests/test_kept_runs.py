@@ -230,6 +230,7 @@ def test_preferences_are_kept_and_take_effect_at_once(driven: Driven, tmp_path: 
     assert all(field.toolTip() for field in fields.values())
     fields["theme"].segments["light"].click()  # type: ignore[attr-defined]
     driven.until(lambda: driven.window.palette_.name == "light")
+    assert fields["autosave"].slider.palette_ is driven.window.palette_  # type: ignore[attr-defined]
     QTest.keyClicks(fields["runs"].edit, str(tmp_path / "elsewhere"))  # type: ignore[attr-defined]
     QTest.keyClick(fields["runs"].edit, Qt.Key.Key_Return)  # type: ignore[attr-defined]
     driven.until(lambda: driven.window.sessions.runs == tmp_path / "elsewhere")

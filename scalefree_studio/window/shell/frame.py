@@ -196,6 +196,9 @@ class Frame(QMainWindow):
         show_icons(self.actions_, palette)
         for part in (self.stage, self.curves, self.transport, self.panel, self.steps, self.finder):
             part.set_palette(palette)
+        for dialog in self._dialogs:
+            if isinstance(dialog, theme.Themed):
+                dialog.set_palette(palette)
         if remember:
             self.settings.setValue("theme", palette.name)
 

@@ -28,7 +28,7 @@ class PreferencesDialog(QDialog):
         column.setContentsMargins(3 * GRID, 3 * GRID, 3 * GRID, 2 * GRID)
         column.setSpacing(2 * GRID)
         self.form = Form(preferences)
-        self.form.set_palette(palette)
+        self.set_palette(palette)
         self.form.edited.connect(self._edit)
         column.addWidget(self.form)
         self.trouble = QLabel()
@@ -45,6 +45,9 @@ class PreferencesDialog(QDialog):
         close.clicked.connect(self.accept)
         row.addWidget(close)
         column.addLayout(row)
+
+    def set_palette(self, palette: Palette) -> None:
+        self.form.set_palette(palette)
 
     def _add_folder_button(self, field: Any) -> None:
         assert isinstance(field, TextField)

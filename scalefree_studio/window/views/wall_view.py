@@ -56,7 +56,6 @@ class WallView(CanvasView):
         super().__init__(host)
         render.watch_leaving(self.canvas)
         self._prompts = Prompts()
-        self._surprise: SurpriseDialog | None = None
         self._pace = Pace()
 
     def show_snapshot(self, snapshot: Snapshot, controls: Any) -> None:
@@ -85,8 +84,6 @@ class WallView(CanvasView):
     def set_palette(self, palette: Palette) -> None:
         super().set_palette(palette)
         self._name_boards()
-        if self._surprise is not None:
-            self._surprise.set_palette(palette)
 
     def showEvent(self, event: QShowEvent | None) -> None:
         """On a screen, whose pixels are known now."""
@@ -129,11 +126,6 @@ class WallView(CanvasView):
         dialog.message.connect(self.message)
         dialog.complete.connect(self.take)
         key_in(dialog, self.host.actions["paste"]).activated.connect(dialog.paste)
-        dialog.finished.connect(self._forget_surprise)
         self.host.show_dialog(dialog)
-        self._surprise = dialog
         if self._prompts.own is not None:
             dialog.take(Picture(self._prompts.own, "picture", ""))
-
-    def _forget_surprise(self) -> None:
-        self._surprise = None
