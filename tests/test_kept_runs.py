@@ -240,6 +240,16 @@ def test_preferences_are_kept_and_take_effect_at_once(driven: Driven, tmp_path: 
     driven.until(lambda: driven.window.memory.preferences.start == DEMO)
     again = Preferences.read(QSettings(driven.settings.fileName(), QSettings.Format.IniFormat))
     assert again == Preferences(str(tmp_path / "elsewhere"), "light", DEMO, 60.0)
+    driven.key(Qt.Key.Key_T)
+    assert fields["theme"].value == "dark"  # as the window looks now
+    fields["autosave"].give(90.0)
+    driven.until(lambda: driven.window.memory.preferences.autosave == 90.0)
+    assert driven.window.palette_.name == "dark", "what was changed elsewhere stays"
+    fields["theme"].segments["light"].click()  # type: ignore[attr-defined]
+    fields["autosave"].give(60.0)
+    driven.until(
+        lambda: driven.window.memory.preferences == Preferences(str(tmp_path / "elsewhere"), "light", DEMO, 60.0)
+    )
     dialog.close()
     driven.open(OTHER)
     assert driven.session.folder.path.parent == tmp_path / "elsewhere"
@@ -251,7 +261,7 @@ def test_preferences_are_kept_and_take_effect_at_once(driven: Driven, tmp_path: 
 def test_a_place_that_cannot_be_written_is_refused_and_told(driven: Driven, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     dialog = PreferencesDialog(Preferences(), driven.window.palette_, driven.window)
-    changed: list[Preferences] = []
+    changed: list[dict[str, object]] = []
     dialog.changed.connect(changed.append)
     dialog._edit({"runs": str(tmp_path / "file" / "runs")})
     assert not changed and "Cannot write in" in dialog.trouble.text()

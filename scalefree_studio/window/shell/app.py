@@ -22,7 +22,6 @@ from ... import crashes
 from ...errors import UserError
 from ...sizes import shape_of
 from ...storage.bin import empty_bin
-from ..widgets import theme as themes
 from ..work.preferences import GALLERY, LAST, name_application, settings_of
 from .broken import Broken
 from .main_window import MainWindow
@@ -50,7 +49,7 @@ def main(
     with saving_what_is_learnt(window, broken):
         window.gone.connect(app.quit)
         if theme:
-            _set_theme(window, theme, remember=not screenshot)
+            window.prefer("theme", theme)
         if wanted:
             window.resize(*wanted)
         window.show()
@@ -79,10 +78,6 @@ def begin(window: MainWindow, subject: str | None) -> None:
     else:
         newest = str(recent[0]) if recent and start == LAST else FIRST
         window.open(subject or newest)
-
-
-def _set_theme(window: MainWindow, name: str, remember: bool) -> None:
-    window.set_palette(themes.PALETTES.get(name, themes.DARK), remember)
 
 
 def make_application() -> QApplication:

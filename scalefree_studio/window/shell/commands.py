@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from PyQt6.QtCore import QMimeData, Qt
 from PyQt6.QtWidgets import QApplication, QFileDialog
 
+from ...controls import edited
 from ...errors import UserError
 from ...jobs.job import Redo, Restore, StartOver, Undo
 from ...runs import add_scenes
 from ..views.ways import Way, movie
-from ..widgets import theme
 from ..widgets.command import key_in
 from ..work.clipboard import subjects_of
-from ..work.preferences import Preferences
 from ..work.subjects import TRAIN, Wish
 from . import dialogs
 from .about import About
@@ -280,13 +280,16 @@ class Commands:
         dialog.changed.connect(self.prefer)
         self.w.show_dialog(dialog)
 
-    def prefer(self, preferences: Preferences) -> None:
+    def prefer(self, values: dict[str, Any]) -> None:
         before = self.w.memory.preferences
+        preferences = edited(before, values)
         preferences.keep(self.w.settings)
         if preferences.runs != before.runs:
             self.w.sessions.runs = preferences.place
         self.w.sessions.set_autosave(preferences.autosave)
-        self.w.set_palette(self.w.memory.palette(), remember=False)
+        self.w.set_palette(self.w.memory.palette())
+        for dialog in self.w.findChildren(PreferencesDialog):
+            dialog.put(preferences)
 
     def next_mode(self) -> None:
         view, buttons = self.w.stage.view, self.w.top.modes
@@ -304,7 +307,7 @@ class Commands:
         self.w.show_curves()
 
     def theme(self) -> None:
-        self.w.set_palette(theme.LIGHT if self.w.palette_.name == "dark" else theme.DARK)
+        self.prefer({"theme": "light" if self.w.palette_.name == "dark" else "dark"})
 
     def full_screen(self, on: bool) -> None:
         """Without it, the window is as large as it was before."""

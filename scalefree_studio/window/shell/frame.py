@@ -49,7 +49,7 @@ class Frame(QMainWindow):
         self._lay_out()
         keys = self.actions_["find_command"].shortcuts()
         self.finder = CommandPalette(self, settings, lambda: self.found(), keys)
-        self.set_palette(self.memory.palette(), remember=False)
+        self.set_palette(self.memory.palette())
         self.memory.restore_layout(self, self._splitters)
         self.actions_["record"].setChecked(settings.value("record", True, bool))
         self.actions_["show_tree"].setChecked(True)
@@ -188,7 +188,7 @@ class Frame(QMainWindow):
             dialog.close()
         return bool(closed)
 
-    def set_palette(self, palette: Palette, remember: bool = True) -> None:
+    def set_palette(self, palette: Palette) -> None:
         self.palette_ = palette
         app = QApplication.instance()
         if isinstance(app, QApplication):
@@ -199,8 +199,6 @@ class Frame(QMainWindow):
         for dialog in self._dialogs:
             if isinstance(dialog, theme.Themed):
                 dialog.set_palette(palette)
-        if remember:
-            self.settings.setValue("theme", palette.name)
 
     def remember(self) -> None:
         """For the next day."""

@@ -16,7 +16,6 @@ from PyQt6.QtGui import (
 )
 
 from ... import crashes
-from ...controls import edited
 from ...jobs.instruments import instruments
 from ...storage.history import present
 from ..views.view import View
@@ -208,7 +207,7 @@ class MainWindow(Frame):
 
     def _follow_desktop(self) -> None:
         if self.memory.preferences.theme == SYSTEM:
-            self.set_palette(self.memory.palette(), remember=False)
+            self.set_palette(self.memory.palette())
 
     def _show_messages(self) -> None:
         session = self.sessions.session
@@ -269,7 +268,7 @@ class MainWindow(Frame):
         self.show_status()
 
     def prefer(self, name: str, value: object) -> None:
-        self.commands.prefer(edited(self.memory.preferences, {name: value}))
+        self.commands.prefer({name: value})
 
     def found(self) -> list[Entry]:
         return found_in(self)

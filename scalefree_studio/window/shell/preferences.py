@@ -15,9 +15,9 @@ from ..work.preferences import Preferences, can_be_written
 
 
 class PreferencesDialog(QDialog):
-    """`changed` gives all of them, after each change."""
+    """`changed` gives {name: value} of what was changed."""
 
-    changed = pyqtSignal(object)
+    changed = pyqtSignal(dict)
 
     def __init__(self, preferences: Preferences, palette: Palette, parent: QWidget | None = None):
         super().__init__(parent)
@@ -45,6 +45,11 @@ class PreferencesDialog(QDialog):
         close.clicked.connect(self.accept)
         row.addWidget(close)
         column.addLayout(row)
+
+    def put(self, preferences: Preferences) -> None:
+        """Show them as they are: some are changed elsewhere, too."""
+        self.preferences = preferences
+        self.form.put(preferences)
 
     def set_palette(self, palette: Palette) -> None:
         self.form.set_palette(palette)
@@ -74,4 +79,4 @@ class PreferencesDialog(QDialog):
         self.trouble.setVisible(refused)
         if not refused:
             self.preferences = wanted
-            self.changed.emit(wanted)
+            self.changed.emit(values)
