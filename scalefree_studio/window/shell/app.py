@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch  # noqa: F401  before PyQt6: the other way round its libraries do not load on Windows
 from PyQt6 import sip
-from PyQt6.QtCore import QCoreApplication, QSocketNotifier, Qt, QTimer
+from PyQt6.QtCore import QCoreApplication, QSettings, QSocketNotifier, Qt, QTimer
 from PyQt6.QtGui import QSurfaceFormat
 from PyQt6.QtWidgets import QApplication
 
@@ -41,8 +41,8 @@ def main(
     wanted = _size(size)
     app = make_application()
     settings = settings_of()
-    if screenshot:
-        settings.clear()  # a picture of the window as it is at first
+    if screenshot:  # of the window as it is at first; the person's own settings stay as they are
+        settings = QSettings("", QSettings.Format.IniFormat)  # in no file
         settings.setValue("hints", False)
     window = MainWindow(settings)
     broken = Broken(window)
