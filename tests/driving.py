@@ -18,7 +18,7 @@ from scalefree_studio.window.work.sessions import Questions
 from scalefree_studio.window.work.subjects import Subject
 
 PATIENCE = 20_000  # ms: only so that a broken window does not hang the tests
-OURS = {"recorder", "render", "opening", "thumbnails", "export", "surprise", "tokens", "recipe"}
+OURS = {"recorder", "render", "opening", "reading", "thumbnails", "export", "surprise", "tokens", "recipe"}
 SMALL = "synthetic:lines-5"
 FEW = FitControls(lines=8, hidden=8, batch_size=512, start="random")
 

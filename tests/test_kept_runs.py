@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from scalefree_studio.jobs.dividers.saved import read_model
 from scalefree_studio.jobs.job import StartOver
 from scalefree_studio.runs import Recording, run_to_end
 from scalefree_studio.storage.run_folder import HISTORY, InUseError, RunFolder, load_checkpoint
+from scalefree_studio.window.shell import kept_runs
 from scalefree_studio.window.shell.app import begin
 from scalefree_studio.window.shell.gallery import RUN_MENU, Gallery
 from scalefree_studio.window.shell.main_window import MainWindow
@@ -45,6 +47,27 @@ def test_recent_runs_stand_in_the_menu_with_what_was_learnt(driven: Driven) -> N
     driven.until(lambda: not recent.actions()[1].icon().isNull())
     recent.actions()[1].trigger()
     driven.until(lambda: driven.session.folder.path == first)
+
+
+def test_what_is_chosen_in_the_menu_does_not_wait_for_its_thumbnails(
+    driven: Driven, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driven.open()
+    first, go_on = driven.session.folder.path, threading.Event()
+    driven.open(OTHER)
+
+    def slowly(path: str) -> np.ndarray:
+        assert go_on.wait(60)
+        return thumbnail_of(path)
+
+    monkeypatch.setattr(kept_runs, "thumbnail_of", slowly)
+    recent = driven.window.commands.recent
+    recent.aboutToShow.emit()
+    recent.actions()[1].trigger()
+    try:
+        driven.until(lambda: driven.window.sessions.session and driven.session.folder.path == first)
+    finally:
+        go_on.set()
 
 
 def test_a_thumbnail_shows_what_was_learnt_not_the_target(tmp_path: Path) -> None:

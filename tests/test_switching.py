@@ -150,7 +150,7 @@ def test_one_may_stay_while_something_else_is_opened(
     assert driven.window.top.words.text().startswith("Drawn:")
     go_on.set()
     done: list[bool] = []
-    driven.window.sessions.read(lambda: True, done.append, lambda message: None)  # after what was opened
+    driven.window.sessions._opening.submit(lambda: True, done.append)  # after what was opened
     driven.until(lambda: done)
     assert driven.session is session
     driven.window.open("model:none")
