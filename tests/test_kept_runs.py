@@ -11,7 +11,7 @@ from driving import FEW, SMALL, Driven, said, saved
 from PyQt6.QtCore import QSettings, Qt
 from PyQt6.QtGui import QDesktopServices
 from PyQt6.QtTest import QTest
-from PyQt6.QtWidgets import QPushButton
+from PyQt6.QtWidgets import QInputDialog, QPushButton
 
 from scalefree_studio.controls import controls_of
 from scalefree_studio.jobs.dividers.saved import read_model
@@ -155,7 +155,7 @@ def test_where_nothing_is_open_undo_names_nothing(driven: Driven) -> None:
     assert undo.text() == "Undo" and not undo.isEnabled()
 
 
-def test_another_run_is_deleted_in_the_gallery(driven: Driven) -> None:
+def test_another_run_is_deleted_in_the_gallery(driven: Driven, monkeypatch: pytest.MonkeyPatch) -> None:
     driven.open()
     other = driven.session.folder.path
     driven.open(OTHER)
@@ -164,8 +164,11 @@ def test_another_run_is_deleted_in_the_gallery(driven: Driven) -> None:
     assert gallery is not None
     shelf = gallery.shelves[0]
     assert [shelf.item(n).text() for n in range(shelf.count())] == ["circles-3", other.name]  # type: ignore[union-attr]
-    menu = gallery.run_menu(shelf, shelf.item(1))  # type: ignore[arg-type]
+    menu = gallery.run_menu(shelf.item(1))  # type: ignore[arg-type]
     assert [action.text() for action in menu.actions()] == list(RUN_MENU.values())
+    monkeypatch.setattr(QInputDialog, "getText", lambda *_, **__: ("mine", False))
+    menu.actions()[list(RUN_MENU).index("rename")].trigger()
+    assert shelf.count() == 2, "it was cancelled"
     menu.actions()[list(RUN_MENU).index("delete")].trigger()
     assert shelf.count() == 1 and not other.exists()
     press_undo(driven)
@@ -271,7 +274,9 @@ def test_preferences_are_kept_and_take_effect_at_once(driven: Driven, tmp_path: 
     fields["theme"].segments["light"].click()  # type: ignore[attr-defined]
     fields["autosave"].give(60.0)
     driven.until(
-        lambda: driven.window.memory.preferences == Preferences(str(tmp_path / "elsewhere"), "light", DEMO, 60.0)
+        lambda: (
+            driven.window.memory.preferences == Preferences(str(tmp_path / "elsewhere"), "light", DEMO, 60.0)
+        )
     )
     dialog.close()
     driven.open(OTHER)
