@@ -106,18 +106,17 @@ class Commands:
     # What is kept.
 
     def show_run(self) -> None:
-        self._do_with_run("show", str(self.kept.open_one or self.w.sessions.runs))
+        self._do_with_run("show", self.kept.open_one)
 
     def rename_run(self) -> None:
-        if self.kept.open_one is not None:
-            self.kept.ask_name(self.kept.open_one)
+        self._do_with_run("rename", self.kept.open_one)
 
     def delete_run(self) -> None:
-        if self.kept.open_one is not None:
-            self.kept.delete(self.kept.open_one)
+        self._do_with_run("delete", self.kept.open_one)
 
-    def _do_with_run(self, what: str, path: str) -> None:
-        {"show": self.kept.show, "rename": self.kept.ask_name, "delete": self.kept.delete}[what](Path(path))
+    def _do_with_run(self, what: str, path: Path | str | None) -> None:
+        if path is not None:
+            {"show": self.kept.show, "rename": self.kept.ask_name, "delete": self.kept.delete}[what](Path(path))
 
     def _learn_folder(self, kind: str) -> None:
         """A folder of one's own, for a network of this kind to learn from."""
