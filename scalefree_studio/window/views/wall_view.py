@@ -108,6 +108,17 @@ class WallView(CanvasView):
             source = self.opened.source or str(self.session.folder.path)
             self.open_requested.emit(str(Wish(mode, source)), None)
 
+    def _play(self) -> None:
+        """Go on, and look at it."""
+        self.host.actions["to_now"].trigger()
+        if self.session is not None:
+            self.session.runner.play()
+
+    def _draw_next_seed(self) -> None:
+        if self.session is not None:
+            self.set_controls({"seed": self.session.job.controls.seed + 1})
+            self._play()
+
     def end(self) -> None:
         super().end()
         self.canvas.show([])
