@@ -110,6 +110,7 @@ class PaintView(DrawingView):
     def begin(self, session: Session, opened: Opened) -> None:
         super().begin(session, opened)
         assert isinstance(session.job, DrawPictures)
+        self.put_brush_away()  # its code was one of another codebook
         self.display, self.modes = None, MODES
         self.lacks = (
             "looked",
