@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PyQt6.QtCore import QPoint, QPointF, Qt
-from PyQt6.QtGui import QWheelEvent
+from PyQt6.QtCore import QEvent, QPoint, QPointF, Qt
+from PyQt6.QtGui import QHelpEvent, QWheelEvent
 from PyQt6.QtTest import QTest
-from PyQt6.QtWidgets import QLabel
+from PyQt6.QtWidgets import QApplication, QLabel, QToolTip
 from pytestqt.qtbot import QtBot
 
 from scalefree_studio.controls import ControlError, control, controls_of, edited, with_unit
@@ -252,3 +252,27 @@ def test_a_unit_stands_inside_the_field_and_is_not_typed(shown: Shown) -> None:
 @pytest.mark.parametrize(("unit", "said"), [("×", "40×"), ("°", "40°"), ("steps", "40 steps"), ("", "40")])
 def test_a_number_and_its_unit(unit: str, said: str) -> None:
     assert with_unit("40", unit) == said
+
+
+@dataclass(frozen=True)
+class Unset:
+    size: tuple[int, int] | None = control(
+        None, label="Size", help="How large.", read=size_of, unset="as large as the picture that it is made of"
+    )
+    scale: int | None = control(None, label="Scale", help="By what.", unset="so that it is about as wide as that")
+    where: str | None = control(None, label="Where", help="In which folder.", unset="none")
+
+
+def test_what_stands_in_an_empty_field_is_not_cut_and_what_is_cut_can_be_read(qtbot: QtBot) -> None:
+    shown = Shown(qtbot, Unset())
+    shown.form.adjustSize()
+    for field in shown.form.fields.values():
+        assert isinstance(field, TextField)
+        words = field.edit.placeholderText()
+        assert field.edit.fontMetrics().horizontalAdvance(words) < field.edit.width() - 12  # its border and padding
+    edit, path = shown.form.fields["where"].edit, "/".join(["a long folder"] * 20)  # type: ignore[attr-defined]
+    edit.setText(path)
+    middle = edit.rect().center()
+    QApplication.sendEvent(edit, QHelpEvent(QEvent.Type.ToolTip, middle, edit.mapToGlobal(middle)))
+    assert QToolTip.text() == path
+    QToolTip.hideText()
