@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PyQt6.QtCore import QEvent, QPoint, QPointF, Qt
-from PyQt6.QtGui import QHelpEvent, QWheelEvent
+from PyQt6.QtGui import QHelpEvent, QPainter, QPixmap, QWheelEvent
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication, QLabel, QToolTip
 from pytestqt.qtbot import QtBot
@@ -21,6 +21,7 @@ from scalefree_studio.sizes import size_of
 from scalefree_studio.window.widgets.fields import NumberField, TextField
 from scalefree_studio.window.widgets.forms import Form
 from scalefree_studio.window.widgets.slider import to_position, to_value
+from scalefree_studio.window.widgets.timeline import EMPTY, Timeline
 
 
 @dataclass(frozen=True)
@@ -257,9 +258,15 @@ def test_a_number_and_its_unit(unit: str, said: str) -> None:
 @dataclass(frozen=True)
 class Unset:
     size: tuple[int, int] | None = control(
-        None, label="Size", help="How large.", read=size_of, unset="as large as the picture that it is made of"
+        None,
+        label="Size",
+        help="How large.",
+        read=size_of,
+        unset="as large as the picture that it is made of",
     )
-    scale: int | None = control(None, label="Scale", help="By what.", unset="so that it is about as wide as that")
+    scale: int | None = control(
+        None, label="Scale", help="By what.", unset="so that it is about as wide as that"
+    )
     where: str | None = control(None, label="Where", help="In which folder.", unset="none")
 
 
@@ -269,10 +276,25 @@ def test_what_stands_in_an_empty_field_is_not_cut_and_what_is_cut_can_be_read(qt
     for field in shown.form.fields.values():
         assert isinstance(field, TextField)
         words = field.edit.placeholderText()
-        assert field.edit.fontMetrics().horizontalAdvance(words) < field.edit.width() - 12  # its border and padding
+        assert (
+            field.edit.fontMetrics().horizontalAdvance(words) < field.edit.width() - 12
+        )  # its border and padding
     edit, path = shown.form.fields["where"].edit, "/".join(["a long folder"] * 20)  # type: ignore[attr-defined]
     edit.setText(path)
     middle = edit.rect().center()
     QApplication.sendEvent(edit, QHelpEvent(QEvent.Type.ToolTip, middle, edit.mapToGlobal(middle)))
     assert QToolTip.text() == path
     QToolTip.hideText()
+
+
+def test_words_of_an_empty_timeline_are_as_short_as_its_room(qtbot: QtBot) -> None:
+    timeline = Timeline()
+    qtbot.addWidget(timeline)
+    painter, found = QPainter(), []
+    for width in (400, 96, 20):
+        timeline.resize(width, 40)
+        painter.begin(page := QPixmap(timeline.size()))
+        found.append(timeline._words_of_nothing(painter))
+        assert painter.fontMetrics().horizontalAdvance(found[-1]) <= page.width()
+        painter.end()
+    assert found[0] == EMPTY[0] and found[1] and not found[2]

@@ -184,7 +184,9 @@ class Panel(QWidget):
         """The height that the controls and the foot share."""
         items = [self._column.itemAt(n) for n in range(self._column.count())]
         fixed = [item for item in items if item is not None and item.widget() is not self.scroller]
-        taken = sum(item.sizeHint().height() for item in fixed if item is not self._feet and not item.isEmpty())
+        taken = sum(
+            item.sizeHint().height() for item in fixed if item is not self._feet and not item.isEmpty()
+        )
         margins = self._column.contentsMargins()
         return self.height() - taken - margins.top() - margins.bottom() - (len(items) - 1) * GRID
 

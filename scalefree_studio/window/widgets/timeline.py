@@ -10,7 +10,6 @@ from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from .theme import DARK, GRID, Palette, focus_ring, scaled, tabular
 
-
 EMPTY = "Your recording will appear here", "No recording", ""  # as much as there is room for
 
 

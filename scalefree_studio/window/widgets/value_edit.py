@@ -12,7 +12,8 @@ from .theme import GRID, tabular
 
 class ValueEdit(QLineEdit):
     """A short line for one value: right-aligned, selected when it is entered. In the window, Enter gives the keys back
-    to the picture, and so does Escape, which takes back what was typed; where nothing was, Escape is the window's. What is too long for it is in its tooltip."""
+    to the picture, and so does Escape, which takes back what was typed; where nothing was, Escape is the window's.
+    What is too long for it is in its tooltip."""
 
     left = pyqtSignal()
     given_up = pyqtSignal()
