@@ -83,6 +83,7 @@ def test_it_begins_with_the_tokens_of_a_held_out_picture(driven: Driven, vqvae: 
         np.testing.assert_array_equal(part, tiles[values(view)[y, x]])
     assert list(view.tiles.codes) == list(range(12))
     assert driven.window.top.modes["draw"].isChecked() and driven.window.top.modes["draw"].text() == "Paint"
+    assert not driven.window.actions_["show_bottom"].isEnabled()  # there are no curves
     driven.key(KEY.Key_X)
     driven.until(lambda: not shown(view).frame["given"].any() and shown(view).done)
     driven.key(KEY.Key_H)
