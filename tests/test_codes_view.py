@@ -105,6 +105,9 @@ def test_a_code_that_is_pointed_at_is_outlined_where_it_occurs(
     np.testing.assert_array_equal(image[top:bottom, left:right], plain[top:bottom, left:right])
     assert view.panel.title.text() == f"Code {code}" and "tokens" in view.panel.words.text()
     assert driven.window.stage.readout.text().startswith(f"Code {code}: It stands for")
+    usage = np.zeros(64, np.int64)
+    view.show_snapshot(replace(view.snapshot, frame={**view.snapshot.frame, "usage.0": usage}), None)  # type: ignore[union-attr,type-var]
+    assert "Nothing" in driven.window.stage.readout.text()
     view.canvas.leave()
     assert view.canvas.outlined is None and view.panel.title.text() == "Codes"
 
