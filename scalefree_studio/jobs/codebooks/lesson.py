@@ -172,10 +172,10 @@ class VQVAELesson(ReconstructionLesson[VQVAEControls, VQVAE]):
     # Learning.
 
     def begin_step(self, network: VQVAE, controls: VQVAEControls, moment: Moment) -> None:
-        network.quantiser.begin_epoch(moment.epoch)
         network.coded = moment.step >= controls.codes_from or moment.progress >= UNCODED
         opposed = network.opponent is not None and moment.progress >= controls.adversarial_from
         network.opposed = controls.adversarial if opposed else 0.0
+        network.quantiser.begin_epoch(moment.epoch)
 
     def loss(self, network: VQVAE, *inputs: Tensor | None) -> Tensor:
         (pictures,) = inputs

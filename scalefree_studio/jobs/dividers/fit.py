@@ -230,8 +230,9 @@ class FitDividers(Editable, Told):
             "psnr": dividers.psnr(error),
             "learning_rate": learning_rate,
             "g": sharpness,
-            "steps_per_second": self._rate,
         }
+        if self._rate:  # known only from a second measurement on
+            self._metrics["steps_per_second"] = self._rate
 
     def said_on_average(self) -> Tensor:
         """The mean of A of every unit over the sample of pixels: (U,)."""

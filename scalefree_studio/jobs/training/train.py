@@ -129,6 +129,11 @@ class Train(Told, Generic[C, N]):
         return self.now.batches.epoch
 
     @property
+    def epochs(self) -> int | None:
+        """How many it learns; None where something else ends it."""
+        return self._controls.epochs if self._limit == Limit() else None
+
+    @property
     def limit(self) -> Limit:
         """As asked for, or the end of the last epoch; or here, where more epochs have stopped helping."""
         if self.now.stopped_early:
