@@ -206,10 +206,8 @@ class FitDividers(Editable, Told):
             self._measure()
         frame = frozen_all({n: t.cpu().numpy() for n, t in self.params.items()} | {"unit_ids": self.unit_ids})
         if self.mask is not None:
-            frame = {
-                **frame,
-                "mask": self.mask,
-            }  # it is frozen, and takes little room while it stays the same
+            # It is frozen, and takes little room while it stays the same.
+            frame = {**frame, "mask": self.mask}
         metrics = {name: value for name, value in self._metrics.items() if name not in ("step", "seconds")}
         return Snapshot(KIND, self.step_count, self.seconds, frame, metrics, self.segment)
 

@@ -19,9 +19,8 @@ from ...models.dividers.optimizer import Optimizer
 from ...snapshot import Array, Segment
 from ..undo import Reverse
 
-Moments = tuple[
-    Params, Params, int
-]  # the optimizer's means and squares, laid out like the parameters; its updates
+# The optimizer's means and squares, laid out like the parameters; its updates.
+Moments = tuple[Params, Params, int]
 
 
 @dataclass(frozen=True)
@@ -74,11 +73,8 @@ class Learner:
             optimizer.mean, optimizer.square = FlatParams(mean).vector, FlatParams(square).vector
         if fused.cells:
             fused.cells.looked_at = looked_at
-        self.flat, self.fused, self.optimizer = (
-            flat,
-            fused,
-            optimizer,
-        )  # all, or none if there is no memory for it
+        # All, or none if there is no memory for it.
+        self.flat, self.fused, self.optimizer = flat, fused, optimizer
         self.unit_ids = ids
 
     @property
