@@ -1,4 +1,4 @@
-"""The loss of a divider network and its gradient, by hand: the same numbers as `dividers`, many times faster.
+"""The loss of a divider network and its gradient, by hand: the same numbers as network.py, many times faster.
 
 Why it is fast:
 - every measure E is a matrix product of the units' coefficients with four pixel features, x, y, 1, x² + y²;
