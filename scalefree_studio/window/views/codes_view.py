@@ -38,10 +38,10 @@ class CodesView(TrainingView):
     first_hint = "Click a code to see where it occurs in the pictures."
     names = TrainingView.names | {
         "select_none": ("Deselect", "Deselect the code"),
-        "pick_left": ("The code to the left", "Hold the code to the left"),
-        "pick_right": ("The code to the right", "Hold the code to the right"),
-        "pick_up": ("The code above", "Hold the code above"),
-        "pick_down": ("The code below", "Hold the code below"),
+        "pick_left": ("The code to the left", "Select the code to the left"),
+        "pick_right": ("The code to the right", "Select the code to the right"),
+        "pick_up": ("The code above", "Select the code above"),
+        "pick_down": ("The code below", "Select the code below"),
         "next_stage": ("Next stage", "The codes of the next stage, coarse to fine"),
         "fit": ("Fit", "Show all pictures and codes"),
     }
