@@ -275,7 +275,7 @@ class Commands:
         self.to_now()
         session.runner.play()
         # Without the step of that moment: steps are counted on, so that none is recorded twice.
-        self.w.say("It continues from the moment you looked at. Undo takes you back.")
+        self.w.say("Continuing from the moment you were looking at. Undo takes you back.")
 
     # View
 
