@@ -70,7 +70,8 @@ def commands() -> Commands:
         for instrument in instruments().values()
         for name, (what, place) in instrument.commands.items()
     }
-    return {**theirs, **_own_commands()}
+    ours = _own_commands()
+    return {**ours, **theirs, **ours}
 
 
 def _hidden_commands() -> list[str]:
@@ -109,7 +110,7 @@ def _own_commands() -> Commands:
         "surprise": ("measure how surprising a picture is to a trained model", cli_surprise.fill_surprise),
         "evaluate": ("measure a trained model on held-out pictures", cli_train.fill_evaluate),
         "encode": ("turn a data set into tokens or latents, once and for all", cli_encode.fill_encode),
-        "recipe": ("run a whole recipe, from pictures to tokens and back", cli_recipe.fill_recipe),
+        "recipe": ("run a recipe, from pictures to tokens and back", cli_recipe.fill_recipe),
         "fetch": ("download a trained model", cli_fetch.fill_fetch),
         "tokens": ("show a picture in colour tokens", cli_tokens.fill_tokens),
         "info": ("show what is in a model or a run", cli_info.fill_info),
@@ -207,7 +208,7 @@ def _window_parser(known: Commands) -> Parser:
         epilog=f"commands (each has its own --help):\n{lines}",
     )
     parser.add_argument(
-        "subject", nargs="?", metavar="PICTURE|MODEL|RUN|RECIPE", help="what the window opens on"
+        "subject", nargs="?", metavar="PICTURE|MODEL|RUN|RECIPE", help="what to open in the window"
     )
     parser.add_argument(
         "--version", action="version", version=f"{PROGRAM} {version_of(PROGRAM) or '(not installed)'}"

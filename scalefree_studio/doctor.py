@@ -103,7 +103,7 @@ def torch() -> Check:
     if facts["gpu"]:
         words = f"{facts['gpu']}, {facts['memory'] / 2**30:.0f} GB, CUDA {facts['cuda']}"
         return Check("torch", WORKS, words, facts=facts)
-    processor = f"computes on the processor, {facts['threads']} thread{'s' * (facts['threads'] != 1)}"
+    processor = f"on the processor, {facts['threads']} thread{'s' * (facts['threads'] != 1)}"
     if facts["why"]:
         return Check(
             "torch", NOTE, f"{processor}; the GPU does not work: {facts['why']}", "Update its driver.", facts

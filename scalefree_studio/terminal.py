@@ -28,7 +28,7 @@ from .time_left import TimeLeft, left_in_words
 REFRESH_SECONDS = 0.1  # on a terminal
 LOG_SECONDS, LOG_SHARE = 5.0, 0.05  # in a log file; the share is of the time that the work has taken
 
-MODEL_HELP = "a model file, a run folder, or model:NAME for one that came with the studio or was fetched"
+MODEL_HELP = "a model file, a run folder, or model:NAME for one that comes with the studio or was fetched"
 
 
 def output(text: str) -> Path:
@@ -204,7 +204,7 @@ def counting(progress: Progress, what: str) -> Callable[[int], Callable[[int], N
 
 
 def add_json_flag(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print the result as JSON, as the last line")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON on the last line")
 
 
 def _in_words(value: Any) -> list[str]:

@@ -181,15 +181,24 @@ def test_a_misspelt_command_is_told_which_was_meant(words, meant, capsys, monkey
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["fit", "a.png", "--lnes", "3"], "there is no option --lnes; did you mean --lines? (see {} fit --help)"),
+        (
+            ["fit", "a.png", "--lnes", "3"],
+            "there is no option --lnes; did you mean --lines? (see {} fit --help)",
+        ),
         (
             ["train", "pixelcnn", "--dropot=1"],
             "there is no option --dropot; did you mean --dropout? (see {} train pixelcnn --help)",
         ),
         (["info", "run", "--zzz"], "there is no option --zzz (see {} info --help)"),
         (["info", "run", "other"], "'other' is one word too many (see {} info --help)"),
-        (["fit", "a.png", "--lines", "1.5"], "argument --lines: '1.5' is not a whole number (see {} fit --help)"),
-        (["render", "a", "b.png", "--border", ""], "argument --border: '' is not a number (see {} render --help)"),
+        (
+            ["fit", "a.png", "--lines", "1.5"],
+            "argument --lines: '1.5' is not a whole number (see {} fit --help)",
+        ),
+        (
+            ["render", "a", "b.png", "--border", ""],
+            "argument --border: '' is not a number (see {} render --help)",
+        ),
     ],
 )
 def test_a_misspelt_option_is_told_which_was_meant(words, told, capsys):

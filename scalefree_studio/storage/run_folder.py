@@ -196,7 +196,7 @@ def read_model(path: Path, arrays: bool = True) -> tuple[dict[str, Array], dict[
     try:
         check_about(about)
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{path} is damaged or foreign: {error}.") from None
+        raise UserError(f"{path} is damaged, or from another program: {error}.") from None
     return model, about
 
 

@@ -239,7 +239,7 @@ class VQVAELesson(ReconstructionLesson[VQVAEControls, VQVAE]):
             return card
         share, alike = f"{results['usage']:.0%} of {results['codes']:,} codes", f"{results['perplexity']:.0f}"
         return Card(
-            card.learnt, f"{card.measured}; {share} are used, which say as much as {alike} used alike would"
+            card.learnt, f"{card.measured}; {share} are used, as informative as {alike} used equally often"
         )
 
 

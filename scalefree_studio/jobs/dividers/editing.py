@@ -153,7 +153,7 @@ class Editable(ABC):
             ids = checked_ids(edit.frame["unit_ids"], params)
         except (KeyError, ValueError, TypeError, AttributeError):
             raise ControlError("This frame does not come from a divider network.") from None
-        step = self._step_from("go on from a recorded frame")
+        step = self._step_from("continue from a recorded frame")
         self._learner.lay_out(self._here(params), ids)
         self.segment = Segment(next(self._segments), self.segment.number, self.step_count)
         self._controls = with_units(self._controls, dividers.unit_counts(params))
@@ -180,7 +180,7 @@ class Editable(ABC):
         if self.limit == Limit():
             horizon = edited(self._controls, {"horizon": self.step_count + horizon}).horizon
         longer = Limit(steps and self.step_count + steps, seconds and self.seconds + seconds)
-        return Step("go on", self._schedule(longer, horizon, 0.0))
+        return Step("keep learning", self._schedule(longer, horizon, 0.0))
 
     def _schedule(self, limit: Limit, horizon: int, regained: float) -> Reverse:
         before = self.limit, self._controls.horizon, self._regained

@@ -90,7 +90,7 @@ class Moment:
 class Card:
     """What the card of a model says of what only its lesson knows, in Markdown."""
 
-    learnt: str  # what else there is to say of the examples: ", 16 levels a channel"
+    learnt: str  # what else there is to say of the examples: ", 16 levels per channel"
     measured: str  # how good it is on those held out
 
 
@@ -230,7 +230,7 @@ class Lesson(Generic[C, N]):
             with allowance(ROOM + 4 * sum(w.nbytes for w in weights.values())):
                 network = cls.network(cls.controls_of(checkpoint))
             if weights.keys() != weights_of(network).keys():
-                raise ValueError("its weights are not those of its controls")
+                raise ValueError("its weights do not fit its controls")
             if not all(torch.isfinite(w).all() for w in weights.values()):
                 raise ValueError("it holds numbers that are not finite")
             network.load_state_dict(weights, strict=False)

@@ -281,7 +281,7 @@ class Train(Told, Generic[C, N]):
                 self.start()
                 self.past.add(Step(what, back, size=size))
             case GoOn():
-                what = "go on"
+                what = "keep learning"
                 self._go_on()
                 self.past.add(Step(what, back))
             case Undo() | Redo():

@@ -121,7 +121,9 @@ class Commands:
 
     def _do_with_run(self, what: str, path: Path | str | None) -> None:
         if path is not None:
-            {"show": self.kept.show, "rename": self.kept.ask_name, "delete": self.kept.delete}[what](Path(path))
+            {"show": self.kept.show, "rename": self.kept.ask_name, "delete": self.kept.delete}[what](
+                Path(path)
+            )
 
     def _learn_folder(self, kind: str) -> None:
         """A folder of one's own, for a network of this kind to learn from."""
@@ -275,7 +277,7 @@ class Commands:
         self.to_now()
         session.runner.play()
         # Without the step of that moment: steps are counted on, so that none is recorded twice.
-        self.w.say("It continues from the moment you looked at. Undo takes you back.")
+        self.w.say("Continuing from the moment you were looking at. Undo takes you back.")
 
     # View
 

@@ -20,7 +20,7 @@ from .code_tiles import CodeTiles
 from .codes_shown import HEATS, Cost, costs, described, near
 
 NEAREST = 8  # codes that are listed beside one
-WAITING = "The codes appear here as soon as something has been learnt."
+WAITING = "The codes appear here as soon as something has been learned."
 NO_CODES = (
     "An autoencoder makes no tokens: it shows how much of a picture it keeps. A codebook learns the tokens "
     "for one, a VQ-VAE does both at once."
