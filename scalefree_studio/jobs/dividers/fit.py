@@ -252,16 +252,18 @@ class FitDividers(Editable, Told):
 
     def checkpoint(self) -> Checkpoint:
         good = self.backup() if self._learner.finite else self._good
+        revivals, regained, on_edges = good.schedule
+        error = self.mean_squared_error(self._target.measured)  # not a number where it went wrong just now
         about = {
             "controls": values_of(self._controls),
             "picture": {"name": self.name, "spec": self.spec},
             "limit": {"steps": self.limit.steps, "seconds": self.limit.seconds},
             "seconds": good.seconds,
             "updates": good.learnt.moments[2],
-            "revivals": self._revivals,
-            "on_edges": self._on_edges,
-            "regained": self._regained,
-            "psnr": dividers.psnr(self.mean_squared_error(self._target.measured)),
+            "revivals": revivals,
+            "on_edges": on_edges,
+            "regained": regained,
+            "psnr": dividers.psnr(error) if math.isfinite(error) else None,
         }
         model = arrays_of(good.learnt.params) | {"target": self.pixels, "unit_ids": good.learnt.ids}
         trainer = trainer_arrays(good.learnt, good.random, self.mask)
