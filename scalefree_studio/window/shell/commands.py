@@ -116,7 +116,9 @@ class Commands:
 
     def _do_with_run(self, what: str, path: Path | str | None) -> None:
         if path is not None:
-            {"show": self.kept.show, "rename": self.kept.ask_name, "delete": self.kept.delete}[what](Path(path))
+            {"show": self.kept.show, "rename": self.kept.ask_name, "delete": self.kept.delete}[what](
+                Path(path)
+            )
 
     def _learn_folder(self, kind: str) -> None:
         """A folder of one's own, for a network of this kind to learn from."""
