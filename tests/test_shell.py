@@ -107,8 +107,8 @@ def test_the_end_of_learning_is_told(driven: Driven, tmp_path: Path) -> None:
         assert said(driven).startswith("Finished at ") and said(driven).endswith(" bits held out.")
     assert driven.session.job.step_count == steps
     told = {b.text(): b for b in driven.window.stage.toast.findChildren(QPushButton) if not b.isHidden()}
-    assert list(told) == ["Go on", "Draw", "Export picture…"]
-    told["Go on"].click()
+    assert list(told) == ["Keep learning", "Draw", "Export picture…"]
+    told["Keep learning"].click()
     driven.until(lambda: driven.session.job.step_count > steps)
     assert driven.session.job.controls.epochs == 2
 

@@ -59,7 +59,7 @@ def test_a_picture_is_measured_shown_and_compared(
     expected, found = surprise_of(sampler, pixels), dialog.surprise
     assert found is not None
     np.testing.assert_allclose(found.bits, expected.bits, rtol=1e-4)
-    assert f"{expected.per_place:.2f} bits a pixel" in dialog.total.text()
+    assert f"{expected.per_place:.2f} bits per pixel" in dialog.total.text()
     assert f"{expected.total / 64:.3f} bits per dimension" in dialog.total.text()
     assert dialog.hint.text() == f"{ONLY_EXACT} These cannot."
     assert dialog.whose.text() == f"Taken for “{expected.label}”"
@@ -168,7 +168,7 @@ def test_pictures_are_pasted_and_dropped_and_what_is_none_says_so(
 def test_a_picture_that_is_gone_on_from_can_be_asked_about(driven: Driven, run: Path, mine: Path) -> None:
     view = draw(driven, run)
     assert view.take(mine)
-    driven.until(lambda: "upper half is kept" in said(driven))
+    driven.until(lambda: "top half is kept" in said(driven))
     button = next(b for b in driven.window.stage.toast.findChildren(QPushButton) if "Surprise" in b.text())
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
     dialog = open_one(driven)

@@ -52,7 +52,7 @@ class Quantised:
     def facts(self) -> tuple[str, str]:
         """What is left of the picture, and what it costs, in words."""
         left = "nothing lost" if math.isinf(self.psnr) else f"{self.psnr:.1f} dB"
-        return f"{left}, {self.bits:.3g} bits a pixel", f"{self.used:,} of {self.colours:,} colours"
+        return f"{left}, {self.bits:.3g} bits per pixel", f"{self.used:,} of {self.colours:,} colours"
 
 
 class Quantiser:

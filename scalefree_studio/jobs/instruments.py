@@ -142,7 +142,7 @@ def _checked(instrument: object, others: Iterable[Instrument]) -> Instrument:
         raise ValueError("its views and scenes are of kinds that are not its own")
     for other in others:
         if instrument.name == other.name:
-            raise ValueError(f"there is another instrument of the name {other.name!r}")
+            raise ValueError(f"there is another instrument with the name {other.name!r}")
         if both := instrument.kinds() & other.kinds():
             raise ValueError(f"{other.title} has models of the kind {min(both)!r}, too")
         if same := instrument.commands.keys() & other.commands.keys():
@@ -265,7 +265,7 @@ def codec_of(checkpoint: Checkpoint, device: str = "cpu") -> Codec:
     codecs = {kind: make for i in instruments().values() for kind, make in i.codecs.items()}
     if checkpoint.kind not in codecs:
         raise UserError(
-            f"A model of kind {checkpoint.kind!r} makes no tokens of pictures; those of {_listed(codecs)} do."
+            f"A model of kind {checkpoint.kind!r} does not turn pictures into tokens; those of {_listed(codecs)} do."
         )
     return codecs[checkpoint.kind](checkpoint, device)
 
@@ -285,7 +285,7 @@ def latents_of(checkpoint: Checkpoint, device: str = "cpu") -> Latents:
     makers = {kind: make for i in instruments().values() for kind, make in i.latents.items()}
     if checkpoint.kind not in makers:
         raise UserError(
-            f"A model of kind {checkpoint.kind!r} makes no latents of pictures; those of {_listed(makers)} do."
+            f"A model of kind {checkpoint.kind!r} does not turn pictures into latents; those of {_listed(makers)} do."
         )
     return makers[checkpoint.kind](checkpoint, device)
 

@@ -67,7 +67,7 @@ class TrainingScene:
     def __init__(self, checkpoint: Checkpoint, last: Snapshot, size: SceneSize | None = None):
         wall = last.frame.get("wall")
         if wall is None or wall.ndim != 4 or not wall.size:
-            raise UserError("No samples were recorded of this training, so there is no movie to make.")
+            raise UserError("No samples were recorded in this run, so there is no movie to make.")
         self.size = _sized(size, wall.shape[:3])
         self._wall: Any = np.full((*wall.shape[:3], 3), PAPER, np.uint8)
 

@@ -136,7 +136,7 @@ class Trainer(Generic[C, N]):
             self.load(self.best_weights)
             self.forget()
             raise JobError(
-                "The loss stopped being a number; back at the best network. Lower the learning rate."
+                "The loss is no longer a number; back at the best network. Lower the learning rate."
             )
 
     # How good it is.
@@ -261,8 +261,8 @@ def check_held_out(dataset: Dataset, controls: Any) -> None:
     if labelled and validation and validation.unknown:
         classes = ", ".join(validation.unknown[:MOST_NAMED])
         raise ControlError(
-            f"{validation.name} has classes that are not learnt from ({classes}): learn without labels, or judge by "
-            "pictures of the same classes."
+            f"{validation.name} has classes that the network does not learn ({classes}): learn without labels, "
+            "or judge by pictures of the same classes."
         )
 
 

@@ -31,6 +31,7 @@ PICTURES = (
     "*.csv *.json *.toml *.mp4 *.m4v *.mov *.mkv *.webm *.avi);;All files (*)"
 )
 
+CURVES = "show_bottom", "recent_curves"
 OF_A_SESSION = {
     "rename_run", "delete_run", "show_run", "redo",
     "save_now", "copy_picture", "export_picture", "export_again", "export_movie", "undo", "add_line", "add_circle",
@@ -71,6 +72,10 @@ class Commands:
             return "Open a picture or a model first."
         if name == "export_movie" and not self.w.transport.timeline.ids:
             return "Nothing has been recorded yet, so there is no movie to make."
+        if name in CURVES and not self.w.stage.view.quantities:
+            return "This view has no curves."
+        if name == "next_mode" and sum(not mode.why_not for mode in self.w.stage.view.modes) < 2:
+            return "There is no other view of this."
         return self.w.stage.view.why_not(name)
 
     @property
@@ -272,7 +277,7 @@ class Commands:
         self.to_now()
         session.runner.play()
         # Without the step of that moment: steps are counted on, so that none is recorded twice.
-        self.w.say("It continues from the moment you looked at. Undo takes you back.")
+        self.w.say("Continuing from the moment you were looking at. Undo takes you back.")
 
     # View
 
@@ -294,8 +299,8 @@ class Commands:
 
     def next_mode(self) -> None:
         view, buttons = self.w.stage.view, self.w.top.modes
-        names = [mode.name for mode in view.modes]
-        if names:
+        names = [mode.name for mode in view.modes if not mode.why_not]
+        if view.mode in names:
             buttons[names[(names.index(view.mode) + 1) % len(names)]].click()
 
     def recent_curves(self, on: bool) -> None:

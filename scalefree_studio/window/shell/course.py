@@ -77,4 +77,4 @@ class Course:
             session.runner.play()
 
         self._notice = f"Finished at {result}."
-        self._stage.toast.say(self._notice, (("Go on", go_on), *view.next_steps()), stays=True)
+        self._stage.toast.say(self._notice, (("Keep learning", go_on), *view.next_steps()), stays=True)

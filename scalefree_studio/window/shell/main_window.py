@@ -44,7 +44,7 @@ class MainWindow(Frame):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
         self._leaving = self._ended = False
         self.commands = Commands(self)
-        self.recipe = RecipeAtWork(self.sessions, self.steps, self.say, self)
+        self.recipe = RecipeAtWork(self.sessions, self.steps, self.say, lambda: self.course.left, self)
         self._connect()
         self.show_view(self.stage.take_view(FIRST))
         self.begin_curves(self.stage.view)

@@ -66,7 +66,8 @@ class TopBar(QWidget):
         self.modes = {}
         for n, mode in enumerate(view.modes):
             button = segment(mode.title, n, len(view.modes))
-            button.setToolTip(f"{mode.help} (V switches between them)")
+            button.setToolTip(mode.why_not or f"{mode.help} (V switches between them)")
+            button.setEnabled(not mode.why_not)
             button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
             button.clicked.connect(lambda _=False, m=mode.name: self.mode_chosen.emit(m))
             button.setChecked(mode.name == view.mode)

@@ -67,7 +67,7 @@ class BenchView(WallView):
     }
     mouse = (
         ("Drop pictures", "Complete them"),
-        ("Drag over given or hidden", "Move the cut of all pictures"),
+        ("Drag over given or hidden", "Move the cut in all pictures"),
         ("Click a picture", "Select it"),
         ("Right click", "Save it, redraw it, or continue from it"),
         ("Point at a picture", "See how unlikely it is"),

@@ -187,7 +187,7 @@ def described(book: Codebook, code: int) -> str:
     else:
         rank = int((usage > count).sum()) + 1
         words = (
-            f"It stands for {count:,} tokens, {count / total:.1%}: number {rank} of {book.count} by usage."
+            f"It stands for {count:,} tokens, {count / total:.1%}: number {rank} of {book.count} in usage."
         )
     revived = book.part("revived")
     if revived is not None and int(revived[code]) >= 0:
@@ -210,7 +210,7 @@ def pictures_in_words(frame: Arrays) -> str:
     """What stands over the pictures: what each of a group is, from left to right."""
     stages = sum(name.startswith("stage.") for name in frame)
     if stages < 2:
-        return "Held out | made of its tokens again" if "tiles.0" in frame else "Held out | made again"
+        return "Held out | rebuilt from tokens" if "tiles.0" in frame else "Held out | rebuilt"
     return f"Held out | stages {', '.join(str(s + 1) for s in range(stages))}"
 
 

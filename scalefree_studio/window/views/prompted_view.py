@@ -79,7 +79,7 @@ class PromptedView(Painted, WallView):
             self.canvas.painting = None
             name = Path(picture.spec).name or picture.name
             self._prompt(self._prompts.begin(picture.pixels, drawing, name))
-            words = "Its upper half is kept. Keep the left half instead, or paint away any part of it (B)."
+            words = "Its top half is kept. Keep the left half instead, or paint away any part of it (B)."
             self.notice.emit(words, (self.host.actions["surprise"],))
 
     def _prompt(self, prompt: SetPrompt) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from PyQt6.QtGui import QShowEvent
@@ -32,14 +33,17 @@ MODES = (
         "complete", "Complete", "Let it complete pictures of your own, at several temperatures side by side"
     ),
 )
+PUT_TOGETHER = "Its networks learned one after the other, and were put together: a recipe (G) shows how."
+IN_STAGES = "Not of a drawing in several stages. Keep a part of one of its pictures instead (U, I)."
+BY_SEARCH = "Not while it searches. Keep a part of one of its pictures instead (U, I)."
 
 
 def modes_of(kind: str, stages: int = 1, searches: bool = False) -> tuple[Mode, ...]:
-    """The modes of a network of a kind that draws in so many stages, perhaps by a search; none where it has but one."""
-    lacks = {"learn"} if kind not in lessons() else set()
-    lacks |= {"complete"} if stages > 1 or searches else set()
-    found = tuple(mode for mode in MODES if mode.name not in lacks)
-    return found if draws(kind) and len(found) > 1 else ()
+    """The modes of a network of a kind that draws in so many stages, perhaps by a search; which it lacks says why."""
+    why_not = {} if kind in lessons() else {"learn": PUT_TOGETHER}
+    if stages > 1 or searches:
+        why_not["complete"] = IN_STAGES if stages > 1 else BY_SEARCH
+    return tuple(replace(mode, why_not=why_not.get(mode.name, "")) for mode in MODES) if draws(kind) else ()
 
 
 class WallView(CanvasView):

@@ -184,6 +184,7 @@ QToolButton[segment="true"]:checked { background: @accent; color: @on_accent; }
 QToolButton[segment="true"]:checked:disabled { background: @line; color: @edge; border-color: @line; }
 QToolButton[tile="true"] { padding: 4px; }
 QToolButton[chip="true"] { border-radius: 12px; padding: 3px 12px; border-color: @accent; }
+QToolButton[place="alone"] { border-radius: 6px; }
 QToolButton[place="first"] { border-top-left-radius: 6px; border-bottom-left-radius: 6px; }
 QToolButton[place="last"] { border-top-right-radius: 6px; border-bottom-right-radius: 6px; }
 QToolButton[place="middle"], QToolButton[place="last"] { border-left: none; }
