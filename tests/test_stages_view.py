@@ -61,7 +61,10 @@ def test_what_cannot_be_had_of_a_cascade_says_why(
 ) -> None:
     sampler = three_stages()
     monkeypatch.setattr(type(sampler), "kind", "cascade")
-    opened(driven, run, monkeypatch, sampler)
+    view = opened(driven, run, monkeypatch, sampler)
+    assert "a token" in view.first_hint and "Click a token" in dict(
+        view.mouse
+    )  # which PixelCNN calls a pixel
     modes = driven.window.top.modes
     assert [name for name, button in modes.items() if button.isEnabled()] == ["draw"]
     assert modes["learn"].toolTip() == PUT_TOGETHER and modes["complete"].toolTip() == IN_STAGES
