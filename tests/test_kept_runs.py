@@ -110,6 +110,7 @@ def test_a_copy_of_a_run_that_is_at_work_elsewhere_says_so(driven: Driven, tmp_p
     with RunFolder(folder.path):
         driven.window.open(str(folder.path))
         driven.until(lambda: "this is a copy" in said(driven))
+        assert said(driven).endswith("Its recording begins now.")
     assert driven.session.folder.path != folder.path
 
 
