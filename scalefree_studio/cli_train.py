@@ -97,7 +97,9 @@ def train(arguments: argparse.Namespace) -> int:
             say_notes(job.dataset)
         run_to_end(job, recording, "" if arguments.json else job.lesson.dataset.name, ranks)
         if ranks.first:
-            report(results_of(job, recording.folder, progress), arguments.json)
+            result = results_of(job, recording.folder, progress)
+            held.close()  # progress bars end before what has come of it is told
+            report(result, arguments.json)
     return 0
 
 

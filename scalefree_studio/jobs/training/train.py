@@ -239,7 +239,8 @@ class Train(Told, Generic[C, N]):
             display.advance()
             done += 1
             if progress:
-                progress("Drawing samples", done, max(done, display.pieces))
+                whole = max(done, display.pieces)
+                progress("Drawing samples", done if display.busy else whole, whole)
         return frozen_all(display.frame())
 
     # What a person sees.
