@@ -1,5 +1,6 @@
 """The command line as a stranger uses it: right and wrong input, interrupts, kills and full disks."""
 
+import errno
 import json
 import os
 import resource
@@ -182,20 +183,40 @@ def test_a_misspelt_command_is_told_which_was_meant(words, meant, capsys, monkey
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["fit", "a.png", "--lnes", "3"], "there is no option --lnes; did you mean --lines? (see {} fit --help)"),
+        (
+            ["fit", "a.png", "--lnes", "3"],
+            "there is no option --lnes; did you mean --lines? (see {} fit --help)",
+        ),
         (
             ["train", "pixelcnn", "--dropot=1"],
             "there is no option --dropot; did you mean --dropout? (see {} train pixelcnn --help)",
         ),
         (["info", "run", "--zzz"], "there is no option --zzz (see {} info --help)"),
         (["info", "run", "other"], "'other' is one word too many (see {} info --help)"),
-        (["fit", "a.png", "--lines", "1.5"], "argument --lines: '1.5' is not a whole number (see {} fit --help)"),
-        (["render", "a", "b.png", "--border", ""], "argument --border: '' is not a number (see {} render --help)"),
+        (
+            ["fit", "a.png", "--lines", "1.5"],
+            "argument --lines: '1.5' is not a whole number (see {} fit --help)",
+        ),
+        (
+            ["render", "a", "b.png", "--border", ""],
+            "argument --border: '' is not a number (see {} render --help)",
+        ),
     ],
 )
 def test_a_misspelt_option_is_told_which_was_meant(words, told, capsys):
     assert main(words) == 2
     assert capsys.readouterr().err.strip() == f"scalefree-studio: {told.format('scalefree-studio')}"
+
+
+def test_a_disk_that_stays_full_is_told_once_and_at_the_end(picture, tmp_path, capsys, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(RunFolder, "keep", full)
+    assert fit(picture, *SMALL, "--steps", 2, "--out", tmp_path / "run") == 2
+    said = capsys.readouterr().err.splitlines()
+    words = f"Saving failed: {os.strerror(errno.ENOSPC)}"
+    assert [line for line in said if "Saving" in line] == [words, f"scalefree-studio: {words}"]
 
 
 def test_what_comes_along_is_listed_in_groups(capsys):
