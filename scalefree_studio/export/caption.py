@@ -13,7 +13,6 @@ from PIL import Image, ImageDraw, ImageFont
 from ..errors import UserError
 from ..snapshot import Bytes, Snapshot
 
-
 WIDEST = 100  # letters of a number, which takes as much memory as is asked for
 
 
