@@ -78,8 +78,8 @@ def _train_flags(parser: argparse.ArgumentParser, kind: str) -> None:
         "--seconds", type=float, metavar="S", help="stop after this many seconds of learning in all"
     )
     parser.add_argument(
-        "--size", type=shape_of, metavar="N|WxH",
-        help="resize the pictures to this (default: as they are; 32 for picture files)",
+        "--size", type=shape_of, metavar="WxH",
+        help="resize the pictures to this: 48x32, or 32 for a square (default: as they are; 32 for picture files)",
     )  # fmt: skip
     parser.add_argument("--resume", action="store_true", help="continue the run in --out")
     add_track_flag(parser)

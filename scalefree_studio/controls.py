@@ -22,10 +22,12 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
+from .errors import UserError
+
 T = TypeVar("T")
 
 
-class ControlError(ValueError):
+class ControlError(UserError, ValueError):
     """A value that a control cannot take; its text is one sentence for a person."""
 
 
@@ -277,8 +279,9 @@ def add_flags(
         group = groups.setdefault(heading, parser.add_argument_group(heading.lower()))
         default = getattr(holder, c.name)
         shown = c.unset if default is None else f"{default:g}" if isinstance(default, float) else default
+        shown = ("no", "yes")[shown] if isinstance(shown, bool) else shown
         kind = _flag_type(c)
-        text = f"{c.help} (default: {shown})".replace("%", "%%")
+        text = (c.help if shown == "" else f"{c.help} (default: {shown})").replace("%", "%%")
         options: dict[str, Any] = {"dest": c.name, "default": argparse.SUPPRESS, "help": text}
         if c.type is bool:
             group.add_argument(c.flag, action=argparse.BooleanOptionalAction, **options)
