@@ -121,7 +121,7 @@ class DrawnMovieOptions(MovieTime):
     """What may be asked of the movie of a drawing while it is drawn."""
 
     movie_size: tuple[int, int] | None = option(
-        None, **SIZE, high=LARGEST, unset="about 1080, or 480 for a gif",
+        None, **SIZE, high=LARGEST, unset="about 1080 along the longer side, 480 in a gif",
         help="Size of the movie in pixels: 1920x1080, or 1080 for a square.")
 
 
@@ -130,7 +130,7 @@ class MovieOptions(MovieTime, PictureOptions):
     """What a movie may be asked for: how it shows a run, how long, and what is written on it."""
 
     size: tuple[int, int] | None = option(
-        None, **SIZE, high=LARGEST, unset="1080, or 480 for a gif",
+        None, **SIZE, high=LARGEST, unset="1080 along the longer side, 480 in a gif",
         help="In pixels: 1920x1080, or 1080 for a square; another shape than the picture's shows more of the "
              "plane.")
     pause: float = option(
