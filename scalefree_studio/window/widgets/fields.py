@@ -121,13 +121,18 @@ class TextField(Field):
         self.edit.left.connect(self._typed)
         self.edit.given_up.connect(self._give_up)
         if control.read or control.count:
-            self.edit.setFixedWidth(16 * GRID)
+            self._make_as_wide(16)
         self.row.addWidget(self.edit, 1)
         self.put(value)
 
     def put(self, value: Any) -> None:
         super().put(value)
         self.edit.say(self.words(value))
+
+    def _make_as_wide(self, grids: int) -> None:
+        """So wide at least; wider where what stands there without a value would be cut."""
+        unset = self.edit.fontMetrics().horizontalAdvance(self.control.unset)
+        self.edit.setFixedWidth(max(grids * GRID, unset + 3 * GRID if unset else 0))
 
     def words(self, value: Any) -> str:
         """The value as it stands there."""
@@ -163,7 +168,7 @@ class NumberField(TextField):
     def __init__(self, control: Control, value: Any):
         self.hint = QLabel()
         super().__init__(control, value)
-        self.edit.setFixedWidth((22 if control.in_words else 16 if control.unset else 8) * GRID)
+        self._make_as_wide(22 if control.in_words else 16 if control.unset else 8)
         self.edit.set_unit(control.unit)
         self.hint.setProperty("accent", True)
         if control.low is not None and control.high is not None and not _endless(control):
