@@ -230,7 +230,11 @@ class MainWindow(Frame):
             name_undo(self.actions_, *session.names)
             if not self.sessions.opened_of_recipe:  # which goes on with its next step
                 self.course.tell_end(session)
-        title = f"{session.name} — Scalefree Studio" if session is not None else "Scalefree Studio"
+        title = "Scalefree Studio"
+        if session is not None:  # by the name of the run, which a person may have given it
+            title = (
+                f"{session.name if self.sessions.opened_of_recipe else session.folder.path.name} — {title}"
+            )
         if title != self.windowTitle():
             self.setWindowTitle(title)
 
