@@ -152,7 +152,10 @@ class MainWindow(Frame):
         """What can be done just now, and why not what cannot."""
         for name, action in self.actions_.items():
             if action.isVisible():
+                before = action.property(WHY_NOT)
                 allow(action, self.commands.why_not(name))
+                if before and action.isEnabled() and self.stage.toast.label.text() == before:
+                    self.stage.toast.hide()  # it has become untrue
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         """The key of a command that cannot be given says why: nobody has taken it so far."""
