@@ -327,6 +327,7 @@ class Staging:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._edits: list[Any] = []
+        self._taken = False  # and not yet made
 
     def stage(self, edit: Any) -> None:
         with self._lock:
@@ -335,4 +336,16 @@ class Staging:
     def take(self) -> list[Any]:
         with self._lock:
             edits, self._edits = self._edits, []
+            self._taken = bool(edits)
             return edits
+
+    def made(self) -> None:
+        """What was taken last has been made, or refused."""
+        with self._lock:
+            self._taken = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether any edit is still to be made."""
+        with self._lock:
+            return bool(self._edits) or self._taken
