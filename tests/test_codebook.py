@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from small_jobs import equal, run, small_autoencoder
+from job_cases import equal, run
+from small_codes import small_autoencoder
 
 from scalefree_studio.cli import main
 from scalefree_studio.controls import ControlError, edited

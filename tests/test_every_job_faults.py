@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from small_jobs import HALF, Case, equal, every_job, finite, one_sentence, plain, run, same
+from job_cases import HALF, Case, equal, finite, one_sentence, plain, run, same
+from small_jobs import every_job
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from scalefree_studio.errors import JobError

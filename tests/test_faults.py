@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from job_cases import run
 from PIL import Image
-from small_jobs import JOBS, run
+from small_jobs import JOBS
 
 from scalefree_studio.assets import assets
 from scalefree_studio.cli import main

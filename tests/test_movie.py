@@ -83,6 +83,7 @@ def test_zooming_goes_evenly_and_ends_at_the_point() -> None:
     [
         (recording([]), {}, "Nothing was recorded"),
         (recording([snapshot(0)]), {"caption": "{x}"}, "A caption cannot show"),
+        (recording([snapshot(0)]), {"caption": "{step:>2147483647}"}, "at most 100 letters"),
         (recording([Snapshot("gan", 0, 0, {})]), {}, "no movies"),
         (recording([snapshot(0, line_offset=np.zeros(3, np.float32))]), {}, "damaged"),
     ],

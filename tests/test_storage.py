@@ -381,13 +381,22 @@ def test_arrays_come_back_as_they_were():
 def test_what_a_killed_process_had_half_written_goes_when_the_run_goes_on(tmp_path):
     folder = RunFolder(tmp_path)
     folder.keep(checkpoint())
-    half = tmp_path / ".trainer.safetensors.abc.part"
+    half = tmp_path / ".trainer.safetensors.0123abcd.part"
     half.write_bytes(b"half")
     folder.keep(checkpoint(4))
     assert half.exists(), "while a run is saved, another file may just be written beside it"
     folder.prepare()
     assert sorted(p.name for p in tmp_path.iterdir()) == [MODEL, TRAINER]
     assert folder.checkpoint().step == 4
+
+
+def test_a_movie_that_is_being_written_into_a_run_stays_when_the_run_goes_on(tmp_path):
+    folder = RunFolder(tmp_path)
+    folder.keep(checkpoint())
+    with files.replacing(tmp_path / "movie.gif") as file:
+        file.write(b"a movie")
+        folder.prepare()
+    assert (tmp_path / "movie.gif").read_bytes() == b"a movie"
 
 
 # -- a restart and its undo are part of one history -------------------------------------------------------------------

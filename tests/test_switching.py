@@ -102,6 +102,23 @@ def test_what_cannot_be_learnt_leaves_the_drawing(
     assert driven.session is session and driven.window.top.modes["draw"].isChecked()
 
 
+def test_what_ended_for_something_that_cannot_be_opened_is_not_shown_any_more(
+    driven: Driven, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driven.window.open(str(run))
+    driven.until(lambda: isinstance(driven.window.stage.view, TrainingView))
+
+    def refuse(*_: object) -> Opened:
+        raise UserError("It cannot be read.")
+
+    monkeypatch.setattr(sessions, "open_subject", refuse)
+    driven.window.top.modes["draw"].click()  # which ends the training first, to draw with its newest
+    driven.until(lambda: said(driven) == "It cannot be read.")
+    w = driven.window
+    assert w.sessions.session is None and w.stage.view.session is None and w.panel.form is None
+    assert w.stage.empty.isVisible()
+
+
 def test_what_cannot_be_done_is_not_offered(driven: Driven, run: Path) -> None:
     actions = driven.window.actions_
     draw(driven, run)
@@ -133,7 +150,7 @@ def test_one_may_stay_while_something_else_is_opened(
     assert driven.window.top.words.text().startswith("Drawn:")
     go_on.set()
     done: list[bool] = []
-    driven.window.sessions.read(lambda: True, done.append, lambda message: None)  # after what was opened
+    driven.window.sessions._opening.submit(lambda: True, done.append)  # after what was opened
     driven.until(lambda: done)
     assert driven.session is session
     driven.window.open("model:none")

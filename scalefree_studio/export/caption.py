@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -11,6 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ..errors import UserError
 from ..snapshot import Bytes, Snapshot
+
+WIDEST = 100  # letters of a number, which takes as much memory as is asked for
 
 
 class _Plain(string.Formatter):
@@ -26,6 +29,8 @@ class _Plain(string.Formatter):
     def format_field(self, value: Any, format_spec: str) -> str:
         if value is None:
             return "–"
+        if any(int(number) > WIDEST for number in re.findall(r"\d+", format_spec)):
+            raise ValueError(f"a number has at most {WIDEST} letters")
         return format(value, format_spec or (".2f" if isinstance(value, float) else ""))
 
 

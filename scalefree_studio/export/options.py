@@ -9,7 +9,7 @@ from typing import Any
 from ..controls import control
 from ..sizes import shape_of, size_of
 from .picture import LONGEST
-from .video import COLOURS, FASTEST, LARGEST
+from .video import COLOURS, FASTEST, LARGEST, SLOWEST
 
 option = partial(control, live=True)  # nothing of it starts anything over
 MOST_PLACES = 1024  # along a side of a picture in tokens
@@ -112,7 +112,7 @@ class MovieTime:
         None, label="Seconds", above=0, high=86_400, unset="every frame once", metavar="S",
         help="How long it lasts; frames are left out or added in between to fit.")
     fps: float = option(
-        30.0, label="Frames a second", above=0, high=FASTEST, metavar="N",
+        30.0, label="Frames a second", low=SLOWEST, high=FASTEST, metavar="N",
         help="Frames shown each second; at most 50 in a gif.")
 
 

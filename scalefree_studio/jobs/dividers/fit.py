@@ -95,7 +95,8 @@ class FitDividers(Editable, Told):
         self._random.set_state(backup.random)
         self._revivals, self._regained, self._on_edges = backup.schedule
         self.segment = backup.segment
-        self._metrics = {}
+        self._loss, self._metrics = torch.tensor(math.nan), {}
+        self._good = backup
 
     def _here(self, params: Params) -> Params:
         """On our device."""
@@ -229,8 +230,9 @@ class FitDividers(Editable, Told):
             "psnr": dividers.psnr(error),
             "learning_rate": learning_rate,
             "g": sharpness,
-            "steps_per_second": self._rate,
         }
+        if self._rate:  # known only from a second measurement on
+            self._metrics["steps_per_second"] = self._rate
 
     def said_on_average(self) -> Tensor:
         """The mean of A of every unit over the sample of pixels: (U,)."""

@@ -125,11 +125,6 @@ class Lesson(Generic[C, N]):
         controls: C = edited(self.controls(), asked)
         return controls
 
-    def bytes_needed(self, controls: C) -> int:
-        """Of memory, at least, so that what is far too large is refused before it begins; 0: it is not known, or so
-        little that nobody needs to ask."""
-        return 0
-
     @classmethod
     def network(cls, controls: C) -> N:
         """A new one, which takes its random numbers from torch."""

@@ -184,12 +184,6 @@ class BenchView(WallView):
 
     # What the person does.
 
-    def _play(self) -> None:
-        """Go on, and look at it."""
-        self.host.actions["to_now"].trigger()
-        if self.session is not None:
-            self.session.runner.play()
-
     def _change(self, edit: ChangeTable) -> None:
         self._watched = None  # other pictures may be there
         self.edited.emit(edit)
@@ -336,9 +330,7 @@ class BenchView(WallView):
 
     def next_wall(self) -> None:
         """The same pictures with the next seed."""
-        if self.session is not None:
-            self.set_controls({"seed": self.session.job.controls.seed + 1})
-            self._play()
+        self._draw_next_seed()
 
     def keep_top(self) -> None:
         self._keep(upper)

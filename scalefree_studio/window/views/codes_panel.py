@@ -9,7 +9,7 @@ from PyQt6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QPushButton, QToo
 
 from ...codes import Codebook
 from ..widgets.entries import of_words
-from ..widgets.fields import segment
+from ..widgets.fields import put_in_row, segment
 from ..widgets.finding import Entry
 from ..widgets.forms import heading
 from ..widgets.segments import Segments
@@ -159,6 +159,9 @@ class CodesPanel(QWidget):
             known = name == "none" or book.part(name) is not None
             button.setVisible(known)
             button.setChecked(name == heat)
+        seen = [button for button in self._heats.values() if not button.isHidden()]
+        for n, button in enumerate(seen):
+            put_in_row(button, n, len(seen))
         self._show_costs(costs(book), prunes)
 
     def _show_code(self, book: Codebook | None, code: int | None, step: int, waits: bool) -> None:

@@ -60,7 +60,6 @@ class CodesView(TrainingView):
         self.canvas.listener = _Gestures(self)
         kept = str(host.settings.value(HEAT, "none"))
         self.shown = Shown(heat=kept if kept in HEATS else "none")
-        self.pointed: Place | None = None  # what the pointer is over
         self._prunes = False  # whether the training can take codes out
         self.panel = CodesPanel()
         self.panel.heat_chosen.connect(self._choose_heat)
@@ -81,7 +80,7 @@ class CodesView(TrainingView):
         self.lacks = (*TrainingView.lacks, "surprise")
         self.lacks += () if len(session.still.get("stages", ())) > 1 else ("next_stage",)
         self.shown = Shown(heat=self.shown.heat)
-        self.pointed = self.canvas.selected = None
+        self.canvas.selected = None
         self._prunes = any(c.name == PRUNE and c.live for c in controls_of(session.job.controls))
         self.panel.begin(len(session.still.get("stages", ())))
         self._show_boards()
@@ -159,10 +158,7 @@ class CodesView(TrainingView):
         self.panel.show_book(book, code, step, self.shown.heat, "stages" in still, self._prunes)
 
     def words(self, snapshot: Snapshot) -> str:
-        job = None if self.session is None else self.session.job
-        epochs = getattr(job.controls, "epochs", 1) if job is not None else 1
-        parts = [f"epoch {min(snapshot.metrics.get('epoch', 0) + 1, epochs):.0f} of {epochs}"]
-        return ", ".join(filter(None, [*parts, self._measured(snapshot, 3)]))
+        return ", ".join(filter(None, [self._epoch(snapshot), self._measured(snapshot, 3)]))
 
     def _measured(self, snapshot: Snapshot, most: int) -> str:
         """The first of what its lesson has curves of, in words."""
@@ -192,8 +188,7 @@ class CodesView(TrainingView):
     # What the person does.
 
     def show_hovered(self, place: Place | None) -> None:
-        self.pointed = place
-        self.readout.emit("" if place is None else self._named(place))
+        super().show_hovered(place)
         self._follow()
 
     def _follow(self) -> None:
@@ -206,7 +201,9 @@ class CodesView(TrainingView):
     def _named(self, place: Place) -> str:
         code, book = self._code_at(place), self.book
         step = self.snapshot.step if self.snapshot else 0
-        about = "" if code is None or book is None else f"Code {code}: {shown.described(book, code, step)}"
+        about = ""
+        if code is not None and book is not None and code < book.count:
+            about = f"Code {code}: {shown.described(book, code, step)}"
         if place.board == CODES:
             return about
         board = self._board(PICTURES)

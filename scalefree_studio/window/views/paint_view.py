@@ -110,6 +110,7 @@ class PaintView(DrawingView):
     def begin(self, session: Session, opened: Opened) -> None:
         super().begin(session, opened)
         assert isinstance(session.job, DrawPictures)
+        self.put_brush_away()  # its code was one of another codebook
         self.display, self.modes = None, MODES
         self.lacks = (
             "looked",
@@ -324,7 +325,7 @@ class PaintView(DrawingView):
         self._pick(1, 0)
 
     def _pick(self, down: int, right: int) -> None:
-        """Hold the token so far from the one that is held; the first one, if none is."""
+        """Select the token so far from the one that is held; the first one, if none is."""
         drawing, held = self.drawing, self.held
         if drawing is not None:
             place = (

@@ -10,6 +10,8 @@ from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from .theme import DARK, GRID, Palette, focus_ring, scaled, tabular
 
+EMPTY = "Your recording will appear here", "No recording", ""  # as much as there is room for
+
 
 class Timeline(QWidget):
     """Frames stand in the order in which they were recorded. `chosen` names one by its id."""
@@ -112,7 +114,7 @@ class Timeline(QWidget):
         focus_ring(self, painter, p)
         if not self.ids:
             painter.setPen(p.colour("soft"))
-            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "Your recording will appear here")
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self._words_of_nothing(painter))
             return
         middle = self.height() * 0.68
         here = len(self.ids) - 1 if self.at is None else self.at
@@ -125,6 +127,10 @@ class Timeline(QWidget):
         painter.drawRoundedRect(QRectF(GRID, middle - 1.5, self._x(here) - GRID, 3), 1.5, 1.5)
         painter.drawEllipse(QPointF(self._x(here), middle), 5, 5)
         self._draw_words(painter, middle)
+
+    def _words_of_nothing(self, painter: QPainter) -> str:
+        metrics = QFontMetricsF(painter.font())
+        return next(words for words in EMPTY if metrics.horizontalAdvance(words) <= self.width())
 
     def _draw_words(self, painter: QPainter, middle: float) -> None:
         p, metrics = self.palette_, QFontMetricsF(painter.font())

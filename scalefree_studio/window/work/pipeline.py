@@ -21,7 +21,6 @@ from ...recipes.states import DONE, LEARNING, NEXT, STALE, StepState
 from ...runner import Status
 from ...storage.run_folder import MODEL, InUseError, RunFolder
 from ...storage.tensors import read_tensors
-from ...time_left import left_in_words
 
 LATER, PAUSED = "later", "paused"  # how a step is shown, besides the states of states.py
 OPEN, ANEW, MAKE, DRAW, PLAY, SAY = "open", "anew", "make", "draw", "play", "say"  # what is to be done
@@ -43,21 +42,15 @@ class Learning:
 
     step: int
     progress: float
-    seconds: float
     controls: Mapping[str, Any]
     playing: bool
     at_end: bool
+    left: str = ""  # how long it still takes, in words, as far as anybody can say
 
     @classmethod
-    def of(cls, job: Train[Any, Any], status: Status) -> Learning:
-        return cls(
-            job.step_count, job.progress, job.seconds, values_of(job.controls), status.playing, status.rests
-        )
-
-    @property
-    def left(self) -> float | None:
-        """Seconds, as far as anybody can say."""
-        return self.seconds * (1 - self.progress) / self.progress if self.progress > 0.01 else None
+    def of(cls, job: Train[Any, Any], status: Status, left: str) -> Learning:
+        values = values_of(job.controls)
+        return cls(job.step_count, job.progress, values, status.playing, status.rests, left)
 
 
 @dataclass(frozen=True)
@@ -278,9 +271,8 @@ class Pipeline:
             words = "Measuring …" if learning is not None and learning.at_end else f"Paused {share:.0%}"
             help = f"{shown.title} has begun. Click to continue it."
             return replace(shown, state=PAUSED, words=words, help=help, progress=share)
-        left = left_in_words(learning.left) or "Learning"
         help = f"{shown.title} is learning: {learning.progress:.0%} done, step {learning.step:,}."
-        return replace(shown, words=left, help=help, progress=learning.progress)
+        return replace(shown, words=learning.left or "Learning", help=help, progress=learning.progress)
 
 
 def _listed(words: Sequence[str]) -> str:
