@@ -33,7 +33,9 @@ MODES = (
         "complete", "Complete", "Let it complete pictures of your own, at several temperatures side by side"
     ),
 )
-PUT_TOGETHER = "This model was put together from networks that learned one after another; a recipe (G) shows how."
+PUT_TOGETHER = (
+    "This model was put together from networks that learned one after another; a recipe (G) shows how."
+)
 IN_STAGES = "A drawing in several stages has no table. Keep a part of a picture instead (U, I)."
 BY_SEARCH = "There is no table while it searches. Keep a part of a picture instead (U, I)."
 
