@@ -182,9 +182,8 @@ def _refuse_same(arguments: argparse.Namespace, *read: Path) -> None:
 
 def _drawing_flags(parser: argparse.ArgumentParser, controls: DrawControls) -> None:
     add = parser.add_argument
-    add_flags(
-        parser, controls, without=("label", "speed", "temperature")
-    )  # nobody watches: it is drawn at once
+    # Nobody watches: it is drawn at once.
+    add_flags(parser, controls, without=("label", "speed", "temperature"))
     add(
         "--temperature", dest="temperatures", metavar="X[,X...]",
         help="below 1 plays it safe, above 1 is bolder; several, such as 0.9,1.0,1.1, make a table with "
@@ -218,9 +217,8 @@ def _job(arguments: argparse.Namespace, sampler: Sampler, controls: DrawControls
         controls = edited(controls, {"count": searches * sampler.beams})
     controls = replace(controls, temperature=_temperatures(arguments)[0])
     if not _is_recorded(arguments):
-        controls = replace(
-            controls, speed=AT_ONCE
-        )  # a row a step, rather than as few places as a movie wants
+        # A row a step, rather than as few places as a movie wants.
+        controls = replace(controls, speed=AT_ONCE)
     return DrawPictures(sampler, replace(controls, label=label_of(arguments.of_class, list(sampler.classes))))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PyQt6.QtWidgets import QApplication
 
-from scalefree_studio import cli, cli_doctor, doctor
+from scalefree_studio import cli, doctor
 from scalefree_studio.doctor import BROKEN, NOTE, WORKS, Check, Tried, _try
 from scalefree_studio.versions import versions
 from scalefree_studio.window.shell.about import About
@@ -141,4 +141,3 @@ def test_the_doctor_needs_nothing_that_may_be_broken() -> None:
     program = "import sys, scalefree_studio.cli; print({'torch', 'PyQt6', 'vispy', 'PIL'} & set(sys.modules))"
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout
     assert said.strip() == "set()"
-    assert cli_doctor.examine

@@ -121,6 +121,18 @@ def test_weights_that_are_not_a_number_are_reported(case: Case) -> None:
         finite(run(job, 3))
 
 
+@every_job
+def test_what_is_kept_before_that_is_noticed_can_be_opened(case: Case, tmp_path: Path) -> None:
+    job, folder = run(case.make(), HALF), RunFolder(tmp_path)
+    case.poison(job)
+    try:
+        kept = job.checkpoint()
+    except JobError:  # it is not worth keeping
+        return
+    folder.keep(kept)
+    finite(case.resume(folder.checkpoint()))
+
+
 # ---- Interrupted saving ----
 
 

@@ -110,6 +110,7 @@ def test_a_copy_of_a_run_that_is_at_work_elsewhere_says_so(driven: Driven, tmp_p
     with RunFolder(folder.path):
         driven.window.open(str(folder.path))
         driven.until(lambda: "this is a copy" in said(driven))
+        assert said(driven).endswith("Its recording begins now.")
     assert driven.session.folder.path != folder.path
 
 
@@ -134,8 +135,11 @@ def test_the_key_of_undo_takes_a_deleted_run_back(driven: Driven) -> None:
 def test_of_a_deleted_run_nothing_stays_in_the_window(driven: Driven) -> None:
     driven.open()
     w = driven.window
+    w.stage.view.canvas.zoom(5.0)
+    driven.until(w.stage.zoom_map.isVisible)
     driven.window.do("delete_run")
     driven.until(lambda: "moved to the bin" in said(driven))
+    assert not w.stage.zoom_map.isVisible()
     assert w.stage.view.session is None and w.stage.view.snapshot is None
     assert w.panel.form is None and w.load.text() == "" and not w.panel.size_line.isVisible()
     press_undo(driven)

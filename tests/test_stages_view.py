@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +61,10 @@ def test_what_cannot_be_had_of_a_cascade_says_why(
 ) -> None:
     sampler = three_stages()
     monkeypatch.setattr(type(sampler), "kind", "cascade")
-    opened(driven, run, monkeypatch, sampler)
+    view = opened(driven, run, monkeypatch, sampler)
+    assert "a token" in view.first_hint and "Click a token" in dict(
+        view.mouse
+    )  # which PixelCNN calls a pixel
     modes = driven.window.top.modes
     assert [name for name, button in modes.items() if button.isEnabled()] == ["draw"]
     assert modes["learn"].toolTip() == PUT_TOGETHER and modes["complete"].toolTip() == IN_STAGES
@@ -149,6 +153,14 @@ def test_a_search_grows_a_tree(driven: Driven, searched: DrawingView) -> None:
     assert abs(seen.red() - int(pixel[0, 0, 0])) <= 3
     driven.window.do("show_tree", False)
     assert not searched.tree.isVisibleTo(searched)
+
+
+def test_all_rows_of_a_large_tree_are_seen_in_a_low_window(driven: Driven, searched: DrawingView) -> None:
+    tree = searched.tree
+    assert tree.tree is not None
+    tree.tree = replace(tree.tree, rows=20, nodes=tuple(replace(n, row=19) for n in tree.tree.nodes))
+    tree.resize(1000, 220)
+    assert max(tree.rect_of(node).bottom() for node in tree.tree.nodes) <= tree.height()
 
 
 def test_a_branch_says_what_it_is(driven: Driven, searched: DrawingView) -> None:

@@ -119,6 +119,24 @@ def test_what_ended_for_something_that_cannot_be_opened_is_not_shown_any_more(
     assert w.stage.empty.isVisible()
 
 
+def test_where_nothing_is_open_nothing_is_offered_that_needs_a_picture(driven: Driven, run: Path) -> None:
+    draw(driven, run)
+    driven.window.do("delete_run")
+    driven.until(lambda: driven.window.stage.empty.isVisible())
+    driven.until(lambda: "moved to the bin" in said(driven))
+    offered = {name for name, action in driven.window.actions_.items() if action.isEnabled()}
+    assert not offered & {
+        "keep_top",
+        "keep_left",
+        "surprise",
+        "next_wall",
+        "select_none",
+        "export_picture",
+        "play",
+    }
+    assert {"open_file", "show_gallery", "undo", "leave"} <= offered
+
+
 def test_what_cannot_be_done_is_not_offered(driven: Driven, run: Path) -> None:
     actions = driven.window.actions_
     draw(driven, run)

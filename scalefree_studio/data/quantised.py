@@ -14,15 +14,8 @@ from .prepare import prepared
 from .sources import Size
 from .tokens import Numbers, Tokens, palette_size, tokens_of
 
-KINDS = (
-    "exact",
-    "hsv:5,4,4",
-    "hsv:4,3,3",
-    "rgb:3,3,2",
-    "grey:4",
-    "palette:512",
-    "palette:16",
-)  # side by side
+# Shown side by side.
+KINDS = ("exact", "hsv:5,4,4", "hsv:4,3,3", "rgb:3,3,2", "grey:4", "palette:512", "palette:16")
 
 
 @dataclass(frozen=True, eq=False)

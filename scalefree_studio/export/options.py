@@ -134,7 +134,7 @@ class MovieOptions(MovieTime, PictureOptions):
         help="In pixels: 1920x1080, or 1080 for a square; a different shape shows more around the "
              "picture.")
     pause: float = option(
-        0.0, label="Pause", low=0, high=86_400, metavar="S",
+        0.0, label="Pause", low=0, high=86_400, slides=(0, 10), metavar="S",
         help="Hold the last picture for this many more seconds.")
     caption: str | None = option(
         None, label="Caption", unset="none", letters=200,

@@ -70,26 +70,21 @@ class Instrument:
     start: str  # the subject with which the window begins
     lessons: tuple[type[Lesson[Any, Any]], ...] = ()  # what `train` offers
     fits: tuple[Any, ...] = ()  # of type Fit: what learns one picture
-    samplers: Mapping[str, MakeSampler] = field(
-        default_factory=dict
-    )  # kind → sampler, where no PictureLesson says it
+    # kind → sampler, where no PictureLesson says it.
+    samplers: Mapping[str, MakeSampler] = field(default_factory=dict)
     codecs: Mapping[str, MakeCodec] = field(default_factory=dict)  # kind → what makes tokens of pictures
     latents: Mapping[str, MakeLatents] = field(default_factory=dict)  # kind → what makes latents of them
-    infos: Mapping[str, Callable[[Checkpoint], dict[str, Any]]] = field(
-        default_factory=dict
-    )  # kind → what `info` says, where neither a lesson nor a fit does
-    parts: Mapping[str, Callable[[Checkpoint], list[Checkpoint]]] = field(
-        default_factory=dict
-    )  # kind → the networks of such a model, each of which has learnt by itself
-    saved: Mapping[str, type] = field(
-        default_factory=dict
-    )  # kind → the controls that are saved with its models, where no lesson says it
+    # kind → what `info` says, where neither a lesson nor a fit does.
+    infos: Mapping[str, Callable[[Checkpoint], dict[str, Any]]] = field(default_factory=dict)
+    # kind → the networks of such a model, each of which has learnt by itself.
+    parts: Mapping[str, Callable[[Checkpoint], list[Checkpoint]]] = field(default_factory=dict)
+    # kind → the controls that are saved with its models, where no lesson says it.
+    saved: Mapping[str, type] = field(default_factory=dict)
     models: Path | None = None  # the folder of models that come with it, other than the studio's own
     views: Mapping[str, str] = field(default_factory=dict)  # kind → a view other than that of all trainings
     scenes: Mapping[str, str] = field(default_factory=dict)  # kind → likewise for movies
-    commands: Mapping[str, tuple[str, str]] = field(
-        default_factory=dict
-    )  # name → what it does, and what fills its parser
+    # name → what it does, and what fills its parser.
+    commands: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def kinds(self) -> set[str]:
         """Of the checkpoints that are its own."""

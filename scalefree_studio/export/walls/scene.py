@@ -35,9 +35,8 @@ class DrawingScene:
         drawing = Drawing(snapshot.frame, self._still).current
         pictures = veiled(drawing) if self._overlay else drawing.pictures()
         height, width = drawing.tile
-        marks = (
-            drawing.cursors() if math.prod(drawing.size) > 1 else drawing.cursors()[:0]
-        )  # else it hides all
+        # Of a picture of one place it would hide all.
+        marks = drawing.cursors() if math.prod(drawing.size) > 1 else drawing.cursors()[:0]
         for number, y, x in marks.tolist():
             pictures[number, y * height : (y + 1) * height, x * width : (x + 1) * width] = CURSOR
         if drawing.temperatures:

@@ -117,11 +117,8 @@ class FitControls(DividerShape):
 # Everything that says how many units of which kind a network has, whatever kinds there are.
 PLAIN_SHAPE: dict[str, Any] = {c.name: c.default for c in controls_of(DividerShape) if not c.live}
 SHAPE_CONTROLS = tuple(PLAIN_SHAPE)
-EDGE_CONTROLS = (
-    "sharpness",
-    "gradient_sharpness",
-    "gradient_sharpening",
-)  # of lines and circles; cells have no use for them
+# Of lines and circles; cells have no use for them.
+EDGE_CONTROLS = ("sharpness", "gradient_sharpness", "gradient_sharpening")
 FIRST_COUNTS = {"lines": {"lines": 64}, "circles": {"circles": 64}, "both": {"lines": 32, "circles": 32}}
 
 

@@ -27,9 +27,8 @@ from .weights import tensors_of, weights_of
 C = TypeVar("C", bound=TrainControls)
 N = TypeVar("N", bound=nn.Module)
 M = TypeVar("M", bound=nn.Module, contravariant=True)
-ROOM = (
-    2**29
-)  # bytes that a network may take beside four times its weights, as masks, until it is known to be one
+# Bytes that a network may take beside four times its weights, as masks, until it is known to be one.
+ROOM = 2**29
 BESIDE = "beside."  # before the names of arrays that are in a model but are not its network's weights
 Inputs = tuple[Tensor | None, ...]  # what a network is given of a batch
 

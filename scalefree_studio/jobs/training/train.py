@@ -27,10 +27,8 @@ from .ranks import Ranks
 from .trainer import Trainer
 from .weights import arrays_of
 
-FIRST_PASS, PASS_EVERY = (
-    20,
-    200,
-)  # steps until and between passes over held-out examples, if an epoch has more
+# Steps until and between passes over held-out examples, if an epoch has more.
+FIRST_PASS, PASS_EVERY = 20, 200
 WARMING = 0.2  # of a run of few steps, at most
 SMOOTH = 0.1  # of the speed
 SHOW_LESS = "samples are drawn from this network too; draw them less often, or not at all"

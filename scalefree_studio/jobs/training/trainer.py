@@ -184,9 +184,8 @@ class Trainer(Generic[C, N]):
         """Those of the network to be used."""
         if not self.controls.averaging:
             return weights_of(self.network)
-        names = {
-            id(p): name for name, p in self.network.named_parameters()
-        }  # tied weights have one of their names
+        # Tied weights have one of their names.
+        names = {id(p): name for name, p in self.network.named_parameters()}
         tensors = self.network.state_dict(keep_vars=True)
         return {n: self._average.get(names.get(id(t), n), t.detach()) for n, t in tensors.items()}
 

@@ -35,7 +35,8 @@ CURVES = "show_bottom", "recent_curves"
 OF_A_SESSION = {
     "rename_run", "delete_run", "show_run", "redo",
     "save_now", "copy_picture", "export_picture", "export_again", "export_movie", "undo", "add_line", "add_circle",
-    "add_cell", "delete_unit", "clear_mask", "play", "single_step", "restart", "next_wall",
+    "add_cell", "delete_unit", "select_none", "clear_mask", "play", "single_step", "restart", "next_wall", "keep_top",
+    "keep_left", "add_pictures", "add_held_out", "search", "surprise", "next_heat", "next_stage",
 }  # fmt: skip
 
 

@@ -31,7 +31,7 @@ from .bench_panel import BenchPanel, listed
 from .bench_table import GIVEN, HIDDEN, BenchTable
 from .export_dialog import ask_place
 from .view import Host
-from .wall_view import WallView
+from .wall_view import WallView, modes_of
 from .ways import Way, table
 
 PICTURES = "Pictures (*.png *.jpg *.jpeg *.webp *.gif *.bmp *.tif *.tiff *.ppm);;All files (*)"
@@ -95,6 +95,7 @@ class BenchView(WallView):
     def begin(self, session: Session, opened: Opened) -> None:
         super().begin(session, opened)
         assert isinstance(session.job, DrawPictures)
+        self.modes = modes_of(session.job.sampler.kind)
         classes = session.job.sampler.classes
         self.choices = {"label": {"best match": -1} | {name: n for n, name in enumerate(classes)}}
         self._pointed = self._wanted = self._watched = self.canvas.picked = None

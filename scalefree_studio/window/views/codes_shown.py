@@ -174,7 +174,7 @@ def near(book: Codebook, code: int, most: int) -> list[int]:
 # In words.
 
 
-def described(book: Codebook, code: int, step: int) -> str:
+def described(book: Codebook, code: int) -> str:
     """A code's usage, share and rank."""
     if book.part("usage") is None:
         return "Its use has not been counted yet."
@@ -206,7 +206,7 @@ def usage_in_words(book: Codebook) -> str:
     return ", ".join(parts)
 
 
-def pictures_in_words(frame: Arrays, still: Arrays) -> str:
+def pictures_in_words(frame: Arrays) -> str:
     """What stands over the pictures: what each of a group is, from left to right."""
     stages = sum(name.startswith("stage.") for name in frame)
     if stages < 2:

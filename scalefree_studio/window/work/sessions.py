@@ -182,7 +182,8 @@ class Sessions(QObject):
         self.begun.emit()  # which takes the notices of the session before away
         if another is not None:
             self.session.say(
-                f"Another window or command is using {another}: this is a copy, in {folder.path}."
+                f"Another window or command is using {another.name}: this is a copy, in {folder.path}. "
+                "Its recording begins now."
             )
         elif opened.notes:
             self.session.say(" ".join(opened.notes))
