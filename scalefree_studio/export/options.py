@@ -29,8 +29,8 @@ class PictureOptions:
 
     size: tuple[int, int] | None = option(
         None, **SIZE, high=LONGEST, unset="as learned",
-        help="In pixels: 4096x2048, or 4096 for a square; another shape than the picture's shows more of the "
-             "plane.")
+        help="In pixels: 4096x2048, or 4096 for a square; a different shape shows more around the "
+             "picture.")
     border: float = option(
         1.0, label="Border", above=0, high=MOST, metavar="N",
         help="Show N times the extent: 3 also shows what lies around it.")
@@ -130,9 +130,9 @@ class MovieOptions(MovieTime, PictureOptions):
     """What a movie may be asked for: how it shows a run, how long, and what is written on it."""
 
     size: tuple[int, int] | None = option(
-        None, **SIZE, high=LARGEST, unset="1080 along the longer side, 480 in a gif",
-        help="In pixels: 1920x1080, or 1080 for a square; another shape than the picture's shows more of the "
-             "plane.")
+        None, **SIZE, high=LARGEST, unset="longer side 1080, 480 for a gif",
+        help="In pixels: 1920x1080, or 1080 for a square; a different shape shows more around the "
+             "picture.")
     pause: float = option(
         0.0, label="Pause", low=0, high=86_400, slides=(0, 10), unit="s", metavar="S",
         help="Hold the last picture for this many more seconds.")
