@@ -121,7 +121,7 @@ class DrawnMovieOptions(MovieTime):
     """What may be asked of the movie of a drawing while it is drawn."""
 
     movie_size: tuple[int, int] | None = option(
-        None, **SIZE, high=LARGEST, unset="about 1080 along the longer side, 480 in a gif",
+        None, **SIZE, high=LARGEST, unset="longer side about 1080, 480 for a gif",
         help="Size of the movie in pixels: 1920x1080, or 1080 for a square.")
 
 
