@@ -34,7 +34,7 @@ from .jobs.instruments import sampler_of
 from .recipes.found import is_recipe, model_of
 from .results import HALVES, kept
 from .runs import Recording, choose_device, run_to_end
-from .sizes import shape_of
+from .sizes import places_of
 from .storage.run_folder import RunFolder, load_checkpoint
 from .terminal import MODEL_HELP, add_json_flag, counting, output, progress_bars, report, say
 
@@ -44,7 +44,6 @@ SAMPLED_ROWS, COMPLETED_ROWS = 8, 1  # of a table; of each picture that is compl
 SECONDS = 10.0  # of a movie
 PAUSE = 0.2  # of its time, on the finished wall
 BEAMS = 1024  # at most, of a search
-PLACES = 1 << 20  # at most, in a picture
 
 
 def fill_sample(parser: argparse.ArgumentParser) -> Handler:
@@ -56,12 +55,12 @@ def fill_sample(parser: argparse.ArgumentParser) -> Handler:
         "out", type=output, nargs="?", metavar="OUT.png",
         help="the wall of pictures (default, of a recipe: sample.png in its folder)",
     )  # fmt: skip
-    parser.add_argument("--size", type=_places, metavar="N|WxH", help="of each picture (default: as learnt)")
+    parser.add_argument("--size", type=places_of, metavar="WxH", help="of each picture (default: as learned)")
     _drawing_flags(parser, SAMPLED)
     group = parser.add_argument_group("search, instead of chance")
     group.add_argument(
         "--beams", type=int, metavar="N",
-        help="search for the likeliest pictures, N side by side. --count is then the number of searches "
+        help="search for the likeliest pictures, keeping N at a time. --count is then the number of searches "
         "(default: 1); with several, the best picture of each is shown",
     )  # fmt: skip
     group.add_argument(
@@ -109,8 +108,8 @@ def fill_complete(parser: argparse.ArgumentParser) -> Handler:
     parser.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="the pictures to complete")
     parser.add_argument(
         "out", type=output, metavar="OUT.png",
-        help="the wall of completed pictures; of several pictures or temperatures a table: a row for each picture, "
-        "with what is given, what that hides, and a column for each temperature",
+        help="the wall of completed pictures; with several pictures or temperatures, a table: a row for each "
+        "picture, with the part given, the part hidden, and a column for each temperature",
     )  # fmt: skip
     part = parser.add_mutually_exclusive_group()
     part.add_argument(
@@ -182,9 +181,8 @@ def _refuse_same(arguments: argparse.Namespace, *read: Path) -> None:
 
 def _drawing_flags(parser: argparse.ArgumentParser, controls: DrawControls) -> None:
     add = parser.add_argument
-    add_flags(
-        parser, controls, without=("label", "speed", "temperature")
-    )  # nobody watches: it is drawn at once
+    # Nobody watches: it is drawn at once.
+    add_flags(parser, controls, without=("label", "speed", "temperature"))
     add(
         "--temperature", dest="temperatures", metavar="X[,X...]",
         help="below 1 plays it safe, above 1 is bolder; several, such as 0.9,1.0,1.1, make a table with "
@@ -218,9 +216,8 @@ def _job(arguments: argparse.Namespace, sampler: Sampler, controls: DrawControls
         controls = edited(controls, {"count": searches * sampler.beams})
     controls = replace(controls, temperature=_temperatures(arguments)[0])
     if not _is_recorded(arguments):
-        controls = replace(
-            controls, speed=AT_ONCE
-        )  # a row a step, rather than as few places as a movie wants
+        # A row a step, rather than as few places as a movie wants.
+        controls = replace(controls, speed=AT_ONCE)
     return DrawPictures(sampler, replace(controls, label=label_of(arguments.of_class, list(sampler.classes))))
 
 
@@ -339,11 +336,3 @@ def label_of(wanted: str | None, classes: list[str]) -> int:
     if not 0 <= index < len(classes):
         raise UserError(f"--label is a number from 0 to {len(classes) - 1} or one of {', '.join(classes)}.")
     return index
-
-
-def _places(text: str) -> tuple[int, int]:
-    """The height and width that were typed, within reason."""
-    height, width = shape_of(text)
-    if not 1 <= height * width <= PLACES:
-        raise UserError(f"--size covers 1 to {PLACES} places in all, not {width}x{height}.")
-    return height, width

@@ -289,7 +289,7 @@ class Runner:
             yield
         except (OSError, UserError, JobError) as error:
             self._unsaved = True
-            self._say(f"Saving failed: {error}")
+            self._say(f"Saving failed: {getattr(error, 'strerror', None) or error}")
 
     def _shut_down(self) -> None:
         """The one way out: the last picture shown, recordings closed, the model saved."""

@@ -1,12 +1,12 @@
 """The command line as a stranger uses it: right and wrong input, interrupts, kills and full disks."""
 
+import errno
 import json
 import os
 import resource
 import signal
 import subprocess
 import sys
-import time
 
 import imageio_ffmpeg
 import numpy as np
@@ -16,8 +16,10 @@ from PIL import Image
 
 from scalefree_studio import cli
 from scalefree_studio.cli import main
+from scalefree_studio.data.datasets import is_dataset_name, load_dataset
 from scalefree_studio.jobs import instruments as all_instruments
 from scalefree_studio.jobs.instruments import Instrument
+from scalefree_studio.recipes.found import find_recipe, is_recipe
 from scalefree_studio.storage.history import History
 from scalefree_studio.storage.run_folder import RunFolder, load_checkpoint
 
@@ -179,6 +181,54 @@ def test_a_misspelt_command_is_told_which_was_meant(words, meant, capsys, monkey
     assert told == f"scalefree-studio: There is no command {words[0]!r}. Did you mean {meant!r}?"
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            ["fit", "a.png", "--lnes", "3"],
+            "there is no option --lnes; did you mean --lines? (see {} fit --help)",
+        ),
+        (
+            ["train", "pixelcnn", "--dropot=1"],
+            "there is no option --dropot; did you mean --dropout? (see {} train pixelcnn --help)",
+        ),
+        (["info", "run", "--zzz"], "there is no option --zzz (see {} info --help)"),
+        (["info", "run", "other"], "'other' is one word too many (see {} info --help)"),
+        (
+            ["fit", "a.png", "--lines", "1.5"],
+            "argument --lines: '1.5' is not a whole number (see {} fit --help)",
+        ),
+        (
+            ["render", "a", "b.png", "--border", ""],
+            "argument --border: '' is not a number (see {} render --help)",
+        ),
+    ],
+)
+def test_a_misspelt_option_is_told_which_was_meant(words, told, capsys):
+    assert main(words) == 2
+    assert capsys.readouterr().err.strip() == f"scalefree-studio: {told.format('scalefree-studio')}"
+
+
+def test_a_disk_that_stays_full_is_told_once_and_at_the_end(picture, tmp_path, capsys, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(RunFolder, "keep", full)
+    assert fit(picture, *SMALL, "--steps", 2, "--out", tmp_path / "run") == 2
+    said = capsys.readouterr().err.splitlines()
+    words = f"Saving failed: {os.strerror(errno.ENOSPC)}"
+    assert [line for line in said if "Saving" in line] == [words, f"scalefree-studio: {words}"]
+
+
+def test_help_tells_defaults_in_words(capsys):
+    for words in (["movie"], ["train", "codebook"], ["train", "pixels"]):
+        with pytest.raises(SystemExit):
+            main([*words, "--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    assert "(default: no)" in told
+    assert not any(f"(default: {word})" in told for word in ("", "False", "True", "None"))
+
+
 def test_what_comes_along_is_listed_in_groups(capsys):
     assert main(["pictures"]) == 0
     words = capsys.readouterr().out
@@ -188,6 +238,11 @@ def test_what_comes_along_is_listed_in_groups(capsys):
     named = {item["name"]: item["title"] for items in found.values() for item in items}
     wanted = {"photo:astronaut", "drawing:balloon", "synthetic:lines-5", "model:mnist", "dataset:cifar10"}
     assert wanted | {"recipe:vqvae-digits"} <= named.keys() and all(named.values())
+    assert all(is_dataset_name(item["name"]) for item in found["Data sets"])
+    assert load_dataset("dataset:digits").spec == "digits"
+    for name in (item["name"] for item in found["Recipes"]):
+        recipe, folder = find_recipe(name)
+        assert is_recipe(name) and find_recipe(name.removeprefix("recipe:")) == (recipe, folder)
     for group, items in found.items():
         assert group in words.splitlines()
         assert all(f"  {item['name']:<32}{item['title']}" in words.splitlines() for item in items)
@@ -274,8 +329,7 @@ def start(*arguments, **more):
 def test_interrupts_stop_save_and_exit_0(how, picture, tmp_path):
     run = tmp_path / "run"
     process = start("fit", picture, *SMALL, "--steps", 10_000_000, "--out", run, "--json")
-    wait_until(lambda: (run / "history.sqlite").exists(), process)
-    time.sleep(0.5)
+    wait_until(lambda: recorded(run) > 0, process)
     process.send_signal(how)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err

@@ -13,7 +13,7 @@ from driving import FEW, Driven, said
 from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtGui import QFontMetricsF
 from PyQt6.QtTest import QTest
-from PyQt6.QtWidgets import QApplication, QLabel, QPushButton
+from PyQt6.QtWidgets import QApplication, QButtonGroup, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 from scalefree_studio.canvas.walls.boards import Place
@@ -63,6 +63,14 @@ def test_no_field_takes_the_focus_of_one_that_has_gone(driven: Driven, run: Path
     assert focused is None or not panel.isAncestorOf(focused)
 
 
+def test_another_view_leaves_nothing_of_the_one_before_at_the_top(driven: Driven) -> None:
+    top, views = driven.window.top, [driven.window.stage.take_view(kind) for kind in ("drawing", "dividers")]
+    for view in views:
+        top.show_view(view)
+    assert [button.text() for button in top._group.buttons()] == [mode.title for mode in views[-1].modes]
+    assert len(top.findChildren(QButtonGroup)) == 1
+
+
 def test_no_heading_stands_over_nothing_on_f1(driven: Driven, run: Path) -> None:
     driven.window.open(f"learn:{run}")
     driven.until(lambda: isinstance(driven.window.stage.view, TrainingView) and driven.session)
@@ -102,8 +110,8 @@ def test_the_end_of_learning_is_told(driven: Driven, tmp_path: Path) -> None:
         assert said(driven).startswith("Finished at ") and said(driven).endswith(" bits held out.")
     assert driven.session.job.step_count == steps
     told = {b.text(): b for b in driven.window.stage.toast.findChildren(QPushButton) if not b.isHidden()}
-    assert list(told) == ["Go on", "Draw", "Export picture…"]
-    told["Go on"].click()
+    assert list(told) == ["Keep learning", "Draw", "Export picture…"]
+    told["Keep learning"].click()
     driven.until(lambda: driven.session.job.step_count > steps)
     assert driven.session.job.controls.epochs == 2
 
@@ -186,17 +194,6 @@ def test_escape_ends_what_is_passing_in_every_view_first(driven: Driven) -> None
             begun = [there for there in begun if there()]
         assert not view.end_passing(), kind
     assert not w._leaving
-
-
-def test_a_timeline_says_what_there_is_room_for(qtbot: QtBot) -> None:
-    timeline = Timeline()
-    qtbot.addWidget(timeline)
-    said = []
-    for width in (400, 150, 20):
-        timeline.setFixedWidth(width)
-        said.append(timeline.nothing)
-        assert timeline.fontMetrics().horizontalAdvance(timeline.nothing) < width * 1.1
-    assert said == ["Your recording will appear here", "No recording yet", ""]
 
 
 def test_the_moment_that_was_chosen_is_named_while_the_recording_grows(qtbot: QtBot) -> None:

@@ -10,6 +10,8 @@ from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from .theme import DARK, GRID, Palette, focus_ring, scaled, tabular
 
+EMPTY = "Your recording will appear here", "No recording", ""  # as much as there is room for
+
 
 class Timeline(QWidget):
     """Frames stand in the order in which they were recorded. `chosen` names one by its id."""
@@ -115,13 +117,6 @@ class Timeline(QWidget):
         """The frame whose step is told: that under the pointer, or else the one that is shown."""
         return self.at if self._hover is None else self._index(self._hover)
 
-    @property
-    def nothing(self) -> str:
-        """What stands in place of a recording, as long as there is room for it."""
-        metrics = QFontMetricsF(tabular(scaled(self.font(), 0.92)))
-        words = ("Your recording will appear here", "No recording yet", "")
-        return next(each for each in words if metrics.horizontalAdvance(each) < self.width())
-
     def paintEvent(self, event: QPaintEvent | None) -> None:
         p, painter = self.palette_, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -129,7 +124,7 @@ class Timeline(QWidget):
         focus_ring(self, painter, p)
         if not self.ids:
             painter.setPen(p.colour("soft"))
-            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self.nothing)
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self._words_of_nothing(painter))
             return
         middle = self.height() * 0.68
         here = len(self.ids) - 1 if self.at is None else self.at
@@ -142,6 +137,10 @@ class Timeline(QWidget):
         painter.drawRoundedRect(QRectF(GRID, middle - 1.5, self._x(here) - GRID, 3), 1.5, 1.5)
         painter.drawEllipse(QPointF(self._x(here), middle), 5, 5)
         self._draw_words(painter, middle)
+
+    def _words_of_nothing(self, painter: QPainter) -> str:
+        metrics = QFontMetricsF(painter.font())
+        return next(words for words in EMPTY if metrics.horizontalAdvance(words) <= self.width())
 
     def _draw_words(self, painter: QPainter, middle: float) -> None:
         p, metrics = self.palette_, QFontMetricsF(painter.font())
