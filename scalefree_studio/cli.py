@@ -14,13 +14,14 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
-from importlib import metadata
-from typing import NoReturn
+from functools import partial
+from typing import Any, NoReturn
 
 from . import cli_doctor, crashes
 from .controls import ControlError
 from .errors import JobError, UserError, told
 from .files import at_home
+from .versions import version_of
 from .window_libraries import missing_libraries, what_to_install
 
 PROGRAM = "scalefree-studio"
@@ -31,8 +32,30 @@ Handler = Callable[[argparse.Namespace], int]
 class Parser(argparse.ArgumentParser):
     """Says what is wrong in one line."""
 
+    def __init__(self, *arguments: Any, **named: Any):
+        super().__init__(*arguments, **named)
+        self.register("type", int, partial(_number, int, "a whole number"))
+        self.register("type", float, partial(_number, float, "a number"))
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Nothing that is unknown is let through: here it is known what it may have been meant for."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if option := next((word.partition("=")[0] for word in unknown if word.startswith("-")), ""):
+            near = get_close_matches(option, self._option_string_actions, 1)
+            self.error(f"there is no option {option}" + (f"; did you mean {near[0]}?" if near else ""))
+        if unknown:
+            self.error(f"{unknown[0]!r} is one word too many")
+        return found, unknown
+
     def error(self, message: str) -> NoReturn:
         raise UserError(f"{message} (see {self.prog} --help)")
+
+
+def _number(kind: type, words: str, text: str) -> Any:
+    try:
+        return kind(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not {words}") from None
 
 
 Commands = dict[str, tuple[str, Callable[[argparse.ArgumentParser], Handler]]]
@@ -47,7 +70,8 @@ def commands() -> Commands:
         for instrument in instruments().values()
         for name, (what, place) in instrument.commands.items()
     }
-    return {**theirs, **_own_commands()}
+    ours = _own_commands()
+    return {**ours, **theirs, **ours}
 
 
 def _hidden_commands() -> list[str]:
@@ -86,7 +110,7 @@ def _own_commands() -> Commands:
         "surprise": ("measure how surprising a picture is to a trained model", cli_surprise.fill_surprise),
         "evaluate": ("measure a trained model on held-out pictures", cli_train.fill_evaluate),
         "encode": ("turn a data set into tokens or latents, once and for all", cli_encode.fill_encode),
-        "recipe": ("run a whole recipe, from pictures to tokens and back", cli_recipe.fill_recipe),
+        "recipe": ("run a recipe, from pictures to tokens and back", cli_recipe.fill_recipe),
         "fetch": ("download a trained model", cli_fetch.fill_fetch),
         "tokens": ("show a picture in colour tokens", cli_tokens.fill_tokens),
         "info": ("show what is in a model or a run", cli_info.fill_info),
@@ -184,9 +208,11 @@ def _window_parser(known: Commands) -> Parser:
         epilog=f"commands (each has its own --help):\n{lines}",
     )
     parser.add_argument(
-        "subject", nargs="?", metavar="PICTURE|MODEL|RUN|RECIPE", help="what the window opens on"
+        "subject", nargs="?", metavar="PICTURE|MODEL|RUN|RECIPE", help="what to open in the window"
     )
-    parser.add_argument("--version", action="version", version=f"{PROGRAM} {_version()}")
+    parser.add_argument(
+        "--version", action="version", version=f"{PROGRAM} {version_of(PROGRAM) or '(not installed)'}"
+    )
     parser.add_argument(
         "--theme", choices=("dark", "light"), help="how the window looks (default: as last time)"
     )
@@ -221,13 +247,6 @@ def has_display() -> bool:
     return sys.platform in ("win32", "darwin") or bool(
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     )
-
-
-def _version() -> str:
-    try:
-        return metadata.version("scalefree-studio")
-    except metadata.PackageNotFoundError:
-        return "(not installed)"
 
 
 def entry() -> None:

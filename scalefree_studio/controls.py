@@ -276,7 +276,7 @@ def add_flags(
         heading = c.group or title
         group = groups.setdefault(heading, parser.add_argument_group(heading.lower()))
         default = getattr(holder, c.name)
-        shown = c.unset if default is None else f"{default:g}" if isinstance(default, float) else default
+        shown = c.unset if default is None else _default_in_words(default)
         kind = _flag_type(c)
         text = f"{c.help} (default: {shown})".replace("%", "%%")
         options: dict[str, Any] = {"dest": c.name, "default": argparse.SUPPRESS, "help": text}
@@ -287,6 +287,12 @@ def add_flags(
         else:
             metavar = c.metavar or {int: "N", float: "X"}.get(c.type, "TEXT")
             group.add_argument(c.flag, type=kind, nargs=c.count or None, metavar=metavar, **options)
+
+
+def _default_in_words(default: Any) -> str:
+    if isinstance(default, bool):
+        return "on" if default else "off"
+    return f"{default:g}" if isinstance(default, float) else str(default)
 
 
 def _flag_type(c: Control) -> Callable[[str], Any]:

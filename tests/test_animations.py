@@ -11,6 +11,7 @@ import pytest
 from PIL import Image, ImageSequence
 from recordings import frames_of, gradients, recording, snapshot
 
+from scalefree_studio.controls import ControlError
 from scalefree_studio.errors import UserError
 from scalefree_studio.export.movie import movie_of_run
 from scalefree_studio.export.movie_file import GIF_SIDE, frames_into
@@ -84,14 +85,15 @@ def test_a_gif_of_one_picture_is_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"size": 1080, "seconds": 60, "fps": 30}, "1,800 frames of 1080x720 is too large"),
+        ({"size": 1080, "seconds": 60, "fps": 30}, "1,800 frames of 1080x1080 is too large"),
         ({"fps": 60, "seconds": 1}, "at most 50 frames a second"),
+        ({"fps": 1e-320, "seconds": 1}, "must be between 0.01 and 1000"),
     ],
 )
 def test_a_gif_that_would_be_out_of_reason_is_told_before_it_is_begun(
     options: dict[str, Any], told: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(UserError, match=told):
+    with pytest.raises((UserError, ControlError), match=told):
         movie_of_run(recording([snapshot(0), snapshot(9)]), tmp_path / "a.gif", **options)
     assert list(tmp_path.iterdir()) == []
 
@@ -132,3 +134,9 @@ def test_a_tiff_needs_memory_for_a_few_frames_only(tmp_path: Path) -> None:
         tracemalloc.stop()
     assert peak < 10 * frame.nbytes
     assert shown_by_pillow(tmp_path / "a.tif")[0].shape == (40, 500, 500, 3)
+
+
+def test_a_gif_whose_last_picture_would_stay_for_longer_than_it_can_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="cannot hold a picture for more than 655 s"):
+        movie_of_run(recording([snapshot(0)]), tmp_path / "a.gif", size=8, pause=700.0, fps=1.0)
+    assert list(tmp_path.iterdir()) == []

@@ -6,7 +6,6 @@ import resource
 import signal
 import subprocess
 import sys
-import time
 
 import imageio_ffmpeg
 import numpy as np
@@ -179,6 +178,34 @@ def test_a_misspelt_command_is_told_which_was_meant(words, meant, capsys, monkey
     assert told == f"scalefree-studio: There is no command {words[0]!r}. Did you mean {meant!r}?"
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            ["fit", "a.png", "--lnes", "3"],
+            "there is no option --lnes; did you mean --lines? (see {} fit --help)",
+        ),
+        (
+            ["train", "pixelcnn", "--dropot=1"],
+            "there is no option --dropot; did you mean --dropout? (see {} train pixelcnn --help)",
+        ),
+        (["info", "run", "--zzz"], "there is no option --zzz (see {} info --help)"),
+        (["info", "run", "other"], "'other' is one word too many (see {} info --help)"),
+        (
+            ["fit", "a.png", "--lines", "1.5"],
+            "argument --lines: '1.5' is not a whole number (see {} fit --help)",
+        ),
+        (
+            ["render", "a", "b.png", "--border", ""],
+            "argument --border: '' is not a number (see {} render --help)",
+        ),
+    ],
+)
+def test_a_misspelt_option_is_told_which_was_meant(words, told, capsys):
+    assert main(words) == 2
+    assert capsys.readouterr().err.strip() == f"scalefree-studio: {told.format('scalefree-studio')}"
+
+
 def test_what_comes_along_is_listed_in_groups(capsys):
     assert main(["pictures"]) == 0
     words = capsys.readouterr().out
@@ -274,8 +301,7 @@ def start(*arguments, **more):
 def test_interrupts_stop_save_and_exit_0(how, picture, tmp_path):
     run = tmp_path / "run"
     process = start("fit", picture, *SMALL, "--steps", 10_000_000, "--out", run, "--json")
-    wait_until(lambda: (run / "history.sqlite").exists(), process)
-    time.sleep(0.5)
+    wait_until(lambda: recorded(run) > 0, process)
     process.send_signal(how)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err

@@ -203,7 +203,7 @@ def test_complete_keeps_its_part_and_leaves_a_run_that_knows_it(capsys):
             "1 to 1048576 places in all, not 5000x5000",
         ),
         (["sample", "model", "a.png", "--size", "0"], "1 to 1048576 places in all, not 0x0"),
-        (["sample", "model", "a.png", "--speed", "9"], "unrecognized"),
+        (["sample", "model", "a.png", "--speed", "9"], "no option --speed"),
         (["complete", "model", "nothing.png", "a.png"], "no file"),
     ],
     ids=str,

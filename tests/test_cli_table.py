@@ -150,7 +150,7 @@ def test_what_the_network_cannot_see_is_said(capsys: pytest.CaptureFixture[str])
     [
         (["complete", "model", "a.png", "t.png", "--cut", "30"], "from 0 to 29, not 30"),
         (["complete", "model", "a.png", "t.png", "--cut", "-1"], "from 0 to 29, not -1"),
-        (["complete", "model", "a.png", "t.png", "--cut", "all"], "invalid int"),
+        (["complete", "model", "a.png", "t.png", "--cut", "all"], "is not a whole number"),
         (["complete", "model", "a.png", "t.png", "--cut", "3", "--keep", "top"], "not allowed with"),
         (["complete", "model", "a.png", "t.png", "--temperature", "0"], "between 0.05 and 20, not 0."),
         (["complete", "model", "a.png", "t.png", "--temperature", "1,hot"], "needs a number, not 'hot'."),

@@ -300,7 +300,7 @@ def test_heats_that_are_not_known_leave_a_row_with_round_ends(
     view = at_rest(driven, monkeypatch)
     book = book_of(view)
     without = {name: array for name, array in book.frame.items() if not name.startswith("apart")}
-    view.panel.show_book(Codebook(without, book.still), None, 1, "none", waits=False, prunes=False)
+    view.panel.show_book(Codebook(without, book.still), None, "none", waits=False, prunes=False)
     seen = [button for button in view.panel._heats.values() if button.isVisible()]
     assert [button.property("place") for button in seen] == ["first", "last"]
     alone = list(driven.window.panel.instruments.values())[-1]

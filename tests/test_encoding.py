@@ -212,15 +212,15 @@ def test_other_folders_are_refused_and_left_as_they_are(
 
 def test_a_model_without_codes_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert encode("model:digits", "--out", tmp_path / "out") == 2
-    assert "makes no tokens" in capsys.readouterr().err
+    assert "does not turn pictures into tokens" in capsys.readouterr().err
     assert encode("model:digits", "--out", tmp_path / "out", "--latents") == 2
-    assert "makes no latents" in capsys.readouterr().err
+    assert "does not turn pictures into latents" in capsys.readouterr().err
 
 
 def test_shards_of_another_model_are_refused(tmp_path: Path, model: Path) -> None:
     other = save(FakeCodec(codes=9), tmp_path / "other.safetensors")
     assert encode(model, "--out", tmp_path / "a") == 0 and encode(other, "--out", tmp_path / "b") == 0
-    with pytest.raises(UserError, match="another model has encoded it"):
+    with pytest.raises(UserError, match="encoded by another model"):
         load_validation(load_dataset(tmp_path / "a"), tmp_path / "b")
     shutil.rmtree(tmp_path / "a" / "held")
     shutil.copytree(tmp_path / "b" / "held", tmp_path / "a" / "held")

@@ -104,7 +104,7 @@ def test_what_a_click_means(pipeline: Pipeline) -> None:
     assert pipeline.clicked("shards", now).kind == SAY
     pipeline.make("shards")
     pipeline.end()
-    assert pipeline.clicked("shards", now) == Action(SAY, "Shards are made: 1,797 pictures.")
+    assert pipeline.clicked("shards", now) == Action(SAY, "Shards are done: 1,797 pictures.")
     learnt(pipeline, "stage-1", 4)
     pipeline.on_stage = ""
     assert [box.state for box in pipeline.boxes(None)][2] == PAUSED

@@ -12,7 +12,7 @@ from driven_drawings import TINY, draw, shown, the_job
 from driving import FEW, Driven, said
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QFontMetricsF
-from PyQt6.QtWidgets import QApplication, QLabel, QPushButton
+from PyQt6.QtWidgets import QApplication, QButtonGroup, QLabel, QPushButton
 
 from scalefree_studio.canvas.walls.boards import Place
 from scalefree_studio.controls import edited
@@ -60,6 +60,14 @@ def test_no_field_takes_the_focus_of_one_that_has_gone(driven: Driven, run: Path
     assert focused is None or not panel.isAncestorOf(focused)
 
 
+def test_another_view_leaves_nothing_of_the_one_before_at_the_top(driven: Driven) -> None:
+    top, views = driven.window.top, [driven.window.stage.take_view(kind) for kind in ("drawing", "dividers")]
+    for view in views:
+        top.show_view(view)
+    assert [button.text() for button in top._group.buttons()] == [mode.title for mode in views[-1].modes]
+    assert len(top.findChildren(QButtonGroup)) == 1
+
+
 def test_no_heading_stands_over_nothing_on_f1(driven: Driven, run: Path) -> None:
     driven.window.open(f"learn:{run}")
     driven.until(lambda: isinstance(driven.window.stage.view, TrainingView) and driven.session)
@@ -99,8 +107,8 @@ def test_the_end_of_learning_is_told(driven: Driven, tmp_path: Path) -> None:
         assert said(driven).startswith("Finished at ") and said(driven).endswith(" bits held out.")
     assert driven.session.job.step_count == steps
     told = {b.text(): b for b in driven.window.stage.toast.findChildren(QPushButton) if not b.isHidden()}
-    assert list(told) == ["Go on", "Draw", "Export picture…"]
-    told["Go on"].click()
+    assert list(told) == ["Keep learning", "Draw", "Export picture…"]
+    told["Keep learning"].click()
     driven.until(lambda: driven.session.job.step_count > steps)
     assert driven.session.job.controls.epochs == 2
 

@@ -237,7 +237,7 @@ def test_the_command_compares_with_what_was_learnt(tmp_path: Path, monkeypatch: 
         (["model", "mine.png", "no/out.png"], "no such folder"),
         (["model", "mine.png", "--label", "7"], "--label is"),
         (["model", "mine.png", "--compare", "-1"], "0 to 10000"),
-        (["model", "mine.png", "--compare", "many"], "invalid int value"),
+        (["model", "mine.png", "--compare", "many"], "is not a whole number"),
         (["model"], "required"),
         (["lines", "mine.png"], "does not draw; those of kind pixelcnn, "),
     ],

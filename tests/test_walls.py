@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,11 @@ from small_drawings import N, W, make, mask, picture, play
 
 from scalefree_studio.drawings import PAPER, Drawing, still_of
 from scalefree_studio.errors import UserError
+from scalefree_studio.export.heat import write_beside
 from scalefree_studio.export.movie import movie_of_run
 from scalefree_studio.export.walls.scene import CURSOR, DrawingScene, TrainingScene
-from scalefree_studio.export.walls.wall import BEHIND, GAP, fitted_wall, wall_of, wall_size
+from scalefree_studio.export.walls.table import Table, write_table
+from scalefree_studio.export.walls.wall import BEHIND, GAP, fitted_wall, wall_of, wall_size, write_wall
 from scalefree_studio.jobs.drawing.controls import AT_ONCE
 from scalefree_studio.jobs.drawing.edits import GoTo, SetPrompt, SetValue
 from scalefree_studio.snapshot import Checkpoint, Snapshot
@@ -181,11 +185,11 @@ def test_a_movie_of_a_training_shows_the_wall_as_it_renews_itself(tmp_path: Path
 @pytest.mark.parametrize(
     ("run", "look", "told"),
     [
-        (recorded(), {"border": 2.0, "zoom": (0, 0, 3)}, "border and zoom would mean nothing"),
-        (trained([1]), {"overlay": True}, "overlay would mean nothing"),
+        (recorded(), {"border": 2.0, "zoom": (0, 0, 3)}, "border and zoom would have no effect"),
+        (trained([1]), {"overlay": True}, "overlay would have no effect"),
         (trained([1, None]), {}, "No samples"),
         (trained([]), {}, "Nothing was recorded"),
-        (trained([1]), {"caption": "{bits}"}, "A caption knows"),
+        (trained([1]), {"caption": "{bits}"}, "A caption cannot show"),
         (
             Recording(Checkpoint("drawing", 0, {}, {}), recorded().snapshots),
             {},
@@ -212,3 +216,28 @@ def test_a_damaged_frame_in_the_middle_is_told(tmp_path: Path) -> None:
         for seconds in (None, 3):
             with pytest.raises(UserError, match="damaged"):
                 movie_of_run(run, tmp_path / "a.mp4", size=(60, 60), seconds=seconds)
+
+
+SMALL = np.zeros((1, 1, 1, 3), np.uint8)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda path: write_wall(SMALL, path, scale=4096),
+        lambda path: write_table(Table(("One",), SMALL[None]), path, 4096),
+        lambda path: write_beside(SMALL[0], np.zeros((1, 1)), path, 4096),
+    ],
+    ids=["a wall", "a table", "a picture beside its surprise"],
+)
+def test_however_large_a_pixel_is_shown_it_takes_little_memory(
+    write: Callable[[Path], None], tmp_path: Path
+) -> None:
+    """16 million pixels, or more, are 50 million bytes, of which a PNG needs several at once."""
+    tracemalloc.start()
+    try:
+        write(tmp_path / "large.png")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 40_000_000

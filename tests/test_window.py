@@ -104,14 +104,14 @@ def test_the_end_of_the_schedule_is_told_and_can_be_gone_on_from(driven: Driven)
     driven.until(lambda: w.top.words.text().startswith("Finished: lines-5 — 8 lines, "))
     steps = driven.job.step_count
     assert driven.session.status.rests and said(driven).startswith("Finished at ") and " dB." in said(driven)
-    assert list(choices(driven)) == ["Go on", "Add a line", "Add a circle", "Export picture…"]
+    assert list(choices(driven)) == ["Keep learning", "Add a line", "Add a circle", "Export picture…"]
     assert not w.stage.toast._timer.isActive()
     driven.key(Qt.Key.Key_Escape)
     assert w.stage.toast.isHidden() and not driven.gone
     driven.key(Qt.Key.Key_Space)  # why it does not play
     driven.until(w.stage.toast.isVisible)
     assert driven.job.step_count == steps
-    choices(driven)["Go on"].click()
+    choices(driven)["Keep learning"].click()
     driven.until(lambda: driven.job.step_count > steps and w.top.words.text().startswith("Learning"))
     assert driven.job.controls.horizon == steps + 100 and w.stage.toast.isHidden()
     driven.until(lambda: said(driven).startswith("Finished") and w.stage.toast.isVisible())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -12,18 +13,24 @@ from PIL import Image, ImageDraw, ImageFont
 from ..errors import UserError
 from ..snapshot import Bytes, Snapshot
 
+WIDEST = 100  # letters of a number, which takes as much memory as is asked for
+
 
 class _Plain(string.Formatter):
     """Only plain names, no attributes or indices; two decimals unless asked otherwise; a dash for what is unknown."""
 
     def get_field(self, field_name: str, args: Any, kwargs: Mapping[str, Any]) -> tuple[Any, str]:
         if field_name not in kwargs:
-            raise UserError(f"A caption knows no {{{field_name}}}; it knows {', '.join(sorted(kwargs))}.")
+            raise UserError(
+                f"A caption cannot show {{{field_name}}}; it can show {', '.join(sorted(kwargs))}."
+            )
         return kwargs[field_name], field_name
 
     def format_field(self, value: Any, format_spec: str) -> str:
         if value is None:
             return "–"
+        if any(int(number) > WIDEST for number in re.findall(r"\d+", format_spec)):
+            raise ValueError(f"a number has at most {WIDEST} letters")
         return format(value, format_spec or (".2f" if isinstance(value, float) else ""))
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from ..snapshot import Bytes
-from .picture import check_target, write_bands
+from .picture import thick, write_bands
 from .walls.wall import BEHIND
 
 STOPS = (
@@ -44,14 +44,19 @@ def usual_scale(picture: Bytes) -> int:
 
 def beside(picture: Bytes, shares: npt.NDArray[np.floating], scale: int | None = None) -> Bytes:
     """A picture (h, w, 3) and, at its right, a share in [0, 1] of each of its places (H, W) as heat, in its size."""
+    return np.concatenate(list(_bands(picture, shares, scale)))
+
+
+def _bands(picture: Bytes, shares: npt.NDArray[np.floating], scale: int | None) -> Iterator[Bytes]:
+    """The same from top to bottom, in parts (rows, width, 3)."""
     height, width = picture.shape[:2]
     rows = np.arange(height) * shares.shape[0] // height
     columns = np.arange(width) * shares.shape[1] // width
     larger = scale or usual_scale(picture)
-    both = (picture, heat(shares)[rows[:, None], columns])
-    left, right = (part.repeat(larger, axis=0).repeat(larger, axis=1) for part in both)
-    gap = np.full((len(left), GAP, 3), BEHIND, np.uint8)
-    return np.hstack([left, gap, right])
+    gap = np.full((GAP, 3), BEHIND, np.uint8)
+    for left, right in zip(picture, heat(shares)[rows[:, None], columns], strict=True):
+        line = np.concatenate([left.repeat(larger, axis=0), gap, right.repeat(larger, axis=0)])
+        yield thick(line, larger)
 
 
 def beside_size(picture: Bytes, scale: int | None = None) -> tuple[int, int]:
@@ -64,6 +69,4 @@ def write_beside(
     picture: Bytes, shares: npt.NDArray[np.floating], path: Path, scale: int | None = None
 ) -> None:
     """Write both in the format that the suffix names, whole or not at all."""
-    check_target(path, beside_size(picture, scale))
-    both = beside(picture, shares, scale)
-    write_bands(path, (both.shape[1], both.shape[0]), [both])
+    write_bands(path, beside_size(picture, scale), _bands(picture, shares, scale))

@@ -28,6 +28,7 @@ MOST_FRAMES = 1_000_000  # nine hours at 30 a second
 GIF_SIDE = 480  # pixels of the longer side, where nobody asks for a size
 GIF_PIXELS = 1 << 27  # of all frames: they wait in memory, a byte each, until the last one is there
 GIF_FPS = 50  # what is faster, browsers show ten times as slowly
+GIF_STILL = 655_000  # milliseconds that a picture may stay: the format has no larger number
 SMALL_TIFF = 1 << 32  # bytes, beyond which a TIFF needs the larger kind of itself
 COLOURS = 256
 
@@ -39,7 +40,7 @@ def check_movie(path: Path, size: tuple[int, int], count: int, fps: float) -> No
     check_folder(path)
     if count > MOST_FRAMES:
         raise UserError(
-            f"A movie of {count:,} frames is out of reason: make it shorter, or show fewer a second."
+            f"A movie of {count:,} frames is far too long: make it shorter, or show fewer frames a second."
         )
     if path.suffix.lower() != ".gif":
         return
@@ -84,6 +85,10 @@ def _gif(path: Path, fps: float) -> Iterator[Write]:
         lasts = 10 * (ends[-1] - (ends[-2] if len(ends) > 1 else 0))
         if last and np.array_equal(frame, last[0]):  # a pause costs nothing
             durations[-1] += lasts
+            if durations[-1] > GIF_STILL:
+                raise UserError(
+                    f"A GIF cannot hold a picture for more than {GIF_STILL // 1000} s: make it shorter, or an .mp4."
+                )
             return
         last[:] = [frame.copy()]
         durations.append(lasts)

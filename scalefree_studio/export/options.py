@@ -9,7 +9,7 @@ from typing import Any
 from ..controls import control
 from ..sizes import shape_of, size_of
 from .picture import LONGEST
-from .video import COLOURS, FASTEST, LARGEST
+from .video import COLOURS, FASTEST, LARGEST, SLOWEST
 
 option = partial(control, live=True)  # nothing of it starts anything over
 MOST_PLACES = 1024  # along a side of a picture in tokens
@@ -28,7 +28,7 @@ class PictureOptions:
     """How a divider network becomes a picture, and how a movie shows what it is of."""
 
     size: tuple[int, int] | None = option(
-        None, **SIZE, high=LONGEST, unset="as learnt",
+        None, **SIZE, high=LONGEST, unset="as learned",
         help="In pixels: 4096x2048, or 4096 for a square; another shape than the picture's shows more of the "
              "plane.")
     border: float = option(
@@ -45,7 +45,7 @@ class PictureOptions:
         help="How hard edges are.")
     crisp: bool = option(
         False, label="Crisp", advanced=True,
-        help="Keep edges as sharp, in pixels, as when it was learnt.")
+        help="Keep edges as sharp, in pixels, as when it was learned.")
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class TokenOptions:
              "palette learned from the picture (palette:512); or every byte (exact).")
     size: tuple[int, int] | int = option(
         32, **{**SIZE, "wants": "a size such as 32 or 48x32"}, high=MOST_PLACES,
-        help="In pixels: 32 for a square, or wide and high: 48x32; the middle of the picture is cut to that shape.")
+        help="In pixels: 32 for a square, or width and height: 48x32; the middle of the picture is cut to that shape.")
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -112,7 +112,7 @@ class MovieTime:
         None, label="Seconds", above=0, high=86_400, unset="every frame once", metavar="S",
         help="How long it lasts; frames are left out or added in between to fit.")
     fps: float = option(
-        30.0, label="Frames a second", above=0, high=FASTEST, metavar="N",
+        30.0, label="Frames a second", low=SLOWEST, high=FASTEST, metavar="N",
         help="Frames shown each second; at most 50 in a gif.")
 
 
@@ -138,7 +138,7 @@ class MovieOptions(MovieTime, PictureOptions):
         help="Hold the last picture for this many more seconds.")
     caption: str | None = option(
         None, label="Caption", unset="none", letters=200,
-        help='Text on it, such as "step {step}: {psnr:.1f} dB, {seconds:.0f} s".')
+        help='Text on the movie, such as "step {step}: {psnr:.1f} dB, {seconds:.0f} s".')
     zoom: tuple[float, float, float] | None = option(
         None, label="Zoom", unset="none", advanced=True, wants="three numbers: x, y and a factor",
         flag_name="zoom_to", metavar=("X", "Y", "FACTOR"),

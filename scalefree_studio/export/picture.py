@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from .png import PngWriter
 
 LONGEST = 1 << 18  # pixels along a side
 IN_MEMORY = 1 << 26  # pixels of a picture in a format that cannot be written band by band
+AT_ONCE = 1 << 21  # pixels that are written at once
 FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF", ".bmp": "BMP"}
 OPTIONS: dict[str, dict[str, Any]] = {
     "JPEG": {"quality": 95, "subsampling": 0},
@@ -53,7 +54,7 @@ def write_bands(
     with write_errors(path), replacing(path) as file:
         png = PngWriter(file, width, height) if form == "PNG" else None
         whole, top = np.empty((0 if png else height, width, 3), np.uint8), 0
-        for band in bands:
+        for band in (lower for higher in bands for lower in _lower(higher)):
             if png:
                 png.write(band)
             else:
@@ -65,3 +66,14 @@ def write_bands(
             png.close()
         else:
             Image.fromarray(whole).save(file, form, **OPTIONS.get(form, {}))
+
+
+def thick(line: Bytes, scale: int) -> Bytes:
+    """A line of pixels (width, 3) so many times: (scale, width, 3). However many they are, they take no memory."""
+    return np.broadcast_to(line, (scale, *line.shape))
+
+
+def _lower(band: Bytes) -> Iterator[Bytes]:
+    rows = max(1, AT_ONCE // band.shape[1])
+    for top in range(0, len(band), rows):
+        yield band[top : top + rows]

@@ -38,7 +38,7 @@ COLOURS = {
 QUALITY = 16  # of x264: 0 is without loss, 51 the worst
 WAITING = 8  # frames that may wait for ffmpeg; whoever makes more, waits too
 LARGEST = 16_384  # pixels along a side: what H.264 can hold
-FASTEST = 1000  # frames a second
+SLOWEST, FASTEST = 0.01, 1000  # frames a second
 
 
 @functools.cache
@@ -71,8 +71,8 @@ class VideoWriter:
             raise UserError(f"The colours of a movie are one of {', '.join(COLOURS)}, not {colours!r}.")
         if not 1 <= min(width, height) <= max(width, height) <= LARGEST:
             raise UserError(f"A movie has between 1 and {LARGEST} pixels along a side, not {width}x{height}.")
-        if not 0 < fps <= FASTEST:
-            raise UserError(f"A movie shows between 0 and {FASTEST} frames a second, not {fps:g}.")
+        if not SLOWEST <= fps <= FASTEST:
+            raise UserError(f"A movie shows {SLOWEST} to {FASTEST} frames a second, not {fps:g}.")
         clear_parts(self.path.parent)
         self._part: BinaryIO | None
         # Beside an old file, which may be all that will be left; else at once under the name, where a kill leaves it.

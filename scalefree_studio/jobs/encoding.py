@@ -130,7 +130,7 @@ def codec_for(dataset: Dataset, source: str = "", device: str = "cpu") -> Codec:
         return read_codec(source, device)
     if dataset.made_by is None or dataset.made_by.model is None:
         raise UserError(
-            f"Pictures become tokens by a model with codes: name one, or encode {dataset.name} with one first."
+            f"A model with codes turns pictures into tokens: name one, or encode {dataset.name} with one first."
         )
     return read_codec(str(dataset.made_by.model), device)
 

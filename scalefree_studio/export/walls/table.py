@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from ...drawings import Drawing
 from ...snapshot import Bytes
 from ..ahead import Progress
-from ..picture import write_bands
+from ..picture import thick, write_bands
 from .wall import BEHIND, larger_by, shrunk
 
 WIDE = 960  # pixels: of a table, where nobody asks for a scale
@@ -57,21 +57,22 @@ class Table:
 
     def bands(self, scale: int) -> Iterator[Bytes]:
         """The picture from top to bottom, in parts (rows, width, 3)."""
-        (across, down, above), (full, _) = self.cell(scale), self.size(scale)
-        count, rows, _, width = self.columns.shape[:4]
+        (across, _, above), (full, _) = self.cell(scale), self.size(scale)
+        count, rows, height, width = self.columns.shape[:4]
         gap = max(GAP, scale)
-        inset = (
-            gap + (across - gap - width * scale) // 2
-        )  # of a picture in a column that is as wide as its words
+        between = thick(np.full((full, 3), BEHIND, np.uint8), gap)
+        # Of a picture in a column that is as wide as its words.
+        inset = gap + (across - gap - width * scale) // 2
         yield self._headings(scale, full, above)
         for row in range(rows):
-            band = np.full((down, full, 3), BEHIND, np.uint8)
-            for column in range(count):
-                picture = self.columns[column, row].repeat(scale, axis=0).repeat(scale, axis=1)
-                left = column * across + inset
-                band[gap:, left : left + width * scale] = picture
-            yield band
-        yield np.full((gap, full, 3), BEHIND, np.uint8)
+            yield between
+            for y in range(height):
+                line = np.full((full, 3), BEHIND, np.uint8)
+                for column in range(count):
+                    left = column * across + inset
+                    line[left : left + width * scale] = self.columns[column, row, y].repeat(scale, axis=0)
+                yield thick(line, scale)
+        yield between
 
     def _headings(self, scale: int, full: int, above: int) -> Bytes:
         image = Image.new("RGB", (full, above), BEHIND)

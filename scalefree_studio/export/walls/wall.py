@@ -11,7 +11,7 @@ from PIL import Image
 
 from ...snapshot import Bytes
 from ..ahead import Progress
-from ..picture import write_bands
+from ..picture import thick, write_bands
 
 WIDE = 640  # pixels: a wall is enlarged to about this, by whole factors, so that its pixels stay pixels
 GAP = 1  # pixels of the small pictures
@@ -111,5 +111,5 @@ def write_wall(
 ) -> None:
     """Write a wall in the format that its suffix names, each pixel as `scale` × `scale`; whole or not at all."""
     scale, wall = scale or usual_scale(pictures, columns), wall_of(pictures, columns)
-    rows = (row.repeat(scale, axis=0)[None].repeat(scale, axis=0) for row in wall)
+    rows = (thick(row.repeat(scale, axis=0), scale) for row in wall)
     write_bands(path, (wall.shape[1] * scale, wall.shape[0] * scale), rows, progress)

@@ -61,7 +61,7 @@ class DataControls:
         unset="as they are",
     )
     validation: str | None = control(
-        None, label="Validation", help="Another data set, all of whose pictures are held out.", unset="none",
+        None, label="Validation", help="Another data set; all of its pictures are held out.", unset="none",
     )
     # fmt: on
 
@@ -76,7 +76,7 @@ class PictureControls:
         "many as rows",
     )
     stages: bool = control(
-        True, label="Stages", help="Write a second wall, with every stage of the first pictures beside each other.",
+        True, label="Stages", help="Also write a wall that shows every stage of the first pictures, side by side.",
     )
     # fmt: on
 

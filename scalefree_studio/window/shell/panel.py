@@ -218,6 +218,12 @@ class Panel(QWidget):
         self.setMinimumWidth(self._narrowest())
         self._settle()
 
+    def show_nothing(self) -> None:
+        """Nothing learns or draws, so there is nothing to control."""
+        self._drop(self.form)
+        self.form = None
+        self.size_line.hide()
+
     def _settle(self) -> None:
         """Lay out now: a drawing of the window may come before the loop has come to it."""
         page, port = self.scroller.widget(), self.scroller.viewport()

@@ -55,14 +55,15 @@ class TopBar(QWidget):
         row.addLayout(self._tools)
         self.modes: dict[str, QToolButton] = {}
         self.tools: list[QToolButton] = []
-        self._group: QButtonGroup | None = None
+        self._group = QButtonGroup(self)
 
     def show_view(self, view: View) -> None:
         """The modes and tools of another view."""
         for button in (*self.modes.values(), *self.tools):
+            self._group.removeButton(button)
             button.hide()
             button.deleteLater()
-        self.modes, self._group = {}, QButtonGroup(self)
+        self.modes = {}
         for n, mode in enumerate(view.modes):
             button = segment(mode.title, n, len(view.modes))
             button.setToolTip(mode.why_not or f"{mode.help} (V switches between them)")

@@ -67,7 +67,7 @@ class BenchView(WallView):
     }
     mouse = (
         ("Drop pictures", "Complete them"),
-        ("Drag over given or hidden", "Move the cut of all pictures"),
+        ("Drag over given or hidden", "Move the cut in all pictures"),
         ("Click a picture", "Select it"),
         ("Right click", "Save it, redraw it, or continue from it"),
         ("Point at a picture", "See how unlikely it is"),
@@ -182,12 +182,6 @@ class BenchView(WallView):
         self.readout.emit(table.described(place) if shown and table is not None and place is not None else "")
 
     # What the person does.
-
-    def _play(self) -> None:
-        """Go on, and look at it."""
-        self.host.actions["to_now"].trigger()
-        if self.session is not None:
-            self.session.runner.play()
 
     def _change(self, edit: ChangeTable) -> None:
         self._watched = None  # other pictures may be there
@@ -335,9 +329,7 @@ class BenchView(WallView):
 
     def next_wall(self) -> None:
         """The same pictures with the next seed."""
-        if self.session is not None:
-            self.set_controls({"seed": self.session.job.controls.seed + 1})
-            self._play()
+        self._draw_next_seed()
 
     def keep_top(self) -> None:
         self._keep(upper)

@@ -127,7 +127,7 @@ class CodesView(TrainingView):
         step = self.snapshot.step if self.snapshot else 0
         book, stage = self.book, self.shown.stage
         boards = [] if (pictures := shown.pictures_board(frame, still, stage)) is None else [pictures]
-        titles = {PICTURES: shown.pictures_in_words(frame, still)}
+        titles = {PICTURES: shown.pictures_in_words(frame)}
         if book is not None:
             over = shown.veil(book, self.shown, step, self.palette_, self._unit)
             boards.append(shown.codes_board(book, over, len(pictures.pictures) if pictures else 0))
@@ -154,8 +154,7 @@ class CodesView(TrainingView):
         else:
             self.canvas.reach = None
         still = self.session.still if self.session is not None else {}
-        step = self.snapshot.step if self.snapshot else 0
-        self.panel.show_book(book, code, step, self.shown.heat, "stages" in still, self._prunes)
+        self.panel.show_book(book, code, self.shown.heat, "stages" in still, self._prunes)
 
     def words(self, snapshot: Snapshot) -> str:
         return ", ".join(filter(None, [self._epoch(snapshot), self._measured(snapshot, 3)]))
@@ -200,10 +199,9 @@ class CodesView(TrainingView):
 
     def _named(self, place: Place) -> str:
         code, book = self._code_at(place), self.book
-        step = self.snapshot.step if self.snapshot else 0
         about = ""
         if code is not None and book is not None and code < book.count:
-            about = f"Code {code}: {shown.described(book, code, step)}"
+            about = f"Code {code}: {shown.described(book, code)}"
         if place.board == CODES:
             return about
         board = self._board(PICTURES)

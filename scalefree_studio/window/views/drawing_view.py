@@ -357,9 +357,7 @@ class DrawingView(PromptedView):
 
     def next_wall(self) -> None:
         """Other pictures: the next seed's."""
-        if self.session is not None:
-            self.set_controls({"seed": self.session.job.controls.seed + 1})
-            self._play()
+        self._draw_next_seed()
 
     def play(self) -> None:
         """A wall that is done is followed by another; a moment of the past is gone on from."""

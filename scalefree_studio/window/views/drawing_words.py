@@ -26,7 +26,7 @@ MOUSE = (
     ),
     ("Click a pixel", "Select it; then click another value for it in the panel"),
     ("Shift and the wheel", "Change the value of what is selected"),
-    ("Drop a picture", "Let the network continue from its upper half"),
+    ("Drop a picture", "Let the network continue from its top half"),
     ("Paint away", "Left paints what is redrawn, right takes it back"),
 )
 

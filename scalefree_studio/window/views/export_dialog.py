@@ -175,6 +175,10 @@ class ExportDialog(QDialog):
         row.addWidget(self.go)
         return row
 
+    def set_palette(self, palette: Palette) -> None:
+        for page in self.pages:
+            page.form.set_palette(palette)
+
     def showEvent(self, event: QShowEvent | None) -> None:
         super().showEvent(event)
         self.page.focus()

@@ -47,7 +47,7 @@ class PaintView(DrawingView):
     names = DrawingView.names | {
         "paste": ("Paste", "Paint on the picture on the clipboard"),
         "brush": ("Brush", "Paint with the chosen code; choose it below or by a right click on a token"),
-        "add_held_out": ("Held out", "Paint on a picture that the model never learnt from"),
+        "add_held_out": ("Held out", "Paint on a picture that the model never learned from"),
         "next_wall": ("By chance", "Start from random codes, common ones more often"),
         "select_none": ("Deselect", "Deselect the token"),
         "next_stage": ("Next stage", "Paint the tokens of the next stage, coarse to fine"),
@@ -110,6 +110,7 @@ class PaintView(DrawingView):
     def begin(self, session: Session, opened: Opened) -> None:
         super().begin(session, opened)
         assert isinstance(session.job, DrawPictures)
+        self.put_brush_away()  # its code was one of another codebook
         self.display, self.modes = None, MODES
         self.lacks = (
             "looked",

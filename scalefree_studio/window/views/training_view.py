@@ -27,7 +27,7 @@ from .wall_view import MODES, WallView
 
 WORDS = (
     "The wall shows what the network draws right now, redrawn row by row while it learns. Beside it are "
-    "pictures it never learnt from, and how much each place of them surprises it: the more one stands "
+    "pictures it never learned from, and how much each of their places surprises it: the more one stands "
     "out, the less it was expected."
 )
 

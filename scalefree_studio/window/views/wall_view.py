@@ -60,7 +60,6 @@ class WallView(CanvasView):
         super().__init__(host)
         render.watch_leaving(self.canvas)
         self._prompts = Prompts()
-        self._surprise: SurpriseDialog | None = None
         self._pace = Pace()
 
     def show_snapshot(self, snapshot: Snapshot, controls: Any) -> None:
@@ -89,8 +88,6 @@ class WallView(CanvasView):
     def set_palette(self, palette: Palette) -> None:
         super().set_palette(palette)
         self._name_boards()
-        if self._surprise is not None:
-            self._surprise.set_palette(palette)
 
     def showEvent(self, event: QShowEvent | None) -> None:
         """On a screen, whose pixels are known now."""
@@ -115,6 +112,17 @@ class WallView(CanvasView):
             source = self.opened.source or str(self.session.folder.path)
             self.open_requested.emit(str(Wish(mode, source)), None)
 
+    def _play(self) -> None:
+        """Go on, and look at it."""
+        self.host.actions["to_now"].trigger()
+        if self.session is not None:
+            self.session.runner.play()
+
+    def _draw_next_seed(self) -> None:
+        if self.session is not None:
+            self.set_controls({"seed": self.session.job.controls.seed + 1})
+            self._play()
+
     def end(self) -> None:
         super().end()
         self.canvas.show([])
@@ -133,11 +141,6 @@ class WallView(CanvasView):
         dialog.message.connect(self.message)
         dialog.complete.connect(self.take)
         key_in(dialog, self.host.actions["paste"]).activated.connect(dialog.paste)
-        dialog.finished.connect(self._forget_surprise)
         self.host.show_dialog(dialog)
-        self._surprise = dialog
         if self._prompts.own is not None:
             dialog.take(Picture(self._prompts.own, "picture", ""))
-
-    def _forget_surprise(self) -> None:
-        self._surprise = None

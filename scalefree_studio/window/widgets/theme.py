@@ -7,7 +7,7 @@ canvas. Lengths are multiples of 8 pixels, or of 4 within a control.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol, runtime_checkable
 
 from PyQt6.QtCore import QRectF, Qt
 from PyQt6.QtGui import QColor, QFont, QPainter, QPalette, QPen
@@ -60,6 +60,13 @@ LIGHT = Palette(
     text="#23211d", soft="#5d574d", accent="#a0480c", on_accent="#fffaf3", danger="#b3261e",
 )  # fmt: skip
 PALETTES: dict[str, Palette] = {"dark": DARK, "light": LIGHT}
+
+
+@runtime_checkable
+class Themed(Protocol):
+    """What is painted by hand, and so is told of another palette."""
+
+    def set_palette(self, palette: Palette) -> None: ...
 
 
 def contrast(one: str, other: str) -> float:
