@@ -7,13 +7,27 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api import Dividers, Model, Network, Pictures, fit, fitting, load, result, train, training, watch
+    from .api import (
+        Dividers,
+        Model,
+        Network,
+        Pictures,
+        UserError,
+        fit,
+        fitting,
+        load,
+        result,
+        train,
+        training,
+        watch,
+    )
 
 __all__ = [
     "Dividers",
     "Model",
     "Network",
     "Pictures",
+    "UserError",
     "fit",
     "fitting",
     "load",

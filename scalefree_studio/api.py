@@ -13,6 +13,8 @@ network.movie("learning.mp4")
 
 s.load("run"), s.load("model:mnist")                          # whatever was saved
 for snapshot in s.watch(s.training("pixelcnn")): ...          # while it learns
+
+What cannot be is an s.UserError, in one sentence.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from .data.pictures import Picture, downscaled, load_picture, pixels_of
 from .data.sources import Dataset
 from .data.validation import load_validation
 from .drawings import KIND as DRAWING
-from .errors import UserError
+from .errors import UserError as UserError
 from .jobs.dividers.controls import FitControls
 from .jobs.dividers.fit import FitDividers
 from .jobs.dividers.saved import KIND as DIVIDERS

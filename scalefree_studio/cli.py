@@ -18,7 +18,6 @@ from functools import partial
 from typing import Any, NoReturn
 
 from . import cli_doctor, crashes
-from .controls import ControlError
 from .errors import JobError, UserError, told
 from .files import at_home
 from .versions import version_of
@@ -129,7 +128,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     try:
         return _run(argv)
-    except (UserError, ControlError, JobError) as error:
+    except (UserError, JobError) as error:
         return _bad(str(error))
     except BrokenPipeError:  # the reader of our output went away
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

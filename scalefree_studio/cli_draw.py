@@ -34,7 +34,7 @@ from .jobs.instruments import sampler_of
 from .recipes.found import is_recipe, model_of
 from .results import HALVES, kept
 from .runs import Recording, choose_device, run_to_end
-from .sizes import shape_of
+from .sizes import places_of
 from .storage.run_folder import RunFolder, load_checkpoint
 from .terminal import MODEL_HELP, add_json_flag, counting, output, progress_bars, report, say
 
@@ -44,7 +44,6 @@ SAMPLED_ROWS, COMPLETED_ROWS = 8, 1  # of a table; of each picture that is compl
 SECONDS = 10.0  # of a movie
 PAUSE = 0.2  # of its time, on the finished wall
 BEAMS = 1024  # at most, of a search
-PLACES = 1 << 20  # at most, in a picture
 
 
 def fill_sample(parser: argparse.ArgumentParser) -> Handler:
@@ -56,7 +55,7 @@ def fill_sample(parser: argparse.ArgumentParser) -> Handler:
         "out", type=output, nargs="?", metavar="OUT.png",
         help="the wall of pictures (default, of a recipe: sample.png in its folder)",
     )  # fmt: skip
-    parser.add_argument("--size", type=_places, metavar="N|WxH", help="of each picture (default: as learned)")
+    parser.add_argument("--size", type=places_of, metavar="WxH", help="of each picture (default: as learned)")
     _drawing_flags(parser, SAMPLED)
     group = parser.add_argument_group("search, instead of chance")
     group.add_argument(
@@ -337,11 +336,3 @@ def label_of(wanted: str | None, classes: list[str]) -> int:
     if not 0 <= index < len(classes):
         raise UserError(f"--label is a number from 0 to {len(classes) - 1} or one of {', '.join(classes)}.")
     return index
-
-
-def _places(text: str) -> tuple[int, int]:
-    """The height and width that were typed, within reason."""
-    height, width = shape_of(text)
-    if not 1 <= height * width <= PLACES:
-        raise UserError(f"--size covers 1 to {PLACES} places in all, not {width}x{height}.")
-    return height, width

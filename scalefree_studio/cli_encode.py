@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .cli_train import add_data_flags, say_notes
+from .data.datasets import PREFIX
 from .data.shards import VALUES
 from .data.sources import Dataset
 from .encodings import encode_dataset, pictures_for
@@ -30,7 +31,7 @@ def fill_encode(parser: argparse.ArgumentParser) -> Handler:
         help="the folder to write, or to continue (default: output/DATASET-tokens)",
     )  # fmt: skip
     parser.add_argument(
-        "--size", type=shape_of, metavar="N|WxH",
+        "--size", type=shape_of, metavar="WxH",
         help="size of the pictures (default: as the model learned them)",
     )  # fmt: skip
     parser.add_argument(
@@ -60,7 +61,7 @@ def encode(arguments: argparse.Namespace) -> int:
 
 def _folder(arguments: argparse.Namespace, checkpoint: Checkpoint) -> Path:
     """The same when it is asked for again, so that it goes on."""
-    name = Path(arguments.dataset).stem if arguments.dataset else name_learnt(checkpoint)
+    name = Path(arguments.dataset.removeprefix(PREFIX)).stem if arguments.dataset else name_learnt(checkpoint)
     return Path("output") / f"{name}-{'latents' if arguments.latents else 'tokens'}"
 
 

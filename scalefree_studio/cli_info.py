@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from .data.datasets import DATASETS
+from .data.datasets import PREFIX as DATASET
 from .data.pictures import gallery
 from .drawings import KIND as DRAWING
 from .errors import UserError
 from .jobs.drawing.draw import DrawPictures
 from .jobs.instruments import info_of, network_of
+from .recipes.found import PREFIX as RECIPE
 from .recipes.found import find_recipe, shipped_recipes
 from .snapshot import Checkpoint
 from .storage.history import History
@@ -24,7 +26,7 @@ LONGEST = 120  # letters of a value
 
 
 def fill_info(parser: argparse.ArgumentParser) -> Any:
-    parser.add_argument("file", type=Path, help=MODEL_HELP)
+    parser.add_argument("file", type=Path, metavar="MODEL", help=MODEL_HELP)
     add_json_flag(parser)
     return info
 
@@ -105,9 +107,9 @@ def pictures(arguments: argparse.Namespace) -> int:
         groups.setdefault(item.group, []).append((item.spec, item.title))
     models = [(f"{PREFIX}{name}", title_of(path)) for name, path in named_models().items()]
     groups["Models"] = models
-    groups["Data sets"] = [(f"dataset:{name}", title) for name, title in DATASETS.items()]
+    groups["Data sets"] = [(f"{DATASET}{name}", title) for name, title in DATASETS.items()]
     groups["Recipes"] = [
-        (f"recipe:{name}", find_recipe(path)[0].title) for name, path in shipped_recipes().items()
+        (f"{RECIPE}{name}", find_recipe(path)[0].title) for name, path in shipped_recipes().items()
     ]
     found = {
         group: [{"name": name, "title": title} for name, title in items] for group, items in groups.items()

@@ -9,18 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from .errors import UserError
-from .files import check_folder, same_file, write_errors
+from .files import same_file, write_errors
 from .jobs.codebooks.prune import Pruned, pruned
 from .jobs.instruments import codec_of
 from .jobs.training.learnt import dataset_learnt
 from .runs import choose_device
-from .storage.run_folder import MODEL, RunFolder, is_run, load_checkpoint
+from .storage.run_folder import MODEL, SUFFIX, RunFolder, check_model_file, is_run, load_checkpoint
 from .storage.shipped import PREFIX
 from .storage.tensors import write_tensors
 from .terminal import MODEL_HELP, add_json_flag, output, progress_bars, report
 
 Handler = Callable[[argparse.Namespace], int]
-SUFFIX = ".safetensors"
 
 
 def fill_prune(parser: argparse.ArgumentParser) -> Handler:
@@ -59,11 +58,9 @@ def _threshold(text: str) -> int:
 def prune(arguments: argparse.Namespace) -> int:
     out: Path | None = None if arguments.dry_run else arguments.out or beside(arguments.model)
     if out is not None:
-        if out.suffix != SUFFIX:
-            raise UserError(f"A model file ends in {SUFFIX}; {out} does not.")
+        check_model_file(out)
         if same_file(out, arguments.model) or same_file(out, arguments.model / MODEL):
             raise UserError(f"{out} is an input; name another file to write to.")
-        check_folder(out)
     with ExitStack() as held:
         if out is not None and is_run(out.parent):
             held.enter_context(RunFolder(out.parent))

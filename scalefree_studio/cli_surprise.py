@@ -47,7 +47,7 @@ def fill_surprise(parser: argparse.ArgumentParser) -> Handler:
         type=int,
         default=COMPARED,
         metavar="N",
-        help=f"compare it with this many held-out pictures, if they are at hand; 0 for none (default: "
+        help=f"compare it with this many held-out pictures, if they are available; 0 for none (default: "
         f"{COMPARED})",
     )
     add("--data-root", type=Path, metavar="DIR", help="where official files are (default: data)")
@@ -93,8 +93,7 @@ def surprise(arguments: argparse.Namespace) -> int:
 def _told(found: Surprise, classes: list[str], among: str, out: Path | None, whole: bool) -> dict[str, Any]:
     """What is reported; `whole`: for a program, with the map."""
     rows, columns = found.bits.shape
-    place = "token" if found.per_dimension is None else "pixel"
-    told: dict[str, Any] = {f"bits_per_{place}": round(found.per_place, 6)}
+    told: dict[str, Any] = {f"bits_per_{found.place}": round(found.per_place, 6)}
     if found.per_dimension is not None:
         told["bits_per_dimension"] = round(found.per_dimension, 6)
         told |= {"comparable": found.comparable, "note": ONLY_EXACT}

@@ -78,8 +78,8 @@ def _train_flags(parser: argparse.ArgumentParser, kind: str) -> None:
         "--seconds", type=float, metavar="S", help="stop after this many seconds of learning in all"
     )
     parser.add_argument(
-        "--size", type=shape_of, metavar="N|WxH",
-        help="resize the pictures to this (default: as they are; 32 for picture files)",
+        "--size", type=shape_of, metavar="WxH",
+        help="resize the pictures to this: 48x32, or 32 for a square (default: as they are; 32 for picture files)",
     )  # fmt: skip
     parser.add_argument("--resume", action="store_true", help="continue the run in --out")
     add_track_flag(parser)
@@ -97,7 +97,9 @@ def train(arguments: argparse.Namespace) -> int:
             say_notes(job.dataset)
         run_to_end(job, recording, "" if arguments.json else job.lesson.dataset.name, ranks)
         if ranks.first:
-            report(results_of(job, recording.folder, progress), arguments.json)
+            result = results_of(job, recording.folder, progress)
+            held.close()  # progress bars end before what has come of it is told
+            report(result, arguments.json)
     return 0
 
 

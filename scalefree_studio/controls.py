@@ -22,10 +22,12 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
+from .errors import UserError
+
 T = TypeVar("T")
 
 
-class ControlError(ValueError):
+class ControlError(UserError, ValueError):
     """A value that a control cannot take; its text is one sentence for a person."""
 
 
@@ -278,7 +280,7 @@ def add_flags(
         default = getattr(holder, c.name)
         shown = c.unset if default is None else _default_in_words(default)
         kind = _flag_type(c)
-        text = f"{c.help} (default: {shown})".replace("%", "%%")
+        text = (c.help if shown == "" else f"{c.help} (default: {shown})").replace("%", "%%")
         options: dict[str, Any] = {"dest": c.name, "default": argparse.SUPPRESS, "help": text}
         if c.type is bool:
             group.add_argument(c.flag, action=argparse.BooleanOptionalAction, **options)
@@ -325,6 +327,7 @@ class Staging:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._edits: list[Any] = []
+        self._taken = False  # and not yet made
 
     def stage(self, edit: Any) -> None:
         with self._lock:
@@ -333,4 +336,16 @@ class Staging:
     def take(self) -> list[Any]:
         with self._lock:
             edits, self._edits = self._edits, []
+            self._taken = bool(edits)
             return edits
+
+    def made(self) -> None:
+        """What was taken last has been made, or refused."""
+        with self._lock:
+            self._taken = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether any edit is still to be made."""
+        with self._lock:
+            return bool(self._edits) or self._taken

@@ -229,4 +229,4 @@ def _install(said: str) -> str:
         return "Install again: pip install --force-reinstall PyQt6"
     if missing := missing_libraries():
         return f"Install what windows need: {what_to_install(missing)}"
-    return "Install the library that is named there, with the system's own package manager."
+    return "Install the library named there with your system's package manager."

@@ -32,9 +32,9 @@ from .jobs.training.learnt import dataset_learnt, evaluation
 from .models.dividers.network import count_numbers
 from .models.dividers.render import Region, render_region
 from .runs import Recording, add_scenes, choose_device, run_to_end
-from .sizes import shape_of
+from .sizes import places_of, shape_of
 from .snapshot import Array, Checkpoint
-from .storage.run_folder import RunFolder
+from .storage.run_folder import RunFolder, check_model_file
 from .storage.tensors import write_tensors
 
 # Of a picture, to be kept.
@@ -86,23 +86,25 @@ class Dividers:
     @property
     def psnr(self) -> float:
         """In dB, against the picture it learnt."""
-        height, width = self.model.target.shape[:2]
-        difference = self.render((width, height)).astype(np.float64) - self.model.target.astype(np.float64)
+        difference = self.render().astype(np.float64) - self.model.target.astype(np.float64)
         return float(-10 * np.log10(max((difference**2).mean() / 255**2, 1e-12)))
 
-    def render(self, size: tuple[int, int], border: float = 1.0, samples: int = 1) -> Array:
-        """The picture at a size (width, height), as bytes (height, width, 3); a border above 1 shows what lies beyond
-        the picture, samples above 1 smooth the edges."""
-        width, height = size
-        if min(size) < 1:
+    def render(
+        self, size: tuple[int, int] | int | str | None = None, border: float = 1.0, samples: int = 1
+    ) -> Array:
+        """The picture at a size (width, height), or as it was learnt, as bytes (height, width, 3); a border above 1
+        shows what lies beyond the picture, samples above 1 smooth the edges."""
+        shape = self.model.target.shape[:2]
+        height, width = shape if size is None else shape_of(size)
+        if min(width, height) < 1:
             raise UserError(f"A picture has at least one pixel along a side, not {width}x{height}.")
-        region = Region.whole(self.model.target.shape[:2], height, width, border)
+        region = Region.whole(shape, height, width, border)
         colours = render_region(self.model.params, region, width, height, self.controls.sharpness, samples)
         return (colours * 255).round().to(torch.uint8).cpu().numpy()
 
     def save(self, path: str | Path) -> None:
         """Write the model as one file."""
-        check_folder(Path(path))
+        check_model_file(Path(path))
         arrays = {name: tensor.cpu().numpy() for name, tensor in self.model.params.items()}
         arrays |= {"target": self.model.target, "unit_ids": self.model.unit_ids}
         about = {"step": self.steps, "seconds": self.seconds, "controls": values_of(self.controls)}
@@ -141,7 +143,7 @@ class Model:
         **controls: Any,
     ) -> DrawPictures:
         """The job of `draw`, not yet begun: see `watch`."""
-        shape = None if size is None else shape_of(size)
+        shape = None if size is None else places_of(size)
         asked = edited(DrawControls(count=count, speed=AT_ONCE), controls)
         return DrawPictures(sampler_of(self.checkpoint, choose_device(device), shape), asked)
 
@@ -164,7 +166,7 @@ class Model:
 
     def save(self, path: str | Path) -> None:
         """Write the model as one file."""
-        check_folder(Path(path))
+        check_model_file(Path(path))
         c = self.checkpoint
         write_tensors(Path(path), c.model, {"kind": c.kind, "step": c.step, **c.about})
 

@@ -107,7 +107,8 @@ def run_to_end(
     curve = job.lesson.curves[0] if isinstance(job, Train) else None
     folder = recording.folder if recording is not None and ranks.first else None
     keep = folder.keep if folder is not None else None
-    runner = Runner(job, consumers, keep, told=lambda: _speak(runner), agree=ranks.agree, beside=True)
+    spoken: list[str] = []
+    runner = Runner(job, consumers, keep, told=lambda: _speak(runner, spoken), agree=ranks.agree, beside=True)
     with ExitStack() as held, signals_stop(runner):  # from here on, an interrupt saves
         with ranks.together():
             if folder is not None and recording is not None:
@@ -139,10 +140,13 @@ def results_of(job: Train[Any, Any], folder: RunFolder, progress: Progress | Non
     return result
 
 
-def _speak(runner: Runner) -> None:
-    """While work goes on, what went wrong is said at once; the end says it again."""
-    if runner.status.message and not runner.status.stopped:
-        say(runner.status.message)
+def _speak(runner: Runner, spoken: list[str]) -> None:
+    """While work goes on, what went wrong is said at once; once, if it goes wrong again and again, as saving does on a
+    full disk. The end says it again."""
+    message = runner.status.message
+    if message and not runner.status.stopped and spoken != [message]:
+        spoken[:] = [message]
+        say(message)
 
 
 def resumed(checkpoint: Checkpoint, device: str = "cpu", progress: Progress | None = None) -> Job:

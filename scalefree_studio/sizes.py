@@ -26,12 +26,23 @@ def size_of(value: Any) -> Size:
     return int(value), int(value)
 
 
+MOST_PLACES = 1 << 20  # in a picture that is drawn place after place
+
+
 def shape_of(size: Any) -> tuple[int, int]:
     """(height, width) of pictures that are all of that size, or a UserError; one number is a square."""
     try:
         width, height = size_of(size)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise UserError(
             f"A size is width x height, as 48x32, or one number for a square, not {size!r}."
         ) from None
+    return height, width
+
+
+def places_of(size: Any) -> tuple[int, int]:
+    """The same of pictures that are drawn place after place, within reason."""
+    height, width = shape_of(size)
+    if min(height, width) < 1 or height * width > MOST_PLACES:
+        raise UserError(f"A drawing has 1 to {MOST_PLACES} places in all, not {width}x{height}.")
     return height, width

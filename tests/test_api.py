@@ -184,6 +184,12 @@ def test_a_thread_may_draw_and_train(run):
         lambda network: network.draw(2).save("walls.jpg"),
         lambda network: network.draw(2).save("nowhere/wall.png"),
         lambda network: network.save("nowhere/n.safetensors"),
+        lambda network: network.save("network.png"),
+        lambda network: network.draw(2, size=10**7),
+        lambda network: s.fit(picture(), steps=1, **SMALL).save("picture.png"),
+        lambda network: s.fit(picture(), steps=1, **SMALL).render("wide"),
+        lambda network: s.fit(picture(), steps=1, **SMALL).render((1, 2, 3)),
+        lambda network: s.fit(picture(), lnes=3),
         lambda network: s.train("pixelcnn", steps=-1),
         lambda network: s.fit(picture(), steps="three"),
         lambda network: s.train("pixelcnn", np.zeros((4, 8, 8))),
@@ -192,7 +198,7 @@ def test_a_thread_may_draw_and_train(run):
 )
 def test_wrong_arguments_are_one_sentence_and_write_nothing(run, wrong, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises((UserError, ControlError)) as caught:
+    with pytest.raises(s.UserError) as caught:
         wrong(run[0])
     assert "\n" not in str(caught.value) and not list(tmp_path.iterdir())
 
@@ -219,3 +225,11 @@ def test_everything_says_in_a_line_what_it_is():
     ]
     for thing in things:
         assert repr(thing).startswith("<") and len(repr(thing)) < 400 and "\n" not in repr(thing)
+
+
+def test_a_picture_is_drawn_at_any_size_that_can_be_said():
+    fitted = s.fit(picture(), steps=1, **SMALL)
+    as_learnt = fitted.render()
+    assert as_learnt.shape == fitted.model.target.shape
+    for size, shape in {(9, 5): (5, 9, 3), 7: (7, 7, 3), "9x5": (5, 9, 3)}.items():
+        assert fitted.render(size).shape == shape

@@ -87,7 +87,7 @@ def test_an_empty_bench_says_what_to_do_and_draws_nothing(driven: Driven, run: P
     assert view.hint.isVisible() and driven.window.top.modes["complete"].isChecked()
     assert view.canvas.shown.boards == () and not driven.session.status.playing
     assert driven.session.job.step_count == 0
-    assert driven.window.top.words.text() == "To complete: digits — drop pictures to complete"
+    assert driven.window.top.words.text() == "Ready to complete: digits — drop pictures here"
     driven.key(KEY.Key_E, CONTROL)
     assert "nothing to export" in said(driven)
     driven.key(KEY.Key_D)

@@ -1,5 +1,6 @@
 """The command line as a stranger uses it: right and wrong input, interrupts, kills and full disks."""
 
+import errno
 import json
 import os
 import resource
@@ -15,8 +16,10 @@ from PIL import Image
 
 from scalefree_studio import cli
 from scalefree_studio.cli import main
+from scalefree_studio.data.datasets import is_dataset_name, load_dataset
 from scalefree_studio.jobs import instruments as all_instruments
 from scalefree_studio.jobs.instruments import Instrument
+from scalefree_studio.recipes.found import find_recipe, is_recipe
 from scalefree_studio.storage.history import History
 from scalefree_studio.storage.run_folder import RunFolder, load_checkpoint
 
@@ -206,6 +209,26 @@ def test_a_misspelt_option_is_told_which_was_meant(words, told, capsys):
     assert capsys.readouterr().err.strip() == f"scalefree-studio: {told.format('scalefree-studio')}"
 
 
+def test_a_disk_that_stays_full_is_told_once_and_at_the_end(picture, tmp_path, capsys, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(RunFolder, "keep", full)
+    assert fit(picture, *SMALL, "--steps", 2, "--out", tmp_path / "run") == 2
+    said = capsys.readouterr().err.splitlines()
+    words = f"Saving failed: {os.strerror(errno.ENOSPC)}"
+    assert [line for line in said if "Saving" in line] == [words, f"scalefree-studio: {words}"]
+
+
+def test_help_tells_defaults_in_words(capsys):
+    for words in (["movie"], ["train", "codebook"], ["train", "pixels"]):
+        with pytest.raises(SystemExit):
+            main([*words, "--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    assert "(default: no)" in told
+    assert not any(f"(default: {word})" in told for word in ("", "False", "True", "None"))
+
+
 def test_what_comes_along_is_listed_in_groups(capsys):
     assert main(["pictures"]) == 0
     words = capsys.readouterr().out
@@ -215,6 +238,11 @@ def test_what_comes_along_is_listed_in_groups(capsys):
     named = {item["name"]: item["title"] for items in found.values() for item in items}
     wanted = {"photo:astronaut", "drawing:balloon", "synthetic:lines-5", "model:mnist", "dataset:cifar10"}
     assert wanted | {"recipe:vqvae-digits"} <= named.keys() and all(named.values())
+    assert all(is_dataset_name(item["name"]) for item in found["Data sets"])
+    assert load_dataset("dataset:digits").spec == "digits"
+    for name in (item["name"] for item in found["Recipes"]):
+        recipe, folder = find_recipe(name)
+        assert is_recipe(name) and find_recipe(name.removeprefix("recipe:")) == (recipe, folder)
     for group, items in found.items():
         assert group in words.splitlines()
         assert all(f"  {item['name']:<32}{item['title']}" in words.splitlines() for item in items)

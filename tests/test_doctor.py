@@ -63,7 +63,7 @@ def test_missing_libraries_are_named(told: dict[str, Tried], monkeypatch: pytest
     if sys.platform == "linux":
         assert what_to_install(missing) in state_of("window").advice
         missing.clear()  # it is another one
-        assert "library that is named there" in state_of("window").advice
+        assert "library named there" in state_of("window").advice
     told["window"] = Tried({}, "It crashed.", "qt.qpa.xcb: could not connect to display :0")
     assert "names a screen that is not there" in state_of("window").advice
 

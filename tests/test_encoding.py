@@ -93,7 +93,7 @@ def test_what_was_encoded_is_not_encoded_again(digits: Dataset, monkeypatch: pyt
     again = FakeCodec()
     encoded(digits, again)
     assert again.pictures == 0
-    with pytest.raises(UserError, match="another model"):
+    with pytest.raises(UserError, match="a different model"):
         encoded(found, FakeCodec(codes=9))
     with pytest.raises(UserError, match="holds tokens, but latents"):
         latents_of_all(found, FakeLatents())
@@ -145,7 +145,7 @@ def test_a_folder_is_a_data_set_by_itself(
     assert encoded(dataset, codec) is dataset
     assert (everything(dataset.train) == slowly(codec, digits.train)).all()
     assert isinstance(dataset.train, Shards)
-    with pytest.raises(UserError, match="another model"):
+    with pytest.raises(UserError, match="a different model"):
         encoded(dataset, FakeCodec(codes=9))
     with pytest.raises(UserError, match="name one, or encode"):
         codec_for(digits)
@@ -224,7 +224,7 @@ def test_shards_of_another_model_are_refused(tmp_path: Path, model: Path) -> Non
         load_validation(load_dataset(tmp_path / "a"), tmp_path / "b")
     shutil.rmtree(tmp_path / "a" / "held")
     shutil.copytree(tmp_path / "b" / "held", tmp_path / "a" / "held")
-    with pytest.raises(UserError, match="made by another model"):
+    with pytest.raises(UserError, match="made by a different model"):
         load_dataset(tmp_path / "a")
 
 

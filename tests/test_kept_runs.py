@@ -189,6 +189,7 @@ def test_a_run_gets_another_name_while_it_is_open(driven: Driven) -> None:
     driven.until(lambda: driven.window.sessions.session and driven.session.folder.path.name == "mine")
     assert driven.job.step_count >= before and not folder.exists()
     assert driven.window.memory.recent() == [folder.with_name("mine")]
+    driven.until(lambda: driven.window.windowTitle() == "mine — Scalefree Studio")
     folder.mkdir()
     driven.window.commands.kept.rename(driven.session.folder.path, folder.name)
     driven.until(lambda: "called" in said(driven))

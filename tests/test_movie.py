@@ -84,7 +84,7 @@ def test_zooming_goes_evenly_and_ends_at_the_point() -> None:
         (recording([]), {}, "Nothing was recorded"),
         (recording([snapshot(0)]), {"caption": "{x}"}, "A caption cannot show"),
         (recording([snapshot(0)]), {"caption": "{step:>2147483647}"}, "at most 100 letters"),
-        (recording([Snapshot("gan", 0, 0, {})]), {}, "no movies"),
+        (recording([Snapshot("gan", 0, 0, {})]), {}, "this run recorded none"),
         (recording([snapshot(0, line_offset=np.zeros(3, np.float32))]), {}, "damaged"),
     ],
 )
@@ -193,7 +193,9 @@ def test_another_kind_of_run_may_bring_its_scene(
 ) -> None:
     monkeypatch.setattr(scene, "SCENES", dict(scene.SCENES))
     run = Recording(Checkpoint("plain", 0, {}, {}), [Snapshot("plain", 3, 0, {"grey": np.array(50)})])
-    with pytest.raises(UserError, match="no movies of 'plain'"):
+    with pytest.raises(
+        UserError, match="A movie of 'plain' shows how its samples got better, and this run recorded none"
+    ):
         movie_of_run(run, tmp_path / "a.mp4")
     register_scene("plain", "nowhere.at:all")
     with pytest.raises(

@@ -45,7 +45,7 @@ REFUSED = [
     ("border", "nan", "Border needs a finite number, not nan."),
     ("samples", "9", "Samples must be between 1 and 8, not 9."),
     ("seconds", "-1", "Seconds must be more than 0 and at most 86400, not -1."),
-    ("fps", "1001", "Frames a second must be more than 0 and at most 1000, not 1001."),
+    ("fps", "1001", "Frames a second must be between 0.01 and 1000, not 1001."),
     ("zoom", "0 0 inf", "Zoom needs a finite number, not inf."),
 ]
 

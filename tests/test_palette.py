@@ -183,6 +183,15 @@ def test_a_control_without_a_value_asks_for_one_and_a_wrong_one_stays(driven: Dr
     assert finder.isVisible() and not edits, "nothing is done"
 
 
+def test_what_an_entry_says_is_never_cut(driven: Driven) -> None:
+    driven.open()
+    finder = driven.window.finder
+    finder.open()
+    for row in range(finder.list.count()):
+        finder.list.setCurrentRow(row)
+        assert finder.foot.height() >= finder.foot.heightForWidth(finder.foot.width()), finder.foot.text()
+
+
 def test_what_cannot_be_done_says_why_in_the_palette_its_button_and_by_its_key(driven: Driven) -> None:
     driven.open()
     action = driven.window.actions_["delete_unit"]
@@ -221,10 +230,14 @@ def test_every_action_and_key_of_the_window_is_in_the_list_of_commands(driven: D
 
 
 def test_f1_is_made_of_the_same_list(driven: Driven) -> None:
+    driven.open()
+    driven.key(Qt.Key.Key_L)
+    driven.until(lambda: driven.window.actions_["undo"].text() == "Undo: add a line")
     driven.key(Qt.Key.Key_F1)
     keys = driven.window.findChild(Keys)
     assert keys is not None
     told = {label.text() for label in keys.findChildren(QLabel)}
+    assert {"Undo", "Redo"} <= told  # not what it would take back just now
     for command in all_commands():
         action = driven.window.actions_[command.name]
         if action.isVisible() and action.shortcuts():

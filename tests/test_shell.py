@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from driven_drawings import TINY, draw, shown, the_job
 from driving import FEW, Driven, said
-from PyQt6.QtCore import Qt
+from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtGui import QFontMetricsF
+from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication, QButtonGroup, QLabel, QPushButton
+from pytestqt.qtbot import QtBot
 
 from scalefree_studio.canvas.walls.boards import Place
 from scalefree_studio.controls import edited
@@ -33,6 +35,7 @@ from scalefree_studio.window.views.registry import VIEWS, all_views
 from scalefree_studio.window.views.training_view import TrainingView
 from scalefree_studio.window.views.view import View
 from scalefree_studio.window.widgets.curves import LEAST, Curve
+from scalefree_studio.window.widgets.timeline import Timeline
 
 
 def test_the_panel_has_room_for_other_controls_at_once(driven: Driven) -> None:
@@ -191,3 +194,19 @@ def test_escape_ends_what_is_passing_in_every_view_first(driven: Driven) -> None
             begun = [there for there in begun if there()]
         assert not view.end_passing(), kind
     assert not w._leaving
+
+
+def test_the_moment_that_was_chosen_is_named_while_the_recording_grows(qtbot: QtBot) -> None:
+    timeline = Timeline()
+    qtbot.addWidget(timeline)
+    timeline.resize(400, 40)
+    timeline.show()
+    timeline.add([(n, n) for n in range(1, 101)])
+    QTest.mouseClick(timeline, Qt.MouseButton.LeftButton, pos=QPoint(100, 20))
+    assert timeline.at is not None
+    named = timeline.named
+    timeline.add([(n, n) for n in range(101, 301)])
+    assert timeline.named == named == timeline.at
+    for x in (300, 301):  # of which the first may be where the pointer was
+        QTest.mouseMove(timeline, QPoint(x, 20))
+    qtbot.waitUntil(lambda: timeline.named != named)

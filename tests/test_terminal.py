@@ -6,12 +6,15 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from small_training import FLAGS
 from tqdm import tqdm
 
 from scalefree_studio import terminal
+from scalefree_studio.cli import main
 from scalefree_studio.jobs.job import Limit
 from scalefree_studio.jobs.training.lesson import Curve
 from scalefree_studio.runner import Runner
@@ -251,3 +254,10 @@ def test_counting_adds_up() -> None:
     for count in (1, 1, 3):
         more(count)
     assert told == [("movie.mp4", 1, 5), ("movie.mp4", 2, 5), ("movie.mp4", 5, 5)]
+
+
+def test_what_has_come_of_a_training_is_told_below_its_bars(screen: Screen, tmp_path: Path) -> None:
+    assert main(["train", "pixelcnn", *FLAGS, "--steps", "2", "--out", str(tmp_path / "run")]) == 0
+    assert re.search(r"\n  steps +2\n", screen.getvalue())
+    drawn = [line for line in screen.lines if line.startswith("Drawing samples")]
+    assert all("100%" in line for line in drawn[-1:]) and (drawn or not screen.is_terminal)

@@ -16,6 +16,7 @@ from scalefree_studio.jobs.codebooks.codec import VQVAECodec
 from scalefree_studio.jobs.codebooks.display import CodesDisplay, nearest_of
 from scalefree_studio.jobs.codebooks.lesson import VQVAELesson
 from scalefree_studio.jobs.codebooks.sampler import CodesSampler
+from scalefree_studio.jobs.drawing.surprise import surprise_of
 from scalefree_studio.jobs.instruments import carried, codec_of, has_codes, packed, read_codec
 from scalefree_studio.jobs.job import Limit
 from scalefree_studio.jobs.training.train import Train
@@ -215,3 +216,11 @@ def test_pictures_of_any_size_keep_it_while_they_are_painted(size: tuple[int, in
     for done in (0, 1, sampler.layout.count):
         drawn = np.broadcast_to(np.arange(values.shape[1]) < done, values.shape[:2])
         assert sampler.decode(values, drawn).shape == (2, *size, 3)
+
+
+def test_a_picture_that_is_surprising_is_told_in_bits_of_its_tokens() -> None:
+    """Of a picture of 8 × 8 in three colours, each of 4 × 4 tokens stands for twelve numbers."""
+    sampler = CodesSampler(trained(layers=1).checkpoint())
+    found = surprise_of(sampler, np.zeros((8, 8, 3), np.uint8))
+    assert found.bits.shape == (4, 4) and found.place == "token"
+    assert found.per_dimension == pytest.approx(found.total / 192)

@@ -92,6 +92,25 @@ def test_starting_over_is_told_and_all_comes_back(driven: Driven) -> None:
     assert w.panel.form.fields["lines"].edit.text() == "7"  # type: ignore[union-attr,attr-defined]
 
 
+def test_undo_and_redo_look_so_when_there_is_nothing_to_take_back(driven: Driven) -> None:
+    driven.open()
+    driven.pause()
+    control, shift = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+    undo, redo = driven.window.actions_["undo"], driven.window.actions_["redo"]
+    driven.until(lambda: not undo.isEnabled() and not redo.isEnabled())
+    driven.key(Qt.Key.Key_Z, control)
+    assert said(driven) == "There is nothing to undo."
+    driven.key(Qt.Key.Key_L)
+    assert undo.isEnabled()  # at once, also while the line is still to come
+    driven.until(lambda: driven.window.stage.toast.isHidden() and undo.text() == "Undo: add a line")
+    driven.key(Qt.Key.Key_Z, control)
+    driven.until(lambda: redo.isEnabled() and not undo.isEnabled())
+    driven.key(Qt.Key.Key_Z, control)
+    assert driven.window.stage.toast.isVisible() and said(driven) == "There is nothing to undo."
+    driven.key(Qt.Key.Key_Z, control | shift)
+    driven.until(lambda: driven.window.stage.toast.isHidden() and undo.isEnabled() and not redo.isEnabled())
+
+
 def choices(driven: Driven) -> dict[str, QPushButton]:
     """The buttons of the notice, by what they say."""
     return {b.text(): b for b in driven.window.stage.toast.findChildren(QPushButton) if not b.isHidden()}

@@ -36,7 +36,7 @@ class NeighboursControls(TrainControls):
         low=2, high=256, scale="log", group="Pictures",
     )
     distance: int = control(
-        3, label="Distance", help="How far away neighbours may be: so many rows up, and columns to each side.",
+        3, label="Distance", help="How far away neighbours may be: this many rows up, and columns to each side.",
         low=1, high=16, group="Network",
     )
     hidden: int = control(

@@ -32,6 +32,7 @@ from .quantise import dequantise
 from .sources import DataRequest, Dataset, Size, Source
 
 MOST_SIZE = 1024
+PREFIX = "dataset:"  # may stand before a name: so data sets are listed beside pictures and models
 
 SOURCES: dict[str, Source] = {}
 DATASETS: dict[str, str] = {}  # name → title, of those that are asked for by name
@@ -87,6 +88,7 @@ def is_dataset_name(spec: str) -> bool:
 
 def _classes_of(spec: str) -> tuple[str, tuple[str, ...]]:
     """'cifar10:airplane,ship' → the data set, and its classes that are wanted; none where all are."""
+    spec = spec.removeprefix(PREFIX)
     name, _, classes = spec.partition(":")
     if _plain(name) in DATASETS and classes:
         return name, tuple(word.strip() for word in classes.split(","))

@@ -231,7 +231,7 @@ def _start(answer: http.client.HTTPResponse, have: int, size: int | None) -> tup
         total = None if not match or match[2] == "*" else int(match[2])
         fits = total is None or (total > have and size in (None, total))
         if not match or int(match[1]) != have or not fits:
-            raise _MirrorError("sent another part than the one asked for")
+            raise _MirrorError("sent a different part from the one asked for")
     else:
         have, given = 0, answer.headers.get("Content-Length", "").strip()
         total = int(given) if re.fullmatch("[0-9]{1,18}", given) else None

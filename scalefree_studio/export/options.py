@@ -29,8 +29,8 @@ class PictureOptions:
 
     size: tuple[int, int] | None = option(
         None, **SIZE, high=LONGEST, unset="as learned",
-        help="In pixels: 4096x2048, or 4096 for a square; another shape than the picture's shows more of the "
-             "plane.")
+        help="In pixels: 4096x2048, or 4096 for a square; a different shape shows more around the "
+             "picture.")
     border: float = option(
         1.0, label="Border", above=0, high=MOST, metavar="N",
         help="Show N times the extent: 3 also shows what lies around it.")
@@ -121,7 +121,7 @@ class DrawnMovieOptions(MovieTime):
     """What may be asked of the movie of a drawing while it is drawn."""
 
     movie_size: tuple[int, int] | None = option(
-        None, **SIZE, high=LARGEST, unset="about 1080, or 480 for a gif",
+        None, **SIZE, high=LARGEST, unset="longer side about 1080, 480 for a gif",
         help="Size of the movie in pixels: 1920x1080, or 1080 for a square.")
 
 
@@ -130,11 +130,11 @@ class MovieOptions(MovieTime, PictureOptions):
     """What a movie may be asked for: how it shows a run, how long, and what is written on it."""
 
     size: tuple[int, int] | None = option(
-        None, **SIZE, high=LARGEST, unset="1080, or 480 for a gif",
-        help="In pixels: 1920x1080, or 1080 for a square; another shape than the picture's shows more of the "
-             "plane.")
+        None, **SIZE, high=LARGEST, unset="longer side 1080, 480 for a gif",
+        help="In pixels: 1920x1080, or 1080 for a square; a different shape shows more around the "
+             "picture.")
     pause: float = option(
-        0.0, label="Pause", low=0, high=86_400, slides=(0, 10), metavar="S",
+        0.0, label="Pause", low=0, high=86_400, slides=(0, 10), unit="s", metavar="S",
         help="Hold the last picture for this many more seconds.")
     caption: str | None = option(
         None, label="Caption", unset="none", letters=200,

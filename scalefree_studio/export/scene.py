@@ -70,9 +70,8 @@ def scene_of(
     """The scene of a recording that begins and ends with these frames, or a UserError in one sentence."""
     kind = last.kind
     if kind not in SCENES and "wall" not in first.frame and "wall" not in last.frame:
-        known = ", ".join(SCENES)
         raise UserError(
-            f"There are no movies of {kind!r}, only of {known} and of trainings that show samples."
+            f"A movie of {kind!r} shows how its samples got better, and this run recorded none: train it for longer."
         )
     unknown = sorted(options.keys() - options_of(kind))
     if unknown:

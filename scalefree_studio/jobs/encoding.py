@@ -111,7 +111,7 @@ def _encoded(dataset: Dataset, encoder: data.Encoder, model: str, progress: Prog
         raise UserError(f"{dataset.name} holds {made_by.what}, but {encoder.what} are needed.")
     if made_by.fingerprint != model:
         raise UserError(
-            f"The {made_by.what} of {dataset.name} were made by another model than the one you named; "
+            f"The {made_by.what} of {dataset.name} were made by a different model from the one you named; "
             "encode its pictures with this one, or name the other."
         )
     return dataset

@@ -11,6 +11,7 @@ from ..jobs.recipes.parse import read_recipe
 from ..jobs.recipes.recipe import Recipe
 from .states import DONE, STATES, TEXT, Record, states
 
+PREFIX = "recipe:"  # may stand before a name: so recipes are listed beside pictures and models
 ENDING = ".toml"
 OUTPUT = Path("output")
 
@@ -23,7 +24,7 @@ def shipped_recipes() -> dict[str, Path]:
 def is_recipe(source: Path | str) -> bool:
     """Whether this names a recipe: the folder of one that was run, a file, or one that comes along."""
     path = at_home(source)
-    return (path / STATES).exists() or path.suffix == ENDING or str(source) in shipped_recipes()
+    return (path / STATES).exists() or path.suffix == ENDING or _name(source) in shipped_recipes()
 
 
 def find_recipe(source: Path | str) -> tuple[Recipe, Path]:
@@ -34,10 +35,15 @@ def find_recipe(source: Path | str) -> tuple[Recipe, Path]:
         return read_recipe(path / TEXT, Path(record.base), record.recipe), path
     if path.suffix == ENDING or path.is_file():
         return read_recipe(path), OUTPUT / path.stem
-    if str(source) not in named:
+    name = _name(source)
+    if name not in named:
         there = ", ".join(named) or "none"
         raise UserError(f"There is no recipe or file {str(source)!r}; the recipes are {there}.")
-    return read_recipe(named[str(source)]), OUTPUT / str(source)
+    return read_recipe(named[name]), OUTPUT / name
+
+
+def _name(source: Path | str) -> str:
+    return str(source).removeprefix(PREFIX)
 
 
 def keep_recipe(recipe: Recipe, folder: Path) -> None:

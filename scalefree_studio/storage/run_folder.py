@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from ..errors import UserError
-from ..files import clear_parts, read_file, write_atomically
+from ..files import check_folder, clear_parts, read_file, write_atomically
 from ..snapshot import Array, Checkpoint
 from ..versions import STUDIO, version_of
 from .about import check_about
@@ -31,6 +31,7 @@ from .tensors import pack, read_tensors, write_tensors
 
 MODEL, TRAINER, HISTORY, RUN = "model.safetensors", "trainer.safetensors", "history.sqlite", "run.json"
 CHECKPOINTS = "checkpoints"
+SUFFIX = ".safetensors"  # of a model in a file of its own
 MOST_ABOUT = 2**24  # bytes of run.json
 NOTED = (STUDIO, "torch", "numpy")  # packages whose versions it names
 
@@ -153,6 +154,13 @@ class RunFolder:
 
     def history(self) -> History:
         return History.open(self.history_path)
+
+
+def check_model_file(path: Path) -> None:
+    """A UserError where no model can be written there."""
+    if path.suffix != SUFFIX:
+        raise UserError(f"A model file ends in {SUFFIX}; {path} does not.")
+    check_folder(path)
 
 
 def model_in(path: Path | str) -> Path:

@@ -79,8 +79,6 @@ class CascadeSampler(CodecSampler):
             for stage, settings in zip(self._stages, network.settings, strict=True)
         ]
         self.layout = Layout(self._stages)
-        numbers, last = network.size[0] * network.size[1] * self.codec.channels, self.grids[-1].count
-        self.dimensions = numbers // last if numbers % last == 0 else 0
         self.heads = max(d.heads[0] for d in self.drawers), max(d.heads[1] for d in self.drawers)
         self.beams = max(settings.beams for settings in network.settings)
         self._looks: dict[int, Mapping[str, Array]] = {}

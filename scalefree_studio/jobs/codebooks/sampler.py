@@ -40,7 +40,6 @@ class CodesSampler(CodecSampler):
             raise UserError("The model does not say what it draws; it is damaged.") from None
         super().__init__(codec, pixels, first=0 if codec.adds else len(codec.grids(pixels)) - 1)
         self.kind, self._about, self._model = checkpoint.kind, dict(checkpoint.about), checkpoint.model
-        self.dimensions = self.pixels[0] * self.pixels[1] * codec.channels
         self.layout = Layout(self._stages)
         self._logits = [self._logits_of(stage) for stage in range(len(self._stages))]  # (K,) a stage
 

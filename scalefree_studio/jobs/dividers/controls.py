@@ -148,9 +148,7 @@ def with_values(controls: FitControls, values: Mapping[str, Any]) -> FitControls
     if new.units == 0:
         raise ControlError("A network needs at least one line, circle, cell or smooth unit.")
     if choice and choice != made_of(new):
-        raise ControlError(
-            f"A picture made of {choice} has other units than these; leave one of the two out."
-        )
+        raise ControlError(f"A picture made of {choice} cannot have these units; leave one of the two out.")
     return replace(new, made_of=made_of(new))
 
 

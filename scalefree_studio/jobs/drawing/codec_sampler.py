@@ -36,6 +36,8 @@ class CodecSampler(Sampler):
             (self.grids[-1].rows, self.grids[-1].columns),
             max(g.codes for g in self.grids),
         )
+        numbers, last = pixels[0] * pixels[1] * codec.channels, self.grids[-1].count
+        self.dimensions = numbers // last if numbers % last == 0 else 0
         self._stages = [Stage((g.rows, g.columns), np.arange(g.count), g.codes) for g in self.grids]
         self.decode_alone()
 

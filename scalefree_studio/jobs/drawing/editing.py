@@ -372,7 +372,7 @@ class Editing:
             state.position[:] = state.places
             state.go_back(position)
         except (KeyError, ValueError, TypeError, IndexError):
-            raise ControlError("This frame belongs to other pictures than these.") from None
+            raise ControlError("This frame belongs to other pictures.") from None
         return state
 
     def _recorded_table(self, frame: Mapping[str, Array]) -> tuple[Prompt | None, tuple[float, ...]]:

@@ -58,6 +58,11 @@ class Surprise:
         return self.per_place / self.dimensions if self.dimensions else None
 
     @property
+    def place(self) -> str:
+        """What a place is called: a token, where it says more than one pixel."""
+        return "pixel" if self.picture.shape[:2] == self.bits.shape else "token"
+
+    @property
     def picture(self) -> Bytes:
         """As the network sees it: (h, w, 3)."""
         picture: Bytes = self.drawing.pictures()[0]

@@ -50,7 +50,7 @@ class DataControls:
     # fmt: off
     dataset: str = control(
         "digits", label="Data set",
-        help="A name, or a path from where the recipe lies: a folder, a list of pictures (.csv or .json), a film.",
+        help="A name, or a path from the recipe's folder: a folder, a list of pictures (.csv or .json), a film.",
     )
     size: tuple[int, int] | None = control(
         None, label="Size", help="Size of the pictures: a side, or width and height.", read=_size,

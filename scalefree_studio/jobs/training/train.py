@@ -241,7 +241,10 @@ class Train(Told, Generic[C, N]):
             display.advance()
             done += 1
             if progress:
-                progress("Drawing samples", done, max(done, display.pieces))
+                progress("Drawing samples", done, max(done + 1, display.pieces))
+        if progress:
+            whole = max(done, display.pieces)
+            progress("Drawing samples", whole, whole)
         return frozen_all(display.frame())
 
     # What a person sees.

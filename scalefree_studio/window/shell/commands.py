@@ -71,6 +71,8 @@ class Commands:
             return ""
         if name in OF_A_SESSION and session is None:
             return "Open a picture or a model first."
+        if name in ("undo", "redo") and session is not None:
+            return session.why_not(name)
         if name == "export_movie" and not self.w.transport.timeline.ids:
             return "Nothing has been recorded yet, so there is no movie to make."
         if name in CURVES and not self.w.stage.view.quantities:

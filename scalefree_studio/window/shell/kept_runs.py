@@ -91,9 +91,13 @@ class KeptRuns:
             self.w.say(f"It is kept in {path}.")
 
     def ask_name(self, path: Path) -> None:
-        name, chosen = QInputDialog.getText(self.w, "Rename this run", "Its name", text=path.name)
-        if chosen and name.strip():
-            self.rename(path, name.strip())
+        dialog = QInputDialog(self.w)
+        dialog.setWindowTitle("Rename this run")
+        dialog.setLabelText("Its name")
+        dialog.setTextValue(path.name)
+        dialog.resize(50 * GRID, dialog.height())  # room for a long name
+        if dialog.exec() and dialog.textValue().strip():
+            self.rename(path, dialog.textValue().strip())
 
     def rename(self, path: Path, name: str) -> None:
         self._let_go(path, lambda was_open: self._rename(path, name, was_open))

@@ -153,7 +153,10 @@ class MainWindow(Frame):
         """What can be done just now, and why not what cannot."""
         for name, action in self.actions_.items():
             if action.isVisible():
+                before = action.property(WHY_NOT)
                 allow(action, self.commands.why_not(name))
+                if before and action.isEnabled() and self.stage.toast.label.text() == before:
+                    self.stage.toast.hide()  # it has become untrue
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         """The key of a command that cannot be given says why: nobody has taken it so far."""
@@ -231,7 +234,11 @@ class MainWindow(Frame):
             self.stage.view.show_state(playing, self.stage.past is not None)
             if not self.sessions.opened_of_recipe:  # which goes on with its next step
                 self.course.tell_end(session)
-        title = f"{session.name} — Scalefree Studio" if session is not None else "Scalefree Studio"
+        title = "Scalefree Studio"
+        if session is not None:  # by the name of the run, which a person may have given it
+            title = (
+                f"{session.name if self.sessions.opened_of_recipe else session.folder.path.name} — {title}"
+            )
         if title != self.windowTitle():
             self.setWindowTitle(title)
 

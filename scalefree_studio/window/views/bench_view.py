@@ -139,7 +139,7 @@ class BenchView(WallView):
     def words(self, snapshot: Snapshot) -> str:
         table = self.table
         if table is None or not table.rows:
-            return "drop pictures to complete"
+            return "drop pictures here"
         drawing = table.drawn
         count = f"{table.rows} picture{'s' * (table.rows != 1)} at {listed(drawing.temperatures)}"
         share = float(np.mean(drawing.position / len(table.order)))
@@ -147,7 +147,9 @@ class BenchView(WallView):
 
     def doing(self, playing: bool, rests: bool, ended: bool) -> str:
         table = self.table
-        return super().doing(playing, rests, ended) if table is not None and table.rows else "To complete:"
+        return (
+            super().doing(playing, rests, ended) if table is not None and table.rows else "Ready to complete:"
+        )
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         super().resizeEvent(event)

@@ -38,7 +38,7 @@ CHOOSE = "Choose a code and paint with it. Or click a token, and choose what it 
 class PaintView(DrawingView):
     first_hint = "Choose a code in the panel, take the brush (B), and paint with it."
     follows = (SetValues,)
-    verb, finished = "Decoding", "To paint on:"
+    verb, finished = "Decoding", "Ready to paint:"
     at_rest = "Everything is decoded: choose a code and paint, or start from other codes (X)."
     quantities = ()
     modes = MODES

@@ -218,9 +218,8 @@ class SurpriseDialog(QDialog):
             self.least.setText("Least surprising: –")
             self.thoughts.show_thought("", None, None, None)
             return
-        place = "token" if found.per_dimension is None else "pixel"
         per = "" if found.per_dimension is None else f"<br>{found.per_dimension:.3f} bits per dimension"
-        self.total.setText(f"<b>{found.per_place:.2f} bits per {place}</b>{per}")
+        self.total.setText(f"<b>{found.per_place:.2f} bits per {found.place}</b>{per}")
         may = "These can." if found.comparable else "These cannot."
         self.hint.setText("" if found.per_dimension is None else f"{ONLY_EXACT} {may}")
         where = "compared with held-out pictures in a moment …"

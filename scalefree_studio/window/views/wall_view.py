@@ -33,9 +33,11 @@ MODES = (
         "complete", "Complete", "Let it complete pictures of your own, at several temperatures side by side"
     ),
 )
-PUT_TOGETHER = "Its networks learned one after the other, and were put together: a recipe (G) shows how."
-IN_STAGES = "Not of a drawing in several stages. Keep a part of one of its pictures instead (U, I)."
-BY_SEARCH = "Not while it searches. Keep a part of one of its pictures instead (U, I)."
+PUT_TOGETHER = (
+    "This model was put together from networks that learned one after another; a recipe (G) shows how."
+)
+IN_STAGES = "A drawing in several stages has no table. Keep a part of a picture instead (U, I)."
+BY_SEARCH = "There is no table while it searches. Keep a part of a picture instead (U, I)."
 
 
 def modes_of(kind: str, stages: int = 1, searches: bool = False) -> tuple[Mode, ...]:

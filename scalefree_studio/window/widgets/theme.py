@@ -161,6 +161,7 @@ QPushButton, QToolButton {
     background: @raised; color: @text; border: 1px solid @line; border-radius: 6px; padding: 5px 10px;
 }
 QPushButton:hover, QToolButton:hover { background: @hover; }
+QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 0; }
 QPushButton:pressed, QToolButton:pressed { border-color: @accent; }
 QPushButton:focus, QToolButton:focus { border: 2px solid @accent; padding: 4px 9px; }
 QPushButton:disabled, QToolButton:disabled { color: @edge; background: transparent; }

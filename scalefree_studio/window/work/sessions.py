@@ -236,6 +236,7 @@ class Sessions(QObject):
         note(f"edit {type(edit).__name__}")
         if self.session is not None:
             self.session.edit(edit)
+            self.changed.emit()
 
     # Ending: stop after the current step, finish the recording, save; if that fails, ask.
 
