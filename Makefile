@@ -25,7 +25,7 @@ else
 	@$(PYTHON) -m scalefree_studio demo $(ARGS)
 endif
 
-test: ## run the tests, the window's too, in a screen that nobody sees
+test: ## run all tests, the window's too, on a hidden screen
 	@scripts/setup.sh test
 	$(NO_DISPLAY) $(PYTHON) -m pytest --dist worksteal --tx '$(WORKERS) $(PYTHON)' $(ARGS)
 
@@ -36,7 +36,7 @@ check: ## style, types, and who imports whom
 	$(PYTHON) -m mypy
 	.venv/bin/lint-imports --no-logo
 
-format: ## lay out the code, and mend what ruff can mend
+format: ## lay out the code, and fix what ruff can fix
 	@scripts/setup.sh tools
 	$(PYTHON) -m ruff check --fix
 	$(PYTHON) -m ruff format
@@ -45,7 +45,7 @@ pictures: ## make the README's pictures of the window
 	@scripts/setup.sh test
 	$(WITH_DISPLAY) $(PYTHON) scripts/pictures.py $(ARGS)
 
-film: ## make the README's moving picture
+film: ## make the README's animation
 	@scripts/setup.sh test
 	$(PYTHON) scripts/film.py $(ARGS)
 
@@ -62,7 +62,7 @@ bench: ## measure learning against a naive reference, rendering, and how fast th
 	$(PYTHON) benchmarks/data.py
 	$(WITH_DISPLAY) $(PYTHON) benchmarks/latency.py
 
-pins: ## resolve constraints.txt afresh (ARGS=torch==2.13.0 holds one back)
+pins: ## write constraints.txt afresh (ARGS=torch==2.13.0 holds one back)
 	@scripts/setup.sh tools
 	$(PYTHON) scripts/pin.py $(ARGS)
 

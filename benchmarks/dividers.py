@@ -34,13 +34,13 @@ from torch import nn
 
 from scalefree_studio.data.pictures import pixels_of
 from scalefree_studio.data.synthetic import KINDS, random_arrangement
-from scalefree_studio.jobs.dividers.controls import FitControls
+from scalefree_studio.jobs.dividers.controls import BUDGET, FitControls
 from scalefree_studio.jobs.dividers.fit import FitDividers
 from scalefree_studio.jobs.job import Limit
 from scalefree_studio.models.dividers import network as dividers
 from scalefree_studio.models.threads import cores_for_learning, torch_threads
 
-BUDGET, BOARD_SECONDS = 2371, 30
+BOARD_SECONDS = 30
 Curve = list[tuple[float, float]]  # (seconds, dB)
 MARKS = (1, 2, 3, 5, 10, 20, 40, 60, 80, 120, 160)
 
@@ -188,7 +188,7 @@ def race(arguments: argparse.Namespace) -> None:
 def budget(arguments: argparse.Namespace) -> None:
     print("\nat most 2,371 numbers, astronaut 128×128", flush=True)
     for seed in range(arguments.seeds):
-        controls = FitControls(numbers=2371, seed=seed)
+        controls = FitControls(numbers=BUDGET, seed=seed)
         job = FitDividers(astronaut(), controls, Limit(seconds=1))
         c = job.controls
         shown = f"{c.cells} cells, {c.lines} lines, {c.circles} circles, {c.hidden} colour units"

@@ -94,9 +94,8 @@ def peak() -> float:
 
 def memory_of_step(layers: Layers) -> float:
     """In MB, in a process that has done nothing else: the peak of a process never falls."""
-    step_of_learning(
-        layers, tokens=2
-    )  # whatever is loaded and allocated once, the weights' gradients among it
+    # Whatever is loaded and allocated once, the weights' gradients among it.
+    step_of_learning(layers, tokens=2)
     before = peak()
     step_of_learning(layers)
     return peak() - before

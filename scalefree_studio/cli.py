@@ -16,12 +16,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from functools import partial
-from importlib import metadata
 from typing import Any, NoReturn
 
 from . import cli_doctor, crashes
 from .errors import JobError, UserError, told
 from .files import at_home
+from .versions import version_of
 from .window_libraries import missing_libraries, what_to_install
 
 PROGRAM = "scalefree-studio"
@@ -70,7 +70,8 @@ def commands() -> Commands:
         for instrument in instruments().values()
         for name, (what, place) in instrument.commands.items()
     }
-    return {**theirs, **_own_commands()}
+    ours = _own_commands()
+    return {**ours, **theirs, **ours}
 
 
 def _hidden_commands() -> list[str]:
@@ -109,7 +110,7 @@ def _own_commands() -> Commands:
         "surprise": ("measure how surprising a picture is to a trained model", cli_surprise.fill_surprise),
         "evaluate": ("measure a trained model on held-out pictures", cli_train.fill_evaluate),
         "encode": ("turn a data set into tokens or latents, once and for all", cli_encode.fill_encode),
-        "recipe": ("run a whole recipe, from pictures to tokens and back", cli_recipe.fill_recipe),
+        "recipe": ("run a recipe, from pictures to tokens and back", cli_recipe.fill_recipe),
         "fetch": ("download a trained model", cli_fetch.fill_fetch),
         "tokens": ("show a picture in colour tokens", cli_tokens.fill_tokens),
         "info": ("show what is in a model or a run", cli_info.fill_info),
@@ -229,9 +230,11 @@ def _window_parser(known: Commands) -> Parser:
         epilog=f"commands (each has its own --help):\n{lines}",
     )
     parser.add_argument(
-        "subject", nargs="?", metavar="PICTURE|MODEL|RUN|RECIPE", help="what the window opens on"
+        "subject", nargs="?", metavar="PICTURE|MODEL|RUN|RECIPE", help="what to open in the window"
     )
-    parser.add_argument("--version", action="version", version=f"{PROGRAM} {_version()}")
+    parser.add_argument(
+        "--version", action="version", version=f"{PROGRAM} {version_of(PROGRAM) or '(not installed)'}"
+    )
     parser.add_argument(
         "--theme", choices=("dark", "light"), help="how the window looks (default: as last time)"
     )
@@ -266,13 +269,6 @@ def has_display() -> bool:
     return sys.platform in ("win32", "darwin") or bool(
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     )
-
-
-def _version() -> str:
-    try:
-        return metadata.version("scalefree-studio")
-    except metadata.PackageNotFoundError:
-        return "(not installed)"
 
 
 def entry() -> None:

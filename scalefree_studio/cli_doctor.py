@@ -12,7 +12,7 @@ Handler = Callable[[argparse.Namespace], int]
 
 
 def fill_doctor(parser: argparse.ArgumentParser) -> Handler:
-    parser.add_argument("--json", action="store_true", help="print the result as JSON, as the last line")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON on the last line")
     return examine
 
 

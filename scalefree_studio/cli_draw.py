@@ -55,12 +55,12 @@ def fill_sample(parser: argparse.ArgumentParser) -> Handler:
         "out", type=output, nargs="?", metavar="OUT.png",
         help="the wall of pictures (default, of a recipe: sample.png in its folder)",
     )  # fmt: skip
-    parser.add_argument("--size", type=places_of, metavar="WxH", help="of each picture (default: as learnt)")
+    parser.add_argument("--size", type=places_of, metavar="WxH", help="of each picture (default: as learned)")
     _drawing_flags(parser, SAMPLED)
     group = parser.add_argument_group("search, instead of chance")
     group.add_argument(
         "--beams", type=int, metavar="N",
-        help="search for the likeliest pictures, N side by side. --count is then the number of searches "
+        help="search for the likeliest pictures, keeping N at a time. --count is then the number of searches "
         "(default: 1); with several, the best picture of each is shown",
     )  # fmt: skip
     group.add_argument(
@@ -108,8 +108,8 @@ def fill_complete(parser: argparse.ArgumentParser) -> Handler:
     parser.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="the pictures to complete")
     parser.add_argument(
         "out", type=output, metavar="OUT.png",
-        help="the wall of completed pictures; of several pictures or temperatures a table: a row for each picture, "
-        "with what is given, what that hides, and a column for each temperature",
+        help="the wall of completed pictures; with several pictures or temperatures, a table: a row for each "
+        "picture, with the part given, the part hidden, and a column for each temperature",
     )  # fmt: skip
     part = parser.add_mutually_exclusive_group()
     part.add_argument(
@@ -181,9 +181,8 @@ def _refuse_same(arguments: argparse.Namespace, *read: Path) -> None:
 
 def _drawing_flags(parser: argparse.ArgumentParser, controls: DrawControls) -> None:
     add = parser.add_argument
-    add_flags(
-        parser, controls, without=("label", "speed", "temperature")
-    )  # nobody watches: it is drawn at once
+    # Nobody watches: it is drawn at once.
+    add_flags(parser, controls, without=("label", "speed", "temperature"))
     add(
         "--temperature", dest="temperatures", metavar="X[,X...]",
         help="below 1 plays it safe, above 1 is bolder; several, such as 0.9,1.0,1.1, make a table with "
@@ -217,9 +216,8 @@ def _job(arguments: argparse.Namespace, sampler: Sampler, controls: DrawControls
         controls = edited(controls, {"count": searches * sampler.beams})
     controls = replace(controls, temperature=_temperatures(arguments)[0])
     if not _is_recorded(arguments):
-        controls = replace(
-            controls, speed=AT_ONCE
-        )  # a row a step, rather than as few places as a movie wants
+        # A row a step, rather than as few places as a movie wants.
+        controls = replace(controls, speed=AT_ONCE)
     return DrawPictures(sampler, replace(controls, label=label_of(arguments.of_class, list(sampler.classes))))
 
 

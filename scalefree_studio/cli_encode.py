@@ -26,14 +26,14 @@ Handler = Callable[[argparse.Namespace], int]
 
 def fill_encode(parser: argparse.ArgumentParser) -> Handler:
     parser.add_argument("model", type=Path, metavar="MODEL", help=MODEL_HELP)
-    add_data_flags(parser, "the one that the model learnt")
+    add_data_flags(parser, "the one that the model learned")
     parser.add_argument(
         "--out", type=Path, metavar="FOLDER",
         help="the folder to write, or to continue (default: output/DATASET-tokens)",
     )  # fmt: skip
     parser.add_argument(
         "--size", type=shape_of, metavar="WxH",
-        help="size of the pictures (default: as the model learnt them)",
+        help="size of the pictures (default: as the model learned them)",
     )  # fmt: skip
     parser.add_argument(
         "--latents", nargs="?", const="float32", choices=("float32", "float16"), default="", metavar="TYPE",

@@ -116,7 +116,7 @@ def _check(path: Path, source: str) -> None:
         reason = "".join(c if c.isprintable() else "?" for c in str(error).replace(str(path), "it")).rstrip(
             "."
         )
-        raise UserError(f"{source} is refused and was deleted: {reason}.") from None
+        raise UserError(f"{source} was refused and deleted: {reason}.") from None
 
 
 def _in_words(found: Mapping[str, Any], next_step: str) -> str:
@@ -135,7 +135,7 @@ def _list(as_json: bool) -> int:
     here, known = named_models(), pretrained()
     models = [_listed(known.get(name) or Pretrained(name, ()), here.get(name)) for name in {**here, **known}]
     lines = [
-        f"{m['name']:<20}{_state(m):<28}{'; '.join(filter(None, (m['title'], m['draws'], m['licence'])))}".rstrip()
+        f"{m['name']:<20}{_state(m):<34}{'; '.join(filter(None, (m['title'], m['draws'], m['licence'])))}".rstrip()
         for m in models
     ]
     report({"models": models}, as_json, "\n".join(lines) or "There are no models.", person=sys.stdout)
@@ -153,4 +153,4 @@ def _listed(model: Pretrained, path: Path | None) -> dict[str, Any]:
 
 def _state(listed: Mapping[str, Any]) -> str:
     size = f"{listed['size'] / 1e6:.1f} MB"
-    return f"{size}, {PREFIX}{listed['name']}" if listed["model"] else f"{size}, to be fetched"
+    return f"{size}, {PREFIX}{listed['name']}" if listed["model"] else f"{size}, not downloaded yet"

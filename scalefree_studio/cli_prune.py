@@ -31,7 +31,7 @@ def fill_prune(parser: argparse.ArgumentParser) -> Handler:
     )  # fmt: skip
     add(
         "--dataset", metavar="NAME|PATH",
-        help="count over these pictures (default: those that the model learnt from)",
+        help="count over these pictures (default: those that the model learned from)",
     )  # fmt: skip
     add(
         "--out", type=output, metavar=f"FILE{SUFFIX}",

@@ -19,8 +19,8 @@ Handler = Callable[[argparse.Namespace], int]
 def fill_recipe(parser: argparse.ArgumentParser) -> Handler:
     parser.add_argument(
         "recipe", metavar="NAME|FILE",
-        help=f"one that came with the studio ({', '.join(shipped_recipes())}), a .toml file, or the folder "
-        f"of one already started",
+        help=f"one that comes with the studio ({', '.join(shipped_recipes())}), a .toml file, or the folder "
+        f"of one that has been started",
     )  # fmt: skip
     parser.add_argument(
         "--out",

@@ -47,7 +47,7 @@ def fill_surprise(parser: argparse.ArgumentParser) -> Handler:
         type=int,
         default=COMPARED,
         metavar="N",
-        help=f"compare it with this many held-out pictures, if they are at hand; 0 for none (default: "
+        help=f"compare it with this many held-out pictures, if they are available; 0 for none (default: "
         f"{COMPARED})",
     )
     add("--data-root", type=Path, metavar="DIR", help="where official files are (default: data)")

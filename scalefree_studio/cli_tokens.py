@@ -62,10 +62,10 @@ def _compare(arguments: argparse.Namespace, quantiser: Quantiser, size: Size) ->
     if arguments.out:
         cells = [Cell(q.pixels, q.tokens.spec, q.facts()) for q in found]
         _write(arguments.out, sheet([Cell(quantiser.resized(size), "the picture", ()), *cells]))
-    rows = [f"  {'tokens':<14}{'PSNR':>12}{'bits a pixel':>14}{'colours used':>14}  of"]
+    rows = [f"  {'tokens':<14}{'PSNR':>12}{'bits per pixel':>16}{'colours used':>14}  of"]
     for q in found:
         psnr = "nothing lost" if math.isinf(q.psnr) else f"{q.psnr:.2f} dB"
-        rows.append(f"  {q.tokens.spec:<14}{psnr:>12}{q.bits:>14.4g}{q.used:>14,}  {q.colours:,}")
+        rows.append(f"  {q.tokens.spec:<14}{psnr:>12}{q.bits:>16.4g}{q.used:>14,}  {q.colours:,}")
     report({q.tokens.spec: _measured(q) for q in found}, arguments.json, "\n".join(rows))
     return 0
 

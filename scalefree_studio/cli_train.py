@@ -59,7 +59,7 @@ def fill_train(parser: argparse.ArgumentParser) -> Handler:
 
 
 def _train_flags(parser: argparse.ArgumentParser, kind: str) -> None:
-    add_data_flags(parser, f"{DATASET}; to resume, the one it learnt from")
+    add_data_flags(parser, f"{DATASET}; to resume, the one it learned from")
     parser.add_argument(
         "--val-dataset", metavar="NAME|PATH",
         help="measure on all examples of another data set (default: on the held-out ones or, if there are "
@@ -166,7 +166,7 @@ def _asked(arguments: argparse.Namespace, ranks: Ranks) -> tuple[type[Lesson[Any
 
 def fill_evaluate(parser: argparse.ArgumentParser) -> Handler:
     parser.add_argument("model", type=Path, metavar="MODEL", help=MODEL_HELP)
-    add_data_flags(parser, "the one it learnt from")
+    add_data_flags(parser, "the one it learned from")
     parser.add_argument(
         "--all", action="store_true", help="measure on every picture, not only on the held-out ones"
     )

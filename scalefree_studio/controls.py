@@ -278,8 +278,7 @@ def add_flags(
         heading = c.group or title
         group = groups.setdefault(heading, parser.add_argument_group(heading.lower()))
         default = getattr(holder, c.name)
-        shown = c.unset if default is None else f"{default:g}" if isinstance(default, float) else default
-        shown = ("no", "yes")[shown] if isinstance(shown, bool) else shown
+        shown = c.unset if default is None else _default_in_words(default)
         kind = _flag_type(c)
         text = (c.help if shown == "" else f"{c.help} (default: {shown})").replace("%", "%%")
         options: dict[str, Any] = {"dest": c.name, "default": argparse.SUPPRESS, "help": text}
@@ -290,6 +289,12 @@ def add_flags(
         else:
             metavar = c.metavar or {int: "N", float: "X"}.get(c.type, "TEXT")
             group.add_argument(c.flag, type=kind, nargs=c.count or None, metavar=metavar, **options)
+
+
+def _default_in_words(default: Any) -> str:
+    if isinstance(default, bool):
+        return "on" if default else "off"
+    return f"{default:g}" if isinstance(default, float) else str(default)
 
 
 def _flag_type(c: Control) -> Callable[[str], Any]:
@@ -322,6 +327,7 @@ class Staging:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._edits: list[Any] = []
+        self._taken = False  # and not yet made
 
     def stage(self, edit: Any) -> None:
         with self._lock:
@@ -330,4 +336,16 @@ class Staging:
     def take(self) -> list[Any]:
         with self._lock:
             edits, self._edits = self._edits, []
+            self._taken = bool(edits)
             return edits
+
+    def made(self) -> None:
+        """What was taken last has been made, or refused."""
+        with self._lock:
+            self._taken = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether any edit is still to be made."""
+        with self._lock:
+            return bool(self._edits) or self._taken

@@ -25,7 +25,7 @@ from typing import TextIO
 from .files import write_atomically
 from .versions import versions
 
-LAST, MOST, KEPT = 30, 5, 20  # commands told; reports a process writes; reports kept
+LAST, MOST, KEPT = 30, 5, 20  # commands told; reports a process writes; reports kept, new ones and seen ones
 RUNNING, NEW, SEEN = "running-", "crash-", "seen-"  # begin the names of files
 FATAL = ("Fatal Python error", "Windows fatal exception")  # as faulthandler says it
 
@@ -63,7 +63,10 @@ def begin(arguments: Sequence[str] = ()) -> None:
     hook()
     with contextlib.suppress(OSError):  # where nothing can be written there are no reports
         state_folder().mkdir(parents=True, exist_ok=True)
-        _running = open(state_folder() / f"{RUNNING}{os.getpid()}.txt", "a", encoding="utf-8")  # noqa: SIM115
+        path = state_folder() / f"{RUNNING}{os.getpid()}.txt"
+        if path.exists():  # of an earlier process that had the same number, as in a container all have
+            _take_up(path)
+        _running = open(path, "w", encoding="utf-8")  # noqa: SIM115
         _running.write(_head("The studio closed unexpectedly.", arguments))
         _running.flush()
         faulthandler.enable(_running)
@@ -125,14 +128,13 @@ def report(error: BaseException) -> Path | None:
 
 def unseen() -> list[Path]:
     """Reports that nobody has been offered, newest first; those of hard crashes are made of what is left of them."""
-    folder = state_folder()
     with contextlib.suppress(OSError):
-        for left in folder.glob(f"{RUNNING}*.txt"):
-            _take_up(left)
-        reports = sorted(folder.glob(f"{NEW}*.txt"), key=lambda path: path.stat().st_mtime, reverse=True)
-        for old in reports[KEPT:]:
-            old.unlink(missing_ok=True)
-        return reports[:KEPT]
+        for left in state_folder().glob(f"{RUNNING}*.txt"):
+            number = left.stem.removeprefix(RUNNING)
+            if number.isdecimal() and not _lives(int(number)):
+                _take_up(left)
+        _newest(SEEN)
+        return _newest(NEW)
     return []
 
 
@@ -145,14 +147,20 @@ def seen(reports: Sequence[Path]) -> list[Path]:
     return renamed
 
 
+def _newest(kind: str) -> list[Path]:
+    """Reports whose names begin so, newest first; of too many, the oldest go."""
+    found = state_folder().glob(f"{kind}*.txt")
+    reports = sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)
+    for old in reports[KEPT:]:
+        old.unlink(missing_ok=True)
+    return reports[:KEPT]
+
+
 def _take_up(left: Path) -> None:
-    """The file of a process that may have gone: a report if it crashed; if it was killed, there is nothing to say."""
-    number = left.stem.removeprefix(RUNNING)
-    if not number.isdecimal() or _lives(int(number)):
-        return
+    """The file of a process that has gone: a report if it crashed; if it was killed, there is nothing to say."""
     text = left.read_text(encoding="utf-8", errors="replace")
     if any(word in text for word in FATAL):
-        left.rename(left.with_name(f"{NEW}{number}-hard.txt"))
+        left.rename(left.with_name(f"{NEW}{left.stem.removeprefix(RUNNING)}-hard.txt"))
     else:
         left.unlink(missing_ok=True)
 

@@ -22,6 +22,7 @@ from typing import Any
 from .assets import data_root
 from .crashes import state_folder
 from .versions import PACKAGES, versions
+from .window_libraries import missing_libraries, what_to_install
 
 LIMIT = 120.0  # seconds for each part
 ROOM = 1 << 30  # bytes that a run, its recording and a movie may want
@@ -30,6 +31,11 @@ NAMED = {
     "scalefree-studio": "studio", "python": "Python", "torch": "torch", "PyQt6": "PyQt", "PyQt6-Qt6": "Qt",
     "vispy": "VisPy", "numpy": "numpy", "system": "on",
 }  # fmt: skip
+DRAW_IN_SOFTWARE = (
+    "Update the graphics driver; or let the processor draw: LIBGL_ALWAYS_SOFTWARE=1 scalefree-studio "
+    "(on Wayland, QT_QPA_PLATFORM=xcb may help)."
+)
+INSTALL_AGAIN = "Install again: make, or pip install ."
 MARKS = {WORKS: "✓", NOTE: "·", BROKEN: "✗"}
 
 
@@ -76,19 +82,16 @@ def as_data(checks: list[Check]) -> dict[str, Any]:
 
 def packages() -> Check:
     """Whether everything can be imported."""
-    found = _try("packages")
-    missing = [name for name in PACKAGES if not versions()[name]]
-    words = ", ".join(f"{title} {versions()[name]}" for name, title in NAMED.items())
-    if missing:
-        return Check(
-            "packages", BROKEN, f"{', '.join(missing)} is missing.", "Install again: make, or pip install ."
-        )
+    found, installed = _try("packages"), versions()
+    if missing := [name for name in PACKAGES if not installed[name]]:
+        return Check("packages", BROKEN, f"{', '.join(missing)} is missing.", INSTALL_AGAIN)
     if found.trouble:
-        return Check("packages", BROKEN, found.trouble, "Install again: make, or pip install .", versions())
+        return Check("packages", BROKEN, found.trouble, INSTALL_AGAIN, installed)
     if broken := found.facts["broken"]:
         said = "; ".join(f"{name}: {why}" for name, why in broken.items())
-        return Check("packages", BROKEN, f"Some cannot be imported: {said}", _install(said), versions())
-    return Check("packages", WORKS, words, facts=versions())
+        return Check("packages", BROKEN, f"Some cannot be imported: {said}", _install(said), installed)
+    words = ", ".join(f"{title} {installed[name]}" for name, title in NAMED.items())
+    return Check("packages", WORKS, words, facts=installed)
 
 
 def torch() -> Check:
@@ -100,7 +103,7 @@ def torch() -> Check:
     if facts["gpu"]:
         words = f"{facts['gpu']}, {facts['memory'] / 2**30:.0f} GB, CUDA {facts['cuda']}"
         return Check("torch", WORKS, words, facts=facts)
-    processor = f"computes on the processor, {facts['threads']} thread{'s' * (facts['threads'] != 1)}"
+    processor = f"on the processor, {facts['threads']} thread{'s' * (facts['threads'] != 1)}"
     if facts["why"]:
         return Check(
             "torch", NOTE, f"{processor}; the GPU does not work: {facts['why']}", "Update its driver.", facts
@@ -131,12 +134,6 @@ def window() -> Check:
         f"{facts['fonts']} fonts, {facts['font']}"
     )
     return Check("window", WORKS, words, facts=facts)
-
-
-DRAW_IN_SOFTWARE = (
-    "Update the graphics driver; or let the processor draw: LIBGL_ALWAYS_SOFTWARE=1 scalefree-studio "
-    "(on Wayland, QT_QPA_PLATFORM=xcb may help)."
-)
 
 
 def ffmpeg() -> Check:
@@ -230,7 +227,6 @@ def _install(said: str) -> str:
         return ""
     if sys.platform != "linux":
         return "Install again: pip install --force-reinstall PyQt6"
-    return (
-        "Install the libraries that windows need, on Debian and Ubuntu: sudo apt-get install libegl1 libgl1 "
-        "libglib2.0-0 libdbus-1-3 libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0"
-    )
+    if missing := missing_libraries():
+        return f"Install what windows need: {what_to_install(missing)}"
+    return "Install the library named there with your system's package manager."

@@ -62,7 +62,7 @@ def open_file(path: Path, what: str = "file") -> BinaryIO:
 def read_file(path: Path, most: int, what: str = "file") -> bytes:
     """All of an ordinary file that has at most so many bytes; else likewise."""
     if check_file(path, what) > most:
-        raise UserError(f"{path} is no {what}: it is larger than {most >> 20} MiB.")
+        raise UserError(f"{path} is not a readable {what}: it is larger than {most >> 20} MiB.")
     return path.read_bytes()
 
 

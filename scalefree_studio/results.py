@@ -266,7 +266,7 @@ def kept(keep: Any, size: tuple[int, int]) -> Array:
         keep = np.asarray(keep) != 0  # (h, w)
     elif not Path(keep).exists():
         raise UserError(
-            f"What to keep is one of {', '.join(HALVES)}, or the file of a mask; there is no file {keep}."
+            f"What to keep is one of {', '.join(HALVES)}, or a mask file; there is no file {keep}."
         )
     pixels = load_picture(keep).pixels if isinstance(keep, str | Path) else keep
     white: Array = fitted(pixels, size, channels=1)[..., 0] > 127

@@ -150,6 +150,11 @@ class Runner:
         self._staging.stage(edit)
         self._wake.set()
 
+    @property
+    def waits(self) -> bool:
+        """Whether an edit is still to be made."""
+        return self._staging.waits
+
     def play(self) -> None:
         self._playing = True
         self._wake.set()
@@ -225,16 +230,20 @@ class Runner:
             self._say(str(error), failed=True)
 
     def _apply_edits(self) -> None:
+        refused = []
         for edit in self._staging.take():
             try:
                 change = self.job.apply(edit)
             except (ControlError, JobError) as error:
-                self._say(str(error))
+                refused.append(str(error))
                 continue
             self._changed = True
             for consumer in self.consumers:
                 if not change.passing or isinstance(consumer, Mailbox):
                     consumer.changed(change)
+        self._staging.made()
+        for message in refused:  # once none waits any more
+            self._say(message)
 
     def _show(self) -> None:
         wanting = [c for c in self.consumers if c.wants(self.job.step_count)]

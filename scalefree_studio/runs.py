@@ -64,7 +64,7 @@ class Keeper:
         try:
             self._folder.keep_network(self._job.network_now())
         except OSError as error:
-            self._say(f"The network of step {snapshot.step} could not be kept: {error.strerror or error}.")
+            self._say(f"The network of step {snapshot.step} could not be saved: {error.strerror or error}.")
 
     def changed(self, change: Change) -> None: ...
 

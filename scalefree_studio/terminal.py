@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import math
 import signal
@@ -29,7 +28,7 @@ from .time_left import TimeLeft, left_in_words
 REFRESH_SECONDS = 0.1  # on a terminal
 LOG_SECONDS, LOG_SHARE = 5.0, 0.05  # in a log file; the share is of the time that the work has taken
 
-MODEL_HELP = "a model file, a run folder, or model:NAME for one that came with the studio or was fetched"
+MODEL_HELP = "a model file, a run folder, or model:NAME for one that comes with the studio or was fetched"
 
 
 def output(text: str) -> Path:
@@ -90,8 +89,8 @@ class ProgressBar:
     """How far a run is, at what rate, how good, and how long it still takes. `curve` is what it is judged by."""
 
     def __init__(self, limit: Limit, name: str, curve: Curve | None = None):
-        self._by_time = limit.steps is None and limit.seconds is not None
-        self._line = Line(name, limit.seconds if self._by_time else limit.steps, "starting")
+        self._limit = limit
+        self._line = Line(name, None if limit == Limit() else 1.0, "starting")
         self._left, self._curve = TimeLeft(), curve
         self._left.follow(0.0, 0.0)
 
@@ -99,13 +98,13 @@ class ProgressBar:
         return self._line.due()
 
     def show(self, snapshot: Snapshot) -> None:
-        done = snapshot.seconds if self._by_time else snapshot.step
+        share = self._limit.progress(snapshot.step, snapshot.seconds)
         words = [*self._measured(snapshot.metrics), f"{snapshot.step:,} steps", f"{snapshot.seconds:.1f} s"]
         if rate := snapshot.metrics.get("steps_per_second"):
             words.append(f"{rate:.0f} steps/s" if rate >= 10 else f"{rate:.2g} steps/s")
-        if (total := self._line.total) and done < total:
-            words.append(left_in_words(self._left.follow(snapshot.seconds, done / total)))
-        self._line.show(done, ", ".join(filter(None, words)))
+        if 0 < share < 1:
+            words.append(left_in_words(self._left.follow(snapshot.seconds, share)))
+        self._line.show(share, ", ".join(filter(None, words)))
 
     def _measured(self, metrics: Mapping[str, float]) -> Iterator[str]:
         if "psnr" in metrics:
@@ -205,7 +204,7 @@ def counting(progress: Progress, what: str) -> Callable[[int], Callable[[int], N
 
 
 def add_json_flag(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print the result as JSON, as the last line")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON on the last line")
 
 
 def _in_words(value: Any) -> list[str]:
@@ -223,10 +222,8 @@ def report(result: Mapping[str, Any], as_json: bool, words: str = "", person: Te
         print(json.dumps(result), flush=True)
         return
     lines = (
-        f"  {name.replace('_', ' ') if first else '':<20}{line}"
+        f"  {'' if row else name.replace('_', ' '):<20}{line}"
         for name, value in result.items()
-        for first, line in zip(
-            itertools.chain([True], itertools.repeat(False)), _in_words(value), strict=False
-        )
+        for row, line in enumerate(_in_words(value))
     )
     print(words or "\n".join(lines), file=person or sys.stderr)

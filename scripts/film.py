@@ -116,7 +116,7 @@ def completed(work: Path) -> Frames:
         "complete", "model:pixels-photographs", "photo:coffee", "photo:cat", work / "b.png", "--cut", 512,
         "--temperature", "0.8,0.9,1.0", "--top-p", 0.98, "--run", work / "completed",
     )  # fmt: skip
-    yield from drawn(work / "completed", 3, "Pictures, completed from their upper half", "Pixel transformer")
+    yield from drawn(work / "completed", 3, "Pictures, completed from their top half", "Pixel transformers")
 
 
 def cascade(work: Path) -> Frames:

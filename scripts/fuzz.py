@@ -28,7 +28,7 @@ from pathlib import Path
 
 import torch
 from fuzz_doors import DOORS, OPEN, REGISTRY, Argv, Goods, making
-from fuzz_kills import KILLS
+from fuzz_kills import KILLS, what_was_said
 
 from scalefree_studio import cli
 from scalefree_studio.controls import ControlError
@@ -201,7 +201,10 @@ def trial(seed: int, number: int, doors: list[str], place: Path, goods: Goods) -
     door = rng.choices(doors, [DOORS[name][0] if name in DOORS else KILLS[name][0] for name in doors])[0]
     if door in KILLS:
         began = time.monotonic()
-        trouble, said = KILLS[door][1](rng, place, goods)
+        try:
+            trouble, said = KILLS[door][1](rng, place, goods)
+        except TimeoutError as error:
+            trouble, said = str(error), what_was_said(place)
         return Outcome(door, trouble, 0, time.monotonic() - began, 0, said), [[f"@{door}"]]
     commands = DOORS[door][1](rng, place, goods)
     return measured(door, commands, place), commands

@@ -9,7 +9,6 @@ import random
 import socket
 import sqlite3
 import struct
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -125,13 +124,6 @@ def tensors(rng: random.Random, path: Path) -> None:
     path.write_bytes(struct.pack("<Q", len(packed)) + packed + data[8 + size :])
 
 
-def about_of(path: Path) -> dict[str, Any]:
-    data = path.read_bytes()
-    header = json.loads(data[8 : 8 + struct.unpack("<Q", data[:8])[0]])
-    found: dict[str, Any] = json.loads(header["__metadata__"][KEY])
-    return found
-
-
 # Histories.
 
 ENDLESS = "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT n"
@@ -225,6 +217,3 @@ def text(rng: random.Random, path: Path) -> None:
     words = path.read_text().split(" ")
     words[rng.randrange(len(words))] = rng.choice([*WORDS, '"', "=", "[[", "]", "\n", "{", "}", "#", "1e400"])
     path.write_text(" ".join(words), errors="surrogateescape")
-
-
-Fault = Callable[[random.Random, Path], object]

@@ -14,7 +14,7 @@ from pathlib import Path
 from fuzz_doors import Argv, Goods
 
 Trouble = tuple[str, str]  # what is wrong, if anything is, and what was said
-PROGRAM = [sys.executable, "-m", "scalefree_studio"]
+PROGRAM = [sys.executable, "-X", "faulthandler", "-m", "scalefree_studio"]
 PATIENCE = 120  # seconds
 
 
@@ -26,10 +26,20 @@ def started(argv: Argv, place: Path) -> subprocess.Popen[bytes]:
 
 
 def ended(argv: Argv, place: Path) -> int:
-    return started(argv, place).wait(PATIENCE)
+    return end_of(started(argv, place))
 
 
-def _said(place: Path) -> str:
+def end_of(process: subprocess.Popen[bytes]) -> int:
+    """Its exit code; a TimeoutError where it does not end, after it has said what each of its threads was at."""
+    try:
+        return process.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGABRT)  # which faulthandler answers
+        process.wait()
+        raise TimeoutError(f"no end within {PATIENCE} s: {process.args}") from None
+
+
+def what_was_said(place: Path) -> str:
     return (place / "said.txt").read_text(errors="replace")
 
 
@@ -48,16 +58,18 @@ def kill_learning(rng: random.Random, place: Path, goods: Goods) -> Trouble:
     _wait_for(lambda: (run / "history.sqlite").exists(), process)
     time.sleep(rng.random() * 8)
     process.send_signal(rng.choice((signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)))
-    process.wait(PATIENCE)
+    end_of(process)
     if not (run / "model.safetensors").exists():
-        return ("" if ended(["info", str(run)], place) == 2 else "a run without a model"), _said(place)
+        return ("" if ended(["info", str(run)], place) == 2 else "a run without a model"), what_was_said(
+            place
+        )
     if ended(["info", str(run)], place):
-        return "what was saved does not open", _said(place)
+        return "what was saved does not open", what_was_said(place)
     resume = ["fit"] if fit else ["train", "pixelcnn"]
     if ended([*resume, "--resume", "--out", str(run), "--seconds=0.1"], place):
-        return "what was saved does not go on", _said(place)
+        return "what was saved does not go on", what_was_said(place)
     left = [path.name for path in run.rglob("*.part")]
-    return (f"left behind: {left}" if left else ""), _said(place)
+    return (f"left behind: {left}" if left else ""), what_was_said(place)
 
 
 def kill_movie(rng: random.Random, place: Path, goods: Goods) -> Trouble:
@@ -78,11 +90,11 @@ def kill_movie(rng: random.Random, place: Path, goods: Goods) -> Trouble:
     while _writers(place) and time.monotonic() < end:
         time.sleep(0.05)
     if _writers(place):
-        return "ffmpeg stays", _said(place)
+        return "ffmpeg stays", what_was_said(place)
     if ended([*argv[:3], "--size=32", "--seconds=0.2"], place):
-        return "the next movie fails", _said(place)
+        return "the next movie fails", what_was_said(place)
     left = [path.name for path in place.iterdir() if path.name not in ("movie.mp4", "said.txt")]
-    return (f"left behind: {left}" if left else ""), _said(place)
+    return (f"left behind: {left}" if left else ""), what_was_said(place)
 
 
 def kill_drawing(rng: random.Random, place: Path, goods: Goods) -> Trouble:
@@ -95,9 +107,9 @@ def kill_drawing(rng: random.Random, place: Path, goods: Goods) -> Trouble:
     process.kill()
     process.wait()
     if ended([*argv[:3], "--count=1", "--movie", str(place / "o.mp4"), "--seconds=0.2"], place):
-        return "the next one fails", _said(place)
+        return "the next one fails", what_was_said(place)
     left = [str(path) for path in temporary.rglob("*.sqlite")]
-    return (f"left behind: {left}" if left else ""), _said(place)
+    return (f"left behind: {left}" if left else ""), what_was_said(place)
 
 
 def two_at_once(rng: random.Random, place: Path, goods: Goods) -> Trouble:
@@ -105,11 +117,11 @@ def two_at_once(rng: random.Random, place: Path, goods: Goods) -> Trouble:
     run = goods.run(rng, place)
     kind = ["fit"] if (run / "picture.png").exists() else ["train", "pixelcnn"]
     both = [started([*kind, "--resume", "--out", str(run), "--seconds=3"], place) for _ in range(2)]
-    codes = sorted(process.wait(PATIENCE) for process in both)
+    codes = sorted(end_of(process) for process in both)
     wrong = [code for code in codes if code not in (0, 2)]
     if wrong or (codes == [2, 2] and ended(["info", str(run)], place)):
-        return f"exit codes {codes}", _said(place)
-    return ("" if ended(["info", str(run)], place) == 0 else "it does not open"), _said(place)
+        return f"exit codes {codes}", what_was_said(place)
+    return ("" if ended(["info", str(run)], place) == 0 else "it does not open"), what_was_said(place)
 
 
 def _writers(place: Path) -> list[int]:

@@ -33,7 +33,7 @@ function Install-Studio {
     if ($pip.ExitCode) { Stop-With "pip could not install the studio; what it said is in $log and $log.errors" }
 }
 # A program that fails does not stop PowerShell by itself.
-function Stop-IfFailed([string] $what) { if ($LASTEXITCODE) { throw "$what failed; the reason stands above" } }
+function Stop-IfFailed([string] $what) { if ($LASTEXITCODE) { throw "$what failed; the reason is above" } }
 
 # The mark says from which files the environment was made. An installation that broke off leaves none: start afresh.
 $state = (Get-FileHash pyproject.toml, constraints.txt).Hash -join '-'

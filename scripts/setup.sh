@@ -112,7 +112,7 @@ want_small_torch() {
     case $(.venv/bin/python -m pip config list) in *index* | *find-links*) return 0 ;; esac
     pip_install --no-deps --retries 0 --timeout 10 \
         --index-url https://download.pytorch.org/whl/cpu "$(grep '^torch==' constraints.txt)" ||
-        say "no torch from PyTorch's own index; the ordinary one follows"
+        say "no torch from PyTorch's own index; trying the usual one"
 }
 
 # pip_install WORD...: pip, whose words go to the log; a person sees one line that changes, a log file one a minute.
@@ -180,7 +180,7 @@ want_small_torch
 pip_install --constraint constraints.txt --editable "$project" || {
     mv .venv/outdated .venv/ready 2>/dev/null || :
     reason=$(grep '^ERROR' "$log" | tail -n 1) || :
-    die "pip could not install the studio${reason:+: $reason}; all that it said is in $root/$log"
+    die "pip could not install the studio${reason:+: $reason}; its output is in $root/$log"
 }
 echo "$state $kind" >.venv/ready
 say 'done'

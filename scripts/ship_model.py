@@ -39,17 +39,17 @@ CARD = """# {title}
 
 | | |
 |---|---|
-| learnt from | {train:,} pictures of {height}×{width}×{channels} ({dataset}){more} |
+| learned from | {train:,} pictures of {height}×{width}×{channels} ({dataset}){more} |
 | held out | {held:,} pictures: {measured} |
 | steps | {steps}, {minutes:.0f} minutes on one core of a shared machine |
 | command | {commands} |
-| made a file | `{made}` |
+| packed with | `{made}` |
 
 ![{seen}]({name}.png)
 
 {wall}
-It shows what so small a network, taught for so short a time, can do, and what it cannot. It is here to be looked at and
-played with; it knows nothing but pictures like those it learnt from.{note}
+They show what so small a network can and cannot do after so short a training. Look at it, play with it; it knows only
+pictures like those it learned from.{note}
 """
 
 
@@ -94,7 +94,7 @@ def main() -> None:
     made = " ".join(f"RUN{n + 1}" for n in range(len(parts))) if len(parts) > 1 else "RUN"
     card = CARD.format(
         title=arguments.title, name=name, size=path.stat().st_size / 1000, train=len(dataset.train),
-        what=f"a {lesson.title}" if len(parts) == 1 else f"a cascade of {len(parts)} token transformers",
+        what=f"a {in_a_sentence(lesson.title)}" if len(parts) == 1 else f"a cascade of {len(parts)} token transformers",
         numbers=numbers_of(checkpoint), held=len(dataset.held), height=height, width=width, channels=channels,
         dataset=arguments.called or dataset.name, more=cards[-1].learnt,
         measured="; ".join(
@@ -143,6 +143,11 @@ def batch_of(checkpoint: Checkpoint) -> int:
     return int(lesson_of(checkpoint).controls_of(checkpoint).batch_size)
 
 
+def in_a_sentence(title: str) -> str:
+    """With a small letter, unless it is an abbreviation."""
+    return title if title[:2].isupper() else title[0].lower() + title[1:]
+
+
 def command_of(run: Path) -> str:
     command = json.loads((run / RUN).read_text())["command"]
     return shlex.join(["scalefree-studio", *command[1:]])
@@ -155,17 +160,14 @@ def write_wall_of(checkpoint: Checkpoint, dataset: Any, path: Path) -> tuple[str
         pictures.save(path)
         how = "each class in turn" if pictures.job.sampler.classes else "without labels"
         said = f"{COUNT} pictures that it drew, seed 0, temperature 1"
-        return said, f"The wall is not chosen: seed 0, temperature 1, {how}."
+        return said, f"These were not picked by hand: seed 0, temperature 1, {how}."
     held = dataset.held.take(np.arange(COUNT // 2)).values
     codec = codec_of(checkpoint)
     again = codec.decode(codec.encode(held))
     pairs = np.stack([held, again], axis=1).reshape(-1, *held.shape[1:])
     write_wall(np.broadcast_to(pairs, (*pairs.shape[:3], 3)), path)
-    said = f"{COUNT // 2} held-out pictures, and beside each what it is when it is made of its tokens again"
-    return (
-        said,
-        "The wall is not chosen: the first held-out pictures, each beside itself as made of its tokens again.",
-    )
+    said = f"{COUNT // 2} held-out pictures, each beside the same picture rebuilt from its tokens"
+    return said, "These were not picked by hand: they are the first held-out pictures."
 
 
 if __name__ == "__main__":

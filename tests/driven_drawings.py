@@ -42,7 +42,7 @@ def draw(driven: Driven, run: Path, count: int = 6, speed: float = AT_ONCE) -> D
     view.set_controls({"count": count, "speed": speed})
     driven.until(lambda: len(shown(view).values) == count)
     if speed == AT_ONCE:
-        driven.until(lambda: shown(view).done)
+        driven.until(lambda: shown(view).done and driven.session.status.rests)
     return view
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from scalefree_studio.window.work.sessions import Questions
 from scalefree_studio.window.work.subjects import Subject
 
 PATIENCE = 20_000  # ms: only so that a broken window does not hang the tests
-OURS = {"recorder", "render", "opening", "thumbnails", "export", "surprise", "tokens", "recipe"}
+OURS = {"recorder", "render", "opening", "reading", "thumbnails", "export", "surprise", "tokens", "recipe"}
 SMALL = "synthetic:lines-5"
 FEW = FitControls(lines=8, hidden=8, batch_size=512, start="random")
 
@@ -90,9 +91,21 @@ class Driven:
         self.until(lambda: self.job.step_count > step + 3)
 
     def pause(self) -> None:
+        """Until nothing is done any more, and the last of it is shown."""
         self.key(Qt.Key.Key_Space)
         assert not self.session.status.playing
-        self.qtbot.wait(150)  # the step that was being made
+        mailbox, looked = self.session.mailbox, threading.Event()
+        wants = mailbox.wants
+        mailbox.wants = lambda step: bool(looked.set()) or wants(step)  # type: ignore[method-assign]
+        self.until(looked.is_set)  # the step that was being made has been made
+        mailbox.wants = wants  # type: ignore[method-assign]
+        self.until(lambda: self._shown == self.session.job.step_count)
+
+    @property
+    def _shown(self) -> int:
+        """The newest step on the stage."""
+        newest = self.window.stage.newest
+        return -1 if newest is None else newest.step
 
     def leave(self) -> None:
         self.window.leave()

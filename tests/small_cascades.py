@@ -87,7 +87,7 @@ def drawing(made: CascadeSampler | None = None, **controls: Any) -> DrawPictures
     )
 
 
-# What tests/small_jobs.py says of them: the fields of a Case.
+# Each a case of tests/small_jobs.py: the fields of a Case.
 
 
 @functools.cache

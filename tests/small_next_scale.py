@@ -1,4 +1,4 @@
-"""Small next-scale networks and drawings with them, for tests; what tests/small_jobs.py says of them."""
+"""Small next-scale networks and drawings with them, for tests; each a case of tests/small_jobs.py."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,10 +14,13 @@ from PyQt6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PyQt6.QtGui import QDropEvent
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QFileDialog, QMenu
+from small_cascades import checkpoint
+from small_codecs import TileCodec
 
 from scalefree_studio.canvas.walls.boards import Place, edges_of
 from scalefree_studio.drawings import first
 from scalefree_studio.export.movie import movie_of_run
+from scalefree_studio.jobs.cascades.cascade import assemble
 from scalefree_studio.jobs.drawing.controls import AT_ONCE
 from scalefree_studio.jobs.drawing.draw import DrawPictures
 from scalefree_studio.storage.run_folder import RunFolder
@@ -25,6 +29,7 @@ from scalefree_studio.window.views.bench_view import BenchView
 from scalefree_studio.window.views.drawing_view import DrawingView
 from scalefree_studio.window.views.export_dialog import ExportDialog
 from scalefree_studio.window.views.surprise_dialog import SurpriseDialog
+from scalefree_studio.window.work.held_out import held_out_pictures
 
 ALT, CONTROL = Qt.KeyboardModifier.AltModifier, Qt.KeyboardModifier.ControlModifier
 KEY = Qt.Key
@@ -82,7 +87,7 @@ def test_an_empty_bench_says_what_to_do_and_draws_nothing(driven: Driven, run: P
     assert view.hint.isVisible() and driven.window.top.modes["complete"].isChecked()
     assert view.canvas.shown.boards == () and not driven.session.status.playing
     assert driven.session.job.step_count == 0
-    assert driven.window.top.words.text() == "To complete: digits — drop pictures to complete"
+    assert driven.window.top.words.text() == "Ready to complete: digits — drop pictures here"
     driven.key(KEY.Key_E, CONTROL)
     assert "nothing to export" in said(driven)
     driven.key(KEY.Key_D)
@@ -316,3 +321,23 @@ def test_the_surprise_of_a_picture_can_be_asked_for_here(driven: Driven, run: Pa
     driven.key(KEY.Key_Y)
     driven.until(lambda: driven.window.findChildren(SurpriseDialog))
     assert driven.window.findChildren(SurpriseDialog)[0].isVisible()
+
+
+def test_what_draws_tokens_completes_but_does_not_learn_here(driven: Driven, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "cascade")
+    folder.keep(assemble([checkpoint(codec=TileCodec((4,)))], ()))
+    view = bench(driven, folder.path)
+    assert [mode.name for mode in view.modes if mode.why_not] == ["learn"]
+    assert not driven.window.top.modes["learn"].isEnabled()
+
+
+def test_held_out_pictures_are_those_that_the_maker_of_tokens_has_not_seen() -> None:
+    class Tokens:
+        kind, classes = "cascade", ()
+
+        def saved(self) -> tuple[dict[str, Any], dict[str, Any]]:
+            digits = {"name": "digits", "spec": "digits", "shape": [8, 8, 1]}
+            tokens = {"name": "digits", "spec": "shards that went away", "shape": [16]}
+            return {"dataset": tokens, "codec": {"kind": "vqvae", "about": {"dataset": digits}}}, {}
+
+    assert [picture.shape for picture, _ in held_out_pictures(Tokens(), 0)] == [(8, 8, 3)] * 4  # type: ignore[arg-type]

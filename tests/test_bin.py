@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from small_jobs import one_sentence
+from job_cases import one_sentence
 
 from scalefree_studio.errors import UserError
 from scalefree_studio.storage.bin import (

@@ -296,7 +296,7 @@ def test_a_stage_alone_that_does_not_fit_its_codes_is_refused():
     for arrays in (missing, wrong):
         with pytest.raises(UserError, match="damaged"):
             tokens_sampler(Checkpoint("tokens", 3, good.about, arrays))
-    with pytest.raises(UserError, match="as it has learnt"):
+    with pytest.raises(UserError, match="the size it learned"):
         tokens_sampler(good, size=(16, 16))
     assert tokens_sampler(good, size=(8, 8)).size == (4, 4)
     assert checkpoint(1, classes=0).about["classes"] and not one_stage(1, classes=0).classes

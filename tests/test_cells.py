@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from job_cases import run
 from small_dividers import frame_of
 
 from scalefree_studio.controls import values_of
@@ -149,6 +150,17 @@ def test_removing_a_cell_leaves_its_place_to_the_others() -> None:
     job.apply(Undo())
     for name, tensor in job.params.items():
         torch.testing.assert_close(tensor, p[name])
+
+
+def test_the_last_cell_leaves_what_it_says_behind() -> None:
+    """By itself it has all of every pixel: the picture stays as it is."""
+    job = FitDividers(picture(), FitControls(lines=3, cells=1, hidden=4), Limit(steps=300))
+    run(job, 100)
+    before = predict(job.params, XY)
+    job.apply(RemoveUnit(int(job.unit_ids[-1])))
+    torch.testing.assert_close(predict(job.params, XY), before)
+    job.apply(Undo())
+    torch.testing.assert_close(predict(job.params, XY), before)
 
 
 def test_a_cell_is_moved_by_its_own_numbers() -> None:

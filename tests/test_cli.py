@@ -7,7 +7,6 @@ import resource
 import signal
 import subprocess
 import sys
-import time
 
 import imageio_ffmpeg
 import numpy as np
@@ -362,8 +361,7 @@ def start(*arguments, **more):
 def test_interrupts_stop_save_and_exit_0(how, picture, tmp_path):
     run = tmp_path / "run"
     process = start("fit", picture, *SMALL, "--steps", 10_000_000, "--out", run, "--json")
-    wait_until(lambda: (run / "history.sqlite").exists(), process)
-    time.sleep(0.5)
+    wait_until(lambda: recorded(run) > 0, process)
     process.send_signal(how)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err

@@ -91,7 +91,7 @@ def test_a_model_is_not_measured_on_other_classes(tmp_path, capsys):
         Image.fromarray(pixels).save(tmp_path / ("cats" if n % 2 else "dogs") / f"{n}.png")
     assert main(["evaluate", "model:digits", "--dataset", str(tmp_path)]) == 2
     message = capsys.readouterr().err.strip().splitlines()[-1]
-    assert "knows other classes" in message and message.endswith("0, 1, 2, 3, 4, 5, 6, 7, 8, 9.")
+    assert "knows different classes" in message and message.endswith("0, 1, 2, 3, 4, 5, 6, 7, 8, 9.")
 
 
 def folder_of_stripes(folder, count=24):
@@ -142,7 +142,6 @@ def test_for_a_program_no_progress_is_said(tmp_path, capsys):
 def test_what_can_be_kept_is_named(capsys, tmp_path):
     Image.new("L", (8, 8), 255).save("white.png")
     assert main(["complete", "model:digits", "white.png", "b.png", "--keep", "botom"]) == 2
-    assert (
-        "What to keep is one of top, left, bottom, right, or the file of a mask; there is no file botom."
-        in (capsys.readouterr().err)
+    assert "What to keep is one of top, left, bottom, right, or a mask file; there is no file botom." in (
+        capsys.readouterr().err
     )

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from small_jobs import equal, run, small_autoencoder
+from job_cases import equal, run
+from small_codes import small_autoencoder
 
 from scalefree_studio.cli import main
 from scalefree_studio.controls import ControlError, edited
@@ -113,7 +114,7 @@ def test_a_model_carries_its_autoencoder(tmp_path: Path) -> None:
     )
     assert evaluation(checkpoint, CodebookLesson(noise()))["quantisation_error"] > 0
     damaged = {n: a for n, a in checkpoint.model.items() if n != "beside.autoencoder.into.weight"}
-    with pytest.raises(UserError, match="does not carry"):
+    with pytest.raises(UserError, match="autoencoder in this model is damaged"):
         codec_of(Checkpoint("codebook", 1, checkpoint.about, damaged))
 
 

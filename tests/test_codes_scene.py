@@ -7,7 +7,8 @@ from pathlib import Path
 import imageio.v3 as imageio
 import numpy as np
 import pytest
-from small_jobs import JOBS, run
+from job_cases import run
+from small_jobs import JOBS
 
 from scalefree_studio.errors import UserError
 from scalefree_studio.export.codes.scene import CodesScene

@@ -119,9 +119,9 @@ def test_the_ring_is_round_the_unit_and_as_wide_as_learning_reaches(record: tupl
 def test_a_code_in_words(record: tuple[Any, Any]) -> None:
     usage = [0, 1, 2, 4, 8, 16, 32, 64, 128]
     book = book_of(record, usage=usage, alive=[True] * 8 + [False], revived=[3, *[-1] * 8])
-    assert shown.described(book, 5, 9) == "It stands for 16 tokens, 6.3%: number 4 of 9 by usage."
-    assert shown.described(book, 0, 9) == "Nothing uses it: it is dead. Reset at step 3."
-    assert "pruned" in shown.described(book, 8, 9)
+    assert shown.described(book, 5) == "It stands for 16 tokens, 6.3%: number 4 of 9 in usage."
+    assert shown.described(book, 0) == "Nothing uses it: it is dead. Reset at step 3."
+    assert "pruned" in shown.described(book, 8)
     assert shown.usage_in_words(book) == "9 codes, 1 unused, 1 pruned"
 
 

@@ -18,6 +18,7 @@ from PyQt6.QtTest import QTest
 from scalefree_studio.canvas.walls.boards import Place
 from scalefree_studio.codes import Codebook
 from scalefree_studio.export.codes.sheet import parts_of, sheet_of
+from scalefree_studio.jobs.instruments import instruments
 from scalefree_studio.snapshot import Snapshot
 from scalefree_studio.window.views.codes_view import CodesView
 from scalefree_studio.window.widgets.theme import DARK, LIGHT
@@ -104,6 +105,9 @@ def test_a_code_that_is_pointed_at_is_outlined_where_it_occurs(
     np.testing.assert_array_equal(image[top:bottom, left:right], plain[top:bottom, left:right])
     assert view.panel.title.text() == f"Code {code}" and "tokens" in view.panel.words.text()
     assert driven.window.stage.readout.text().startswith(f"Code {code}: It stands for")
+    usage = np.zeros(64, np.int64)
+    view.show_snapshot(replace(view.snapshot, frame={**view.snapshot.frame, "usage.0": usage}), None)  # type: ignore[union-attr,type-var]
+    assert "Nothing" in driven.window.stage.readout.text()
     view.canvas.leave()
     assert view.canvas.outlined is None and view.panel.title.text() == "Codes"
 
@@ -260,7 +264,7 @@ def test_all_there_is_to_see_is_exported(
     everything = view.everything()
     assert everything is not None and everything.options.overlay and everything.size is not None
     assert view.snapshot is not None and view.session is not None
-    for size, expected in ((None, (2160, 1080)), (600, (600, 300)), ((500, 400), (500, 400))):
+    for size, expected in ((None, (2160, 1080)), ((500, 400), (500, 400))):
         options = replace(everything.options, size=size)
         target = tmp_path / f"{expected[0]}.png"
         making = Making(lambda made, asked=options, to=target: everything.work(asked)(to, made), view)
@@ -288,3 +292,16 @@ def test_nothing_but_what_changed_is_uploaded(driven: Driven, monkeypatch: pytes
     assert filled() == before
     view._choose_heat("usage")
     assert filled() == [*before[:2], before[2] + 1]
+
+
+def test_heats_that_are_not_known_leave_a_row_with_round_ends(
+    driven: Driven, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = at_rest(driven, monkeypatch)
+    book = book_of(view)
+    without = {name: array for name, array in book.frame.items() if not name.startswith("apart")}
+    view.panel.show_book(Codebook(without, book.still), None, "none", waits=False, prunes=False)
+    seen = [button for button in view.panel._heats.values() if button.isVisible()]
+    assert [button.property("place") for button in seen] == ["first", "last"]
+    alone = list(driven.window.panel.instruments.values())[-1]
+    assert alone.property("place") == ("alone" if len(instruments()) % 2 else "last")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -124,6 +125,37 @@ def test_what_was_killed_or_still_runs_is_no_crash(state: Path) -> None:
     crashes_now.write_text("Fatal Python error")  # ours: it lives
     assert crashes.unseen() == []
     assert [path.name for path in state.iterdir()] == [crashes_now.name]
+
+
+def test_a_crash_is_told_though_the_next_process_has_the_same_number(state: Path) -> None:
+    state.mkdir()
+    (state / f"running-{os.getpid()}.txt").write_text("Fatal Python error: Segmentation fault")
+    program = f"""
+import os, pathlib
+from scalefree_studio import crashes
+os.getpid = lambda: {os.getpid()}
+crashes.state_folder = lambda: pathlib.Path({str(state)!r})
+crashes.begin(["scalefree-studio"])
+assert len(crashes.unseen()) == 1
+"""
+    subprocess.run([sys.executable, "-c", program], env=ALONE, check=True)
+    (report,) = crashes.unseen()
+    assert report.read_text() == "Fatal Python error: Segmentation fault"
+    assert [path.name for path in state.iterdir()] == [report.name]
+
+
+def test_old_reports_go_also_those_that_were_seen(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crashes, "KEPT", 2)
+    state.mkdir()
+    for n in range(4):
+        for kind in ("crash", "seen"):
+            path = state / f"{kind}-{n}.txt"
+            path.write_text("The wheel came off.")
+            os.utime(path, (n, n))
+    assert [path.name for path in crashes.unseen()] == ["crash-3.txt", "crash-2.txt"]
+    assert sorted(path.name for path in state.iterdir()) == [
+        "crash-2.txt", "crash-3.txt", "seen-2.txt", "seen-3.txt"
+    ]  # fmt: skip
 
 
 def test_a_command_that_breaks_writes_one_and_ends_with_1(tmp_path: Path) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pytest
 from PyQt6.QtGui import QAction
 from pytestqt.qtbot import QtBot
 
 from scalefree_studio.snapshot import FIRST, Segment
 from scalefree_studio.window.widgets import curves as module
-from scalefree_studio.window.widgets.curves import Curves
+from scalefree_studio.window.widgets.curves import Curve, Curves
 from scalefree_studio.window.widgets.series import Quantity
 
 
@@ -59,3 +61,15 @@ def test_only_so_many_are_kept_and_the_one_that_is_shown_is_among_them(qtbot: Qt
     assert shown(curves) == [(4, 4)]
     curves.begin((Quantity("loss", "Loss", beside="held"),), "step")
     assert shown(curves) == [] and len(curves._kept) == 1
+
+
+@pytest.mark.parametrize("highest", range(20, 61))
+@pytest.mark.parametrize("height", [64, 72, 120])
+def test_a_scale_has_two_ticks_at_least(qtbot: QtBot, highest: int, height: int) -> None:
+    """As a PSNR that begins at 10 dB."""
+    curve = Curve(Quantity("psnr", "PSNR", "dB"))
+    qtbot.addWidget(curve)
+    curve.resize(200, height)
+    low, high = curve._scale(np.array([10.0, highest]))
+    marks = curve.marks(low, high)
+    assert 2 <= len(marks) <= 5 and all(low < mark < high for mark in marks)

@@ -50,6 +50,9 @@ def test_a_download_is_whole_and_tells_how_far_it_is(tmp_path: Path, mirror: Url
     assert len(Mirror.asked) == 1  # what is there is not asked for
 
 
+STALLED = (
+    1.0  # seconds, in which a mirror of ours that answers at all has answered, however busy the machine is
+)
 USELESS = (
     "missing", "wrong", "shorter", "endless", "stuck", "silent", "liar", "page", "huge", "forever",
     "to-file", "to-ftp", "to-nonsense", "to-nowhere", "around",
@@ -60,7 +63,7 @@ USELESS = (
 def test_a_mirror_of_no_use_is_passed_over(tmp_path: Path, mirror: Urls, fault: str) -> None:
     if fault == "liar":
         (tmp_path / "file.bin.part").write_bytes(CONTENT[:1000])
-    path = fetch(FILE, mirror(fault, "fine"), tmp_path, timeout=0.3)
+    path = fetch(FILE, mirror(fault, "fine"), tmp_path, timeout=STALLED)
     assert path.read_bytes() == CONTENT
     assert {asked for asked, _ in Mirror.asked} == {fault, "fine"}
 
@@ -72,10 +75,10 @@ def test_a_mirror_may_be_strange(tmp_path: Path, mirror: Urls, fault: str, file:
 
 
 WHAT_IS_WRONG = {
-    "missing": "answered 404", "page": "answered with a web page", "huge": "1,000,000,000,000 bytes, and at most",
-    "forever": "does not end", "to-file": r"another kind of address \(file:\)", "to-ftp": r"\(ftp:\)",
-    "around": "redirects more than 5", "to-nowhere": "answered 302", "breaking": "broke off", "stuck": "broke off",
-    "chunked-nonsense": "broke off", "silent": "timed out",
+    "missing": "answered 404", "page": "answered with a web page", "huge": "1,000,000,000,000 bytes; the limit is",
+    "forever": "sends more than", "to-file": r"another kind of address \(file:\)", "to-ftp": r"\(ftp:\)",
+    "around": "redirects more than 5", "to-nowhere": "answered 302", "breaking": "stopped in the middle",
+    "stuck": "stopped in the middle", "chunked-nonsense": "stopped in the middle", "silent": "timed out",
 }  # fmt: skip
 
 
@@ -85,7 +88,7 @@ def test_where_nothing_is_known_of_a_file_what_is_wrong_is_told_and_nothing_is_k
 ) -> None:
     monkeypatch.setattr(download, "MOST", 2 * len(CONTENT))
     with pytest.raises(DownloadError, match=f"^127.0.0.1: .*{WHAT_IS_WRONG[fault]}"):
-        fetch(RemoteFile("file.bin"), mirror(fault), tmp_path, timeout=0.3)
+        fetch(RemoteFile("file.bin"), mirror(fault), tmp_path, timeout=STALLED)
     assert not [path for path in tmp_path.iterdir() if not path.name.startswith(".")]
 
 
@@ -107,7 +110,7 @@ def test_a_line_that_brings_next_to_nothing_is_as_good_as_broken(
     """By a clock that runs two hours each time it is asked: the line brings a third of the file, then waits."""
     clock = itertools.count(step=7200.0)
     monkeypatch.setattr(download, "time", SimpleNamespace(monotonic=lambda: next(clock)))
-    with pytest.raises(DownloadError, match="broke off"):
+    with pytest.raises(DownloadError, match="stopped in the middle"):
         fetch(FILE, mirror("stalling"), tmp_path, timeout=3600.0)
     assert 0 < len(Mirror.asked) <= 4
 

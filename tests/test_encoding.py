@@ -93,7 +93,7 @@ def test_what_was_encoded_is_not_encoded_again(digits: Dataset, monkeypatch: pyt
     again = FakeCodec()
     encoded(digits, again)
     assert again.pictures == 0
-    with pytest.raises(UserError, match="another model"):
+    with pytest.raises(UserError, match="a different model"):
         encoded(found, FakeCodec(codes=9))
     with pytest.raises(UserError, match="holds tokens, but latents"):
         latents_of_all(found, FakeLatents())
@@ -145,7 +145,7 @@ def test_a_folder_is_a_data_set_by_itself(
     assert encoded(dataset, codec) is dataset
     assert (everything(dataset.train) == slowly(codec, digits.train)).all()
     assert isinstance(dataset.train, Shards)
-    with pytest.raises(UserError, match="another model"):
+    with pytest.raises(UserError, match="a different model"):
         encoded(dataset, FakeCodec(codes=9))
     with pytest.raises(UserError, match="name one, or encode"):
         codec_for(digits)
@@ -212,19 +212,19 @@ def test_other_folders_are_refused_and_left_as_they_are(
 
 def test_a_model_without_codes_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert encode("model:digits", "--out", tmp_path / "out") == 2
-    assert "makes no tokens" in capsys.readouterr().err
+    assert "does not turn pictures into tokens" in capsys.readouterr().err
     assert encode("model:digits", "--out", tmp_path / "out", "--latents") == 2
-    assert "makes no latents" in capsys.readouterr().err
+    assert "does not turn pictures into latents" in capsys.readouterr().err
 
 
 def test_shards_of_another_model_are_refused(tmp_path: Path, model: Path) -> None:
     other = save(FakeCodec(codes=9), tmp_path / "other.safetensors")
     assert encode(model, "--out", tmp_path / "a") == 0 and encode(other, "--out", tmp_path / "b") == 0
-    with pytest.raises(UserError, match="another model has encoded it"):
+    with pytest.raises(UserError, match="encoded by another model"):
         load_validation(load_dataset(tmp_path / "a"), tmp_path / "b")
     shutil.rmtree(tmp_path / "a" / "held")
     shutil.copytree(tmp_path / "b" / "held", tmp_path / "a" / "held")
-    with pytest.raises(UserError, match="made by another model"):
+    with pytest.raises(UserError, match="made by a different model"):
         load_dataset(tmp_path / "a")
 
 

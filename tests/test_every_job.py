@@ -11,20 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from small_jobs import (
-    HALF,
-    JOBS,
-    STEPS,
-    Case,
-    equal,
-    every_job,
-    finite,
-    one_sentence,
-    plain,
-    run,
-    same,
-    stated,
-)
+from job_cases import HALF, STEPS, Case, equal, finite, one_sentence, plain, run, same, stated
+from small_jobs import JOBS, every_job
 
 from scalefree_studio.controls import ControlError, controls_of
 from scalefree_studio.jobs.drawing.draw import DrawPictures

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from small_jobs import HALF, Case, equal, every_job, finite, one_sentence, plain, run, same
+from job_cases import HALF, Case, equal, finite, one_sentence, plain, run, same
+from small_jobs import every_job
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from scalefree_studio.errors import JobError
@@ -118,6 +119,18 @@ def test_weights_that_are_not_a_number_are_reported(case: Case) -> None:
     if case.recovers:
         finite(job)
         finite(run(job, 3))
+
+
+@every_job
+def test_what_is_kept_before_that_is_noticed_can_be_opened(case: Case, tmp_path: Path) -> None:
+    job, folder = run(case.make(), HALF), RunFolder(tmp_path)
+    case.poison(job)
+    try:
+        kept = job.checkpoint()
+    except JobError:  # it is not worth keeping
+        return
+    folder.keep(kept)
+    finite(case.resume(folder.checkpoint()))
 
 
 # ---- Interrupted saving ----

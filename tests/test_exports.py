@@ -25,6 +25,7 @@ from scalefree_studio.window.views.canvas_view import CanvasView
 from scalefree_studio.window.views.divider_view import DividerView
 from scalefree_studio.window.views.export_dialog import ExportDialog
 from scalefree_studio.window.widgets.fields import TextField
+from scalefree_studio.window.widgets.theme import GRID
 from scalefree_studio.window.work.clipboard import picture_of
 from scalefree_studio.window.work.making import Making
 
@@ -243,6 +244,19 @@ def test_a_movie_is_asked_for_as_by_the_command(driven: Driven) -> None:
     assert [b.text() for b in dialog.page.formats.buttons()] == ["MP4", "GIF", "TIFF"]
     dialog.page.formats.buttons()[1].click()
     assert dialog.page.suffix == ".gif"
+
+
+def test_nothing_in_the_dialog_is_squeezed_or_cut(driven: Driven) -> None:
+    learnt(driven)
+    driven.until(lambda: driven.window.transport.timeline.ids)
+    dialog = dialog_of(driven, Qt.Key.Key_M)
+    assert dialog.form.more is not None
+    dialog.layout().setSpacing(60)  # type: ignore[union-attr]  # as on a small screen: beyond two thirds of its height
+    dialog.form.more.button.click()
+    edits = dialog.page.findChildren(QLineEdit)
+    driven.until(lambda: all(e.isVisible() and e.height() >= e.sizeHint().height() for e in edits))
+    for edit in edits:
+        assert edit.fontMetrics().horizontalAdvance(edit.placeholderText()) < edit.width() - GRID
 
 
 @pytest.mark.parametrize("old", [b"old", b""])

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from job_cases import run
 from PIL import Image
-from small_jobs import JOBS, run
+from small_jobs import JOBS
 
 from scalefree_studio.assets import assets
 from scalefree_studio.cli import main
@@ -129,7 +130,7 @@ def test_every_command_reads_models_by_the_one_reader(
         ["train", "pixelcnn", "--resume", "--out", str(tmp_path / "run")],
     ):  # fmt: skip
         assert main(argv) == 2, argv
-        assert "its controls cannot be" in capsys.readouterr().err
+        assert "its entry 'controls' makes no sense" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["digits", "pixels-digits", "codes-digits", "tokens-digits"])
@@ -187,7 +188,7 @@ def test_a_history_is_our_tables_and_nothing_else(what: str, recorded: Path) -> 
     with contextlib.closing(sqlite3.connect(recorded)) as db:
         db.executescript(SQL[what])
     for opened in (History.open, History.create):
-        with pytest.raises(UserError, match="other tables than ours"):
+        with pytest.raises(UserError, match="its tables are not ours"):
             opened(recorded)
 
 

@@ -276,7 +276,7 @@ def test_what_is_no_model_is_refused_and_deleted(host: str, refused: Tell, name:
     right = hashlib.sha256(Mirror.files[name]).hexdigest()
     for more in ([], ["--sha256", right]):
         told = refused(f"{host}/fine/{name}", *more)
-        assert f"{host}/fine/{name} is refused and was deleted: " in told
+        assert f"{host}/fine/{name} was refused and deleted: " in told
         assert kept() == []
     assert not Path("harm").exists()
 

@@ -126,7 +126,7 @@ def test_a_film_is_a_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert len(found.train) == 50 and len(found.held) == 10 and is_dataset_file(path)
     assert seen == [("Reading my film.mp4", n, 60) for n in range(1, 61)]
     monkeypatch.setattr(films, "MOST_FRAMES", 20)
-    assert load_dataset(path).notes == ("20 of 60 frames of my film.mp4 are learnt from.",)
+    assert load_dataset(path).notes == ("Learning from 20 of 60 frames of my film.mp4.",)
 
 
 def test_a_folder_may_have_films_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,7 +146,7 @@ def test_a_folder_may_have_films_in_it(tmp_path: Path, monkeypatch: pytest.Monke
     assert several.skipped == 1 and several.skipped_names == ("cut.mp4",)
     assert several.notes == (
         "1 of 6 pictures could not be read: cut.mp4.",
-        "12 of 20 frames of 3 films are learnt from.",
+        "Learning from 12 of 20 frames of 3 films.",
     )
     (tmp_path / "a.csv").write_text("image_path,label\none.mp4,film\nstill.png,\n")
     listed = load_dataset(tmp_path / "a.csv", size=4)

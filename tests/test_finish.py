@@ -208,6 +208,14 @@ def test_a_first_hint_is_shown_once_and_ends_when_it_is_followed(driven: Driven)
     assert not hint.isVisible(), "once"
 
 
+def test_escape_closes_a_first_hint_as_its_button_says(driven: Driven) -> None:
+    driven.settings.setValue("hints", True)
+    driven.open()
+    driven.until(driven.window.stage.hint.isVisible)
+    driven.key(Qt.Key.Key_Escape)
+    assert not driven.window.stage.hint.isVisible() and not driven.window._leaving
+
+
 def test_menus_show_what_cannot_be_done(driven: Driven) -> None:
     driven.open()
     driven.pause()

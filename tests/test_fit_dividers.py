@@ -113,7 +113,16 @@ def test_snapshot_owns_its_memory_and_is_frozen():
     with pytest.raises(ValueError):
         shot.frame["line_angle"][0] = 1
     assert np.isfinite(list(shot.metrics.values())).all()
-    assert {"loss", "psnr", "learning_rate", "steps_per_second", "g"} <= set(shot.metrics)
+    assert {"loss", "psnr", "learning_rate", "g"} <= set(shot.metrics)
+
+
+def test_how_fast_it_goes_is_said_as_soon_as_it_is_known():
+    job = run(make(), 5)
+    resumed = FitDividers.from_checkpoint(job.checkpoint())
+    for each in (job, resumed):
+        assert "steps_per_second" not in each.snapshot().metrics
+        run(each, 5)
+        assert each.snapshot().metrics["steps_per_second"] > 0
 
 
 def test_gradient_sharpness_and_rate_follow_the_schedule():

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PyQt6.QtCore import QPoint, QPointF, Qt
-from PyQt6.QtGui import QWheelEvent
+from PyQt6.QtCore import QEvent, QPoint, QPointF, Qt
+from PyQt6.QtGui import QHelpEvent, QPainter, QPixmap, QWheelEvent
 from PyQt6.QtTest import QTest
-from PyQt6.QtWidgets import QLabel
+from PyQt6.QtWidgets import QApplication, QLabel, QToolTip
 from pytestqt.qtbot import QtBot
 
 from scalefree_studio.controls import ControlError, control, controls_of, edited, with_unit
@@ -21,6 +21,7 @@ from scalefree_studio.sizes import size_of
 from scalefree_studio.window.widgets.fields import NumberField, TextField
 from scalefree_studio.window.widgets.forms import Form
 from scalefree_studio.window.widgets.slider import to_position, to_value
+from scalefree_studio.window.widgets.timeline import EMPTY, Timeline
 
 
 @dataclass(frozen=True)
@@ -252,3 +253,48 @@ def test_a_unit_stands_inside_the_field_and_is_not_typed(shown: Shown) -> None:
 @pytest.mark.parametrize(("unit", "said"), [("×", "40×"), ("°", "40°"), ("steps", "40 steps"), ("", "40")])
 def test_a_number_and_its_unit(unit: str, said: str) -> None:
     assert with_unit("40", unit) == said
+
+
+@dataclass(frozen=True)
+class Unset:
+    size: tuple[int, int] | None = control(
+        None,
+        label="Size",
+        help="How large.",
+        read=size_of,
+        unset="as large as the picture that it is made of",
+    )
+    scale: int | None = control(
+        None, label="Scale", help="By what.", unset="so that it is about as wide as that"
+    )
+    where: str | None = control(None, label="Where", help="In which folder.", unset="none")
+
+
+def test_what_stands_in_an_empty_field_is_not_cut_and_what_is_cut_can_be_read(qtbot: QtBot) -> None:
+    shown = Shown(qtbot, Unset())
+    shown.form.adjustSize()
+    for field in shown.form.fields.values():
+        assert isinstance(field, TextField)
+        words = field.edit.placeholderText()
+        assert (
+            field.edit.fontMetrics().horizontalAdvance(words) < field.edit.width() - 12
+        )  # its border and padding
+    edit, path = shown.form.fields["where"].edit, "/".join(["a long folder"] * 20)  # type: ignore[attr-defined]
+    edit.setText(path)
+    middle = edit.rect().center()
+    QApplication.sendEvent(edit, QHelpEvent(QEvent.Type.ToolTip, middle, edit.mapToGlobal(middle)))
+    assert QToolTip.text() == path
+    QToolTip.hideText()
+
+
+def test_words_of_an_empty_timeline_are_as_short_as_its_room(qtbot: QtBot) -> None:
+    timeline = Timeline()
+    qtbot.addWidget(timeline)
+    painter, found = QPainter(), []
+    for width in (400, 96):
+        timeline.resize(width, 40)
+        painter.begin(page := QPixmap(timeline.size()))
+        found.append(timeline._words_of_nothing(painter))
+        assert painter.fontMetrics().horizontalAdvance(found[-1]) <= page.width()
+        painter.end()
+    assert found == list(EMPTY[:2])

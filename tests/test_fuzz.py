@@ -15,6 +15,7 @@ if sys.platform == "win32":
 sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
 
 import fuzz
+import fuzz_kills
 from fuzz_doors import DOORS, Goods, making
 from fuzz_faults import bytes_of, json_of, places
 
@@ -93,3 +94,12 @@ def test_the_same_seed_makes_the_same_faults() -> None:
 )
 def test_how_a_command_may_end(code: int, said: str, trouble: str) -> None:
     assert fuzz.judged(code, said) == trouble
+
+
+def test_a_command_that_does_not_end_is_stopped_and_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fuzz_kills, "PROGRAM", [sys.executable, "-c", "import time; time.sleep(999)"])
+    monkeypatch.setattr(fuzz_kills, "PATIENCE", 0.1)
+    with pytest.raises(TimeoutError, match="no end within"):
+        fuzz_kills.ended([], tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,14 @@ from driving import FEW, SMALL, Driven, said, saved
 from PyQt6.QtCore import QSettings, Qt
 from PyQt6.QtGui import QDesktopServices
 from PyQt6.QtTest import QTest
-from PyQt6.QtWidgets import QPushButton
+from PyQt6.QtWidgets import QInputDialog, QPushButton
 
 from scalefree_studio.controls import controls_of
 from scalefree_studio.jobs.dividers.saved import read_model
 from scalefree_studio.jobs.job import StartOver
 from scalefree_studio.runs import Recording, run_to_end
 from scalefree_studio.storage.run_folder import HISTORY, InUseError, RunFolder, load_checkpoint
+from scalefree_studio.window.shell import kept_runs
 from scalefree_studio.window.shell.app import begin
 from scalefree_studio.window.shell.gallery import RUN_MENU, Gallery
 from scalefree_studio.window.shell.main_window import MainWindow
@@ -45,6 +47,27 @@ def test_recent_runs_stand_in_the_menu_with_what_was_learnt(driven: Driven) -> N
     driven.until(lambda: not recent.actions()[1].icon().isNull())
     recent.actions()[1].trigger()
     driven.until(lambda: driven.session.folder.path == first)
+
+
+def test_what_is_chosen_in_the_menu_does_not_wait_for_its_thumbnails(
+    driven: Driven, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driven.open()
+    first, go_on = driven.session.folder.path, threading.Event()
+    driven.open(OTHER)
+
+    def slowly(path: str) -> np.ndarray:
+        assert go_on.wait(60)
+        return thumbnail_of(path)
+
+    monkeypatch.setattr(kept_runs, "thumbnail_of", slowly)
+    recent = driven.window.commands.recent
+    recent.aboutToShow.emit()
+    recent.actions()[1].trigger()
+    try:
+        driven.until(lambda: driven.window.sessions.session and driven.session.folder.path == first)
+    finally:
+        go_on.set()
 
 
 def test_a_thumbnail_shows_what_was_learnt_not_the_target(tmp_path: Path) -> None:
@@ -87,22 +110,56 @@ def test_a_copy_of_a_run_that_is_at_work_elsewhere_says_so(driven: Driven, tmp_p
     with RunFolder(folder.path):
         driven.window.open(str(folder.path))
         driven.until(lambda: "this is a copy" in said(driven))
+        assert said(driven).endswith("Its recording begins now.")
     assert driven.session.folder.path != folder.path
 
 
 def test_the_key_of_undo_takes_a_deleted_run_back(driven: Driven) -> None:
     driven.open()
     folder = driven.session.folder.path
+    undo = driven.window.actions_["undo"]
+    driven.key(Qt.Key.Key_L)
+    driven.until(lambda: undo.text() == "Undo: add a line")
     driven.window.do("delete_run")
     driven.until(lambda: "moved to the bin" in said(driven))
+    driven.window.menus["Edit"].aboutToShow.emit()
+    assert undo.text() == "Undo: delete a run" and undo.isEnabled()
     driven.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     driven.until(lambda: driven.window.sessions.session is not None)
     assert driven.session.folder.path == folder
+    driven.until(lambda: undo.text() == "Undo")
     driven.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)  # the run's own, which has none
     driven.learn_on()
 
 
-def test_another_run_is_deleted_in_the_gallery(driven: Driven) -> None:
+def test_of_a_deleted_run_nothing_stays_in_the_window(driven: Driven) -> None:
+    driven.open()
+    w = driven.window
+    w.stage.view.canvas.zoom(5.0)
+    driven.until(w.stage.zoom_map.isVisible)
+    driven.window.do("delete_run")
+    driven.until(lambda: "moved to the bin" in said(driven))
+    assert not w.stage.zoom_map.isVisible()
+    assert w.stage.view.session is None and w.stage.view.snapshot is None
+    assert w.panel.form is None and w.load.text() == "" and not w.panel.size_line.isVisible()
+    press_undo(driven)
+    driven.until(lambda: w.panel.form is not None and w.stage.view.snapshot is not None)
+    assert w.panel.form.isVisible()
+
+
+def test_where_nothing_is_open_undo_names_nothing(driven: Driven) -> None:
+    driven.open()
+    undo = driven.window.actions_["undo"]
+    driven.key(Qt.Key.Key_L)
+    driven.until(lambda: undo.text() == "Undo: add a line")
+    driven.window.do("delete_run")
+    driven.until(lambda: "moved to the bin" in said(driven))
+    driven.window.stage.toast.hide()
+    driven.window.menus["Edit"].aboutToShow.emit()
+    assert undo.text() == "Undo" and not undo.isEnabled()
+
+
+def test_another_run_is_deleted_in_the_gallery(driven: Driven, monkeypatch: pytest.MonkeyPatch) -> None:
     driven.open()
     other = driven.session.folder.path
     driven.open(OTHER)
@@ -111,8 +168,11 @@ def test_another_run_is_deleted_in_the_gallery(driven: Driven) -> None:
     assert gallery is not None
     shelf = gallery.shelves[0]
     assert [shelf.item(n).text() for n in range(shelf.count())] == ["circles-3", other.name]  # type: ignore[union-attr]
-    menu = gallery.run_menu(shelf, shelf.item(1))  # type: ignore[arg-type]
+    menu = gallery.run_menu(shelf.item(1))  # type: ignore[arg-type]
     assert [action.text() for action in menu.actions()] == list(RUN_MENU.values())
+    monkeypatch.setattr(QInputDialog, "getText", lambda *_, **__: ("mine", False))
+    menu.actions()[list(RUN_MENU).index("rename")].trigger()
+    assert shelf.count() == 2, "it was cancelled"
     menu.actions()[list(RUN_MENU).index("delete")].trigger()
     assert shelf.count() == 1 and not other.exists()
     press_undo(driven)
@@ -129,6 +189,7 @@ def test_a_run_gets_another_name_while_it_is_open(driven: Driven) -> None:
     driven.until(lambda: driven.window.sessions.session and driven.session.folder.path.name == "mine")
     assert driven.job.step_count >= before and not folder.exists()
     assert driven.window.memory.recent() == [folder.with_name("mine")]
+    driven.until(lambda: driven.window.windowTitle() == "mine — Scalefree Studio")
     folder.mkdir()
     driven.window.commands.kept.rename(driven.session.folder.path, folder.name)
     driven.until(lambda: "called" in said(driven))
@@ -200,6 +261,7 @@ def test_preferences_are_kept_and_take_effect_at_once(driven: Driven, tmp_path: 
     assert all(field.toolTip() for field in fields.values())
     fields["theme"].segments["light"].click()  # type: ignore[attr-defined]
     driven.until(lambda: driven.window.palette_.name == "light")
+    assert fields["autosave"].slider.palette_ is driven.window.palette_  # type: ignore[attr-defined]
     QTest.keyClicks(fields["runs"].edit, str(tmp_path / "elsewhere"))  # type: ignore[attr-defined]
     QTest.keyClick(fields["runs"].edit, Qt.Key.Key_Return)  # type: ignore[attr-defined]
     driven.until(lambda: driven.window.sessions.runs == tmp_path / "elsewhere")
@@ -209,6 +271,18 @@ def test_preferences_are_kept_and_take_effect_at_once(driven: Driven, tmp_path: 
     driven.until(lambda: driven.window.memory.preferences.start == DEMO)
     again = Preferences.read(QSettings(driven.settings.fileName(), QSettings.Format.IniFormat))
     assert again == Preferences(str(tmp_path / "elsewhere"), "light", DEMO, 60.0)
+    driven.key(Qt.Key.Key_T)
+    assert fields["theme"].value == "dark"  # as the window looks now
+    fields["autosave"].give(90.0)
+    driven.until(lambda: driven.window.memory.preferences.autosave == 90.0)
+    assert driven.window.palette_.name == "dark", "what was changed elsewhere stays"
+    fields["theme"].segments["light"].click()  # type: ignore[attr-defined]
+    fields["autosave"].give(60.0)
+    driven.until(
+        lambda: (
+            driven.window.memory.preferences == Preferences(str(tmp_path / "elsewhere"), "light", DEMO, 60.0)
+        )
+    )
     dialog.close()
     driven.open(OTHER)
     assert driven.session.folder.path.parent == tmp_path / "elsewhere"
@@ -220,7 +294,7 @@ def test_preferences_are_kept_and_take_effect_at_once(driven: Driven, tmp_path: 
 def test_a_place_that_cannot_be_written_is_refused_and_told(driven: Driven, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     dialog = PreferencesDialog(Preferences(), driven.window.palette_, driven.window)
-    changed: list[Preferences] = []
+    changed: list[dict[str, object]] = []
     dialog.changed.connect(changed.append)
     dialog._edit({"runs": str(tmp_path / "file" / "runs")})
     assert not changed and "Cannot write in" in dialog.trouble.text()
@@ -246,6 +320,16 @@ def test_how_it_starts(driven: Driven, monkeypatch: pytest.MonkeyPatch) -> None:
     assert opened == ["newest", "photo:astronaut"] and driven.window.findChild(Gallery) is not None
     begin(driven.window, "named")
     assert opened[2:] == ["named"]
+
+
+def test_escape_from_a_full_screen_leaves_the_window_as_large_as_it_was(driven: Driven) -> None:
+    w = driven.window
+    w.setWindowState(Qt.WindowState.WindowMaximized)
+    w.do("full_screen", True)
+    driven.until(lambda: w.isFullScreen() and w.actions_["full_screen"].isChecked())
+    driven.key(Qt.Key.Key_Escape)
+    driven.until(lambda: not w.isFullScreen())
+    assert w.isMaximized() and not w.actions_["full_screen"].isChecked()
 
 
 def test_the_first_key_ends_a_full_screen_that_was_restored(driven: Driven) -> None:

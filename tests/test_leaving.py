@@ -256,13 +256,15 @@ def test_nothing_is_left_for_python_to_destroy_at_its_end(tmp_path: Path) -> Non
 
 
 def test_a_picture_of_the_window_by_a_command(tmp_path: Path) -> None:
-    out = tmp_path / "window.png"
+    out, settings = tmp_path / "window.png", tmp_path / "settings.ini"
+    settings.write_text("[General]\nautosave=60\n")
     command = [sys.executable, "-m", "scalefree_studio", SMALL, "--screenshot", str(out), "--after", "1"]
     command += ["--size", "1000x700", "--theme", "light"]
     done = subprocess.run(
         command, cwd=tmp_path, env=on_its_own(tmp_path), capture_output=True, text=True, timeout=100
     )
     assert done.returncode == 0, done.stderr
+    assert settings.read_text() == "[General]\nautosave=60\n", "the person's own stay"
     with Image.open(out) as picture:
         assert picture.size == (1000, 700)
         pixels = np.asarray(picture.convert("RGB"))

@@ -147,7 +147,7 @@ def test_a_list_may_be_larger_than_the_memory(tmp_path: Path, monkeypatch: pytes
     ("name", "text", "words"),
     [
         ("a.csv", "", "image_path"),
-        ("a.csv", "path,label\n0.png,a\n", "names no column image_path"),
+        ("a.csv", "path,label\n0.png,a\n", "has no column image_path"),
         ("a.csv", "label,image_path\na,0.png\nb\n", "line 3 has no image_path"),
         ("a.csv", 'image_path\n"0.png\n', "line "),
         ("a.csv", "image_path\n" + "x" * 200_000, "line 2"),

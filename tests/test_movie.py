@@ -82,7 +82,7 @@ def test_zooming_goes_evenly_and_ends_at_the_point() -> None:
     ("run", "options", "told"),
     [
         (recording([]), {}, "Nothing was recorded"),
-        (recording([snapshot(0)]), {"caption": "{x}"}, "A caption knows"),
+        (recording([snapshot(0)]), {"caption": "{x}"}, "A caption cannot show"),
         (recording([snapshot(0)]), {"caption": "{step:>2147483647}"}, "at most 100 letters"),
         (recording([Snapshot("gan", 0, 0, {})]), {}, "this run recorded none"),
         (recording([snapshot(0, line_offset=np.zeros(3, np.float32))]), {}, "damaged"),
@@ -205,7 +205,7 @@ def test_another_kind_of_run_may_bring_its_scene(
     register_scene("plain", Plain if how == "class" else f"{__name__}:Plain")
     movie_of_run(run, tmp_path / "a.mp4", colours="lossless", border=2)
     assert (frames_of(tmp_path / "a.mp4") == 52).all()
-    with pytest.raises(UserError, match="In a movie of 'plain', overlay would mean nothing"):
+    with pytest.raises(UserError, match="In a movie of 'plain', overlay would have no effect"):
         movie_of_run(run, tmp_path / "b.mp4", overlay=True)
 
 

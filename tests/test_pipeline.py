@@ -54,7 +54,8 @@ def learnt(pipeline: Pipeline, name: str, steps: int) -> Learning:
         job.step()
     folder.keep(job.checkpoint())
     end = job.limit.reached(job.step_count, job.seconds)
-    return Learning(job.step_count, job.progress, job.seconds, values_of(job.controls), not end, end)
+    left = "" if end else "9 s left"
+    return Learning(job.step_count, job.progress, values_of(job.controls), not end, end, left)
 
 
 def to_the_end(pipeline: Pipeline, name: str, steps: int) -> Learning:
@@ -73,7 +74,7 @@ def test_from_step_to_step_to_the_end(pipeline: Pipeline) -> None:
     now = learnt(pipeline, "vqvae", 6)
     assert pipeline.next(now) == Action(PLAY) and not pipeline.at_end(now)
     box = pipeline.boxes(now)[0]
-    assert box.state == LEARNING and box.progress == 0.5 and box.open and box.words.endswith(" left")
+    assert box.state == LEARNING and box.progress == 0.5 and box.open and box.words == "9 s left"
     assert pipeline.boxes(replace(now, playing=False))[0].words == "Paused 50%"
     now = to_the_end(pipeline, "vqvae", 12)
     assert shown(pipeline, now) == [DONE, NEXT, LATER, LATER]
@@ -103,7 +104,7 @@ def test_what_a_click_means(pipeline: Pipeline) -> None:
     assert pipeline.clicked("shards", now).kind == SAY
     pipeline.make("shards")
     pipeline.end()
-    assert pipeline.clicked("shards", now) == Action(SAY, "Shards are made: 1,797 pictures.")
+    assert pipeline.clicked("shards", now) == Action(SAY, "Shards are done: 1,797 pictures.")
     learnt(pipeline, "stage-1", 4)
     pipeline.on_stage = ""
     assert [box.state for box in pipeline.boxes(None)][2] == PAUSED
@@ -154,7 +155,7 @@ def test_what_is_set_by_hand_is_no_longer_the_recipe_and_nothing_is_lost(pipelin
 
 
 def learnt_so_far(job) -> Learning:  # type: ignore[no-untyped-def]
-    return Learning(job.step_count, job.progress, job.seconds, values_of(job.controls), True, False)
+    return Learning(job.step_count, job.progress, values_of(job.controls), True, False)
 
 
 def test_a_training_that_was_started_over_is_not_done(pipeline: Pipeline) -> None:

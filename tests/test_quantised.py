@@ -176,7 +176,7 @@ def test_another_picture_is_dropped(driven: Driven, picture: Path) -> None:
     mime.setUrls([QUrl.fromLocalFile(str(picture.with_name("red.png")))])
     dialog._take_from(mime)
     driven.until(lambda: "red" in dialog.title.text() and dialog.save_button.isEnabled())
-    assert dialog.cells["hsv:5,4,4"].facts[0].text() == "nothing lost, 13 bits a pixel"
+    assert dialog.cells["hsv:5,4,4"].facts[0].text() == "nothing lost, 13 bits per pixel"
     mime.setUrls([QUrl.fromLocalFile(str(picture.with_name("gone.png")))])
     dialog._take_from(mime)
     driven.until(lambda: "gone.png" in dialog.note.text())

@@ -214,7 +214,7 @@ def test_two_ranks_go_on_with_the_run_of_one(capsys: pytest.CaptureFixture[str])
     alone = last_json(capsys.readouterr().out)
     code, out, err = two_ranks("-m", "scalefree_studio", *resume, "two")
     assert code == 0, err
-    assert len(out.splitlines()) == 1 and err.count("are learnt from") == 1, "one of them speaks"
+    assert len(out.splitlines()) == 1 and err.count("Learning from") == 1, "one of them speaks"
     told = last_json(out)
     assert told["steps"] == 12
     assert told["nats_per_dimension"] == pytest.approx(alone["nats_per_dimension"], rel=1e-4)

@@ -10,6 +10,7 @@ from driving import Driven, said
 from fake_recipes import RECIPE, add_tiny_lessons
 from PyQt6.QtCore import QMimeData, Qt, QUrl
 from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 from test_opening import drop
 
@@ -99,7 +100,11 @@ def test_steps_are_opened_by_clicks_and_keys(tiny: Driven) -> None:
     write(tiny, coder=LONG)
     open_mine(tiny)
     w = tiny.window
-    tiny.until(lambda: box(tiny, "VQ-VAE").look.words == "Learning")
+    tiny.until(lambda: box(tiny, "VQ-VAE").look.words == w.course.left != "")  # one reckoning, said twice
+    tiny.until(lambda: "— epoch 1" in w.top.words.text())
+    assert " of " not in w.top.words.text().split(",")[0] and w.panel.form is not None
+    note = w.panel.form.fields["epochs"].findChildren(QLabel)[-1]
+    assert note.text() == f"ends at step {LONG:,} instead"
     assert w.steps.button.text() == "Pause" and all(b.toolTip() for b in w.steps.boxes)
     click(tiny, "Pictures")
     tiny.until(lambda: "Pictures needs VQ-VAE and Stage 1 first." in said(tiny))

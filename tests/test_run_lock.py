@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from small_jobs import Case, every_job, one_sentence, run, same
+from job_cases import Case, one_sentence, run, same
+from small_jobs import every_job
 from test_runner import wait_for
 
 from scalefree_studio import api, runs
@@ -85,7 +86,7 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def held(fitted: Path) -> Iterator[Path]:
-    """Somebody is is using it."""
+    """Somebody is using it."""
     with RunFolder(fitted):
         yield fitted
 

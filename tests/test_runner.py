@@ -74,7 +74,7 @@ def run_in_thread(runner):
 
 def wait_for(condition):
     done = threading.Event()
-    for _ in range(500):
+    for _ in range(6000):  # a minute: machines may be slow and busy
         if condition():
             return
         done.wait(0.01)

@@ -10,7 +10,8 @@ from types import FrameType
 from typing import Any
 
 import pytest
-from small_jobs import Case, fit, lesson, run, same
+from job_cases import Case, run, same
+from small_jobs import fit, lesson
 from test_pipe import Clock
 from test_runner import Add, Counter, Slow, run_in_thread, wait_for
 
@@ -100,8 +101,8 @@ def test_what_fails_beside_the_learning_is_told_and_tried_again_at_the_end() -> 
     runner = Runner(Counter(), keep=full, beside=True)
     runner.save_soon()
     thread = run_in_thread(runner)
-    wait_for(lambda: runner.status.unsaved)
-    assert runner.status.message == "Saving failed: the disk is full"
+    wait_for(lambda: runner.status.said)
+    assert runner.status.unsaved and runner.status.message == "Saving failed: the disk is full"
     runner.stop()
     thread.join(20)
     assert not runner.status.unsaved and kept[-1] == runner.job.step_count

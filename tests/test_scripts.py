@@ -58,7 +58,7 @@ def test_without_a_screen_there_is_one_of_its_own_that_ends_with_the_command() -
     display, size = done.stdout.split("\n", 1)
     assert size == "1600 1000\n"
     lock = Path(f"/tmp/.X{display.removeprefix(':')}-lock")
-    for _ in range(100):
+    for _ in range(1200):
         if not lock.exists():
             break
         time.sleep(0.05)

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from driven_drawings import TINY, draw, shown, the_job
 from driving import FEW, Driven, said
-from PyQt6.QtCore import Qt
+from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtGui import QFontMetricsF
-from PyQt6.QtWidgets import QApplication, QLabel, QPushButton
+from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QApplication, QButtonGroup, QLabel, QPushButton
+from pytestqt.qtbot import QtBot
 
 from scalefree_studio.canvas.walls.boards import Place
 from scalefree_studio.controls import edited
@@ -33,6 +35,7 @@ from scalefree_studio.window.views.registry import VIEWS, all_views
 from scalefree_studio.window.views.training_view import TrainingView
 from scalefree_studio.window.views.view import View
 from scalefree_studio.window.widgets.curves import LEAST, Curve
+from scalefree_studio.window.widgets.timeline import Timeline
 
 
 def test_the_panel_has_room_for_other_controls_at_once(driven: Driven) -> None:
@@ -58,6 +61,14 @@ def test_no_field_takes_the_focus_of_one_that_has_gone(driven: Driven, run: Path
     driven.until(lambda: isinstance(driven.window.stage.view, DrawingView))
     focused = QApplication.focusWidget()
     assert focused is None or not panel.isAncestorOf(focused)
+
+
+def test_another_view_leaves_nothing_of_the_one_before_at_the_top(driven: Driven) -> None:
+    top, views = driven.window.top, [driven.window.stage.take_view(kind) for kind in ("drawing", "dividers")]
+    for view in views:
+        top.show_view(view)
+    assert [button.text() for button in top._group.buttons()] == [mode.title for mode in views[-1].modes]
+    assert len(top.findChildren(QButtonGroup)) == 1
 
 
 def test_no_heading_stands_over_nothing_on_f1(driven: Driven, run: Path) -> None:
@@ -99,8 +110,8 @@ def test_the_end_of_learning_is_told(driven: Driven, tmp_path: Path) -> None:
         assert said(driven).startswith("Finished at ") and said(driven).endswith(" bits held out.")
     assert driven.session.job.step_count == steps
     told = {b.text(): b for b in driven.window.stage.toast.findChildren(QPushButton) if not b.isHidden()}
-    assert list(told) == ["Go on", "Draw", "Export picture…"]
-    told["Go on"].click()
+    assert list(told) == ["Keep learning", "Draw", "Export picture…"]
+    told["Keep learning"].click()
     driven.until(lambda: driven.session.job.step_count > steps)
     assert driven.session.job.controls.epochs == 2
 
@@ -183,3 +194,19 @@ def test_escape_ends_what_is_passing_in_every_view_first(driven: Driven) -> None
             begun = [there for there in begun if there()]
         assert not view.end_passing(), kind
     assert not w._leaving
+
+
+def test_the_moment_that_was_chosen_is_named_while_the_recording_grows(qtbot: QtBot) -> None:
+    timeline = Timeline()
+    qtbot.addWidget(timeline)
+    timeline.resize(400, 40)
+    timeline.show()
+    timeline.add([(n, n) for n in range(1, 101)])
+    QTest.mouseClick(timeline, Qt.MouseButton.LeftButton, pos=QPoint(100, 20))
+    assert timeline.at is not None
+    named = timeline.named
+    timeline.add([(n, n) for n in range(101, 301)])
+    assert timeline.named == named == timeline.at
+    for x in (300, 301):  # of which the first may be where the pointer was
+        QTest.mouseMove(timeline, QPoint(x, 20))
+    qtbot.waitUntil(lambda: timeline.named != named)

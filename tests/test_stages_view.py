@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from driven_drawings import draw, shown, the_job
-from driving import Driven
+from driving import Driven, said
 from fake_samplers import BeamSampler, FakeSampler, order_of, three_stages
 from PyQt6.QtCore import QPointF, Qt
 from PyQt6.QtGui import QMouseEvent
@@ -20,6 +21,7 @@ from scalefree_studio.window.views.branches import Tree, best_way, last_levels
 from scalefree_studio.window.views.drawing_view import DrawingView
 from scalefree_studio.window.views.looked import Choice, light, lit, looked_in, looked_in_words
 from scalefree_studio.window.views.stage_choice import ALL, NEWEST
+from scalefree_studio.window.views.wall_view import IN_STAGES, PUT_TOGETHER
 from scalefree_studio.window.work import opening
 
 
@@ -52,6 +54,23 @@ def test_the_newest_stage_is_on_the_wall_until_another_is_chosen(driven: Driven,
     assert staged.titles["stage.1"] == "Stage 2: 2 × 3"
     driven.window.do("next_stage")
     assert staged.stages.choice == NEWEST
+
+
+def test_what_cannot_be_had_of_a_cascade_says_why(
+    driven: Driven, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sampler = three_stages()
+    monkeypatch.setattr(type(sampler), "kind", "cascade")
+    view = opened(driven, run, monkeypatch, sampler)
+    assert "a token" in view.first_hint and "Click a token" in dict(
+        view.mouse
+    )  # which PixelCNN calls a pixel
+    modes = driven.window.top.modes
+    assert [name for name, button in modes.items() if button.isEnabled()] == ["draw"]
+    assert modes["learn"].toolTip() == PUT_TOGETHER and modes["complete"].toolTip() == IN_STAGES
+    assert next(entry for entry in driven.window.found() if entry.name == "mode").words == ("Draw",)
+    driven.key(Qt.Key.Key_V)
+    assert said(driven) == "There is no other view of this."
 
 
 def test_in_all_stages_a_place_is_of_the_stage_in_which_it_lies(driven: Driven, staged: DrawingView) -> None:
@@ -134,6 +153,14 @@ def test_a_search_grows_a_tree(driven: Driven, searched: DrawingView) -> None:
     assert abs(seen.red() - int(pixel[0, 0, 0])) <= 3
     driven.window.do("show_tree", False)
     assert not searched.tree.isVisibleTo(searched)
+
+
+def test_all_rows_of_a_large_tree_are_seen_in_a_low_window(driven: Driven, searched: DrawingView) -> None:
+    tree = searched.tree
+    assert tree.tree is not None
+    tree.tree = replace(tree.tree, rows=20, nodes=tuple(replace(n, row=19) for n in tree.tree.nodes))
+    tree.resize(1000, 220)
+    assert max(tree.rect_of(node).bottom() for node in tree.tree.nodes) <= tree.height()
 
 
 def test_a_branch_says_what_it_is(driven: Driven, searched: DrawingView) -> None:

@@ -25,7 +25,6 @@ from scalefree_studio.window.views.export_dialog import ExportDialog
 from scalefree_studio.window.views.heat import heat
 from scalefree_studio.window.views.surprise_dialog import EMPTY, SurpriseDialog
 from scalefree_studio.window.views.training_view import TrainingView
-from scalefree_studio.window.views.wall_view import WallView
 from scalefree_studio.window.widgets.fields import TextField
 
 
@@ -39,9 +38,13 @@ def mine(tmp_path: Path) -> Path:
 def asked(driven: Driven) -> SurpriseDialog:
     """The dialog, as its key opens it."""
     driven.key(Qt.Key.Key_Y)
-    view = driven.window.stage.view
-    assert isinstance(view, WallView) and view._surprise is not None
-    return view._surprise
+    return open_one(driven)
+
+
+def open_one(driven: Driven) -> SurpriseDialog:
+    (dialog,) = driven.window._dialogs
+    assert isinstance(dialog, SurpriseDialog)
+    return dialog
 
 
 def test_a_picture_is_measured_shown_and_compared(
@@ -56,7 +59,7 @@ def test_a_picture_is_measured_shown_and_compared(
     expected, found = surprise_of(sampler, pixels), dialog.surprise
     assert found is not None
     np.testing.assert_allclose(found.bits, expected.bits, rtol=1e-4)
-    assert f"{expected.per_place:.2f} bits a pixel" in dialog.total.text()
+    assert f"{expected.per_place:.2f} bits per pixel" in dialog.total.text()
     assert f"{expected.total / 64:.3f} bits per dimension" in dialog.total.text()
     assert dialog.hint.text() == f"{ONLY_EXACT} These cannot."
     assert dialog.whose.text() == f"Taken for “{expected.label}”"
@@ -88,7 +91,7 @@ def test_a_picture_is_measured_shown_and_compared(
         np.testing.assert_array_equal(np.array(image), beside(dialog.surprise.picture, bits, 3))
     # Gone on from.
     QTest.mouseClick(dialog.completing, Qt.MouseButton.LeftButton)
-    driven.until(lambda: view._surprise is None and shown(view).frame["given"].any())
+    driven.until(lambda: not driven.window._dialogs and shown(view).frame["given"].any())
     assert np.asarray(shown(view).frame["given"])[0, :4].all()
 
 
@@ -165,11 +168,10 @@ def test_pictures_are_pasted_and_dropped_and_what_is_none_says_so(
 def test_a_picture_that_is_gone_on_from_can_be_asked_about(driven: Driven, run: Path, mine: Path) -> None:
     view = draw(driven, run)
     assert view.take(mine)
-    driven.until(lambda: "upper half is kept" in said(driven))
+    driven.until(lambda: "top half is kept" in said(driven))
     button = next(b for b in driven.window.stage.toast.findChildren(QPushButton) if "Surprise" in b.text())
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
-    dialog = view._surprise
-    assert dialog is not None
+    dialog = open_one(driven)
     driven.until(lambda: dialog.surprise is not None)
     assert dialog.surprise is not None
     expected = surprise_of(sampler_of(load_checkpoint(run)), load_picture(mine).pixels)

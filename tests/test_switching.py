@@ -102,6 +102,41 @@ def test_what_cannot_be_learnt_leaves_the_drawing(
     assert driven.session is session and driven.window.top.modes["draw"].isChecked()
 
 
+def test_what_ended_for_something_that_cannot_be_opened_is_not_shown_any_more(
+    driven: Driven, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driven.window.open(str(run))
+    driven.until(lambda: isinstance(driven.window.stage.view, TrainingView))
+
+    def refuse(*_: object) -> Opened:
+        raise UserError("It cannot be read.")
+
+    monkeypatch.setattr(sessions, "open_subject", refuse)
+    driven.window.top.modes["draw"].click()  # which ends the training first, to draw with its newest
+    driven.until(lambda: said(driven) == "It cannot be read.")
+    w = driven.window
+    assert w.sessions.session is None and w.stage.view.session is None and w.panel.form is None
+    assert w.stage.empty.isVisible()
+
+
+def test_where_nothing_is_open_nothing_is_offered_that_needs_a_picture(driven: Driven, run: Path) -> None:
+    draw(driven, run)
+    driven.window.do("delete_run")
+    driven.until(lambda: driven.window.stage.empty.isVisible())
+    driven.until(lambda: "moved to the bin" in said(driven))
+    offered = {name for name, action in driven.window.actions_.items() if action.isEnabled()}
+    assert not offered & {
+        "keep_top",
+        "keep_left",
+        "surprise",
+        "next_wall",
+        "select_none",
+        "export_picture",
+        "play",
+    }
+    assert {"open_file", "show_gallery", "undo", "leave"} <= offered
+
+
 def test_what_cannot_be_done_is_not_offered(driven: Driven, run: Path) -> None:
     actions = driven.window.actions_
     draw(driven, run)
@@ -133,7 +168,7 @@ def test_one_may_stay_while_something_else_is_opened(
     assert driven.window.top.words.text().startswith("Drawn:")
     go_on.set()
     done: list[bool] = []
-    driven.window.sessions.read(lambda: True, done.append, lambda message: None)  # after what was opened
+    driven.window.sessions._opening.submit(lambda: True, done.append)  # after what was opened
     driven.until(lambda: done)
     assert driven.session is session
     driven.window.open("model:none")

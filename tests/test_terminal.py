@@ -89,10 +89,14 @@ def test_what_it_is_judged_by_is_said(screen: Screen) -> None:
     )
 
 
-@pytest.mark.parametrize("limit", [Limit(seconds=20.0), Limit(steps=20, seconds=999.0)], ids=["time", "both"])
-def test_by_time_unless_steps_are_counted(limit: Limit, screen: Screen) -> None:
+@pytest.mark.parametrize(
+    "limit",
+    [Limit(seconds=20.0), Limit(steps=20, seconds=999.0), Limit(steps=9999, seconds=20.0)],
+    ids=["time", "steps sooner", "time sooner"],
+)
+def test_by_time_and_by_steps_whichever_ends_it_sooner(limit: Limit, screen: Screen) -> None:
     bar = ProgressBar(limit, "moon")
-    bar.show(shot(5 if limit.steps else 12345, 5.0))
+    bar.show(shot(5, 5.0))
     assert screen.lines[-1].startswith("moon  25%|") and screen.lines[-1].endswith("5.0 s, 15 s left")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QAction
@@ -44,6 +46,21 @@ def test_each_choice_is_a_button_that_does_what_it_says_and_closes_the_notice(ov
         buttons(toast)[label].click()
         assert toast.isHidden()
     assert done == ["undo", "on", "line"]
+
+
+def test_of_a_notice_that_has_gone_nothing_is_kept(over: QWidget, qtbot: QtBot) -> None:
+    class Network:
+        def go_on(self) -> None: ...
+
+    network, toast = Network(), Toast(over)
+    kept = weakref.ref(network)
+    toast.say("Finished.", (("Go on", network.go_on),), stays=True)
+    del network
+    over.hide()
+    over.show()
+    assert list(buttons(toast)) == ["Go on"], "it was only out of sight"
+    toast.hide()
+    qtbot.waitUntil(lambda: kept() is None)
 
 
 def test_what_a_choice_says_stays(over: QWidget) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import weakref
 from typing import Any
 
@@ -10,12 +11,14 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from job_cases import run
 
 from scalefree_studio.controls import ControlError
 from scalefree_studio.errors import JobError
+from scalefree_studio.jobs.dividers import start as divider_start
 from scalefree_studio.jobs.dividers.controls import FitControls
 from scalefree_studio.jobs.dividers.edits import AddUnit, MoveUnit, RemoveUnit, SetMask
-from scalefree_studio.jobs.dividers.fit import FitDividers
+from scalefree_studio.jobs.dividers.fit import CHECK_EVERY, FitDividers
 from scalefree_studio.jobs.job import Edit, GoOn, Limit, Redo, Restore, SetControls, StartOver, Undo
 from scalefree_studio.jobs.memory import OutOfMemoryError, within_memory
 from scalefree_studio.jobs.undo import Reverse, Step, UndoStack
@@ -196,6 +199,33 @@ def test_undo_of_a_restart_does_not_pass_over_what_was_learnt_since_another() ->
     assert alike(state(job), state(fit()))
 
 
+@pytest.mark.parametrize(
+    "edit", [StartOver(), SetControls({"lines": 7})], ids=lambda edit: type(edit).__name__
+)
+def test_learning_that_fails_after_an_undo_goes_back_to_what_was_undone_to(edit: Edit) -> None:
+    job = fit()
+    learnt = state(job)
+    job.apply(edit)
+    job.apply(Undo())
+    job.params["out_bias"][0] = math.nan
+    assert alike(state(job), learnt)  # what is kept of it is the last good one
+    with pytest.raises(JobError, match="back at step 6"):
+        run(job, CHECK_EVERY)
+    assert alike(state(job), learnt)
+
+
+def test_undo_of_a_restart_looks_for_no_start_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    job, begun = fit(), []
+    start = divider_start.start
+    monkeypatch.setattr(divider_start, "start", lambda *what: begun.append(what) or start(*what))
+    job.apply(SetControls({"lines": 7, "weigh_center": 3.0}))
+    assert len(begun) == 1
+    for edit in (Undo(), Redo(), Undo()):
+        job.apply(edit)
+    assert len(begun) == 1 and alike(state(job), state(fit()))
+    assert not job._target.weighted
+
+
 def test_the_controls_say_how_many_units_there_are() -> None:
     job = fit()
 
@@ -245,6 +275,25 @@ def test_a_fit_rests_at_the_end_of_its_schedule_and_can_go_on_for_as_long_again(
     endless.apply(Undo())
     endless.apply(AddUnit("line"))  # a hand late in the schedule sets things moving again
     assert endless.rest == 0
+
+
+@pytest.mark.parametrize(
+    "edits",
+    [
+        (SetMask(MASK), SetMask(None)),
+        (SetMask(MASK), Undo()),
+        (SetControls({"weigh_center": 9.0}), SetControls({"weigh_center": 1.0})),
+    ],
+    ids=["cleared", "undone", "weighed"],
+)
+def test_where_no_pixel_matters_more_any_longer_all_count_alike(edits: tuple[Edit, ...]) -> None:
+    """Cells, too, whose pixels come tile by tile."""
+    job, plain = (FitDividers(fit().pixels, FitControls(cells=60, start="random")) for _ in range(2))
+    for edit in edits:
+        job.apply(edit)
+    for each in (job, plain):
+        each.step()
+    assert all(torch.equal(tensor, plain.params[name]) for name, tensor in job.params.items())
 
 
 def test_a_frame_says_what_was_painted_then() -> None:

@@ -70,7 +70,7 @@ def test_nothing_needs_to_be_held_out_then() -> None:
 
 @pytest.mark.parametrize(("learn", "judge"), [("learn", "./learn"), ("digits", "Digits")])
 def test_what_is_learnt_from_does_not_judge(learn: str, judge: str) -> None:
-    with pytest.raises(UserError, match="measured on the pictures it learns from"):
+    with pytest.raises(UserError, match="judged by the pictures it learns from"):
         load_validation(load_dataset(learn), judge)
 
 
@@ -78,7 +78,7 @@ def test_classes_must_agree_where_labels_are_used(capsys: pytest.CaptureFixture[
     with_others = [*TRAIN, "--dataset", "learn", "--val-dataset", "other", "--steps", "2", "--out", "run"]
     assert main(with_others) == 2
     *_, told = capsys.readouterr().err.strip().splitlines()
-    assert told.startswith("scalefree-studio: other has classes that are not learnt from (x)")
+    assert told.startswith("scalefree-studio: other has classes that the network does not learn (x)")
     assert not Path("run").exists()
     assert main([*with_others, "--no-labelled"]) == 0
 
@@ -88,7 +88,7 @@ def test_labels_cannot_be_turned_on_where_classes_differ() -> None:
     from scalefree_studio.controls import ControlError
     from scalefree_studio.jobs.job import SetControls
 
-    with pytest.raises(ControlError, match="not learnt from"):
+    with pytest.raises(ControlError, match="does not learn"):
         job.apply(SetControls({"labelled": True}))
     assert not job.controls.labelled
     job.step()
@@ -97,19 +97,17 @@ def test_labels_cannot_be_turned_on_where_classes_differ() -> None:
 def test_it_is_said_what_is_held_out_and_how(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*TRAIN, "--dataset", "learn", "--steps", "1", "--json", "--out", "own"]) == 0
     told = capsys.readouterr()
-    sentence = (
-        "15 pictures are learnt from and 3 are held out: about one in six of each class, evenly spaced."
-    )
+    sentence = "Learning from 15 pictures; 3 are held out: about one in six of each class, evenly spaced."
     assert sentence in told.err.splitlines() and len(told.out.splitlines()) == 1
     judged = ["--val-dataset", "judge", "--steps", "1", "--json", "--out", "judged"]
     assert main([*TRAIN, "--dataset", "learn", *judged]) == 0
     told = capsys.readouterr()
-    assert "18 pictures are learnt from; all 10 of judge are held out." in told.err.splitlines()
+    assert "Learning from 18 pictures; all 10 of judge are held out." in told.err.splitlines()
     assert len(told.out.splitlines()) == 1
     write_pictures(Path("parts/train"), "ab", each=3)
     write_pictures(Path("parts/test"), "ab", each=2)
     said = load_dataset("parts").parts()
-    assert said == "6 pictures are learnt from and 4 are held out: those that were set apart."
+    assert said == "Learning from 6 pictures; 4 are held out: those that were set apart."
 
 
 def test_a_run_finds_again_what_judged_it(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -185,11 +185,11 @@ def test_a_movie_of_a_training_shows_the_wall_as_it_renews_itself(tmp_path: Path
 @pytest.mark.parametrize(
     ("run", "look", "told"),
     [
-        (recorded(), {"border": 2.0, "zoom": (0, 0, 3)}, "border and zoom would mean nothing"),
-        (trained([1]), {"overlay": True}, "overlay would mean nothing"),
+        (recorded(), {"border": 2.0, "zoom": (0, 0, 3)}, "border and zoom would have no effect"),
+        (trained([1]), {"overlay": True}, "overlay would have no effect"),
         (trained([1, None]), {}, "No samples"),
         (trained([]), {}, "Nothing was recorded"),
-        (trained([1]), {"caption": "{bits}"}, "A caption knows"),
+        (trained([1]), {"caption": "{bits}"}, "A caption cannot show"),
         (
             Recording(Checkpoint("drawing", 0, {}, {}), recorded().snapshots),
             {},

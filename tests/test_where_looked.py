@@ -128,7 +128,7 @@ def test_two_pictures_are_compared() -> None:
     assert compared == Compared(((0, 1),), 2, 3, (3.0, 4.75), 4, 3)
     assert "3.0 bits with all heads, 4.8 without layer 1, head 2, 1.8 more" in compared.words
     assert "3 of 4 pixels differ" in compared.words
-    assert compared.titles[DRAWN].endswith("1.00 bits a pixel")
+    assert compared.titles[DRAWN].endswith("1.00 bits per pixel")
     drawn, without, difference = boards(shown)
     assert [drawn.name, without.name, difference.name] == [DRAWN, WITHOUT, DIFFERENCE]
     np.testing.assert_array_equal(drawn.pictures[0], shown.pictures()[2])

@@ -92,6 +92,25 @@ def test_starting_over_is_told_and_all_comes_back(driven: Driven) -> None:
     assert w.panel.form.fields["lines"].edit.text() == "7"  # type: ignore[union-attr,attr-defined]
 
 
+def test_undo_and_redo_look_so_when_there_is_nothing_to_take_back(driven: Driven) -> None:
+    driven.open()
+    driven.pause()
+    control, shift = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+    undo, redo = driven.window.actions_["undo"], driven.window.actions_["redo"]
+    driven.until(lambda: not undo.isEnabled() and not redo.isEnabled())
+    driven.key(Qt.Key.Key_Z, control)
+    assert said(driven) == "There is nothing to undo."
+    driven.key(Qt.Key.Key_L)
+    assert undo.isEnabled()  # at once, also while the line is still to come
+    driven.until(lambda: driven.window.stage.toast.isHidden() and undo.text() == "Undo: add a line")
+    driven.key(Qt.Key.Key_Z, control)
+    driven.until(lambda: redo.isEnabled() and not undo.isEnabled())
+    driven.key(Qt.Key.Key_Z, control)
+    assert driven.window.stage.toast.isVisible() and said(driven) == "There is nothing to undo."
+    driven.key(Qt.Key.Key_Z, control | shift)
+    driven.until(lambda: driven.window.stage.toast.isHidden() and undo.isEnabled() and not redo.isEnabled())
+
+
 def choices(driven: Driven) -> dict[str, QPushButton]:
     """The buttons of the notice, by what they say."""
     return {b.text(): b for b in driven.window.stage.toast.findChildren(QPushButton) if not b.isHidden()}
@@ -104,14 +123,14 @@ def test_the_end_of_the_schedule_is_told_and_can_be_gone_on_from(driven: Driven)
     driven.until(lambda: w.top.words.text().startswith("Finished: lines-5 — 8 lines, "))
     steps = driven.job.step_count
     assert driven.session.status.rests and said(driven).startswith("Finished at ") and " dB." in said(driven)
-    assert list(choices(driven)) == ["Go on", "Add a line", "Add a circle", "Export picture…"]
+    assert list(choices(driven)) == ["Keep learning", "Add a line", "Add a circle", "Export picture…"]
     assert not w.stage.toast._timer.isActive()
     driven.key(Qt.Key.Key_Escape)
     assert w.stage.toast.isHidden() and not driven.gone
     driven.key(Qt.Key.Key_Space)  # why it does not play
     driven.until(w.stage.toast.isVisible)
     assert driven.job.step_count == steps
-    choices(driven)["Go on"].click()
+    choices(driven)["Keep learning"].click()
     driven.until(lambda: driven.job.step_count > steps and w.top.words.text().startswith("Learning"))
     assert driven.job.controls.horizon == steps + 100 and w.stage.toast.isHidden()
     driven.until(lambda: said(driven).startswith("Finished") and w.stage.toast.isVisible())

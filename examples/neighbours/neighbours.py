@@ -36,7 +36,7 @@ class NeighboursControls(TrainControls):
         low=2, high=256, scale="log", group="Pictures",
     )
     distance: int = control(
-        3, label="Distance", help="How far away neighbours may be: so many rows up, and columns to each side.",
+        3, label="Distance", help="How far away neighbours may be: this many rows up, and columns to each side.",
         low=1, high=16, group="Network",
     )
     hidden: int = control(
@@ -54,9 +54,8 @@ class Neighbours(nn.Module):
     def __init__(self, c: NeighboursControls):
         super().__init__()
         side, self.distance, self.levels = 2 * c.distance + 1, c.distance, c.levels
-        self.look = nn.Conv2d(
-            2 * c.channels, c.hidden, side
-        )  # of the colours, and of where there is a picture at all
+        # Of the colours, and of where there is a picture at all.
+        self.look = nn.Conv2d(2 * c.channels, c.hidden, side)
         self.within = nn.ModuleList(nn.Linear(c.hidden + n, c.levels) for n in range(c.channels))
         before = torch.zeros(side, side)
         before[: c.distance] = 1  # the rows above

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 from ..snapshot import Bytes
 
-Rect = tuple[
-    float, float, float, float
-]  # left, top, right, bottom, as shares of the whole's width and height
+# Left, top, right, bottom, as shares of the whole's width and height.
+Rect = tuple[float, float, float, float]
 
 RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 

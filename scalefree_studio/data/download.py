@@ -133,7 +133,7 @@ def _from_one(url: str, file: RemoteFile, part: Path, progress: Progress | None,
                 raise _MirrorError(f"sent something else, with the SHA-256 {found}")
         elif _length(part) <= before:
             break
-    raise _MirrorError("broke off")
+    raise _MirrorError("stopped in the middle")
 
 
 def _receive(url: str, file: RemoteFile, part: Path, progress: Progress | None, timeout: float) -> bool:
@@ -153,7 +153,7 @@ def _receive(url: str, file: RemoteFile, part: Path, progress: Progress | None, 
                 have += len(chunk)
                 if have > limit:
                     out.truncate(0)
-                    raise _MirrorError(f"does not end after {limit:,} bytes")
+                    raise _MirrorError(f"sends more than {limit:,} bytes")
                 out.write(chunk)
                 if progress:
                     progress(f"Downloading {file.name}", have, size or 0)
@@ -231,14 +231,14 @@ def _start(answer: http.client.HTTPResponse, have: int, size: int | None) -> tup
         total = None if not match or match[2] == "*" else int(match[2])
         fits = total is None or (total > have and size in (None, total))
         if not match or int(match[1]) != have or not fits:
-            raise _MirrorError("sent another part than the one asked for")
+            raise _MirrorError("sent a different part from the one asked for")
     else:
         have, given = 0, answer.headers.get("Content-Length", "").strip()
         total = int(given) if re.fullmatch("[0-9]{1,18}", given) else None
         if total is not None and size is not None and total != size:
             raise _MirrorError(f"has a file of {total:,} bytes rather than {size:,}")
     if size is None and total is not None and total > MOST:
-        raise _MirrorError(f"has a file of {total:,} bytes, and at most {MOST:,} are taken")
+        raise _MirrorError(f"has a file of {total:,} bytes; the limit is {MOST:,}")
     return have, total if size is None else size
 
 

@@ -209,7 +209,9 @@ def cached(
     if broken:
         notes.append(broken_note(broken[:NAMED], len(broken), len(dataset.train) + len(dataset.held)))
     if any(part.anew for part in parts.values()):
-        notes.append(f"The {encoder.what} in {folder} came from other data or settings, and were made again.")
+        notes.append(
+            f"The {encoder.what} in {folder} came from other data or settings, so they were made again."
+        )
     return replace(
         dataset, train=parts["train"].shards, held=parts["held"].shards, notes=tuple(notes),
         skipped=dataset.skipped + len(broken), skipped_names=(*dataset.skipped_names, *broken)[:NAMED],

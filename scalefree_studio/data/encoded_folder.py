@@ -93,7 +93,7 @@ def _part(folder: Path, made_of: MadeOf) -> Shards:
     shards = Shards(folder)
     if any(shards.header.made_of.get(key) != value for key, value in made_of.items()):
         raise UserError(
-            f"{folder} was made by another model than the folder around it says: encode it again."
+            f"{folder} was made by a different model from the one that its folder names: encode it again."
         )
     return shards
 

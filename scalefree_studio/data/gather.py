@@ -104,7 +104,7 @@ class Gathered:
             notes.append(broken_note(self.skipped_names, self.skipped, self.entries))
         if self.frames < self.all_frames:
             films = self.films[0] if len(self.films) == 1 else f"{len(self.films)} films"
-            notes.append(f"{self.frames:,} of {self.all_frames:,} frames of {films} are learnt from.")
+            notes.append(f"Learning from {self.frames:,} of {self.all_frames:,} frames of {films}.")
         return notes
 
 
@@ -199,7 +199,7 @@ def gather(entries: Iterable[Entry], source: Path, request: DataRequest, total: 
             if found.skipped
             else "there are no pictures in it"
         )
-        raise UserError(f"{source} cannot be learnt from: {what}.")
+        raise UserError(f"Nothing can be learned from {source}: {what}.")
     return found
 
 
@@ -225,7 +225,7 @@ def _read(found: Gathered, entry: Entry, request: DataRequest, later: bool) -> N
 def with_held_out(name: str, gathered: Gathered, source: Path, request: DataRequest) -> Dataset:
     """A data set of these pictures, some of each class held out."""
     if len(gathered) < 2:
-        raise UserError(f"{source} holds only one picture; it takes another to hold out.")
+        raise UserError(f"{source} holds only one picture; it needs at least two, as one is held out.")
     classes = tuple(sorted(set(gathered.labels)))
     number = {name: n for n, name in enumerate(classes)}
     labels = np.array([number[label] for label in gathered.labels], np.int64)

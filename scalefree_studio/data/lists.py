@@ -42,7 +42,7 @@ def read_list(path: Path) -> list[Entry]:
     except _ListError as error:
         raise UserError(f"{path} is not a list of pictures: {error}.") from None
     if not named:
-        raise UserError(f"{path} cannot be learnt from: it names no pictures.")
+        raise UserError(f"Nothing can be learned from {path}: it names no pictures.")
     return [Entry(file, label or path.stem, path.parent / file) for file, label in named]
 
 
@@ -54,7 +54,7 @@ def _of_csv(file: Any) -> Named:
     try:
         columns = [column.strip() for column in next(rows, [])]
         if PATH not in columns:
-            raise _ListError(f"its first line names no column {PATH}")
+            raise _ListError(f"its first line has no column {PATH}")
         at = columns.index(PATH)
         label_at = columns.index(LABEL) if LABEL in columns else len(columns)
         for row in rows:
@@ -86,7 +86,7 @@ def _of_json(file: Any) -> Named:
             raise _ListError(f"{where} has no {FILE}")
         labels = item.get(LABELS, [])
         if not isinstance(labels, list):
-            raise _ListError(f"{where}.{LABELS} is no list")
+            raise _ListError(f"{where}.{LABELS} is not a list")
         yield path, str(labels[0]) if labels else ""
 
 

@@ -190,7 +190,7 @@ def _from_file(path: Path) -> Pixels:
             with Image.open(path) as image:
                 if image.width * image.height > MOST_PIXELS:
                     raise UserError(
-                        f"{path} has {image.width}×{image.height} pixels, more than can be opened."
+                        f"{path} has {image.width}×{image.height} pixels, more than the studio can open."
                     )
                 return pixels_of(image)
     except UserError:

@@ -115,7 +115,7 @@ def _model(path: Path, name: str, entry: Any) -> Pretrained:
             raise UserError(f"The registry {path} is wrong about {name!r}: {what}.")
 
     need(_is_name(name), "a name has letters, digits, hyphens, dots and underscores")
-    need(isinstance(entry, dict), "it is no table")
+    need(isinstance(entry, dict), "it is not a table")
     urls, size, sha256 = (entry.get(key) for key in ("urls", "size", "sha256"))
     need(isinstance(urls, list) and bool(urls), "urls is a list of addresses")
     need(all(isinstance(u, str) and is_web_address(u) for u in urls), "its urls are not all web addresses")

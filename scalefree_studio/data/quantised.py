@@ -14,15 +14,8 @@ from .prepare import prepared
 from .sources import Size
 from .tokens import Numbers, Tokens, palette_size, tokens_of
 
-KINDS = (
-    "exact",
-    "hsv:5,4,4",
-    "hsv:4,3,3",
-    "rgb:3,3,2",
-    "grey:4",
-    "palette:512",
-    "palette:16",
-)  # side by side
+# Shown side by side.
+KINDS = ("exact", "hsv:5,4,4", "hsv:4,3,3", "rgb:3,3,2", "grey:4", "palette:512", "palette:16")
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +45,7 @@ class Quantised:
     def facts(self) -> tuple[str, str]:
         """What is left of the picture, and what it costs, in words."""
         left = "nothing lost" if math.isinf(self.psnr) else f"{self.psnr:.1f} dB"
-        return f"{left}, {self.bits:.3g} bits a pixel", f"{self.used:,} of {self.colours:,} colours"
+        return f"{left}, {self.bits:.3g} bits per pixel", f"{self.used:,} of {self.colours:,} colours"
 
 
 class Quantiser:

@@ -183,7 +183,7 @@ class ShardWriter:
         if kept.shape[1:] != header.shape or numbers.shape != kept.shape[:1]:
             raise ValueError(f"values {kept.shape} with labels {numbers.shape} are not (n, *{header.shape})")
         if kept.dtype.kind != "f" and not np.array_equal(kept, given):
-            raise ValueError(f"these values are no {header.dtype}")
+            raise ValueError(f"these values are not {header.dtype}")
         if header.tokens and kept.size and not 0 <= kept.min() <= kept.max() < header.tokens:
             raise ValueError(f"there are {header.tokens} tokens, but these are {kept.min()} to {kept.max()}")
         with write_errors(self.folder):

@@ -80,12 +80,12 @@ class Dataset:
     def parts(self) -> str:
         """How many are learnt from, how many are held out, and which ones, in a sentence."""
         what = "pictures" if len(self.shape) == 3 or self.made_by else "examples"
-        learnt, held = f"{len(self.train):,} {what} are learnt from", f"{len(self.held):,} are held out"
+        learnt, held = f"Learning from {len(self.train):,} {what}", f"{len(self.held):,} are held out"
         if self.validation:
             return f"{learnt}; all {len(self.held):,} of {self.held_name} are held out."
         if self.split:
-            return f"{learnt} and {held}: about one in six of each class, evenly spaced."
-        return f"{learnt} and {held}: those that were set apart."
+            return f"{learnt}; {held}: about one in six of each class, evenly spaced."
+        return f"{learnt}; {held}: those that were set apart."
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,7 @@ def _parted(spec: str) -> tuple[str, str, tuple[int, ...]]:
 def _check_bits(spec: str, bits: tuple[int, ...]) -> None:
     if not all(1 <= n <= 8 for n in bits) or sum(bits) > MOST_BITS:
         raise ControlError(
-            f"Tokens have 1 to 8 bits for each channel and {MOST_BITS} at most in all, which {spec!r} has not."
+            f"Tokens have 1 to 8 bits for each channel and at most {MOST_BITS} in all; {spec!r} does not fit."
         )
 
 

@@ -30,10 +30,10 @@ def load_validation(
     if other.shape != dataset.shape:
         raise UserError(f"{other.name} cannot judge {dataset.name}: its examples are of another shape.")
     if (other.made_by and other.made_by.fingerprint) != (dataset.made_by and dataset.made_by.fingerprint):
-        raise UserError(f"{other.name} cannot judge {dataset.name}: another model has encoded it.")
+        raise UserError(f"{other.name} cannot judge {dataset.name}: it was encoded by another model.")
     if _place(other) == _place(dataset):
         raise UserError(
-            f"{dataset.name} would be measured on the pictures it learns from; name other pictures."
+            f"{dataset.name} would be judged by the pictures it learns from; name other pictures."
         )
     known = {name: n for n, name in enumerate(dataset.classes)}
     numbers = np.array([known.get(name, 0) for name in other.classes] or [0], np.int64)

@@ -21,7 +21,9 @@ class _Plain(string.Formatter):
 
     def get_field(self, field_name: str, args: Any, kwargs: Mapping[str, Any]) -> tuple[Any, str]:
         if field_name not in kwargs:
-            raise UserError(f"A caption knows no {{{field_name}}}; it knows {', '.join(sorted(kwargs))}.")
+            raise UserError(
+                f"A caption cannot show {{{field_name}}}; it can show {', '.join(sorted(kwargs))}."
+            )
         return kwargs[field_name], field_name
 
     def format_field(self, value: Any, format_spec: str) -> str:

@@ -71,7 +71,7 @@ def movie_of_run(
     try:
         index = [id for id, _ in history.index()]
         if not index:
-            raise UserError("Nothing was recorded of this run, so there is no movie to make.")
+            raise UserError("Nothing was recorded in this run, so there is no movie to make.")
         first, last = history.frame(index[0]), history.frame(index[-1])
         size = GIF_SIDE if wanted.size is None and path.suffix.lower() == ".gif" else wanted.size
         asked = {c.name: value for c, value in differing(MovieOptions(), wanted) if c.name in SCENE_OPTIONS}

@@ -40,7 +40,7 @@ def check_movie(path: Path, size: tuple[int, int], count: int, fps: float) -> No
     check_folder(path)
     if count > MOST_FRAMES:
         raise UserError(
-            f"A movie of {count:,} frames is out of reason: make it shorter, or show fewer a second."
+            f"A movie of {count:,} frames is far too long: make it shorter, or show fewer frames a second."
         )
     if path.suffix.lower() != ".gif":
         return

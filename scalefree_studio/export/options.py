@@ -28,9 +28,9 @@ class PictureOptions:
     """How a divider network becomes a picture, and how a movie shows what it is of."""
 
     size: tuple[int, int] | None = option(
-        None, **SIZE, high=LONGEST, unset="as learnt",
-        help="In pixels: 4096x2048, or 4096 for a square; another shape than the picture's shows more of the "
-             "plane.")
+        None, **SIZE, high=LONGEST, unset="as learned",
+        help="In pixels: 4096x2048, or 4096 for a square; a different shape shows more around the "
+             "picture.")
     border: float = option(
         1.0, label="Border", above=0, high=MOST, metavar="N",
         help="Show N times the extent: 3 also shows what lies around it.")
@@ -45,7 +45,7 @@ class PictureOptions:
         help="How hard edges are.")
     crisp: bool = option(
         False, label="Crisp", advanced=True,
-        help="Keep edges as sharp, in pixels, as when it was learnt.")
+        help="Keep edges as sharp, in pixels, as when it was learned.")
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class TokenOptions:
              "palette learned from the picture (palette:512); or every byte (exact).")
     size: tuple[int, int] | int = option(
         32, **{**SIZE, "wants": "a size such as 32 or 48x32"}, high=MOST_PLACES,
-        help="In pixels: 32 for a square, or wide and high: 48x32; the middle of the picture is cut to that shape.")
+        help="In pixels: 32 for a square, or width and height: 48x32; the middle of the picture is cut to that shape.")
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -121,7 +121,7 @@ class DrawnMovieOptions(MovieTime):
     """What may be asked of the movie of a drawing while it is drawn."""
 
     movie_size: tuple[int, int] | None = option(
-        None, **SIZE, high=LARGEST, unset="about 1080 along the longer side, 480 in a gif",
+        None, **SIZE, high=LARGEST, unset="longer side about 1080, 480 for a gif",
         help="Size of the movie in pixels: 1920x1080, or 1080 for a square.")
 
 
@@ -130,15 +130,15 @@ class MovieOptions(MovieTime, PictureOptions):
     """What a movie may be asked for: how it shows a run, how long, and what is written on it."""
 
     size: tuple[int, int] | None = option(
-        None, **SIZE, high=LARGEST, unset="1080 along the longer side, 480 in a gif",
-        help="In pixels: 1920x1080, or 1080 for a square; another shape than the picture's shows more of the "
-             "plane.")
+        None, **SIZE, high=LARGEST, unset="longer side 1080, 480 for a gif",
+        help="In pixels: 1920x1080, or 1080 for a square; a different shape shows more around the "
+             "picture.")
     pause: float = option(
-        0.0, label="Pause", low=0, high=86_400, metavar="S",
+        0.0, label="Pause", low=0, high=86_400, slides=(0, 10), unit="s", metavar="S",
         help="Hold the last picture for this many more seconds.")
     caption: str | None = option(
         None, label="Caption", unset="none", letters=200,
-        help='Text on it, such as "step {step}: {psnr:.1f} dB, {seconds:.0f} s".')
+        help='Text on the movie, such as "step {step}: {psnr:.1f} dB, {seconds:.0f} s".')
     zoom: tuple[float, float, float] | None = option(
         None, label="Zoom", unset="none", advanced=True, wants="three numbers: x, y and a factor",
         flag_name="zoom_to", metavar=("X", "Y", "FACTOR"),

@@ -75,7 +75,9 @@ def scene_of(
         )
     unknown = sorted(options.keys() - options_of(kind))
     if unknown:
-        raise UserError(f"In a movie of {kind!r}, {' and '.join(unknown)} would mean nothing; leave it out.")
+        raise UserError(
+            f"In a movie of {kind!r}, {' and '.join(unknown)} would have no effect; leave it out."
+        )
     with frame_errors(last):
         return scene_maker(kind)(checkpoint, last, size, **options)
 

@@ -111,7 +111,7 @@ def _encoded(dataset: Dataset, encoder: data.Encoder, model: str, progress: Prog
         raise UserError(f"{dataset.name} holds {made_by.what}, but {encoder.what} are needed.")
     if made_by.fingerprint != model:
         raise UserError(
-            f"The {made_by.what} of {dataset.name} were made by another model than the one you named; "
+            f"The {made_by.what} of {dataset.name} were made by a different model from the one you named; "
             "encode its pictures with this one, or name the other."
         )
     return dataset
@@ -130,7 +130,7 @@ def codec_for(dataset: Dataset, source: str = "", device: str = "cpu") -> Codec:
         return read_codec(source, device)
     if dataset.made_by is None or dataset.made_by.model is None:
         raise UserError(
-            f"Pictures become tokens by a model with codes: name one, or encode {dataset.name} with one first."
+            f"A model with codes turns pictures into tokens: name one, or encode {dataset.name} with one first."
         )
     return read_codec(str(dataset.made_by.model), device)
 

@@ -70,26 +70,21 @@ class Instrument:
     start: str  # the subject with which the window begins
     lessons: tuple[type[Lesson[Any, Any]], ...] = ()  # what `train` offers
     fits: tuple[Any, ...] = ()  # of type Fit: what learns one picture
-    samplers: Mapping[str, MakeSampler] = field(
-        default_factory=dict
-    )  # kind → sampler, where no PictureLesson says it
+    # kind → sampler, where no PictureLesson says it.
+    samplers: Mapping[str, MakeSampler] = field(default_factory=dict)
     codecs: Mapping[str, MakeCodec] = field(default_factory=dict)  # kind → what makes tokens of pictures
     latents: Mapping[str, MakeLatents] = field(default_factory=dict)  # kind → what makes latents of them
-    infos: Mapping[str, Callable[[Checkpoint], dict[str, Any]]] = field(
-        default_factory=dict
-    )  # kind → what `info` says, where neither a lesson nor a fit does
-    parts: Mapping[str, Callable[[Checkpoint], list[Checkpoint]]] = field(
-        default_factory=dict
-    )  # kind → the networks of such a model, each of which has learnt by itself
-    saved: Mapping[str, type] = field(
-        default_factory=dict
-    )  # kind → the controls that are saved with its models, where no lesson says it
+    # kind → what `info` says, where neither a lesson nor a fit does.
+    infos: Mapping[str, Callable[[Checkpoint], dict[str, Any]]] = field(default_factory=dict)
+    # kind → the networks of such a model, each of which has learnt by itself.
+    parts: Mapping[str, Callable[[Checkpoint], list[Checkpoint]]] = field(default_factory=dict)
+    # kind → the controls that are saved with its models, where no lesson says it.
+    saved: Mapping[str, type] = field(default_factory=dict)
     models: Path | None = None  # the folder of models that come with it, other than the studio's own
     views: Mapping[str, str] = field(default_factory=dict)  # kind → a view other than that of all trainings
     scenes: Mapping[str, str] = field(default_factory=dict)  # kind → likewise for movies
-    commands: Mapping[str, tuple[str, str]] = field(
-        default_factory=dict
-    )  # name → what it does, and what fills its parser
+    # name → what it does, and what fills its parser.
+    commands: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def kinds(self) -> set[str]:
         """Of the checkpoints that are its own."""
@@ -142,7 +137,7 @@ def _checked(instrument: object, others: Iterable[Instrument]) -> Instrument:
         raise ValueError("its views and scenes are of kinds that are not its own")
     for other in others:
         if instrument.name == other.name:
-            raise ValueError(f"there is another instrument of the name {other.name!r}")
+            raise ValueError(f"there is another instrument with the name {other.name!r}")
         if both := instrument.kinds() & other.kinds():
             raise ValueError(f"{other.title} has models of the kind {min(both)!r}, too")
         if same := instrument.commands.keys() & other.commands.keys():
@@ -265,7 +260,7 @@ def codec_of(checkpoint: Checkpoint, device: str = "cpu") -> Codec:
     codecs = {kind: make for i in instruments().values() for kind, make in i.codecs.items()}
     if checkpoint.kind not in codecs:
         raise UserError(
-            f"A model of kind {checkpoint.kind!r} makes no tokens of pictures; those of {_listed(codecs)} do."
+            f"A model of kind {checkpoint.kind!r} does not turn pictures into tokens; those of {_listed(codecs)} do."
         )
     return codecs[checkpoint.kind](checkpoint, device)
 
@@ -285,7 +280,7 @@ def latents_of(checkpoint: Checkpoint, device: str = "cpu") -> Latents:
     makers = {kind: make for i in instruments().values() for kind, make in i.latents.items()}
     if checkpoint.kind not in makers:
         raise UserError(
-            f"A model of kind {checkpoint.kind!r} makes no latents of pictures; those of {_listed(makers)} do."
+            f"A model of kind {checkpoint.kind!r} does not turn pictures into latents; those of {_listed(makers)} do."
         )
     return makers[checkpoint.kind](checkpoint, device)
 

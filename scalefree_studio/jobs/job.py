@@ -84,6 +84,16 @@ class Undo(Edit):
     """Take back the last edit that can be taken back."""
 
 
+@dataclass(frozen=True)
+class Redo(Edit):
+    """Make the edit again that was taken back last, unless another has been made since."""
+
+
+@dataclass(frozen=True)
+class GoOn(Edit):
+    """After the end: as much again."""
+
+
 class Told:
     """Every job says in a line what it is and how far it has come, as Python shows it."""
 
@@ -94,16 +104,6 @@ class Told:
     def __repr__(self) -> str:
         of = "" if self.limit.steps is None else f" of {self.limit.steps:,}"
         return f"<{type(self).__name__}: {self.name}, step {self.step_count:,}{of}>"
-
-
-@dataclass(frozen=True)
-class Redo(Edit):
-    """Make the edit again that was taken back last, unless another has been made since."""
-
-
-@dataclass(frozen=True)
-class GoOn(Edit):
-    """After the end: as much again."""
 
 
 class Past(Protocol):

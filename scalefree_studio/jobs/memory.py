@@ -47,7 +47,7 @@ def allowance(most: int) -> Iterator[None]:
         if tensor is not None and threading.get_ident() == thread:
             left -= tensor.nbytes
             if left < 0:
-                raise ValueError("it is described as far larger than what is there")
+                raise ValueError("it claims to be far larger than it is")
 
     hooks = [
         register_module_parameter_registration_hook(count),

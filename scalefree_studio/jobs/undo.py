@@ -67,9 +67,8 @@ class UndoStack:
         if not back:
             raise ControlError(f"There is nothing to {'undo' if undoes else 'redo'}.")
         step = back[-1]
-        forth.append(
-            replace(step, reverse=step.reverse())
-        )  # first what may lack memory: then it can be tried again
+        # First what may lack memory: it can then be tried again.
+        forth.append(replace(step, reverse=step.reverse()))
         back.pop()
         self._open = False
         return f"{'undo' if undoes else 'redo'}: {step.what}"

@@ -114,9 +114,8 @@ def stages_of(job: DrawPictures, count: int = SHOWN) -> Bytes | None:
     drawing = Drawing(job.snapshot().frame, job.still())
     if "stages" not in drawing.still:
         return None
-    values = np.asarray(drawing.values)[:: max(1, job.sampler.beams)][
-        :count
-    ]  # (n, N, C), the best of each search
+    # (n, N, C), the best of each search.
+    values = np.asarray(drawing.values)[:: max(1, job.sampler.beams)][:count]
     ends = starts_of(drawing.still["stages"])[1:]
     drawn = [np.tile(np.arange(values.shape[1]) < end, (len(values), 1)) for end in ends]  # (n, N)
     found = [job.sampler.decode(values, seen) for seen in drawn]

@@ -107,7 +107,7 @@ class Running:
         with self._place:
             state = self._ready(name)
             if state.step.learning is None:
-                raise UserError(f"The step {name} is no training.")
+                raise UserError(f"The step {name} is not a training.")
             try:
                 return self._job(state, progress or self.progress, as_is), RunFolder(state.folder)
             except ControlError as error:

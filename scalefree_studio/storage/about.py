@@ -33,7 +33,7 @@ def check_about(about: Mapping[str, Any]) -> None:
 def _check(about: Mapping[str, Any]) -> None:
     for name, fits in FIELDS.items():
         if name in about and not fits(about[name]):
-            raise ValueError(f"what it says of its {name} cannot be")
+            raise ValueError(f"its entry {name!r} makes no sense")
     _check_controls(str(about.get("kind")), about.get("controls", {}))
     inner = [about[name] for name in INNER if about.get(name) is not None]
     for model in [*inner, *(about.get("stages") or ())]:

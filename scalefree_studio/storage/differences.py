@@ -23,9 +23,8 @@ import numpy as np
 MOST_BYTES = 2**28  # of a frame: what claims more is not unpacked
 KEY_EVERY = 64  # frames
 MAGIC = b"differs\xff"  # no frame begins so: safetensors begin with the size of a header, which would be 10^19 bytes
-HEADER = struct.Struct(
-    "<8sIII"
-)  # MAGIC; so many ids before (0: from nothing); size and checksum of the frame
+# MAGIC; so many ids before (0: from nothing); size and checksum of the frame.
+HEADER = struct.Struct("<8sIII")
 LEVEL = 1  # of zlib: a difference is zeros for the most part, which any level finds
 
 

@@ -128,7 +128,9 @@ class History:
             )
         made = self._rows((str,), "SELECT sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite%'")
         if {sql for (sql,) in made} - NEWER != TABLES:
-            raise UserError(f"The history {self.path} is damaged or foreign: it has other tables than ours.")
+            raise UserError(
+                f"The history {self.path} is damaged, or from another program: its tables are not ours."
+            )
         return self
 
     def _look(self) -> bool:

@@ -24,12 +24,8 @@ else:
         fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-TAKEN = {
-    errno.EACCES,
-    errno.EAGAIN,
-    errno.EWOULDBLOCK,
-    errno.EDEADLK,
-}  # how systems say that it is somebody else's
+# How systems say that it is somebody else's.
+TAKEN = {errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK, errno.EDEADLK}
 
 
 class FolderLock:

@@ -44,9 +44,8 @@ class Recorder:
             self._worker.put(Measured(step, snapshot.seconds, snapshot.metrics, snapshot.segment))
 
     def changed(self, change: Change) -> None:
-        self._next = self._next_metrics = min(
-            self._next, change.step
-        )  # an edit, or a step back, is seen at once
+        # An edit, or a step back, is seen at once.
+        self._next = self._next_metrics = min(self._next, change.step)
         if not self.trouble:
             self._worker.put(change)
 

@@ -14,16 +14,15 @@ from __future__ import annotations
 
 import json
 import os
-import sys
+import platform
 from collections.abc import Mapping
-from importlib import metadata
-from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
 from ..errors import UserError
-from ..files import PART, check_folder, read_file, write_atomically
+from ..files import check_folder, clear_parts, read_file, write_atomically
 from ..snapshot import Array, Checkpoint
+from ..versions import STUDIO, version_of
 from .about import check_about
 from .history import History
 from .lock import FolderLock
@@ -34,7 +33,7 @@ MODEL, TRAINER, HISTORY, RUN = "model.safetensors", "trainer.safetensors", "hist
 CHECKPOINTS = "checkpoints"
 SUFFIX = ".safetensors"  # of a model in a file of its own
 MOST_ABOUT = 2**24  # bytes of run.json
-LOOKED_AT = 10_000  # files of a folder among which left-overs are looked for: a run has a dozen
+NOTED = (STUDIO, "torch", "numpy")  # packages whose versions it names
 
 
 class InUseError(UserError):
@@ -103,10 +102,8 @@ class RunFolder:
     def prepare(self) -> None:
         """Before a run begins or goes on: the folder, without what a killed process had only half written."""
         with self:
-            for folder in (self.path, self.path / CHECKPOINTS):
-                for file in islice(folder.iterdir(), LOOKED_AT) if folder.is_dir() else ():
-                    if file.name.startswith(".") and file.name.endswith(PART):
-                        file.unlink(missing_ok=True)
+            clear_parts(self.path)
+            clear_parts(self.path / CHECKPOINTS)
 
     def make(self) -> None:
         """Make the folder, or say in one sentence why it cannot be made or written."""
@@ -137,13 +134,10 @@ class RunFolder:
 
     def describe(self, command: list[str], **more: Any) -> None:
         """Write run.json: where this run comes from."""
-        packages = ("scalefree-studio", "torch", "numpy")
-        text = json.dumps(
-            {"command": command, "python": sys.version.split()[0], "versions": _versions(packages), **more},
-            indent=2,
-        )
+        found = {name: version for name in NOTED if (version := version_of(name))}
+        about = {"command": command, "python": platform.python_version(), "versions": found, **more}
         with self:
-            write_atomically(self.path / RUN, (text + "\n").encode())
+            write_atomically(self.path / RUN, (json.dumps(about, indent=2) + "\n").encode())
 
     # Reading.
 
@@ -210,7 +204,7 @@ def read_model(path: Path, arrays: bool = True) -> tuple[dict[str, Array], dict[
     try:
         check_about(about)
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{path} is damaged or foreign: {error}.") from None
+        raise UserError(f"{path} is damaged, or from another program: {error}.") from None
     return model, about
 
 
@@ -228,16 +222,6 @@ def _trainer_of(model_path: Path, step: int) -> Mapping[str, Array]:
 
 def _said(checkpoint: Checkpoint) -> dict[str, Any]:
     return {"kind": checkpoint.kind, "step": checkpoint.step, **checkpoint.about}
-
-
-def _versions(packages: tuple[str, ...]) -> dict[str, str]:
-    found = {}
-    for name in packages:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def free_folder(parent: Path, name: str) -> Path:

@@ -36,7 +36,7 @@ class Walls:
 def add_track_flag(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--track", action="extend", type=tracker_names, default=[], metavar="NAME",
-        help=f"tell {', '.join(NAMES)}, or several separated by commas, how the run is going "
+        help=f"also send the metrics to one or more of {', '.join(NAMES)}, separated by commas "
         f"(metrics.jsonl is always written)",
     )  # fmt: skip
 
@@ -70,7 +70,7 @@ def _service(name: str) -> Callable[[Begin], Tracker]:
         service: Callable[[Begin], Tracker] = importlib.import_module(f"{__package__}.tracker_{name}").Service
     except ImportError:
         raise UserError(
-            f"{name} is not installed here: pip install 'scalefree-studio[{name}]' installs it."
+            f"{name} is not installed; install it with: pip install 'scalefree-studio[{name}]'"
         ) from None
     except Exception as error:  # installed, but not soundly
         raise UserError(f"{name} cannot be used: {_why(error)}.") from None

@@ -47,9 +47,8 @@ class Dividers:
         radii = np.exp(np.asarray(frame.get("cell_log_radius", np.zeros((0, 2))), float))
         centre = np.concatenate([line_centre, circle_centre, cell_centre])
         ids = np.asarray(frame.get("unit_ids", np.arange(len(centre))), np.int64)
-        ids = np.concatenate(
-            [ids[: len(normal) + len(radius)], ids[len(ids) - len(radii) :]]
-        )  # cells come last
+        # Cells come last.
+        ids = np.concatenate([ids[: len(normal) + len(radius)], ids[len(ids) - len(radii) :]])
         return cls(ids, normal, centre, radius, radii, np.asarray(frame.get("cell_angle", nothing), float))
 
     def __len__(self) -> int:

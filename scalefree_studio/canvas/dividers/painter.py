@@ -35,9 +35,8 @@ class DividerPainter:
         self._captions: dict[str, Layer] = {}
         self._lines = Segments()  # every divider, all in one
         self._sheet, self._sheet_stale = Sheet(), False  # they are costly without a GPU, so kept as a picture
-        self._marks = (
-            Segments()
-        )  # borders, and what changes with the pointer: the touched dividers, the brush
+        # Borders, and what changes with the pointer: the touched dividers, the brush.
+        self._marks = Segments()
 
     def show(self, rendered: Rendered) -> None:
         self.rendered = rendered

@@ -22,7 +22,7 @@ class CodesScene:
         self._overlay = overlay
         self._parts = parts_of(last.frame, self._still, overlay)
         if not self._parts:
-            raise UserError("Nothing was recorded of this training, so there is no movie to make.")
+            raise UserError("Nothing was recorded in this run, so there is no movie to make.")
         wide = LONGER_SIDE, max(2, round(LONGER_SIDE / len(self._parts) / 2) * 2)
         self.size: tuple[int, int] = (
             wide if size is None else sized(size, lambda side: size_for(wide[::-1], side))

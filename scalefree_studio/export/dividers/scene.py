@@ -57,7 +57,7 @@ class DividerScene:
         picture that was learnt."""
         target = checkpoint.model.get("target")
         if target is None or target.ndim != 3 or not target.size:
-            raise UserError("The model is damaged: it does not hold the picture that it learnt.")
+            raise UserError("The model is damaged: it does not hold the picture that it learned.")
         self._picture = target.shape[0], target.shape[1]
         self.size = sized(size, lambda side: size_for(self._picture, side))
         width, height = self.size

@@ -35,9 +35,8 @@ class DrawingScene:
         drawing = Drawing(snapshot.frame, self._still).current
         pictures = veiled(drawing) if self._overlay else drawing.pictures()
         height, width = drawing.tile
-        marks = (
-            drawing.cursors() if math.prod(drawing.size) > 1 else drawing.cursors()[:0]
-        )  # else it hides all
+        # Of a picture of one place it would hide all.
+        marks = drawing.cursors() if math.prod(drawing.size) > 1 else drawing.cursors()[:0]
         for number, y, x in marks.tolist():
             pictures[number, y * height : (y + 1) * height, x * width : (x + 1) * width] = CURSOR
         if drawing.temperatures:
@@ -67,7 +66,7 @@ class TrainingScene:
     def __init__(self, checkpoint: Checkpoint, last: Snapshot, size: SceneSize | None = None):
         wall = last.frame.get("wall")
         if wall is None or wall.ndim != 4 or not wall.size:
-            raise UserError("No samples were recorded of this training, so there is no movie to make.")
+            raise UserError("No samples were recorded in this run, so there is no movie to make.")
         self.size = _sized(size, wall.shape[:3])
         self._wall: Any = np.full((*wall.shape[:3], 3), PAPER, np.uint8)
 

@@ -61,9 +61,8 @@ class Table:
         count, rows, height, width = self.columns.shape[:4]
         gap = max(GAP, scale)
         between = thick(np.full((full, 3), BEHIND, np.uint8), gap)
-        inset = (
-            gap + (across - gap - width * scale) // 2
-        )  # of a picture in a column that is as wide as its words
+        # Of a picture in a column that is as wide as its words.
+        inset = gap + (across - gap - width * scale) // 2
         yield self._headings(scale, full, above)
         for row in range(rows):
             yield between

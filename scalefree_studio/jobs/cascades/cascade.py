@@ -32,7 +32,7 @@ MakeStage = Callable[[Checkpoint, int, str, bool], StageDrawer]
 def token_stage(checkpoint: Checkpoint, stage: int, device: str, cached: bool) -> StageDrawer:
     if (own := TokensLesson.controls_of(checkpoint).stage) != stage:
         raise UserError(
-            f"This network draws stage {own + 1} of its codes, where one of stage {stage + 1} is needed."
+            f"This network draws stage {own + 1} of its codes, but one for stage {stage + 1} is needed."
         )
     return NetworkStage(TokensLesson.read_network(checkpoint).to(device), cached)
 
@@ -55,7 +55,7 @@ def tokens_sampler(
             raise ValueError("its grids differ")
         drawers = _example_stages(checkpoint, grids[:-1], codec.device)
     except (KeyError, TypeError, ValueError):
-        raise UserError("This model does not fit the codes that it carries; it is damaged.") from None
+        raise UserError("This model does not fit the codes stored in it; it is damaged.") from None
     drawers.append(token_stage(checkpoint, controls.stage, device, cached))
     return _sampler(checkpoint, drawers, codec, size, device)
 
@@ -72,7 +72,7 @@ def _example_stages(checkpoint: Checkpoint, grids: Sequence[Grid], device: torch
             tokens.shape != (len(labels), grid.rows, grid.columns)
             or not 0 <= tokens.min() <= tokens.max() < grid.codes
         ):
-            raise ValueError("its examples are no tokens of these stages")
+            raise ValueError("its examples are not tokens of these stages")
         stages.append(tokens)
     return [ExampleStage(grid, stages[: n + 1], labels, device) for n, grid in enumerate(grids)]
 
@@ -83,7 +83,7 @@ def _example_stages(checkpoint: Checkpoint, grids: Sequence[Grid], device: torch
 def assemble(checkpoints: Sequence[Checkpoint], settings: Sequence[StageSettings] = ()) -> Checkpoint:
     """One model of the networks of all stages, the coarsest first, which draw tokens of the same codec."""
     if not checkpoints:
-        raise UserError("A cascade needs the network of at least one stage.")
+        raise UserError("A cascade needs a network for at least one stage.")
     settings = settings or [StageSettings()] * len(checkpoints)
     if len(settings) != len(checkpoints):
         raise UserError(f"{len(settings)} settings are not one for each of {len(checkpoints)} stages.")
@@ -155,7 +155,7 @@ def _sampler(
 ) -> CascadeSampler:
     size = _size(checkpoint)
     if wanted is not None and wanted != size:
-        raise UserError(f"This model draws pictures of {size[1]}x{size[0]} pixels, as it has learnt them.")
+        raise UserError(f"This model only draws pictures of {size[1]}x{size[0]} pixels, the size it learned.")
     classes = [str(name) for name in checkpoint.about.get("classes") or ()]
     if any(drawer.classes not in (0, len(classes)) for drawer in drawers):
         raise UserError("The model does not say what its classes are; it is damaged.")

@@ -140,7 +140,7 @@ class CodecLesson(Lesson[Own, N]):
         grids = self.learnt(controls)
         sizes = ", ".join(f"{grid.rows} × {grid.columns}" for grid in grids)
         learnt = f", as {sizes} tokens of {grids[-1].codes} codes"
-        return Card(learnt, f"**{bits:.3f} bits per token**, {whole:.1f} bits a picture of {count} tokens")
+        return Card(learnt, f"**{bits:.3f} bits per token**, {whole:.1f} bits per picture of {count} tokens")
 
     # What is saved of it.
 

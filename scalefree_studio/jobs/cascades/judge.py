@@ -37,7 +37,7 @@ class Judge:
         """`codec` and `classes` are those of the pictures that are judged."""
         if judge.classes and list(judge.classes) != list(classes):
             raise UserError(
-                "The judge knows other classes than the model that draws; name one with the same classes."
+                "The judge does not know the same classes as the model that draws; name one that does."
             )
         if len(judge.stages) > 1:
             raise UserError("A judge is a network that draws pixels, not one that draws in stages.")

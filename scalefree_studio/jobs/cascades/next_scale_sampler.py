@@ -47,7 +47,7 @@ class NextScaleSampler(CodecSampler):
             raise UserError("The model does not say what it draws; it is damaged.") from None
         super().__init__(codec_of(checkpoint, device), (height, width))
         if tuple(TokenGrid(g.rows, g.columns, g.codes) for g in self.grids) != shape.scales:
-            raise UserError("The model and the codes that it carries do not belong together; it is damaged.")
+            raise UserError("The model does not fit the codes stored in it; it is damaged.")
         self.heads = shape.layers, shape.heads
         if size is not None and size not in (self.size, self.pixels):
             raise UserError(f"This model only draws pictures of {width}×{height}.")

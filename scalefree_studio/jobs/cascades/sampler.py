@@ -235,9 +235,8 @@ class LookedAcross:
             if stage not in self._known:
                 own, coarser = self._tokens[stage].flatten(1), self._tokens[:stage]
                 self._known[stage] = drawer.looked(own, self._labels, coarser)
-            shares = self._known[stage].at(
-                position
-            )  # (layers, heads, places of this stage and those before it)
+            # (layers, heads, places of this stage and those before it)
+            shares = self._known[stage].at(position)
             found[: shares.shape[0], : shares.shape[1], : shares.shape[2]] = shares
         return found
 

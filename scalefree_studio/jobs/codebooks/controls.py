@@ -25,14 +25,14 @@ class VQVAEControls(AutoencoderControls, QuantiserShape):
     # fmt: off
     codes_from: int = control(
         40, label="Codes from step",
-        help="Until then it learns without codes, which then start where its numbers are, so that few "
-        "codes are lost. In a "
-        "short run, after a tenth of it.",
+        help="Until this step it learns without codes; they then start where its numbers are, so that few "
+        "are lost. In a short run they "
+        "start after a tenth of it.",
         low=0, high=100_000, group="Codes", unit="steps", advanced=True,
     )
     adversarial: float = control(
         0.0, label="Adversarial",
-        help="How strongly an opponent that tells real patches from made ones makes pictures sharper; 0 "
+        help="How much an opponent, which tells real patches from generated ones, sharpens pictures; 0 "
         "for none.",
         low=0.0, high=10.0, group="Learning", advanced=True,
     )

@@ -33,9 +33,8 @@ DISTANCES = 2**22  # between codes, in a piece
 
 Parts = Mapping[str, Array]  # of the frame
 Made = tuple[int, Parts]  # what it cost, in pixels that were decoded; what is whole now
-Shape = tuple[
-    str, tuple[int | None, ...]
-]  # the kind of numbers; how many there are each way, where that is known
+# The kind of numbers; how many there are each way, where that is known.
+Shape = tuple[str, tuple[int | None, ...]]
 
 
 def shown_of(count: int, size: tuple[int, int]) -> npt.NDArray[np.int64]:

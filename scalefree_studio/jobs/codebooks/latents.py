@@ -88,6 +88,6 @@ def carried_autoencoder(shape: AutoencoderShape, model: Mapping[str, Array]) -> 
         autoencoder.load_state_dict(tensors_of(arrays))
     except (RuntimeError, ValueError, TypeError, KeyError) as error:
         raise UserError(
-            f"The model does not carry its autoencoder as it should ({str(error).splitlines()[0].rstrip(':.')})."
+            f"The autoencoder in this model is damaged ({str(error).splitlines()[0].rstrip(':.')})."
         ) from None
     return frozen(autoencoder)

@@ -139,13 +139,6 @@ class AutoencoderLesson(ReconstructionLesson[AutoencoderControls, Autoencoder]):
 class VQVAELesson(ReconstructionLesson[VQVAEControls, VQVAE]):
     kind = "vqvae"
     title = "VQ-VAE"
-
-    def suited(self, **asked: Any) -> VQVAEControls:
-        """Small pictures have fewer codes: 64 for digits of 8 × 8 pixels."""
-        pixels = math.prod(self.dataset.shape[:2])
-        codes = min(VQVAEControls.codes, max(LEAST_CODES, 2 ** round(math.log2(pixels))))
-        return super().suited(**{"codes": codes, **asked})
-
     summary = "a network that turns pictures into small maps of codes and back"
     controls = VQVAEControls
     curves: ClassVar[tuple[Curve, ...]] = (
@@ -162,6 +155,12 @@ class VQVAELesson(ReconstructionLesson[VQVAEControls, VQVAE]):
     )
     advice = "use a smaller batch, fewer channels or fewer codes"
 
+    def suited(self, **asked: Any) -> VQVAEControls:
+        """Small pictures have fewer codes: 64 for digits of 8 × 8 pixels."""
+        pixels = math.prod(self.dataset.shape[:2])
+        codes = min(VQVAEControls.codes, max(LEAST_CODES, 2 ** round(math.log2(pixels))))
+        return super().suited(**{"codes": codes, **asked})
+
     @classmethod
     def network(cls, controls: VQVAEControls) -> VQVAE:
         opponent = PatchOpponent(controls.channels, controls.layers) if controls.adversarial else None
@@ -173,10 +172,10 @@ class VQVAELesson(ReconstructionLesson[VQVAEControls, VQVAE]):
     # Learning.
 
     def begin_step(self, network: VQVAE, controls: VQVAEControls, moment: Moment) -> None:
-        network.quantiser.begin_epoch(moment.epoch)
         network.coded = moment.step >= controls.codes_from or moment.progress >= UNCODED
         opposed = network.opponent is not None and moment.progress >= controls.adversarial_from
         network.opposed = controls.adversarial if opposed else 0.0
+        network.quantiser.begin_epoch(moment.epoch)
 
     def loss(self, network: VQVAE, *inputs: Tensor | None) -> Tensor:
         (pictures,) = inputs
@@ -240,7 +239,7 @@ class VQVAELesson(ReconstructionLesson[VQVAEControls, VQVAE]):
             return card
         share, alike = f"{results['usage']:.0%} of {results['codes']:,} codes", f"{results['perplexity']:.0f}"
         return Card(
-            card.learnt, f"{card.measured}; {share} are used, which say as much as {alike} used alike would"
+            card.learnt, f"{card.measured}; {share} are used, as informative as {alike} used equally often"
         )
 
 

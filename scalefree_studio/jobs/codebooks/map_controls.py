@@ -39,13 +39,13 @@ class CodebookControls(TrainControls, AutoencoderShape):
     )
     patches: str = control(
         "", label="Patches",
-        help="Sizes of patches in places of the latents, from coarse to fine, such as 8,4,2; 0 or whole: "
-        "all of them. Empty: chosen to fit.",
+        help="Sizes of patches, in places of the latents, from coarse to fine, such as 8,4,2; 0 or whole: "
+        "all places. Empty: chosen to fit.",
         read=read_patches, wants="sizes such as 8,4,2", metavar="SIZES", group="Codes",
     )
     units: str = control(
         "64,256,512", label="Units",
-        help="How many units each map has, one number for each size of patch; the last one holds for any "
+        help="How many units each map has, one number for each size of patch; the last number is used for any "
         "further sizes.",
         read=whole_numbers("Units", 2, MOST_CODES, empty=False, such_as="64,256,512"),
         wants="numbers such as 64,256,512", metavar="NUMBERS", group="Codes",
@@ -56,12 +56,12 @@ class CodebookControls(TrainControls, AutoencoderShape):
     )
     rule: str = control(
         "batch", label="Rule",
-        help="How units learn: as the mean of what falls to them and to their neighbours, or by its gradient.",
+        help="How units learn: as the mean of the patches nearest to them and to their neighbours, or by gradient.",
         choices=RULES, group="Codes",
     )
     settling: float = control(
         0.2, label="Settling",
-        help="In this last share of the run every unit learns alone; until then the neighbourhood shrinks.",
+        help="For this last share of the run, each unit learns alone; until then, the neighbourhood shrinks.",
         low=0.0, high=0.9, live=True, group="Codes", unit="×",
     )
     memory: float = control(
@@ -117,6 +117,6 @@ def _sides(controls: CodebookControls) -> list[Sides]:
     areas = [down * right for down, right in sides]
     if areas != sorted(areas, reverse=True):
         raise ControlError(
-            f"Patches come from the coarsest to the finest, such as 8,4,2; not {controls.patches}."
+            f"Patches go from the coarsest to the finest, such as 8,4,2; not {controls.patches}."
         )
     return sides

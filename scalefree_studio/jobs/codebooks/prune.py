@@ -28,12 +28,8 @@ from .map_lesson import CodebookLesson, codebook_codec
 
 AT_ONCE = 2**18  # pixels
 Counts = npt.NDArray[np.int64]
-BY_CODE = (
-    "vectors",
-    "sums",
-    "counts",
-    "revived",
-)  # arrays of a codebook of a VQ-VAE with a row for each code
+# Arrays of a codebook of a VQ-VAE with a row for each code.
+BY_CODE = ("vectors", "sums", "counts", "revived")
 
 
 @dataclass(frozen=True)

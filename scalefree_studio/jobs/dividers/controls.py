@@ -33,11 +33,11 @@ class FitControls(DividerShape):
     )
     gradient_sharpness: float = control(
         5.0, label="Gradient sharpness",
-        help="How near to its edge a divider learns: the g of the false gradient g · sech²(E · g) at the start.",
+        help="How near its edge a divider learns: the g of the false gradient g · sech²(g · E), at the start.",
         low=0.1, high=1000.0, scale="log", live=True, group="Edges",
     )
     gradient_sharpening: float = control(
-        40.0, label="Sharpening", help="By what factor the gradient sharpness has grown at the end of the schedule.",
+        40.0, label="Sharpening", help="How many times greater the gradient sharpness is at the end of the schedule.",
         low=1.0, high=1000.0, scale="log", live=True, group="Edges", unit="×",
     )
     learning_rate: float = control(
@@ -49,11 +49,11 @@ class FitControls(DividerShape):
         low=0.01, high=100.0, scale="log", live=True, group="Learning", unit="×", advanced=True,
     )
     matrix_rate: float = control(
-        0.6, label="Mixing rate", help="How much faster the mixing of dividers into colours is learnt.",
+        0.6, label="Mixing rate", help="How much faster the mixing of dividers into colours is learned.",
         low=0.01, high=100.0, scale="log", live=True, group="Learning", unit="×", advanced=True,
     )
     final_rate: float = control(
-        0.01, label="Final rate", help="What is left of the learning rate at the end of the schedule.",
+        0.01, label="Final rate", help="The share of the learning rate that is left at the end of the schedule.",
         low=1e-4, high=1.0, scale="log", live=True, group="Learning", unit="×", advanced=True,
     )
     horizon: int = control(
@@ -117,11 +117,8 @@ class FitControls(DividerShape):
 # Everything that says how many units of which kind a network has, whatever kinds there are.
 PLAIN_SHAPE: dict[str, Any] = {c.name: c.default for c in controls_of(DividerShape) if not c.live}
 SHAPE_CONTROLS = tuple(PLAIN_SHAPE)
-EDGE_CONTROLS = (
-    "sharpness",
-    "gradient_sharpness",
-    "gradient_sharpening",
-)  # of lines and circles; cells have no use for them
+# Of lines and circles; cells have no use for them.
+EDGE_CONTROLS = ("sharpness", "gradient_sharpness", "gradient_sharpening")
 FIRST_COUNTS = {"lines": {"lines": 64}, "circles": {"circles": 64}, "both": {"lines": 32, "circles": 32}}
 
 
@@ -151,9 +148,7 @@ def with_values(controls: FitControls, values: Mapping[str, Any]) -> FitControls
     if new.units == 0:
         raise ControlError("A network needs at least one line, circle, cell or smooth unit.")
     if choice and choice != made_of(new):
-        raise ControlError(
-            f"A picture made of {choice} has other units than these; leave one of the two out."
-        )
+        raise ControlError(f"A picture made of {choice} cannot have these units; leave one of the two out.")
     return replace(new, made_of=made_of(new))
 
 

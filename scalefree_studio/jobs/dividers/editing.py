@@ -128,25 +128,18 @@ class Editable(ABC):
         return self._take(new, values)
 
     def _take(self, new: FitControls, named: Iterable[str]) -> Step:
-        before = self._controls
-        backup = None if all(c.live for c, _ in differing(before, new)) else self.backup()
-        if backup is not None:
-            self._restarts += self.step_count > 0
-            self._start(new, divider_start.start(new, self.pixels))
-        else:
+        before, what = self._controls, f"change {named_in_words(new, named)}"
+        if all(c.live for c, _ in differing(before, new)):
             self._target.weigh(self._target.weights(new, self.mask), self.mask)
             self._controls = new
-
-        def reverse() -> Reverse:
-            again = self._take(before, named)
-            if backup is not None:
-                self.return_to(backup)
-            return again.reverse
-
-        what, size = f"change {named_in_words(new, named)}", 0 if backup is None else backup.learnt.nbytes
+            step, since = Step(what, lambda: self._take(before, named).reverse), None
+        else:
+            step = self._step_from(what)
+            self._restarts += self.step_count > 0
+            self._start(new, divider_start.start(new, self.pixels))
+            since = self._restarts
         # Moves of a slider are one gesture, but never so that undo passes over what was learnt in between.
-        gesture = tuple(sorted(named)), None if backup is None else self._restarts
-        return Step(what, reverse, gesture, size)
+        return replace(step, gesture=(tuple(sorted(named)), since))
 
     def _start_over(self) -> Step:
         step = self._step_from("start over")
@@ -160,7 +153,7 @@ class Editable(ABC):
             ids = checked_ids(edit.frame["unit_ids"], params)
         except (KeyError, ValueError, TypeError, AttributeError):
             raise ControlError("This frame does not come from a divider network.") from None
-        step = self._step_from("go on from a recorded frame")
+        step = self._step_from("continue from a recorded frame")
         self._learner.lay_out(self._here(params), ids)
         self.segment = Segment(next(self._segments), self.segment.number, self.step_count)
         self._controls = with_units(self._controls, dividers.unit_counts(params))
@@ -171,8 +164,9 @@ class Editable(ABC):
         backup, controls = self.backup(), self._controls
 
         def reverse() -> Reverse:
-            again = self._step_from(what)
+            again, weights = self._step_from(what), self._target.weights(controls, self.mask)
             self.return_to(backup)
+            self._target.weigh(weights, self.mask)
             self._controls = controls
             return again.reverse
 
@@ -186,7 +180,7 @@ class Editable(ABC):
         if self.limit == Limit():
             horizon = edited(self._controls, {"horizon": self.step_count + horizon}).horizon
         longer = Limit(steps and self.step_count + steps, seconds and self.seconds + seconds)
-        return Step("go on", self._schedule(longer, horizon, 0.0))
+        return Step("keep learning", self._schedule(longer, horizon, 0.0))
 
     def _schedule(self, limit: Limit, horizon: int, regained: float) -> Reverse:
         before = self.limit, self._controls.horizon, self._regained

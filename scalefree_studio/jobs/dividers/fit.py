@@ -95,7 +95,8 @@ class FitDividers(Editable, Told):
         self._random.set_state(backup.random)
         self._revivals, self._regained, self._on_edges = backup.schedule
         self.segment = backup.segment
-        self._metrics = {}
+        self._loss, self._metrics = torch.tensor(math.nan), {}
+        self._good = backup
 
     def _here(self, params: Params) -> Params:
         """On our device."""
@@ -205,10 +206,8 @@ class FitDividers(Editable, Told):
             self._measure()
         frame = frozen_all({n: t.cpu().numpy() for n, t in self.params.items()} | {"unit_ids": self.unit_ids})
         if self.mask is not None:
-            frame = {
-                **frame,
-                "mask": self.mask,
-            }  # it is frozen, and takes little room while it stays the same
+            # It is frozen, and takes little room while it stays the same.
+            frame = {**frame, "mask": self.mask}
         metrics = {name: value for name, value in self._metrics.items() if name not in ("step", "seconds")}
         return Snapshot(KIND, self.step_count, self.seconds, frame, metrics, self.segment)
 
@@ -229,8 +228,9 @@ class FitDividers(Editable, Told):
             "psnr": dividers.psnr(error),
             "learning_rate": learning_rate,
             "g": sharpness,
-            "steps_per_second": self._rate,
         }
+        if self._rate:  # known only from a second measurement on
+            self._metrics["steps_per_second"] = self._rate
 
     def said_on_average(self) -> Tensor:
         """The mean of A of every unit over the sample of pixels: (U,)."""
@@ -252,16 +252,18 @@ class FitDividers(Editable, Told):
 
     def checkpoint(self) -> Checkpoint:
         good = self.backup() if self._learner.finite else self._good
+        revivals, regained, on_edges = good.schedule
+        error = self.mean_squared_error(self._target.measured)  # not a number where it went wrong just now
         about = {
             "controls": values_of(self._controls),
             "picture": {"name": self.name, "spec": self.spec},
             "limit": {"steps": self.limit.steps, "seconds": self.limit.seconds},
             "seconds": good.seconds,
             "updates": good.learnt.moments[2],
-            "revivals": self._revivals,
-            "on_edges": self._on_edges,
-            "regained": self._regained,
-            "psnr": dividers.psnr(self.mean_squared_error(self._target.measured)),
+            "revivals": revivals,
+            "on_edges": on_edges,
+            "regained": regained,
+            "psnr": dividers.psnr(error) if math.isfinite(error) else None,
         }
         model = arrays_of(good.learnt.params) | {"target": self.pixels, "unit_ids": good.learnt.ids}
         trainer = trainer_arrays(good.learnt, good.random, self.mask)

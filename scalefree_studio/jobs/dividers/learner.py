@@ -19,9 +19,8 @@ from ...models.dividers.optimizer import Optimizer
 from ...snapshot import Array, Segment
 from ..undo import Reverse
 
-Moments = tuple[
-    Params, Params, int
-]  # the optimizer's means and squares, laid out like the parameters; its updates
+# The optimizer's means and squares, laid out like the parameters; its updates.
+Moments = tuple[Params, Params, int]
 
 
 @dataclass(frozen=True)
@@ -74,11 +73,8 @@ class Learner:
             optimizer.mean, optimizer.square = FlatParams(mean).vector, FlatParams(square).vector
         if fused.cells:
             fused.cells.looked_at = looked_at
-        self.flat, self.fused, self.optimizer = (
-            flat,
-            fused,
-            optimizer,
-        )  # all, or none if there is no memory for it
+        # All, or none if there is no memory for it.
+        self.flat, self.fused, self.optimizer = flat, fused, optimizer
         self.unit_ids = ids
 
     @property
@@ -148,12 +144,12 @@ class Learner:
 
     def remove(self, unit: int, mean: float) -> Reverse:
         """One less. What it says on average, `mean`, stays behind in the colours; a cell leaves its share to the
-        others."""
+        others, if there are any."""
         index = self.index(unit)
         if len(self.unit_ids) == 1:
             raise ControlError("The last unit cannot be removed.")
         is_cell = dividers.place_of(index, self.params)[0] == "cell"
-        return self._drop(index, 0.0 if is_cell else mean)
+        return self._drop(index, 0.0 if is_cell and dividers.unit_counts(self.params)["cell"] > 1 else mean)
 
     def _put(self, unit: int, values: Params) -> Reverse:
         row = dividers.place_of(self.index(unit), self.params)[1]

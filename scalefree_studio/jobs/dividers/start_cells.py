@@ -46,9 +46,8 @@ def start_cells(
         .repeat(1, 2),
         "cell_angle": torch.from_numpy(rng.uniform(-math.pi / 2, math.pi / 2, count)).float(),
     }
-    p["cell_log_radius"] += (
-        0.1 * torch.from_numpy(rng.normal(size=(count, 2))).float()
-    )  # else no angle is learnt
+    # Radii that are alike would teach no angle.
+    p["cell_log_radius"] += 0.1 * torch.from_numpy(rng.normal(size=(count, 2))).float()
     return p, _means(owner, colours, torch.ones_like(weight), colours.mean(0).expand(count, 3))
 
 

@@ -59,8 +59,7 @@ class Target:
     def weigh(self, weights: Tensor | None, mask: Array | None) -> None:
         """From now on pixels count so much."""
         self.mask, self.weighted = mask, weights is not None
-        if weights is not None:
-            self.rows[:, 7] = weights
+        self.rows[:, 7] = 1.0 if weights is None else weights
 
     def some(self, count: int, generator: torch.Generator) -> Tensor:
         """So many random pixels, or all: (8, B)."""

@@ -17,7 +17,7 @@ class DrawControls:
         low=1, high=4096, scale="log", group="Pictures",
     )
     label: int = control(
-        -1, label="Class", help="Which class to draw, or (-1) each in turn.",
+        -1, label="Class", help="Which class to draw; -1 draws each in turn.",
         low=-1, high=2**31 - 1, group="Pictures",
     )
     seed: int = control(
@@ -39,7 +39,7 @@ class DrawControls:
         low=0.01, high=1.0, live=True, group="Chance",
     )
     speed: float = control(
-        300.0, label="Speed", help="How many places of every picture are drawn a second; the most is all at once.",
+        300.0, label="Speed", help="How many places of each picture are drawn per second; at the most, all at once.",
         low=1.0, high=AT_ONCE, scale="log", live=True, group="Pace", unit="places/s",
     )
     # fmt: on

@@ -365,7 +365,7 @@ class DrawPictures(Told):
             job = cls(sampler, edited(DrawControls(), {n: v for n, v in saved.items() if n in known}))
             still = with_prefix(checkpoint.model, STILL)
             if not np.array_equal(still["order"], job.layout.order):
-                raise ValueError("its places come in another order than its model draws them")
+                raise ValueError("its places are not in the order in which its model draws")
             arrays = {**with_prefix(checkpoint.model, STATE), "labels": still["labels"]}
             state = State.read(dict(about["state"]), arrays, job.state)
             state.check(job.layout.levels, len(sampler.classes))

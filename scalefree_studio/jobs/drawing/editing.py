@@ -85,7 +85,7 @@ class Editing:
                 what, gesture = "start over", object()
                 job.start(job.controls, job.state.prompt, job.state.temperatures)
             case SetTable():
-                what, gesture = "table", object()
+                what, gesture = "set the table", object()
                 values = {"temperatures": list(edit.temperatures), "pictures": len(edit.prompts)}
                 self._set_table(edit.temperatures, self._prompts(edit.prompts), edit.rows)
             case ChangeTable():
@@ -98,25 +98,28 @@ class Editing:
                 self._change_table(edit)
             case SetPrompt():
                 prompt = self._prompt(edit)
-                what, gesture = "no prompt" if prompt is None else "prompt", object()
+                what, gesture = "remove the prompt" if prompt is None else "set the prompt", object()
                 job.start(job.controls, prompt)
             case SetValue():
-                what, gesture = "set a value", object()
+                what, gesture = "change a value", object()
                 values = {"picture": edit.picture, "y": edit.y, "x": edit.x, "values": list(edit.values)}
                 self._set_value(edit)
             case SetValues():
-                what, gesture = "set values", object() if edit.stroke is None else ("stroke", edit.stroke)
+                what, gesture = "change values", object() if edit.stroke is None else ("stroke", edit.stroke)
                 places = self._set_values(edit)
                 values = {"picture": edit.picture, "values": list(edit.values), "places": places}
             case SetWay():
-                what, values = "set a way", {"pictures": list(edit.pictures), **edit.values}
+                what, values = (
+                    "change how pictures are drawn",
+                    {"pictures": list(edit.pictures), **edit.values},
+                )
                 gesture = "way", *sorted(edit.pictures), *sorted(edit.values)
                 self._set_way(edit)
             case Restore():
-                what, gesture, values = "go on from a recorded frame", object(), {"from_step": edit.step}
+                what, gesture, values = "continue from a recorded frame", object(), {"from_step": edit.step}
                 job.adopt(self._recorded(edit.frame))
             case GoTo():
-                what, values = "go to", {"position": edit.position}
+                what, values = "go to a place", {"position": edit.position}
                 try:
                     self._go_to(edit.position)
                 except JobError:  # it may have gone back, or drawn a part
@@ -369,7 +372,7 @@ class Editing:
             state.position[:] = state.places
             state.go_back(position)
         except (KeyError, ValueError, TypeError, IndexError):
-            raise ControlError("This frame belongs to other pictures than these.") from None
+            raise ControlError("This frame belongs to other pictures.") from None
         return state
 
     def _recorded_table(self, frame: Mapping[str, Array]) -> tuple[Prompt | None, tuple[float, ...]]:

@@ -70,9 +70,8 @@ class SetPrompt(Edit):
     stage: int = (
         0  # whose places these are; EVERY: of pixels, what lies wholly in what is kept is given in each
     )
-    label: int = (
-        -1
-    )  # the class of what it shows, which is asked for unless another one is; -1: not known; or FITTING
+    # The class of what it shows, which is asked for unless another one is; -1: not known; or FITTING.
+    label: int = -1
     name: str = ""  # of the file that the picture is, if it is one
 
 

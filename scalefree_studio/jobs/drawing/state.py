@@ -251,9 +251,8 @@ class State:
     @classmethod
     def read(cls, about: Mapping[str, Any], arrays: Mapping[str, Array], like: State) -> State:
         """What was saved, checked against a state that has begun with the same controls; or a ValueError."""
-        ways = tuple(
-            Way(float(t), int(k[0]) if k else 0, float(p)) for t, *k, p in about["ways"]
-        )  # k: not always
+        # `k` is not always there.
+        ways = tuple(Way(float(t), int(k[0]) if k else 0, float(p)) for t, *k, p in about["ways"])
         temperatures = tuple(float(t) for t in about.get("temperatures", ()))
         if temperatures and len(like.values) % len(temperatures):
             raise ValueError("its pictures fill no table")

@@ -5,7 +5,7 @@ from .lesson import PixelsLesson
 
 INSTRUMENT = Instrument(
     name="pixels",
-    title="Pixel transformer",
+    title="Pixel transformers",
     summary="A language model that speaks colour: it draws pictures token by token, or finishes yours",
     start="model:pixels-photographs",
     lessons=(PixelsLesson,),

@@ -200,7 +200,7 @@ class PixelsLesson(PictureLesson[PixelsControls, PixelTransformer]):
             results[n] for n in ("bits_per_dimension", "bits_per_token", "nats_per_picture")
         )
         measured = (
-            f"**{bits:.3f} bits per dimension**, {token:.3f} bits per token, {whole:.1f} nats a picture"
+            f"**{bits:.3f} bits per dimension**, {token:.3f} bits per token, {whole:.1f} nats per picture"
         )
         may = "These can." if results["comparable"] else "These cannot."
         return Card(f", as {self.tokens(controls).title}", f"{measured}. {ONLY_EXACT} {may}")

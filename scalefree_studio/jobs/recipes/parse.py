@@ -138,8 +138,7 @@ class _Reader:
             if key in values and not is_name(values[key]) and not (base / at_home(values[key])).exists():
                 raise self.bad(
                     f"there is no data set or file {values[key]!r}; there are {', '.join(DATASETS)}, and "
-                    f"paths "
-                    "from where the recipe lies.", "data", key,
+                    "paths from the recipe's folder.", "data", key,
                 )  # fmt: skip
         return edited(DataControls(), values)
 

@@ -61,9 +61,8 @@ def _training(
 ) -> Step:
     lesson = lessons()[learning.kind]
     limit = {"steps": learning.limit.steps, "seconds": learning.limit.seconds}
-    usual = (
-        lesson.controls()
-    )  # not written down: a newer studio may have more controls, and all is up to date still
+    # Not written down: a newer studio may have more controls, and all is up to date still.
+    usual = lesson.controls()
     controls = {c.name: value for c, value in differing(usual, edited(usual, learning.controls))}
     settings = {
         "lesson": learning.kind,

@@ -50,7 +50,7 @@ class DataControls:
     # fmt: off
     dataset: str = control(
         "digits", label="Data set",
-        help="A name, or a path from where the recipe lies: a folder, a list of pictures (.csv or .json), a film.",
+        help="A name, or a path from the recipe's folder: a folder, a list of pictures (.csv or .json), a film.",
     )
     size: tuple[int, int] | None = control(
         None, label="Size", help="Size of the pictures: a side, or width and height.", read=_size,
@@ -61,7 +61,7 @@ class DataControls:
         unset="as they are",
     )
     validation: str | None = control(
-        None, label="Validation", help="Another data set, all of whose pictures are held out.", unset="none",
+        None, label="Validation", help="Another data set; all of its pictures are held out.", unset="none",
     )
     # fmt: on
 
@@ -76,7 +76,7 @@ class PictureControls:
         "many as rows",
     )
     stages: bool = control(
-        True, label="Stages", help="Write a second wall, with every stage of the first pictures beside each other.",
+        True, label="Stages", help="Also write a wall that shows every stage of the first pictures, side by side.",
     )
     # fmt: on
 

@@ -28,7 +28,7 @@ class TrainControls:
         low=0, high=100_000, live=True, group="Learning", unit="steps", advanced=True,
     )
     final_rate: float = control(
-        0.02, label="Final rate", help="What is left of the learning rate at the end of the last epoch.",
+        0.02, label="Final rate", help="The share of the learning rate that is left at the end of the last epoch.",
         low=0.0, high=1.0, live=True, group="Learning", unit="×", advanced=True,
     )
     weight_decay: float = control(
@@ -40,7 +40,7 @@ class TrainControls:
         low=1e-3, high=1e6, scale="log", live=True, group="Learning", advanced=True,
     )
     averaging: float = control(
-        0.0, label="Averaging", help="Draw with an average of the weights, of which each step keeps this share.",
+        0.0, label="Averaging", help="Draw with a moving average of the weights; each step keeps this share of it.",
         low=0.0, high=0.99999, live=True, group="Learning", advanced=True,
     )
     patience: int = control(
@@ -54,12 +54,12 @@ class TrainControls:
         choices=("float32", "bfloat16", "float16"), live=True, group="Learning", advanced=True,
     )
     wall_every: int = control(
-        50, label="New samples", help="How many steps until a new wall of samples starts; 0 draws none.",
+        50, label="New samples", help="Start a new wall of samples every so many steps; 0 draws none.",
         low=0, high=100_000, live=True, group="Learning", unit="steps", advanced=True,
     )
     keep_every: int = control(
-        0, label="Keep", help="How many steps between kept copies of the network, each in its own file; 0 "
-        "keeps none.",
+        0, label="Keep", help="Keep a copy of the network every so many steps, each in its own file; 0 "
+        "keeps no copies.",
         low=0, high=10_000_000, live=True, group="Learning", unit="steps", advanced=True,
     )
     seed: int = control(

@@ -23,7 +23,7 @@ def shape_learnt(checkpoint: Checkpoint) -> tuple[int, int, int]:
         height, width, channels = (int(n) for n in checkpoint.about["dataset"]["shape"])
     except (KeyError, TypeError, ValueError):
         raise UserError(
-            "This model does not say what pictures it learnt; it is damaged, or from another program."
+            "This model does not say what pictures it learned; it is damaged, or from another program."
         ) from None
     return height, width, channels
 
@@ -39,7 +39,7 @@ def spec_learnt(checkpoint: Checkpoint) -> str:
     dataset = checkpoint.about.get("dataset")
     if not isinstance(dataset, dict) or not isinstance(dataset.get("spec"), str):
         raise UserError(
-            "This model does not say what it learnt from; it is damaged, or from another program."
+            "This model does not say what it learned from; it is damaged, or from another program."
         )
     return str(dataset["spec"])
 
@@ -65,7 +65,7 @@ def dataset_learnt(
     saved = checkpoint.about.get("dataset")
     if not isinstance(saved, dict) or not isinstance(saved.get("shape"), list):
         raise UserError(
-            "This model does not say what it learnt from; it is damaged, or from another program."
+            "This model does not say what it learned from; it is damaged, or from another program."
         )
     spec = spec or str(saved.get("spec", ""))
     if len(saved["shape"]) == 3 and not saved.get("latents"):  # pictures, which can be made to fit
@@ -75,11 +75,11 @@ def dataset_learnt(
         dataset = load_dataset(spec, root, download=download, progress=progress)
     if list(dataset.shape) != saved["shape"]:
         size = "x".join(map(str, saved["shape"]))
-        raise UserError(f"The model knows examples of {size}; those of {dataset.name} are not.")
+        raise UserError(f"The model knows examples of {size}; those of {dataset.name} are of another size.")
     known = checkpoint.about.get("classes") or []
     if dict(checkpoint.about.get("controls", {})).get("classes") and list(dataset.classes) != list(known):
         raise UserError(
-            f"The model knows other classes than those of {dataset.name}: {', '.join(map(str, known))}."
+            f"The model knows different classes from those of {dataset.name}: {', '.join(map(str, known))}."
         )
     return load_validation(dataset, validation, root, download, progress) if validation else dataset
 

@@ -27,9 +27,8 @@ from .weights import tensors_of, weights_of
 C = TypeVar("C", bound=TrainControls)
 N = TypeVar("N", bound=nn.Module)
 M = TypeVar("M", bound=nn.Module, contravariant=True)
-ROOM = (
-    2**29
-)  # bytes that a network may take beside four times its weights, as masks, until it is known to be one
+# Bytes that a network may take beside four times its weights, as masks, until it is known to be one.
+ROOM = 2**29
 BESIDE = "beside."  # before the names of arrays that are in a model but are not its network's weights
 Inputs = tuple[Tensor | None, ...]  # what a network is given of a batch
 
@@ -91,7 +90,7 @@ class Moment:
 class Card:
     """What the card of a model says of what only its lesson knows, in Markdown."""
 
-    learnt: str  # what else there is to say of the examples: ", 16 levels a channel"
+    learnt: str  # what else there is to say of the examples: ", 16 levels per channel"
     measured: str  # how good it is on those held out
 
 
@@ -124,11 +123,6 @@ class Lesson(Generic[C, N]):
         """The controls with which this data set is learnt, where nobody says more than what is asked."""
         controls: C = edited(self.controls(), asked)
         return controls
-
-    def bytes_needed(self, controls: C) -> int:
-        """Of memory, at least, so that what is far too large is refused before it begins; 0: it is not known, or so
-        little that nobody needs to ask."""
-        return 0
 
     @classmethod
     def network(cls, controls: C) -> N:
@@ -236,7 +230,7 @@ class Lesson(Generic[C, N]):
             with allowance(ROOM + 4 * sum(w.nbytes for w in weights.values())):
                 network = cls.network(cls.controls_of(checkpoint))
             if weights.keys() != weights_of(network).keys():
-                raise ValueError("its weights are not those of its controls")
+                raise ValueError("its weights do not fit its controls")
             if not all(torch.isfinite(w).all() for w in weights.values()):
                 raise ValueError("it holds numbers that are not finite")
             network.load_state_dict(weights, strict=False)

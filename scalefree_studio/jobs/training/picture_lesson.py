@@ -174,9 +174,9 @@ class PictureLesson(Lesson[C, N]):
 
     def card(self, results: Mapping[str, Any], controls: C) -> Card:
         bits, nats, whole = (results[n] for n in ("bits_per_dimension", self.unit, "nats_per_picture"))
-        measured = f"**{bits:.3f} bits per dimension**, {nats:.4f} nats, {whole:.1f} nats a picture"
+        measured = f"**{bits:.3f} bits per dimension**, {nats:.4f} nats, {whole:.1f} nats per picture"
         levels = getattr(controls, "levels", None)
-        return Card(f", {levels} levels a channel" if levels else "", measured)
+        return Card(f", {levels} levels per channel" if levels else "", measured)
 
 
 class PictureWall(SampleWall[N]):

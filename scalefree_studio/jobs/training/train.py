@@ -21,19 +21,16 @@ from ...snapshot import Array, Change, Checkpoint, Segment, Snapshot, frozen_all
 from ..job import Edit, GoOn, Limit, Redo, SetControls, StartOver, Told, Undo
 from ..memory import OutOfMemoryError, within_memory
 from ..undo import Reverse, Step, UndoStack
-from .foresight import fitted
+from .foresight import BYTES, fitted
 from .lesson import C, Display, Lesson, Moment, N
 from .ranks import Ranks
 from .trainer import Trainer
 from .weights import arrays_of
 
-FIRST_PASS, PASS_EVERY = (
-    20,
-    200,
-)  # steps until and between passes over held-out examples, if an epoch has more
+# Steps until and between passes over held-out examples, if an epoch has more.
+FIRST_PASS, PASS_EVERY = 20, 200
 WARMING = 0.2  # of a run of few steps, at most
 SMOOTH = 0.1  # of the speed
-BYTES = 4  # that a number takes
 SHOW_LESS = "samples are drawn from this network too; draw them less often, or not at all"
 
 
@@ -128,6 +125,11 @@ class Train(Told, Generic[C, N]):
     @property
     def epoch(self) -> int:
         return self.now.batches.epoch
+
+    @property
+    def epochs(self) -> int | None:
+        """How many it learns; None where something else ends it."""
+        return self._controls.epochs if self._limit == Limit() else None
 
     @property
     def limit(self) -> Limit:
@@ -282,7 +284,7 @@ class Train(Told, Generic[C, N]):
                 self.start()
                 self.past.add(Step(what, back, size=size))
             case GoOn():
-                what = "go on"
+                what = "keep learning"
                 self._go_on()
                 self.past.add(Step(what, back))
             case Undo() | Redo():

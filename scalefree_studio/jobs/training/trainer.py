@@ -136,7 +136,7 @@ class Trainer(Generic[C, N]):
             self.load(self.best_weights)
             self.forget()
             raise JobError(
-                "The loss stopped being a number; back at the best network. Lower the learning rate."
+                "The loss is no longer a number; back at the best network. Lower the learning rate."
             )
 
     # How good it is.
@@ -184,9 +184,8 @@ class Trainer(Generic[C, N]):
         """Those of the network to be used."""
         if not self.controls.averaging:
             return weights_of(self.network)
-        names = {
-            id(p): name for name, p in self.network.named_parameters()
-        }  # tied weights have one of their names
+        # Tied weights have one of their names.
+        names = {id(p): name for name, p in self.network.named_parameters()}
         tensors = self.network.state_dict(keep_vars=True)
         return {n: self._average.get(names.get(id(t), n), t.detach()) for n, t in tensors.items()}
 
@@ -261,8 +260,8 @@ def check_held_out(dataset: Dataset, controls: Any) -> None:
     if labelled and validation and validation.unknown:
         classes = ", ".join(validation.unknown[:MOST_NAMED])
         raise ControlError(
-            f"{validation.name} has classes that are not learnt from ({classes}): learn without labels, or judge by "
-            "pictures of the same classes."
+            f"{validation.name} has classes that the network does not learn ({classes}): learn without labels, "
+            "or judge by pictures of the same classes."
         )
 
 

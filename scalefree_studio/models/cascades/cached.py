@@ -106,9 +106,8 @@ class Here:
         """`fixed`: whether all must be the same in every row."""
         self.x0, self.x1, room = x0, x1, row.room
         self.first, self.stop = 0 if fixed else row.first, room.base + x1
-        one_by_one = (
-            x1 - x0 == 1 and not room.shape.radius and not fixed
-        )  # then it sees all that are before it
+        # One by one, each sees all that are before it.
+        one_by_one = x1 - x0 == 1 and not room.shape.radius and not fixed
         self.mask = None if one_by_one else row.seen[x0:x1, self.first : self.stop]
         self.mask_coarser = None if row.seen_coarser is None else row.seen_coarser[x0:x1]
         self.cos, self.sin, self.partner = row.cos[x0:x1], row.sin[x0:x1], row.partner
@@ -222,9 +221,8 @@ class Ways:
         condition = known.condition
         if bool((condition == condition[:1]).all()):
             condition = condition[:1]
-        by_condition = torch.cat(
-            [block.ways(condition, None) for block in self.blocks], dim=-1
-        )  # (B, 1, all)
+        # (B, 1, all)
+        by_condition = torch.cat([block.ways(condition, None) for block in self.blocks], dim=-1)
         by_condition = by_condition.unflatten(-1, (sum(each), 3, -1)).permute(2, 3, 1, 0, 4).contiguous()
         by_condition[:, 1] += 1
         self.by_condition = by_condition  # (parts, 3, 1, B, D)

@@ -32,10 +32,8 @@ class TokensLooked:
     ):
         self._places, self._shape = network.places_of(coarser, size), network.shape
         self._before = sum(grid[0].numel() for grid in coarser)  # places of coarser stages
-        queries: dict[type, list[Tensor]] = {
-            OwnAttention: [],
-            CoarserAttention: [],
-        }  # a layer each, (H, T, d)
+        # A layer each, (H, T, d)
+        queries: dict[type, list[Tensor]] = {OwnAttention: [], CoarserAttention: []}
         keys: dict[type, list[Tensor]] = {OwnAttention: [], CoarserAttention: []}  # (H, T or S, d)
 
         def keep(layer: Any, inputs: Any) -> None:

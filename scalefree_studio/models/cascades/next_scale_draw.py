@@ -17,9 +17,8 @@ from torch import Tensor
 from ..ordered.request import Drawn, Request, chances_of, likeliest_of, measure, value_at
 from .next_scale import Cache, NextScale
 
-Predict = Callable[
-    [Tensor, slice], Tensor
-]  # (tokens of all coarser scales (B, ·), a scale) → its logits (B, n, K)
+# (tokens of all coarser scales (B, ·), a scale) → its logits (B, n, K)
+Predict = Callable[[Tensor, slice], Tensor]
 
 
 def draw_scales(network: NextScale, request: Request, cached: bool = True) -> Iterator[Drawn]:
@@ -36,9 +35,8 @@ def draw_scales(network: NextScale, request: Request, cached: bool = True) -> It
             found = value_at(chances, r.uniforms[:, start:stop])[..., 0]  # (B, n)
             if r.given is not None and r.keep is not None:
                 found = torch.where(r.keep[:, start:stop], r.given[:, start:stop, 0], found)
-            tokens[:, start:stop] = found.clamp(
-                max=network.shape.choices - 1
-            )  # none, where chances are no numbers
+            # Beyond the last one where chances are no numbers.
+            tokens[:, start:stop] = found.clamp(max=network.shape.choices - 1)
         yield from _pieces(chances[:, :, None], found[..., None].clone(), start, scale.columns, r)
 
 

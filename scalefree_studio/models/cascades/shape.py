@@ -63,7 +63,7 @@ class DrawerShape:
     # fmt: off
     grids: str = control(
         "8x8x512", label="Grids",
-        help="Rows, columns and codes of every stage as far as the one that is drawn, such as 4x4x64 8x8x512.",
+        help="Rows, columns and codes of each stage, up to the one that is drawn, such as 4x4x64 8x8x512.",
         read=read_grids, wants="rows, columns and codes of each stage, such as 4x4x64 8x8x512", group="Tokens",
     )
     classes: int = control(
@@ -71,7 +71,7 @@ class DrawerShape:
         low=0, high=100_000, group="Tokens",
     )
     layers: int = control(
-        4, label="Layers", help="How many blocks of attention and of a small network follow one another.",
+        4, label="Layers", help="How many blocks, each of attention and a small network, follow one another.",
         low=1, high=64, group="Network",
     )
     width: int = control(
@@ -100,7 +100,7 @@ class TokensShape(DrawerShape):
     # fmt: off
     grids: str = control(
         "8x8x512", label="Grids",
-        help="Rows, columns and codes of every stage as far as the one that is drawn, such as 4x4x64 8x8x512.",
+        help="Rows, columns and codes of each stage, up to the one that is drawn, such as 4x4x64 8x8x512.",
         read=read_grids, wants="rows, columns and codes of each stage, such as 4x4x64 8x8x512", group="Tokens",
     )
     encoder_layers: int = control(
@@ -119,13 +119,13 @@ class TokensShape(DrawerShape):
     )
     positions: str = control(
         "rotary", label="Positions",
-        help="How the network knows where a token is: by rotated attention, by learned rows and columns, by how each "
-        "layer is scaled and shifted there, or by rotation and modulation both.",
+        help="How the network knows where a token is: by rotated attention, by learned rows and columns, by "
+        "scaling and shifting each layer (modulation), or by rotation and modulation both.",
         choices=POSITIONS, group="Network", advanced=True,
     )
     checkpointing: bool = control(
         False, label="Checkpointing",
-        help="Recompute what happened inside blocks on the way back: less memory, a third more time.",
+        help="Recompute the inside of blocks for the gradients: less memory, a third more time.",
         live=True, group="Network", advanced=True,
     )
     # fmt: on

@@ -37,7 +37,7 @@ NAMES = tuple(ACTIVATIONS)
 class AutoencoderShape:
     # fmt: off
     channels: int = control(
-        1, label="Channels", help="Numbers of a pixel: 1 for grey, 3 for colour.",
+        1, label="Channels", help="Numbers per pixel: 1 for grey, 3 for colour.",
         low=1, high=3, group="Pictures",
     )
     layers: int = control(
@@ -50,11 +50,11 @@ class AutoencoderShape:
         low=1, high=2048, scale="log", group="Network",
     )
     most_channels: int = control(
-        128, label="Most channels", help="They double with every halving, up to this many.",
+        128, label="Most channels", help="Channels double with every halving, up to this many.",
         low=1, high=4096, scale="log", group="Network",
     )
     latent: int = control(
-        16, label="Latent channels", help="How many numbers are left of a place in the middle.",
+        16, label="Latent channels", help="How many numbers each place keeps in the middle of the network.",
         low=1, high=1024, scale="log", group="Network",
     )
     blocks: int = control(
@@ -65,11 +65,11 @@ class AutoencoderShape:
         "layers.", choices=NAMES, group="Network", advanced=True,
     )
     latent_activation: str = control(
-        "none", label="Activation in the middle", help="Where the encoder ends; tanh keeps its numbers in [-1, 1].",
+        "none", label="Activation in the middle", help="At the end of the encoder; tanh keeps its numbers in [-1, 1].",
         choices=NAMES, group="Network", advanced=True,
     )
     picture_activation: str = control(
-        "none", label="Activation at the end", help="Where the decoder ends; tanh keeps pixels in their range.",
+        "none", label="Activation at the end", help="At the end of the decoder; tanh keeps pixels in their range.",
         choices=NAMES, group="Network", advanced=True,
     )
     # fmt: on

@@ -19,9 +19,8 @@ EACH = 32  # latents for each code that k-means starts from, where there are so 
 EARLY = 9  # after so many steps, a code keeps half of its average in a step; then more and more
 NOTHING = 1e-12  # an average of counts so small that its code stays where it is
 
-Seen = Sequence[
-    tuple[Tensor, Tensor]
-]  # of each stage: the latents (N, D), and the codes that they chose (N,)
+# Of each stage: the latents (N, D), and the codes that they chose (N,)
+Seen = Sequence[tuple[Tensor, Tensor]]
 
 
 class Codebook(nn.Module):

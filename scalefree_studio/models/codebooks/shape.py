@@ -32,7 +32,7 @@ def read_scales(value: Any) -> str:
     text = whole_numbers("Scales", 1, LONGEST, empty=True, such_as="1,2,4,7")(value)
     scales = [int(word) for word in text.split(",") if word]
     if scales != sorted(scales):
-        raise ControlError(f"Scales come from the coarsest to the finest, such as 1,2,4,7; not {value!r}.")
+        raise ControlError(f"Scales go from the coarsest to the finest, such as 1,2,4,7; not {value!r}.")
     return text
 
 
@@ -48,7 +48,7 @@ class QuantiserShape:
     # fmt: off
     quantiser: str = control(
         "vq", label="Quantiser",
-        help="vq: the nearest code of a codebook that is learnt; fsq: each of a few numbers is rounded.",
+        help="vq: the nearest code in a learned codebook; fsq: a few numbers, each rounded.",
         choices=("vq", "fsq"), group="Codes",
     )
     codes: int = control(
@@ -57,12 +57,12 @@ class QuantiserShape:
     )
     scales: str = control(
         "", label="Scales",
-        help="Sizes of maps of tokens from coarse to fine, such as 1,2,4,7, that add up, with one codebook for all; "
+        help="Sizes of token maps that add up, from coarse to fine, such as 1,2,4,7; one codebook for all; "
         "empty: one map only.",
         read=read_scales, wants="sizes such as 1,2,4,7", metavar="SIZES", group="Codes",
     )
     levels: str = control(
-        "8,5,5,5", label="Levels", help="To how many levels fsq rounds each number; their product is the "
+        "8,5,5,5", label="Levels", help="How many levels fsq rounds each number to; their product is the "
         "number of codes.",
         read=read_levels, wants="levels such as 8,5,5,5", metavar="LEVELS", group="Codes",
     )
@@ -71,7 +71,7 @@ class QuantiserShape:
         choices=("ema", "gradient"), group="Codes", advanced=True,
     )
     decay: float = control(
-        0.99, label="Decay", help="Share of its average that a code keeps in a step.", low=0.0, high=0.99999,
+        0.99, label="Decay", help="The share of its average that a code keeps at each step.", low=0.0, high=0.99999,
         live=True, group="Codes", advanced=True,
     )
     commitment: float = control(
@@ -87,13 +87,13 @@ class QuantiserShape:
         group="Codes", advanced=True,
     )
     rotation: bool = control(
-        False, label="Rotation trick", help="Turn and scale gradients as the code lies relative to the "
+        False, label="Rotation trick", help="Turn and scale gradients the way the code lies relative to the "
         "latent.",
         group="Codes", advanced=True,
     )
     refine: bool = control(
-        True, label="Refine scales", help="A small convolution, learnt for each scale, smooths what a "
-        "coarse one says.",
+        True, label="Refine scales", help="A small convolution, learned for each scale, smooths the "
+        "coarse ones.",
         group="Codes", advanced=True,
     )
     # fmt: on

@@ -14,9 +14,8 @@ from .interface import Quantised, map_of, rows_of
 class VQ(CodebookQuantiser):
     def forward(self, z: Tensor) -> Quantised:
         with torch.autocast(z.device.type, enabled=False):
-            x = self.codebook.like_codes(
-                rows_of(z).to(self.codebook.vectors.dtype), self.shape.cosine
-            )  # (N, D)
+            # (N, D)
+            x = self.codebook.like_codes(rows_of(z).to(self.codebook.vectors.dtype), self.shape.cosine)
             at = self.codebook.nearest(x)
             if self.learning:
                 self._seen = ((x.detach(), at),)

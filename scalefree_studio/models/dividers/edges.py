@@ -29,9 +29,8 @@ class EdgeSearch:
         self.rng = rng
         self.height, self.width = self.picture.shape[:2]
         self.pixel = 2 / max(self.height, self.width)  # world units
-        self.reach = (
-            np.array([self.width, self.height]) * self.pixel / 2 - self.pixel
-        )  # contours count within this
+        # Contours count within this.
+        self.reach = np.array([self.width, self.height]) * self.pixel / 2 - self.pixel
         jump = np.zeros_like(self.picture)
         jump[:, 1:-1] = (self.picture[:, 2:] - self.picture[:, :-2]) ** 2
         jump[1:-1] += (self.picture[2:] - self.picture[:-2]) ** 2

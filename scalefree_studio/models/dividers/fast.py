@@ -1,4 +1,4 @@
-"""The loss of a divider network and its gradient, by hand: the same numbers as `dividers`, many times faster.
+"""The loss of a divider network and its gradient, by hand: the same numbers as network.py, many times faster.
 
 Why it is fast:
 - every measure E is a matrix product of the units' coefficients with four pixel features, x, y, 1, x² + y²;
@@ -71,9 +71,8 @@ class FusedGradient:
         self.p, self.grad, self.flat = flat.views, flat.gradients, flat
         counts = unit_counts(self.p)
         self.lines, self.circles, self.relus = counts["line"], counts["circle"], counts["relu"]
-        self.units = (
-            sum(counts.values()) - counts["cell"]
-        )  # those that are a row of `_measure`; cells come last
+        # Those that are a row of `_measure`: all but cells, which come last.
+        self.units = sum(counts.values()) - counts["cell"]
         self.cells = CellGradient(self.p, self.grad) if counts["cell"] else None
         self.layers = layers_of(self.p)
         self.reader = f"{self.layers[0]}_weight"
@@ -191,9 +190,8 @@ class FusedGradient:
         self._unit_gradients(sums, 4 * g)
         if self.cells and told is not None:
             self.cells.backward(told, self._of_cells(self.grad))
-        total = (
-            weight.sum().clamp(min=1e-12) if weight is not None else pixels
-        )  # a batch may miss all that counts
+        # A batch may miss all pixels that count.
+        total = weight.sum().clamp(min=1e-12) if weight is not None else pixels
         self.flat.gradient.mul_(2 / (3 * total))
         return loss / (3 * total), plain / (3 * pixels)
 

@@ -12,7 +12,7 @@ Cells share the plane among them: E is minus half the squared distance to the ce
 and A = softmax(E) over all cells. Between two cells lies a line, a circle or another conic; small radii make it crisp,
 large ones make it a shading. All of this is smooth, so cells learn by their true gradient.
 
-This file is the plain statement of the mathematics, in autograd. `dividers_fast` computes the same by hand.
+This file is the plain statement of the mathematics, in autograd. fast.py computes the same by hand.
 """
 
 from __future__ import annotations

@@ -17,11 +17,8 @@ from .network import layers_of
 BETAS = (0.9, 0.99)
 EPSILON = 1e-8
 MOMENTUM = 0.95
-NEWTON_SCHULZ = (
-    3.4445,
-    -4.7750,
-    2.0315,
-)  # Keller Jordan's coefficients: singular values to about 1 in five rounds
+# Keller Jordan's coefficients: singular values to about 1 in five rounds.
+NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 
 
 # What cells and their colours need, as multiples of the rates of all others: a cell is in its place from the start,

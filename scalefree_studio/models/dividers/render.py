@@ -156,10 +156,11 @@ class _Network:
     def render(self, region: Region, width: int, height: int) -> Tensor:
         # The last tiles reach over the picture's edge and are cut at the end.
         rows, columns = math.ceil(height / TILE), math.ceil(width / TILE)
+        # Of the tiles' centres.
         at_y, at_x = (
             centre + (torch.arange(n, device=self.device) * TILE + (TILE - size) / 2).double() * region.pixel
             for centre, n, size in ((region.y, rows, height), (region.x, columns, width))
-        )  # of the tiles' centres
+        )
         picture = torch.empty(rows, TILE, columns, TILE, 3, device=self.device)
         bounded = self.dividers + (self.cells.count if self.cells else 0)
         band = max(1, PAIRS // (columns * (bounded + 16)))

@@ -109,9 +109,8 @@ class _Stage:
         device = request.uniforms.device
         self.given = given_before(request)
         self.values = torch.zeros(B, N, dtype=torch.long, device=device)
-        self._prompt = torch.arange(
-            B, device=device
-        )  # the picture of the request whose prompt each one follows
+        # The picture of the request whose prompt each one follows.
+        self._prompt = torch.arange(B, device=device)
         self._searches = searches_of(request)
         self._groups = [torch.nonzero(self._searches == n)[:, 0] for n in self._searches.unique().tolist()]
         if request.given is not None:
@@ -199,9 +198,8 @@ class _Stage:
         kept, value = request.keep[self._prompt, n, None], request.given[self._prompt, n]  # (B, 1) each
         tiny = torch.finfo(log.dtype).tiny
         only = torch.full_like(log, -torch.inf)
-        only.scatter_(
-            1, value, chances.clamp(min=tiny).log().gather(1, value)
-        )  # whatever is given is possible
+        # Whatever is given is possible.
+        only.scatter_(1, value, chances.clamp(min=tiny).log().gather(1, value))
         return torch.where(kept, only, options)
 
     def _judged(self, parents: Tensor, values: Tensor, n: int) -> tuple[Tensor, Tensor]:

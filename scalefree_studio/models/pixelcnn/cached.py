@@ -82,9 +82,8 @@ class Packed:
         to_next = zeros(N * p + C, N * p)  # … what every layer reads, for the pixels to come
         to_skips = zeros(N * p + C, p)
         past = zeros(N, self.reach, p, 2 * p)  # from what a layer read left of a pixel to its gates
-        to_next[N * p :, :C] = torch.eye(
-            C
-        )  # layer 0 reads the picture, and leaves p - C of its p columns empty
+        # Layer 0 reads the picture, and leaves p - C of its p columns empty.
+        to_next[N * p :, :C] = torch.eye(C)
         for n, layer in enumerate(layers):
             out = double(layer.out.masked())[:, :, 0, 0].T  # (p, 2p): into the stack, into the skips
             along = double(layer.along.masked())[:, :, 0].permute(2, 1, 0)  # (reach + 1, p or C, 2p)

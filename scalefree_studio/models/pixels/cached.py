@@ -62,9 +62,8 @@ class Attend:
         self.project, self.gather = room.product(self.length.root * project), room.product(gather)
         self.scale = d**0.5 if shape.qk_norm else d**-0.5  # of scores
         size = (room.count, shape.heads, room.positions, d)
-        kept = (
-            like.dtype if like.device.type == "cpu" else room.precision
-        )  # a CPU attends to half of it no faster
+        # A CPU attends to half of it no faster.
+        kept = like.dtype if like.device.type == "cpu" else room.precision
         self.keys = torch.zeros(size, dtype=kept, device=like.device)  # (B, H, T, d)
         self.values = torch.zeros_like(self.keys)
         if self.is_lsh:
@@ -98,9 +97,8 @@ class Attend:
         buckets, earlier = buckets_of(q, self.rotations), self.found[:, :, :, None, : here.stop]
         found = next_place(buckets, earlier)  # (B, H, R, n)
         if q.shape[2] > 1:
-            found = (
-                found + places_of(buckets) - buckets * APART
-            )  # those that pass together come after one another
+            # Those that pass together come after one another.
+            found = found + places_of(buckets) - buckets * APART
         self.found[..., here.at] = found
         return seen_by_next(found, earlier, self.shape.chunk)
 

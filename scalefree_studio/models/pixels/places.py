@@ -26,10 +26,10 @@ class Places(places.Places):
 
     @property
     def _known(self) -> Tensor:
-        """The same for pictures of any size, so that it is counted on one with room for all: (all around,) bool."""
+        """Which of all around are known in pictures of any size, so that it is counted on one with room for all."""
         side = 2 * self.shape.neighbours + 2
-        small = Places(self.shape, side, side, self.device)
-        return (small._around < small.count).any(0)
+        small = Places(self.shape, side, side, torch.device("cpu"))
+        return (small._around < small.count).any(0).nonzero()[:, 0].to(self.device)  # (K,)
 
     @table
     def _around(self) -> Tensor:

@@ -19,7 +19,7 @@ class PixelsShape:
     rows: int = control(8, label="Rows", help="Rows of the pictures.", low=1, high=1024, group="Pictures")
     columns: int = control(8, label="Columns", help="Columns of the pictures.", low=1, high=1024, group="Pictures")
     channels: int = control(
-        1, label="Tokens a pixel", help="One for a whole colour, or one for each channel.", low=1, high=3,
+        1, label="Tokens per pixel", help="One for a whole colour, or one for each channel.", low=1, high=3,
         group="Pictures",
     )
     colours: int = control(
@@ -31,11 +31,11 @@ class PixelsShape:
         low=0, high=100_000, group="Pictures",
     )
     order: str = control(
-        "raster", label="Order", help="In which pixels are drawn: by row, by column, or from the middle out.",
+        "raster", label="Order", help="The order in which pixels are drawn: by row, by column, or from the middle out.",
         choices=ORDERS, group="Pictures",
     )
     layers: int = control(
-        4, label="Layers", help="How many blocks of attention and of a small network follow one another.",
+        4, label="Layers", help="How many blocks, each of attention and a small network, follow one another.",
         low=1, high=64, group="Network",
     )
     width: int = control(
@@ -56,11 +56,11 @@ class PixelsShape:
         low=1, high=64, group="Network",
     )
     buckets: int = control(
-        16, label="Buckets", help="Into how many groups the hash of lsh attention sorts the pixels; an even number.",
+        16, label="Buckets", help="How many groups the hash of lsh attention sorts pixels into; an even number.",
         low=2, high=2046, scale="log", group="Network", advanced=True,
     )
     chunk: int = control(
-        32, label="Chunk", help="How many pixels back a pixel sees in its bucket, in lsh attention.",
+        32, label="Chunk", help="How many pixels back a pixel sees in its bucket, with lsh attention.",
         low=1, high=4096, scale="log", group="Network", advanced=True,
     )
     rounds: int = control(
@@ -69,7 +69,7 @@ class PixelsShape:
     )
     reversible: bool = control(
         False, label="Reversible",
-        help="Recompute layers on the way back: memory then does not grow with their number.",
+        help="Recompute layers for the gradients, so that memory does not grow with their number.",
         group="Network",
     )
     neighbours: int = control(

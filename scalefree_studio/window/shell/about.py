@@ -20,7 +20,7 @@ from ..widgets.forms import heading
 from ..widgets.theme import GRID, scaled
 from ..work.background import Background
 
-WORDS = "Watch image models think, and take part while they do. MIT licence."
+WORDS = "Watch image models learn and draw, and take part while they do. MIT licence."
 LOOKING = "Checking graphics, ffmpeg and the rest … this takes a few seconds."
 WIDE = 66 * GRID  # of what is said of a part
 COLOURS = {doctor.WORKS: "soft", doctor.NOTE: "soft", doctor.BROKEN: "danger"}

@@ -51,13 +51,13 @@ COMMANDS = (
     Command("brush_smaller", "Edit", "Smaller brush", "Also Shift and the wheel", "[", repeats=True),
     Command("brush_larger", "Edit", "Larger brush", "Also Shift and the wheel", "]", repeats=True),
     Command("clear_mask", "Edit", "Clear painted parts", "Every part matters equally again"),
-    Command("keep_top", "Edit", "Keep the upper half", "Keep the upper half of a picture and redraw the rest", "U",
+    Command("keep_top", "Edit", "Keep the top half", "Keep the top half of a picture and redraw the rest", "U",
          apart=True, short="Keep top", icon="top"),
     Command("keep_left", "Edit", "Keep the left half", "Keep the left half of a picture and redraw the rest", "I",
          short="Keep left", icon="left"),
     Command("add_pictures", "Edit", "Add pictures…", "More pictures to complete, from files", "P", apart=True,
          short="Add", icon="folder"),
-    Command("add_held_out", "Edit", "Held-out pictures", "Add pictures that the network never learnt from", "H",
+    Command("add_held_out", "Edit", "Held-out pictures", "Add pictures that the network never learned from", "H",
          short="Held out", icon="others"),
     Command("draw_again", "Edit", "Redraw picture", "Draw the selected picture again, with other random numbers",
          "D", short="Redraw", icon="restart"),
@@ -68,7 +68,7 @@ COMMANDS = (
     Command("cut_up", "Edit", "Keep one row less", "Move the cut up", "Alt+Up", repeats=True, apart=True),
     Command("cut_down", "Edit", "Keep one row more", "Move the cut down", "Alt+Down", repeats=True),
     Command("cut_back", "Edit", "Keep one place less", "Move the cut back by one place", "Alt+Left", repeats=True),
-    Command("cut_on", "Edit", "Keep one place more", "Move the cut on by one place", "Alt+Right", repeats=True),
+    Command("cut_on", "Edit", "Keep one place more", "Move the cut forward by one place", "Alt+Right", repeats=True),
     Command("pick_left", "Edit", "Select left", "Select the picture to the left", "Ctrl+Left", repeats=True,
          apart=True),
     Command("pick_right", "Edit", "Select right", "Select the picture to the right", "Ctrl+Right", repeats=True),
@@ -94,7 +94,7 @@ COMMANDS = (
     Command("looked", "View", "Where it looked", "Light up what the network looked at when it drew the pixel under "
          "the pointer, or the newest one", "W", checkable=True, short="Looked", icon="looked"),
     Command("heads_on", "View", "All heads on", "Switch every head of the network back on", "Shift+W"),
-    Command("next_heat", "View", "Next heat", "Change the heat over the codes: none, how often each is used, how "
+    Command("next_heat", "View", "Next heat", "Change the heat over the codes: none, how often each is used, or how "
          "far it lies from its neighbours", "J"),
     Command("next_stage", "View", "Next stage", "In a drawing with stages: the newest, each of them, or all side by "
          "side", "Shift+V"),
@@ -103,7 +103,7 @@ COMMANDS = (
     Command("fit", "View", "Fit", "Show the whole picture", "F", icon="fit"),
     Command("zoom_in", "View", "Zoom in", "As deep as you like: it is a function, not pixels", "+", repeats=True,
          also=("=",)),
-    Command("zoom_out", "View", "Zoom out", "Also beyond the picture's border", "-", repeats=True),
+    Command("zoom_out", "View", "Zoom out", "Even beyond the picture's border", "-", repeats=True),
     Command("surprise", "View", "Surprise of a picture…", "How surprising a picture of your own is to the network, "
          "place by place", "Y", apart=True, short="Surprise", icon="surprise"),
     Command("recent_curves", "View", "Only recent curves", "Show only the last quarter of the steps", "A",

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch  # noqa: F401  before PyQt6: the other way round its libraries do not load on Windows
 from PyQt6 import sip
-from PyQt6.QtCore import QCoreApplication, QSocketNotifier, Qt, QTimer
+from PyQt6.QtCore import QCoreApplication, QSettings, QSocketNotifier, Qt, QTimer
 from PyQt6.QtGui import QSurfaceFormat
 from PyQt6.QtWidgets import QApplication
 
@@ -22,7 +22,6 @@ from ... import crashes
 from ...errors import UserError
 from ...sizes import shape_of
 from ...storage.bin import empty_bin
-from ..widgets import theme as themes
 from ..work.preferences import GALLERY, LAST, name_application, settings_of
 from .broken import Broken
 from .main_window import MainWindow
@@ -42,15 +41,15 @@ def main(
     wanted = _size(size)
     app = make_application()
     settings = settings_of()
-    if screenshot:
-        settings.clear()  # a picture of the window as it is at first
+    if screenshot:  # of the window as it is at first; the person's own settings stay as they are
+        settings = QSettings("", QSettings.Format.IniFormat)  # in no file
         settings.setValue("hints", False)
     window = MainWindow(settings)
     broken = Broken(window)
     with saving_what_is_learnt(window, broken):
         window.gone.connect(app.quit)
         if theme:
-            _set_theme(window, theme, remember=not screenshot)
+            window.prefer("theme", theme)
         if wanted:
             window.resize(*wanted)
         window.show()
@@ -79,10 +78,6 @@ def begin(window: MainWindow, subject: str | None) -> None:
     else:
         newest = str(recent[0]) if recent and start == LAST else FIRST
         window.open(subject or newest)
-
-
-def _set_theme(window: MainWindow, name: str, remember: bool) -> None:
-    window.set_palette(themes.PALETTES.get(name, themes.DARK), remember)
 
 
 def make_application() -> QApplication:

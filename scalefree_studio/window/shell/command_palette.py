@@ -186,8 +186,12 @@ class CommandPalette(QFrame):
         width = min(WIDEST, over.width() - 4 * GRID)
         rows = max(1, min(ROWS, self.list.count(), (over.height() - 26 * GRID) // self.rows.height))
         self.list.setFixedHeight(rows * self.rows.height if self.list.count() else 0)
-        self.foot.setFixedHeight(2 * self.foot.fontMetrics().lineSpacing() + 4)  # no jump from row to row
         self.setFixedWidth(width)
+        self.foot.setMinimumHeight(0)  # which would be measured along
+        words = self.foot.heightForWidth(width - 2 * GRID)
+        self.foot.setFixedHeight(
+            max(words, 2 * self.foot.fontMetrics().lineSpacing() + 4)
+        )  # few rows make it jump
         self.adjustSize()
         self.move((over.width() - width) // 2, 6 * GRID)
 

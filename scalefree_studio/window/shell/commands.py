@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from PyQt6.QtCore import QMimeData, Qt
 from PyQt6.QtWidgets import QApplication, QFileDialog
 
+from ...controls import edited
 from ...errors import UserError
 from ...jobs.job import Redo, Restore, StartOver, Undo
 from ...runs import add_scenes
 from ..views.ways import Way, movie
-from ..widgets import theme
 from ..widgets.command import key_in
 from ..work.clipboard import subjects_of
-from ..work.preferences import Preferences
 from ..work.subjects import TRAIN, Wish
 from . import dialogs
 from .about import About
@@ -31,10 +31,12 @@ PICTURES = (
     "*.csv *.json *.toml *.mp4 *.m4v *.mov *.mkv *.webm *.avi);;All files (*)"
 )
 
+CURVES = "show_bottom", "recent_curves"
 OF_A_SESSION = {
     "rename_run", "delete_run", "show_run", "redo",
     "save_now", "copy_picture", "export_picture", "export_again", "export_movie", "undo", "add_line", "add_circle",
-    "add_cell", "delete_unit", "clear_mask", "play", "single_step", "restart", "next_wall",
+    "add_cell", "delete_unit", "select_none", "clear_mask", "play", "single_step", "restart", "next_wall", "keep_top",
+    "keep_left", "add_pictures", "add_held_out", "search", "surprise", "next_heat", "next_stage",
 }  # fmt: skip
 
 
@@ -69,9 +71,22 @@ class Commands:
             return ""
         if name in OF_A_SESSION and session is None:
             return "Open a picture or a model first."
+        if name in ("undo", "redo") and session is not None:
+            return session.why_not(name)
         if name == "export_movie" and not self.w.transport.timeline.ids:
             return "Nothing has been recorded yet, so there is no movie to make."
+        if name in CURVES and not self.w.stage.view.quantities:
+            return "This view has no curves."
+        if name == "next_mode" and sum(not mode.why_not for mode in self.w.stage.view.modes) < 2:
+            return "There is no other view of this."
         return self.w.stage.view.why_not(name)
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """What undo would take back now, and redo make again, in words; or nothing."""
+        session = self.w.sessions.session
+        undone, redone = ("", "") if session is None else session.names
+        return undone if self.kept.offered is None else "delete a run", redone
 
     # File
 
@@ -99,18 +114,19 @@ class Commands:
     # What is kept.
 
     def show_run(self) -> None:
-        self._do_with_run("show", str(self.kept.open_one or self.w.sessions.runs))
+        self._do_with_run("show", self.kept.open_one)
 
     def rename_run(self) -> None:
-        if self.kept.open_one is not None:
-            self.kept.ask_name(self.kept.open_one)
+        self._do_with_run("rename", self.kept.open_one)
 
     def delete_run(self) -> None:
-        if self.kept.open_one is not None:
-            self.kept.delete(self.kept.open_one)
+        self._do_with_run("delete", self.kept.open_one)
 
-    def _do_with_run(self, what: str, path: str) -> None:
-        {"show": self.kept.show, "rename": self.kept.ask_name, "delete": self.kept.delete}[what](Path(path))
+    def _do_with_run(self, what: str, path: Path | str | None) -> None:
+        if path is not None:
+            {"show": self.kept.show, "rename": self.kept.ask_name, "delete": self.kept.delete}[what](
+                Path(path)
+            )
 
     def _learn_folder(self, kind: str) -> None:
         """A folder of one's own, for a network of this kind to learn from."""
@@ -185,8 +201,8 @@ class Commands:
         """What is passing, the most passing first: each ends it, and says whether there was anything."""
         w = self.w
         return (
-            w.end_typing, w.close_dialogs, w.stage.toast.end_passing, w.stage.view.end_passing, w.stage.back_to_now,
-            w.end_full_screen,
+            w.end_typing, w.close_dialogs, w.stage.toast.end_passing, w.stage.hint.end_passing,
+            w.stage.view.end_passing, w.stage.back_to_now, w.end_full_screen,
         )  # fmt: skip
 
     def escape(self) -> None:
@@ -264,7 +280,7 @@ class Commands:
         self.to_now()
         session.runner.play()
         # Without the step of that moment: steps are counted on, so that none is recorded twice.
-        self.w.say("It continues from the moment you looked at. Undo takes you back.")
+        self.w.say("Continuing from the moment you were looking at. Undo takes you back.")
 
     # View
 
@@ -273,18 +289,21 @@ class Commands:
         dialog.changed.connect(self.prefer)
         self.w.show_dialog(dialog)
 
-    def prefer(self, preferences: Preferences) -> None:
+    def prefer(self, values: dict[str, Any]) -> None:
         before = self.w.memory.preferences
+        preferences = edited(before, values)
         preferences.keep(self.w.settings)
         if preferences.runs != before.runs:
             self.w.sessions.runs = preferences.place
         self.w.sessions.set_autosave(preferences.autosave)
-        self.w.set_palette(self.w.memory.palette(), remember=False)
+        self.w.set_palette(self.w.memory.palette())
+        for dialog in self.w.findChildren(PreferencesDialog):
+            dialog.put(preferences)
 
     def next_mode(self) -> None:
         view, buttons = self.w.stage.view, self.w.top.modes
-        names = [mode.name for mode in view.modes]
-        if names:
+        names = [mode.name for mode in view.modes if not mode.why_not]
+        if view.mode in names:
             buttons[names[(names.index(view.mode) + 1) % len(names)]].click()
 
     def recent_curves(self, on: bool) -> None:
@@ -297,7 +316,7 @@ class Commands:
         self.w.show_curves()
 
     def theme(self) -> None:
-        self.w.set_palette(theme.LIGHT if self.w.palette_.name == "dark" else theme.DARK)
+        self.prefer({"theme": "light" if self.w.palette_.name == "dark" else "dark"})
 
     def full_screen(self, on: bool) -> None:
         """Without it, the window is as large as it was before."""

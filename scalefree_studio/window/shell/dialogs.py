@@ -63,7 +63,7 @@ class Keys(QDialog):
             action = actions[command.name]
             if command.menu == menu and command.keys and action.isVisible():
                 help = action.statusTip()
-                text = help if command.name == "play" else action.text().rstrip("…")
+                text = help if command.name == "play" else action.text().partition(":")[0].rstrip("…")
                 rows.append(([key.toString(NATIVE) for key in action.shortcuts()], text, help))
         if not menu:
             rows = [([gesture], help, "") for gesture, help in mouse]

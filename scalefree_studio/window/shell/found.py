@@ -25,7 +25,8 @@ def found_in(window: Frame) -> list[Entry]:
     ]
     entries += view.entries()
     if window.top.modes:
-        entries.append(_of_buttons("mode", "View", window.top.modes, "Another way to look"))
+        possible = {name: button for name, button in window.top.modes.items() if button.isEnabled()}
+        entries.append(_of_buttons("mode", "View", possible, "Another way to look"))
     entries.append(_of_buttons("instrument", "Instrument", panel.instruments, "Another instrument"))
     entries += of_controls(window.memory.preferences, window.prefer, "Preferences")
     entries += [_of_command(command, window.actions_[command.name]) for command in all_commands()]

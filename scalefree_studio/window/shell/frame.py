@@ -49,7 +49,7 @@ class Frame(QMainWindow):
         self._lay_out()
         keys = self.actions_["find_command"].shortcuts()
         self.finder = CommandPalette(self, settings, lambda: self.found(), keys)
-        self.set_palette(self.memory.palette(), remember=False)
+        self.set_palette(self.memory.palette())
         self.memory.restore_layout(self, self._splitters)
         self.actions_["record"].setChecked(settings.value("record", True, bool))
         self.actions_["show_tree"].setChecked(True)
@@ -137,9 +137,12 @@ class Frame(QMainWindow):
         """What was on the stage is no longer there."""
         view = self.stage.view
         self.stage.forget()
+        view.end()
         self.stage.show_empty()
         self.begin_curves(view)
         self.transport.clear()
+        self.panel.show_nothing()
+        self.load.end()
 
     def show_dialog(self, dialog: QDialog) -> None:
         """Beside the window, which goes on; instead of another."""
@@ -175,8 +178,7 @@ class Frame(QMainWindow):
     def end_full_screen(self) -> bool:
         full = self.isFullScreen()
         if full:
-            self.actions_["full_screen"].setChecked(False)
-            self.showNormal()
+            self.actions_["full_screen"].trigger()
         return full
 
     def close_dialogs(self) -> bool:
@@ -186,7 +188,7 @@ class Frame(QMainWindow):
             dialog.close()
         return bool(closed)
 
-    def set_palette(self, palette: Palette, remember: bool = True) -> None:
+    def set_palette(self, palette: Palette) -> None:
         self.palette_ = palette
         app = QApplication.instance()
         if isinstance(app, QApplication):
@@ -194,8 +196,9 @@ class Frame(QMainWindow):
         show_icons(self.actions_, palette)
         for part in (self.stage, self.curves, self.transport, self.panel, self.steps, self.finder):
             part.set_palette(palette)
-        if remember:
-            self.settings.setValue("theme", palette.name)
+        for dialog in self._dialogs:
+            if isinstance(dialog, theme.Themed):
+                dialog.set_palette(palette)
 
     def remember(self) -> None:
         """For the next day."""

@@ -118,24 +118,29 @@ class Gallery(QDialog):
         """Of a recent run."""
         item, viewport = shelf.itemAt(at), shelf.viewport()
         if item is not None and viewport is not None:
-            self.run_menu(shelf, item).popup(viewport.mapToGlobal(at))
+            self.run_menu(item).popup(viewport.mapToGlobal(at))
 
-    def run_menu(self, shelf: Shelf, item: QListWidgetItem) -> QMenu:
+    def run_menu(self, item: QListWidgetItem) -> QMenu:
         menu = QMenu(self)
         for what, text in RUN_MENU.items():
             action = menu.addAction(text)
             assert action is not None
-            action.triggered.connect(lambda _=False, what=what: self._do_with_run(what, shelf, item))
+            action.triggered.connect(lambda _=False, what=what: self._do_with_run(what, item))
         return menu
 
-    def _do_with_run(self, what: str, shelf: Shelf, item: QListWidgetItem) -> None:
-        path = item.data(SPEC)
+    def _do_with_run(self, what: str, item: QListWidgetItem) -> None:
         if what == "open":
             self._choose(item)
-            return
-        if what != "show":  # the gallery shows it by a name that it soon has no longer
-            shelf.takeItem(shelf.row(item))
-        self.run_wanted.emit(what, path)
+        else:
+            self.run_wanted.emit(what, item.data(SPEC))
+
+    def forget(self, path: Path) -> None:
+        """A run is no longer where it was."""
+        for shelf in self.shelves:
+            for n in reversed(range(shelf.count())):
+                item = shelf.item(n)
+                if item is not None and item.data(SPEC) == str(path):
+                    shelf.takeItem(n)
 
     def _shelf(self, title: str, items: list[tuple[str, str]]) -> Shelf:
         label = QLabel(title)

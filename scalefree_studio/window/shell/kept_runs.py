@@ -19,7 +19,7 @@ from ...storage.bin import rename_run, take_back, throw_away
 from ..widgets.theme import GRID
 from ..work.thumbnails import thumbnail_of
 from .frame import Frame
-from .gallery import rounded
+from .gallery import Gallery, rounded
 
 ICON = 5 * GRID
 
@@ -91,9 +91,13 @@ class KeptRuns:
             self.w.say(f"It is kept in {path}.")
 
     def ask_name(self, path: Path) -> None:
-        name, chosen = QInputDialog.getText(self.w, "Rename this run", "Its name", text=path.name)
-        if chosen and name.strip():
-            self.rename(path, name.strip())
+        dialog = QInputDialog(self.w)
+        dialog.setWindowTitle("Rename this run")
+        dialog.setLabelText("Its name")
+        dialog.setTextValue(path.name)
+        dialog.resize(50 * GRID, dialog.height())  # room for a long name
+        if dialog.exec() and dialog.textValue().strip():
+            self.rename(path, dialog.textValue().strip())
 
     def rename(self, path: Path, name: str) -> None:
         self._let_go(path, lambda was_open: self._rename(path, name, was_open))
@@ -105,6 +109,8 @@ class KeptRuns:
             renamed = path
             self.w.say(str(error))
         self.w.memory.replace_recent(path, renamed)
+        if renamed != path:
+            self._forget_in_gallery(path)
         if was_open:
             self.w.sessions.open(str(renamed))
 
@@ -120,6 +126,7 @@ class KeptRuns:
             if was_open:
                 self.w.sessions.open(str(path))
             return
+        self._forget_in_gallery(path)
         if was_open:
             self.w.show_nothing()
         undo = QAction("Undo", self.w.stage.toast)
@@ -128,6 +135,10 @@ class KeptRuns:
         self._undo = undo
         self.w.stage.toast.say(f"{path.name} was moved to the bin.", (undo,))
         self.w.show_possible()  # the key of undo, too
+
+    def _forget_in_gallery(self, path: Path) -> None:
+        for gallery in self.w.findChildren(Gallery):
+            gallery.forget(path)
 
     def take_back(self, thrown: Path, path: Path, reopen: bool) -> None:
         try:

@@ -40,6 +40,11 @@ class LoadLine(QLabel):
         self._played, self._looked = 0.0, time.monotonic()
         self.look()
 
+    def end(self) -> None:
+        """Nothing is open."""
+        self._session = self._newest = None
+        self.look()
+
     def follow(self, newest: Snapshot) -> None:
         self._newest = newest
 

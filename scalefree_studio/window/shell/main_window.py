@@ -16,7 +16,6 @@ from PyQt6.QtGui import (
 )
 
 from ... import crashes
-from ...controls import edited
 from ...jobs.instruments import instruments
 from ...storage.history import present
 from ..views.view import View
@@ -45,7 +44,7 @@ class MainWindow(Frame):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
         self._leaving = self._ended = False
         self.commands = Commands(self)
-        self.recipe = RecipeAtWork(self.sessions, self.steps, self.say, self)
+        self.recipe = RecipeAtWork(self.sessions, self.steps, self.say, lambda: self.course.left, self)
         self._connect()
         self.show_view(self.stage.take_view(FIRST))
         self.begin_curves(self.stage.view)
@@ -67,6 +66,8 @@ class MainWindow(Frame):
         self.panel.display_edited.connect(self.set_display)
         self.panel.instrument_chosen.connect(self.take_instrument)
         self.top.mode_chosen.connect(self.set_mode)
+        for menu in self.menus.values():
+            menu.aboutToShow.connect(self.show_status)  # a notice may have taken its offer away since
         self.transport.past_begun.connect(self.show_possible)
         self.transport.past_chosen.connect(self.stage.show_past)
         self.transport.refused.connect(self.say)
@@ -152,7 +153,10 @@ class MainWindow(Frame):
         """What can be done just now, and why not what cannot."""
         for name, action in self.actions_.items():
             if action.isVisible():
+                before = action.property(WHY_NOT)
                 allow(action, self.commands.why_not(name))
+                if before and action.isEnabled() and self.stage.toast.label.text() == before:
+                    self.stage.toast.hide()  # it has become untrue
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         """The key of a command that cannot be given says why: nobody has taken it so far."""
@@ -167,7 +171,7 @@ class MainWindow(Frame):
         self.say(message)
         self.panel.show_instrument(self.stage.view.instrument)
         if self.sessions.session is None:
-            self.stage.show_empty()
+            self.show_nothing()
         else:
             self._show_controls(self.sessions.session, force=True)
         self.show_status()
@@ -206,7 +210,7 @@ class MainWindow(Frame):
 
     def _follow_desktop(self) -> None:
         if self.memory.preferences.theme == SYSTEM:
-            self.set_palette(self.memory.palette(), remember=False)
+            self.set_palette(self.memory.palette())
 
     def _show_messages(self) -> None:
         session = self.sessions.session
@@ -222,15 +226,19 @@ class MainWindow(Frame):
         session = self.sessions.session
         self.top.say(self._sentence())
         self.show_possible()
+        name_undo(self.actions_, *self.commands.names)
         if session is not None:
             playing = session.status.playing and not session.ended
             self.transport.show_playing(playing)
             self.transport.show_recording(session.recording)
             self.stage.view.show_state(playing, self.stage.past is not None)
-            name_undo(self.actions_, *session.names)
             if not self.sessions.opened_of_recipe:  # which goes on with its next step
                 self.course.tell_end(session)
-        title = f"{session.name} — Scalefree Studio" if session is not None else "Scalefree Studio"
+        title = "Scalefree Studio"
+        if session is not None:  # by the name of the run, which a person may have given it
+            title = (
+                f"{session.name if self.sessions.opened_of_recipe else session.folder.path.name} — {title}"
+            )
         if title != self.windowTitle():
             self.setWindowTitle(title)
 
@@ -267,7 +275,7 @@ class MainWindow(Frame):
         self.show_status()
 
     def prefer(self, name: str, value: object) -> None:
-        self.commands.prefer(edited(self.memory.preferences, {name: value}))
+        self.commands.prefer({name: value})
 
     def found(self) -> list[Entry]:
         return found_in(self)

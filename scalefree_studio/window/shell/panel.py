@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtCore import QEvent, Qt, pyqtSignal
+from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import (
     QButtonGroup,
     QFrame,
@@ -26,6 +27,7 @@ from ..widgets.forms import Form
 from ..widgets.theme import GRID, Palette, tabular
 
 NARROWEST = 32 * GRID
+LEAST = 24 * GRID  # of the height is for the controls
 IN_A_ROW = 2  # instruments
 SIZE = "numbers"  # the control by which a person sets how large a network is
 
@@ -46,6 +48,7 @@ class Panel(QWidget):
         self.display: Form | None = None  # of the view
         self._declared: tuple[type, Mapping[str, Choices]] | None = None
         self._foot: QWidget | None = None
+        self._scrolls = False  # the foot, along with the controls
         self._settled: tuple[str, ...] = ()
         self.instruments: dict[str, QToolButton] = {}
         self._rows: list[QHBoxLayout] = []  # of their buttons
@@ -60,7 +63,7 @@ class Panel(QWidget):
         self._page.addStretch()
         self.setMinimumWidth(NARROWEST)
         self.scroller.setWidget(page)
-        column = QVBoxLayout(self)
+        self._column = column = QVBoxLayout(self)
         column.setContentsMargins(0, GRID, 0, 2 * GRID)
         column.setSpacing(GRID)
         column.addLayout(self._switch())
@@ -143,13 +146,58 @@ class Panel(QWidget):
             self.display.show()
         if self._foot is not view.foot:
             if self._foot is not None:
+                self._place_foot(False)
                 self._feet.removeWidget(self._foot)
                 self._foot.hide()
             self._foot = view.foot
             if self._foot is not None:
-                self._feet.addWidget(self._foot)
-                self._foot.show()
+                self._place_foot(False)
         self._rule.setVisible(self._foot is not None)
+        self._fit_foot()
+
+    def _place_foot(self, scrolls: bool) -> None:
+        """Beneath the controls, or above them on the page that scrolls."""
+        assert self._foot is not None
+        self._scrolls = scrolls
+        if scrolls:
+            self._page.insertWidget(0, self._foot)
+            self._page.insertWidget(1, self._rule)
+        else:
+            self._column.insertWidget(self._column.indexOf(self.scroller) + 1, self._rule)
+            self._feet.addWidget(self._foot)
+        self._foot.show()
+        self._rule.show()
+
+    def _fit_foot(self, resized: bool = False) -> None:
+        """In a low window a foot that leaves too little room for the controls scrolls along with them, so that either
+        can have all of it. It stays so until the window is resized: what is in it comes and goes while one points."""
+        layout = None if self._foot is None else self._foot.layout()
+        if layout is None or (self._scrolls and not resized):
+            return
+        wide = self.width() - 4 * GRID
+        high = layout.totalHeightForWidth(wide) if layout.hasHeightForWidth() else layout.sizeHint().height()
+        scrolls = self._room() - high < LEAST
+        if scrolls != self._scrolls:
+            self._place_foot(scrolls)
+
+    def _room(self) -> int:
+        """The height that the controls and the foot share."""
+        items = [self._column.itemAt(n) for n in range(self._column.count())]
+        fixed = [item for item in items if item is not None and item.widget() is not self.scroller]
+        taken = sum(
+            item.sizeHint().height() for item in fixed if item is not self._feet and not item.isEmpty()
+        )
+        margins = self._column.contentsMargins()
+        return self.height() - taken - margins.top() - margins.bottom() - (len(items) - 1) * GRID
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        super().resizeEvent(event)
+        self._fit_foot(resized=True)
+
+    def event(self, event: QEvent | None) -> bool:
+        if event is not None and event.type() == QEvent.Type.LayoutRequest:
+            self._fit_foot()
+        return super().event(event)
 
     def show_instrument(self, instrument: str) -> None:
         if instrument in self.instruments:
@@ -165,10 +213,16 @@ class Panel(QWidget):
         self._declared = declared
         self.form = self._form(controls, choices)
         self.form.edited.connect(self.edited)
-        self._page.insertWidget(0, self.form)
+        self._page.insertWidget(2 if self._scrolls else 0, self.form)  # after the foot and the rule
         self.form.show()  # at once, not when the loop comes to it: what is hidden gets no room
         self.setMinimumWidth(self._narrowest())
         self._settle()
+
+    def show_nothing(self) -> None:
+        """Nothing learns or draws, so there is nothing to control."""
+        self._drop(self.form)
+        self.form = None
+        self.size_line.hide()
 
     def _settle(self) -> None:
         """Lay out now: a drawing of the window may come before the loop has come to it."""

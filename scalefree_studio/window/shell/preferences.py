@@ -15,9 +15,9 @@ from ..work.preferences import Preferences, can_be_written
 
 
 class PreferencesDialog(QDialog):
-    """`changed` gives all of them, after each change."""
+    """`changed` gives {name: value} of what was changed."""
 
-    changed = pyqtSignal(object)
+    changed = pyqtSignal(dict)
 
     def __init__(self, preferences: Preferences, palette: Palette, parent: QWidget | None = None):
         super().__init__(parent)
@@ -28,7 +28,7 @@ class PreferencesDialog(QDialog):
         column.setContentsMargins(3 * GRID, 3 * GRID, 3 * GRID, 2 * GRID)
         column.setSpacing(2 * GRID)
         self.form = Form(preferences)
-        self.form.set_palette(palette)
+        self.set_palette(palette)
         self.form.edited.connect(self._edit)
         column.addWidget(self.form)
         self.trouble = QLabel()
@@ -45,6 +45,14 @@ class PreferencesDialog(QDialog):
         close.clicked.connect(self.accept)
         row.addWidget(close)
         column.addLayout(row)
+
+    def put(self, preferences: Preferences) -> None:
+        """Show them as they are: some are changed elsewhere, too."""
+        self.preferences = preferences
+        self.form.put(preferences)
+
+    def set_palette(self, palette: Palette) -> None:
+        self.form.set_palette(palette)
 
     def _add_folder_button(self, field: Any) -> None:
         assert isinstance(field, TextField)
@@ -71,4 +79,4 @@ class PreferencesDialog(QDialog):
         self.trouble.setVisible(refused)
         if not refused:
             self.preferences = wanted
-            self.changed.emit(wanted)
+            self.changed.emit(values)

@@ -26,11 +26,13 @@ ROLES = {  # state → the colours of its words and its edge
 
 
 class RecipeAtWork(QObject):
-    """`pipeline` is None while no recipe is open."""
+    """`pipeline` is None while no recipe is open. `left` says how long what is on the stage still takes."""
 
-    def __init__(self, sessions: Sessions, strip: Steps, say: Callable[[str], None], parent: QObject):
+    def __init__(
+        self, sessions: Sessions, strip: Steps, say: Callable[[str], None], left: Callable[[], str], parent: QObject
+    ):  # fmt: skip
         super().__init__(parent)
-        self._sessions, self._strip, self._say = sessions, strip, say
+        self._sessions, self._strip, self._say, self._left = sessions, strip, say, left
         self.pipeline: Pipeline | None = None
         self._background = Background("recipe", self)
         self._reading = False
@@ -81,7 +83,7 @@ class RecipeAtWork(QObject):
         session, opened = self._session, self._sessions.opened
         if session is None or opened is None or opened.step == "" or not isinstance(session.job, Train):
             return None
-        return Learning.of(session.job, session.status)
+        return Learning.of(session.job, session.status, self._left())
 
     def _look(self) -> None:
         """What is new, and what is to be done about it."""

@@ -126,6 +126,8 @@ class Stage(QWidget):
     def show_empty(self) -> None:
         """Nothing is there: say what to do."""
         self._stack.setCurrentWidget(self._nothing)
+        self._show_zoom(None)
+        self._show_readout("")
         choices = self._host.actions["show_gallery"], self._host.actions["open_file"]
         self.empty.say("Drop a picture here, or choose one.", choices, closes=False)
 
@@ -156,7 +158,7 @@ class Stage(QWidget):
 
     def _show_zoom(self, zoomed: Zoomed | None) -> None:
         canvas = self.view.canvas
-        if zoomed is None or canvas is None:
+        if zoomed is None or canvas is None or self._stack.currentWidget() is self._nothing:
             self.zoom_map.show_zoom(None, self.rect())
         else:
             native = canvas.native

@@ -55,17 +55,19 @@ class TopBar(QWidget):
         row.addLayout(self._tools)
         self.modes: dict[str, QToolButton] = {}
         self.tools: list[QToolButton] = []
-        self._group: QButtonGroup | None = None
+        self._group = QButtonGroup(self)
 
     def show_view(self, view: View) -> None:
         """The modes and tools of another view."""
         for button in (*self.modes.values(), *self.tools):
+            self._group.removeButton(button)
             button.hide()
             button.deleteLater()
-        self.modes, self._group = {}, QButtonGroup(self)
+        self.modes = {}
         for n, mode in enumerate(view.modes):
             button = segment(mode.title, n, len(view.modes))
-            button.setToolTip(f"{mode.help} (V switches between them)")
+            button.setToolTip(mode.why_not or f"{mode.help} (V switches between them)")
+            button.setEnabled(not mode.why_not)
             button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
             button.clicked.connect(lambda _=False, m=mode.name: self.mode_chosen.emit(m))
             button.setChecked(mode.name == view.mode)

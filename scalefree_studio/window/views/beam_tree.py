@@ -24,7 +24,8 @@ from ..widgets.theme import DARK, GRID, Palette, scaled, tabular
 from .branches import Node, Tree
 
 EMPTY = "The search tree will grow here: the best pictures, and those given up."
-LARGEST, SMALLEST = 72, 14  # pixels of a thumbnail's longer side
+LARGEST, SMALLEST = 72, 8  # pixels of a thumbnail's longer side
+SCORED = 28  # from this size on, it has its score below it
 LEAST_WAY = 20  # pixels between two columns, for the branches
 
 
@@ -88,7 +89,7 @@ class BeamTree(QWidget):
         shape = width / max(height, width), height / max(height, width)
         for words in (True, False):
             side = min(LARGEST, across / shape[0], (room / tree.rows - 4 - words * self._line) / shape[1])
-            if side >= 2 * SMALLEST or not words:
+            if side >= SCORED or not words:
                 break
         side = max(SMALLEST, side)
         return side * shape[0], side * shape[1], words

@@ -31,7 +31,7 @@ from .bench_panel import BenchPanel, listed
 from .bench_table import GIVEN, HIDDEN, BenchTable
 from .export_dialog import ask_place
 from .view import Host
-from .wall_view import WallView
+from .wall_view import WallView, modes_of
 from .ways import Way, table
 
 PICTURES = "Pictures (*.png *.jpg *.jpeg *.webp *.gif *.bmp *.tif *.tiff *.ppm);;All files (*)"
@@ -67,7 +67,7 @@ class BenchView(WallView):
     }
     mouse = (
         ("Drop pictures", "Complete them"),
-        ("Drag over given or hidden", "Move the cut of all pictures"),
+        ("Drag over given or hidden", "Move the cut in all pictures"),
         ("Click a picture", "Select it"),
         ("Right click", "Save it, redraw it, or continue from it"),
         ("Point at a picture", "See how unlikely it is"),
@@ -95,6 +95,7 @@ class BenchView(WallView):
     def begin(self, session: Session, opened: Opened) -> None:
         super().begin(session, opened)
         assert isinstance(session.job, DrawPictures)
+        self.modes = modes_of(session.job.sampler.kind)
         classes = session.job.sampler.classes
         self.choices = {"label": {"best match": -1} | {name: n for n, name in enumerate(classes)}}
         self._pointed = self._wanted = self._watched = self.canvas.picked = None
@@ -138,7 +139,7 @@ class BenchView(WallView):
     def words(self, snapshot: Snapshot) -> str:
         table = self.table
         if table is None or not table.rows:
-            return "drop pictures to complete"
+            return "drop pictures here"
         drawing = table.drawn
         count = f"{table.rows} picture{'s' * (table.rows != 1)} at {listed(drawing.temperatures)}"
         share = float(np.mean(drawing.position / len(table.order)))
@@ -146,7 +147,9 @@ class BenchView(WallView):
 
     def doing(self, playing: bool, rests: bool, ended: bool) -> str:
         table = self.table
-        return super().doing(playing, rests, ended) if table is not None and table.rows else "To complete:"
+        return (
+            super().doing(playing, rests, ended) if table is not None and table.rows else "Ready to complete:"
+        )
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         super().resizeEvent(event)
@@ -181,12 +184,6 @@ class BenchView(WallView):
         self.readout.emit(table.described(place) if shown and table is not None and place is not None else "")
 
     # What the person does.
-
-    def _play(self) -> None:
-        """Go on, and look at it."""
-        self.host.actions["to_now"].trigger()
-        if self.session is not None:
-            self.session.runner.play()
 
     def _change(self, edit: ChangeTable) -> None:
         self._watched = None  # other pictures may be there
@@ -334,9 +331,7 @@ class BenchView(WallView):
 
     def next_wall(self) -> None:
         """The same pictures with the next seed."""
-        if self.session is not None:
-            self.set_controls({"seed": self.session.job.controls.seed + 1})
-            self._play()
+        self._draw_next_seed()
 
     def keep_top(self) -> None:
         self._keep(upper)

@@ -9,7 +9,7 @@ from PyQt6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QPushButton, QToo
 
 from ...codes import Codebook
 from ..widgets.entries import of_words
-from ..widgets.fields import segment
+from ..widgets.fields import put_in_row, segment
 from ..widgets.finding import Entry
 from ..widgets.forms import heading
 from ..widgets.segments import Segments
@@ -20,7 +20,7 @@ from .code_tiles import CodeTiles
 from .codes_shown import HEATS, Cost, costs, described, near
 
 NEAREST = 8  # codes that are listed beside one
-WAITING = "The codes appear here as soon as something has been learnt."
+WAITING = "The codes appear here as soon as something has been learned."
 NO_CODES = (
     "An autoencoder makes no tokens: it shows how much of a picture it keeps. A codebook learns the tokens "
     "for one, a VQ-VAE does both at once."
@@ -145,11 +145,11 @@ class CodesPanel(QWidget):
         return found
 
     def show_book(
-        self, book: Codebook | None, code: int | None, step: int, heat: str, waits: bool, prunes: bool
+        self, book: Codebook | None, code: int | None, heat: str, waits: bool, prunes: bool
     ) -> None:
         """The codes, and the one that is pointed at or held; `waits`: there will be some; `prunes`: whether the
         training can take some out."""
-        self._show_code(book, code, step, waits)
+        self._show_code(book, code, waits)
         self._heat_line.setVisible(book is not None)
         if book is None:
             self.pruning.hide()
@@ -159,9 +159,12 @@ class CodesPanel(QWidget):
             known = name == "none" or book.part(name) is not None
             button.setVisible(known)
             button.setChecked(name == heat)
+        seen = [button for button in self._heats.values() if not button.isHidden()]
+        for n, button in enumerate(seen):
+            put_in_row(button, n, len(seen))
         self._show_costs(costs(book), prunes)
 
-    def _show_code(self, book: Codebook | None, code: int | None, step: int, waits: bool) -> None:
+    def _show_code(self, book: Codebook | None, code: int | None, waits: bool) -> None:
         known = book is not None and code is not None and code < book.count
         self._near.setVisible(known and book is not None and book.part("near") is not None)
         if book is None or code is None or not known:
@@ -169,8 +172,8 @@ class CodesPanel(QWidget):
             self.words.setText(CHOOSE if book is not None else WAITING if waits else NO_CODES)
             return
         self.title.setText(f"Code {code}")
-        self.words.setText(described(book, code, step))
-        self.tiles.described = lambda other: f"Code {other}: {described(book, other, step)}"
+        self.words.setText(described(book, code))
+        self.tiles.described = lambda other: f"Code {other}: {described(book, other)}"
         codes = near(book, code, NEAREST)
         self.tiles.show_codes(book.tiles, codes, NEAREST)
 

@@ -174,7 +174,7 @@ def near(book: Codebook, code: int, most: int) -> list[int]:
 # In words.
 
 
-def described(book: Codebook, code: int, step: int) -> str:
+def described(book: Codebook, code: int) -> str:
     """A code's usage, share and rank."""
     if book.part("usage") is None:
         return "Its use has not been counted yet."
@@ -187,7 +187,7 @@ def described(book: Codebook, code: int, step: int) -> str:
     else:
         rank = int((usage > count).sum()) + 1
         words = (
-            f"It stands for {count:,} tokens, {count / total:.1%}: number {rank} of {book.count} by usage."
+            f"It stands for {count:,} tokens, {count / total:.1%}: number {rank} of {book.count} in usage."
         )
     revived = book.part("revived")
     if revived is not None and int(revived[code]) >= 0:
@@ -206,11 +206,11 @@ def usage_in_words(book: Codebook) -> str:
     return ", ".join(parts)
 
 
-def pictures_in_words(frame: Arrays, still: Arrays) -> str:
+def pictures_in_words(frame: Arrays) -> str:
     """What stands over the pictures: what each of a group is, from left to right."""
     stages = sum(name.startswith("stage.") for name in frame)
     if stages < 2:
-        return "Held out | made of its tokens again" if "tiles.0" in frame else "Held out | made again"
+        return "Held out | rebuilt from tokens" if "tiles.0" in frame else "Held out | rebuilt"
     return f"Held out | stages {', '.join(str(s + 1) for s in range(stages))}"
 
 

@@ -38,10 +38,10 @@ class CodesView(TrainingView):
     first_hint = "Click a code to see where it occurs in the pictures."
     names = TrainingView.names | {
         "select_none": ("Deselect", "Deselect the code"),
-        "pick_left": ("The code to the left", "Hold the code to the left"),
-        "pick_right": ("The code to the right", "Hold the code to the right"),
-        "pick_up": ("The code above", "Hold the code above"),
-        "pick_down": ("The code below", "Hold the code below"),
+        "pick_left": ("The code to the left", "Select the code to the left"),
+        "pick_right": ("The code to the right", "Select the code to the right"),
+        "pick_up": ("The code above", "Select the code above"),
+        "pick_down": ("The code below", "Select the code below"),
         "next_stage": ("Next stage", "The codes of the next stage, coarse to fine"),
         "fit": ("Fit", "Show all pictures and codes"),
     }
@@ -60,7 +60,6 @@ class CodesView(TrainingView):
         self.canvas.listener = _Gestures(self)
         kept = str(host.settings.value(HEAT, "none"))
         self.shown = Shown(heat=kept if kept in HEATS else "none")
-        self.pointed: Place | None = None  # what the pointer is over
         self._prunes = False  # whether the training can take codes out
         self.panel = CodesPanel()
         self.panel.heat_chosen.connect(self._choose_heat)
@@ -81,7 +80,7 @@ class CodesView(TrainingView):
         self.lacks = (*TrainingView.lacks, "surprise")
         self.lacks += () if len(session.still.get("stages", ())) > 1 else ("next_stage",)
         self.shown = Shown(heat=self.shown.heat)
-        self.pointed = self.canvas.selected = None
+        self.canvas.selected = None
         self._prunes = any(c.name == PRUNE and c.live for c in controls_of(session.job.controls))
         self.panel.begin(len(session.still.get("stages", ())))
         self._show_boards()
@@ -128,7 +127,7 @@ class CodesView(TrainingView):
         step = self.snapshot.step if self.snapshot else 0
         book, stage = self.book, self.shown.stage
         boards = [] if (pictures := shown.pictures_board(frame, still, stage)) is None else [pictures]
-        titles = {PICTURES: shown.pictures_in_words(frame, still)}
+        titles = {PICTURES: shown.pictures_in_words(frame)}
         if book is not None:
             over = shown.veil(book, self.shown, step, self.palette_, self._unit)
             boards.append(shown.codes_board(book, over, len(pictures.pictures) if pictures else 0))
@@ -155,14 +154,10 @@ class CodesView(TrainingView):
         else:
             self.canvas.reach = None
         still = self.session.still if self.session is not None else {}
-        step = self.snapshot.step if self.snapshot else 0
-        self.panel.show_book(book, code, step, self.shown.heat, "stages" in still, self._prunes)
+        self.panel.show_book(book, code, self.shown.heat, "stages" in still, self._prunes)
 
     def words(self, snapshot: Snapshot) -> str:
-        job = None if self.session is None else self.session.job
-        epochs = getattr(job.controls, "epochs", 1) if job is not None else 1
-        parts = [f"epoch {min(snapshot.metrics.get('epoch', 0) + 1, epochs):.0f} of {epochs}"]
-        return ", ".join(filter(None, [*parts, self._measured(snapshot, 3)]))
+        return ", ".join(filter(None, [self._epoch(snapshot), self._measured(snapshot, 3)]))
 
     def _measured(self, snapshot: Snapshot, most: int) -> str:
         """The first of what its lesson has curves of, in words."""
@@ -192,8 +187,7 @@ class CodesView(TrainingView):
     # What the person does.
 
     def show_hovered(self, place: Place | None) -> None:
-        self.pointed = place
-        self.readout.emit("" if place is None else self._named(place))
+        super().show_hovered(place)
         self._follow()
 
     def _follow(self) -> None:
@@ -205,8 +199,9 @@ class CodesView(TrainingView):
 
     def _named(self, place: Place) -> str:
         code, book = self._code_at(place), self.book
-        step = self.snapshot.step if self.snapshot else 0
-        about = "" if code is None or book is None else f"Code {code}: {shown.described(book, code, step)}"
+        about = ""
+        if code is not None and book is not None and code < book.count:
+            about = f"Code {code}: {shown.described(book, code)}"
         if place.board == CODES:
             return about
         board = self._board(PICTURES)

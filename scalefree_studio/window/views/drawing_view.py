@@ -45,7 +45,7 @@ EACH = "each in turn"  # of the classes
 
 
 class DrawingView(PromptedView):
-    first_hint = "Click a pixel, then a bar in the panel to give it another value."
+    first_hint = "Click a pixel, then another value for it in the panel."
     follows: tuple[type[Edit], ...] = (SetValue,)
     verb, finished = "Drawing", "Drawn:"
     begun_anew, seen_anew = "Drawing again", ("seed",)
@@ -109,6 +109,8 @@ class DrawingView(PromptedView):
         self.names = type(self).names | {
             "single_step": (f"One {place}", f"Draw one {place} of every picture")
         }
+        self.first_hint = type(self).first_hint.replace("pixel", place)
+        self.mouse = tuple((way.replace("pixel", place), what) for way, what in type(self).mouse)
         sampler, searches = session.job.sampler, session.job.sampler.beams
         self.modes = modes_of(sampler.kind, len(self.stages.sizes), bool(searches))
         self.tree.setVisible(bool(searches and self.host.actions["show_tree"].isChecked()))
@@ -355,9 +357,7 @@ class DrawingView(PromptedView):
 
     def next_wall(self) -> None:
         """Other pictures: the next seed's."""
-        if self.session is not None:
-            self.set_controls({"seed": self.session.job.controls.seed + 1})
-            self._play()
+        self._draw_next_seed()
 
     def play(self) -> None:
         """A wall that is done is followed by another; a moment of the past is gone on from."""

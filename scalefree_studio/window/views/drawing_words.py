@@ -24,9 +24,9 @@ MOUSE = (
         "Point at a map of a head",
         "See what it looked at; click to show it alone, Shift-click to switch it off",
     ),
-    ("Click a pixel", "Select it; then click a bar to give it another value"),
-    ("Shift and the wheel", "Change the value of the selected pixel"),
-    ("Drop a picture", "Let the network continue from its upper half"),
+    ("Click a pixel", "Select it; then click another value for it in the panel"),
+    ("Shift and the wheel", "Change the value of what is selected"),
+    ("Drop a picture", "Let the network continue from its top half"),
     ("Paint away", "Left paints what is redrawn, right takes it back"),
 )
 

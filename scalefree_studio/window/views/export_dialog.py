@@ -157,7 +157,7 @@ class ExportDialog(QDialog):
             field.typing.connect(self.check)
             field.changed.connect(lambda *_: self.check())
         if page.form.more is not None:  # the dialog is as high as what is open
-            page.form.more.button.toggled.connect(lambda _: QTimer.singleShot(0, self.adjustSize))
+            page.form.more.button.toggled.connect(lambda _: QTimer.singleShot(0, self.fit))
         return page
 
     def _buttons(self) -> QHBoxLayout:
@@ -174,6 +174,10 @@ class ExportDialog(QDialog):
         row.addWidget(self.cancel)
         row.addWidget(self.go)
         return row
+
+    def set_palette(self, palette: Palette) -> None:
+        for page in self.pages:
+            page.form.set_palette(palette)
 
     def showEvent(self, event: QShowEvent | None) -> None:
         super().showEvent(event)
@@ -201,7 +205,14 @@ class ExportDialog(QDialog):
             page.setVisible(n == number)
         self.check()
         self.page.focus()
-        QTimer.singleShot(0, self.adjustSize)
+        QTimer.singleShot(0, self.fit)
+
+    def fit(self) -> None:
+        """As high as what is open needs: Qt's own way ends at two thirds of the screen, and squeezes the rest."""
+        layout = self.layout()
+        if layout is not None:
+            layout.activate()
+            self.resize(self.width(), layout.totalHeightForWidth(self.width()))
 
     def check(self) -> None:
         self.page.show_size()
@@ -226,7 +237,7 @@ class ExportDialog(QDialog):
             part.setEnabled(False)
         self.bar.show()
         self.how_far.show()
-        QTimer.singleShot(0, self.adjustSize)
+        QTimer.singleShot(0, self.fit)
         self._timer.start()
         self.making = Making(lambda making: whole_or_nothing(path, lambda: work(path, making)), self)
         self.making.done.connect(self._done)

@@ -221,7 +221,7 @@ class Compared:
     def titles(self) -> dict[str, str]:
         """What stands above the boards."""
         whole, without = (
-            f": {bits / self.places:.2f} bits a pixel" if self.places else "" for bits in self.bits
+            f": {bits / self.places:.2f} bits per pixel" if self.places else "" for bits in self.bits
         )
         return {
             DRAWN: f"As drawn{whole}",
@@ -238,7 +238,7 @@ class Compared:
             lines.append(
                 f"Picture {self.picture + 1}, as drawn: {whole:.1f} bits with all heads, {without:.1f} without "
                 f"{heads}, {abs(change):.1f} {'more' if change >= 0 else 'less'}; {whole / n:.2f} and "
-                f"{without / n:.2f} a pixel. "
+                f"{without / n:.2f} per pixel. "
                 "Orange: more surprising without; blue: less."
             )
         if self.drawn:

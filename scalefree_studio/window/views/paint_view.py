@@ -38,7 +38,7 @@ CHOOSE = "Choose a code and paint with it. Or click a token, and choose what it 
 class PaintView(DrawingView):
     first_hint = "Choose a code in the panel, take the brush (B), and paint with it."
     follows = (SetValues,)
-    verb, finished = "Decoding", "To paint on:"
+    verb, finished = "Decoding", "Ready to paint:"
     at_rest = "Everything is decoded: choose a code and paint, or start from other codes (X)."
     quantities = ()
     modes = MODES
@@ -47,14 +47,14 @@ class PaintView(DrawingView):
     names = DrawingView.names | {
         "paste": ("Paste", "Paint on the picture on the clipboard"),
         "brush": ("Brush", "Paint with the chosen code; choose it below or by a right click on a token"),
-        "add_held_out": ("Held out", "Paint on a picture that the model never learnt from"),
+        "add_held_out": ("Held out", "Paint on a picture that the model never learned from"),
         "next_wall": ("By chance", "Start from random codes, common ones more often"),
         "select_none": ("Deselect", "Deselect the token"),
         "next_stage": ("Next stage", "Paint the tokens of the next stage, coarse to fine"),
-        "pick_left": ("The token to the left", "Hold the token to the left"),
-        "pick_right": ("The token to the right", "Hold the token to the right"),
-        "pick_up": ("The token above", "Hold the token above"),
-        "pick_down": ("The token below", "Hold the token below"),
+        "pick_left": ("The token to the left", "Select the token to the left"),
+        "pick_right": ("The token to the right", "Select the token to the right"),
+        "pick_up": ("The token above", "Select the token above"),
+        "pick_down": ("The token below", "Select the token below"),
     }
     mouse = (
         ("Wheel", "Zoom at the pointer"),
@@ -110,6 +110,7 @@ class PaintView(DrawingView):
     def begin(self, session: Session, opened: Opened) -> None:
         super().begin(session, opened)
         assert isinstance(session.job, DrawPictures)
+        self.put_brush_away()  # its code was one of another codebook
         self.display, self.modes = None, MODES
         self.lacks = (
             "looked",
@@ -324,7 +325,7 @@ class PaintView(DrawingView):
         self._pick(1, 0)
 
     def _pick(self, down: int, right: int) -> None:
-        """Hold the token so far from the one that is held; the first one, if none is."""
+        """Select the token so far from the one that is held; the first one, if none is."""
         drawing, held = self.drawing, self.held
         if drawing is not None:
             place = (

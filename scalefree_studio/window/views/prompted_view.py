@@ -18,7 +18,7 @@ from ...jobs.drawing.edits import SetPrompt
 from ...jobs.drawing.kept import goes_on_from
 from ...snapshot import Snapshot
 from ..widgets.chips import Chips
-from ..work.subjects import SEARCH, Subject, Wish, is_picture
+from ..work.subjects import SEARCH, Subject, is_picture
 from .canvas_view import Painted
 from .view import Host
 from .wall_view import WallView
@@ -63,12 +63,6 @@ class PromptedView(Painted, WallView):
         """The place that is held."""
         raise NotImplementedError
 
-    def _play(self) -> None:
-        """Go on, and look at it."""
-        self.host.actions["to_now"].trigger()
-        if self.session is not None:
-            self.session.runner.play()
-
     def take(self, subject: Subject) -> bool:
         """A picture is something to go on from."""
         if not is_picture(subject):
@@ -85,7 +79,7 @@ class PromptedView(Painted, WallView):
             self.canvas.painting = None
             name = Path(picture.spec).name or picture.name
             self._prompt(self._prompts.begin(picture.pixels, drawing, name))
-            words = "Its upper half is kept. Keep the left half instead, or paint away any part of it (B)."
+            words = "Its top half is kept. Keep the left half instead, or paint away any part of it (B)."
             self.notice.emit(words, (self.host.actions["surprise"],))
 
     def _prompt(self, prompt: SetPrompt) -> None:
@@ -137,9 +131,7 @@ class PromptedView(Painted, WallView):
 
     def search(self) -> None:
         """Another drawing by the same network, which is searched for."""
-        if self.opened is not None and self.session is not None:
-            source = self.opened.source or str(self.session.folder.path)
-            self.open_requested.emit(str(Wish(SEARCH, source)), None)
+        self.open_mode(SEARCH)
 
     def keep_top(self) -> None:
         self._keep(upper)

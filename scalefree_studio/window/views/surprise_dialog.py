@@ -125,7 +125,7 @@ class SurpriseDialog(QDialog):
         self.pasting = QPushButton("Paste")
         self.pasting.clicked.connect(self.paste)
         self.completing = QPushButton("Complete it")
-        self.completing.setToolTip("Let the network continue from its upper half")
+        self.completing.setToolTip("Let the network continue from its top half")
         self.completing.clicked.connect(self._complete)
         self.completing.setVisible(completes)
         self.saving = QPushButton("Save…")
@@ -219,7 +219,7 @@ class SurpriseDialog(QDialog):
             self.thoughts.show_thought("", None, None, None)
             return
         per = "" if found.per_dimension is None else f"<br>{found.per_dimension:.3f} bits per dimension"
-        self.total.setText(f"<b>{found.per_place:.2f} bits a {found.place}</b>{per}")
+        self.total.setText(f"<b>{found.per_place:.2f} bits per {found.place}</b>{per}")
         may = "These can." if found.comparable else "These cannot."
         self.hint.setText("" if found.per_dimension is None else f"{ONLY_EXACT} {may}")
         where = "compared with held-out pictures in a moment …"
@@ -270,7 +270,7 @@ class SurpriseDialog(QDialog):
             self._refuse(str(error))
             return
         if subject is None:
-            self._refuse("There is no picture, and no path to one.")
+            self._refuse("That is not a picture, or the path to one.")
         else:
             self.take(subject)
 

@@ -13,6 +13,7 @@ from ...jobs.instruments import draws
 from ...jobs.job import Edit, SetControls
 from ...jobs.training.train import Train
 from ...snapshot import Array, Bytes, Snapshot
+from ...time_left import duration
 from ..widgets.forms import heading
 from ..widgets.series import Quantity
 from ..widgets.theme import GRID, Palette
@@ -26,7 +27,7 @@ from .wall_view import MODES, WallView
 
 WORDS = (
     "The wall shows what the network draws right now, redrawn row by row while it learns. Beside it are "
-    "pictures it never learnt from, and how much each of their pixels surprises it: the more one stands "
+    "pictures it never learned from, and how much each of their places surprises it: the more one stands "
     "out, the less it was expected."
 )
 
@@ -49,6 +50,7 @@ class TrainingView(WallView):
     def __init__(self, host: Host):
         super().__init__(host)
         self.mode = "learn"
+        self.pointed: Place | None = None  # what the pointer is over
         self.canvas.listener = _Gestures(self)
         self.foot = QWidget()
         column = QVBoxLayout(self.foot)
@@ -63,7 +65,7 @@ class TrainingView(WallView):
     def begin(self, session: Session, opened: Opened) -> None:
         super().begin(session, opened)
         assert isinstance(session.job, Train)
-        lesson = session.job.lesson
+        lesson, self.pointed = session.job.lesson, None
         self.lacks = TrainingView.lacks + (() if draws(lesson.kind) else ("surprise",))
         self.settled, self.modes = lesson.settled, MODES if draws(lesson.kind) else ()
         self.quantities = (
@@ -81,7 +83,9 @@ class TrainingView(WallView):
 
     def show_snapshot(self, snapshot: Snapshot, controls: Any) -> None:
         super().show_snapshot(snapshot, controls)
+        self.noted.emit("epochs", self._other_end())
         self._show_boards()
+        self._say_pointed()
 
     def _show_boards(self) -> None:
         frame = self.snapshot.frame if self.snapshot else {}
@@ -105,12 +109,31 @@ class TrainingView(WallView):
         self._show_boards()
 
     def words(self, snapshot: Snapshot) -> str:
-        epochs = getattr(self.session.job.controls, "epochs", 1) if self.session is not None else 1
-        parts = [f"epoch {min(snapshot.metrics.get('epoch', 0) + 1, epochs):.0f} of {epochs}"]
+        parts = [self._epoch(snapshot)]
         for metric, name in (("bits_per_dimension", "bits"), ("held_out_bits", "bits held out")):
             if metric in snapshot.metrics:
                 parts.append(f"{snapshot.metrics[metric]:.3f} {name}")
         return ", ".join(parts)
+
+    def _epoch(self, snapshot: Snapshot) -> str:
+        """Where it is."""
+        at = int(snapshot.metrics.get("epoch", 0)) + 1
+        most = (
+            self.session.job.epochs
+            if self.session is not None and isinstance(self.session.job, Train)
+            else None
+        )
+        return f"epoch {at}" if most is None else f"epoch {min(at, most)} of {most}"
+
+    def _other_end(self) -> str:
+        """What ends it, where its epochs do not."""
+        job = None if self.session is None else self.session.job
+        if not isinstance(job, Train) or job.epochs is not None:
+            return ""
+        steps, seconds = job.limit.steps, job.limit.seconds
+        ends = [f"at step {steps:,}"] if steps else []
+        ends += [f"after {duration(seconds)}"] if seconds else []
+        return f"ends {' or '.join(ends)} instead"
 
     def result(self, snapshot: Snapshot) -> str:
         metrics = snapshot.metrics
@@ -119,22 +142,29 @@ class TrainingView(WallView):
         return f"{metrics['bits_per_dimension']:.3f} bits" if "bits_per_dimension" in metrics else ""
 
     def next_steps(self) -> tuple[Choice, ...]:
-        draws = ("Draw", lambda: self.set_mode(DRAW))
-        return *((draws,) if self.modes else ()), self.host.actions["export_picture"]
+        draws = [(mode.title, lambda: self.set_mode(DRAW)) for mode in self.modes if mode.name == DRAW]
+        return *draws, self.host.actions["export_picture"]
 
     def pictures(self) -> Bytes | None:
         frame = self.snapshot.frame if self.snapshot else {}
         return coloured(frame["wall"]) if "wall" in frame else None
 
     def show_hovered(self, place: Place | None) -> None:
-        frame = self.snapshot.frame if self.snapshot else {}
-        surprise = frame.get("surprise")
-        if place is None or surprise is None or place.board == "samples":
-            self.readout.emit("")
-            return
-        bits = float(np.asarray(surprise[place.picture, place.y, place.x]))
-        self.readout.emit(f"Held-out picture {place.picture + 1}   row {place.y + 1}, column {place.x + 1}   "
-                       f"{bits:.2f} bits of surprise")  # fmt: skip
+        self.pointed = place
+        self._say_pointed()
+
+    def _say_pointed(self) -> None:
+        """As it is now: learning changes it under a pointer at rest."""
+        self.readout.emit("" if self.pointed is None else self._named(self.pointed))
+
+    def _named(self, place: Place) -> str:
+        surprise = self.snapshot.frame.get("surprise") if self.snapshot else None
+        at = place.picture, place.y, place.x
+        if surprise is None or place.board == "samples" or any(np.greater_equal(at, surprise.shape)):
+            return ""
+        bits = float(np.asarray(surprise[at]))
+        where = f"Held-out picture {place.picture + 1}   row {place.y + 1}, column {place.x + 1}"
+        return f"{where}   {bits:.2f} bits of surprise"
 
     def set_mode(self, mode: str) -> None:
         if mode in (DRAW, COMPLETE) and self.session is not None:

@@ -38,6 +38,7 @@ class Mode:
     name: str
     title: str
     help: str
+    why_not: str = ""  # why it cannot be had of what is open, in a sentence
 
 
 @dataclass(frozen=True)

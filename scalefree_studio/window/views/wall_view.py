@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from PyQt6.QtGui import QShowEvent
@@ -32,14 +33,19 @@ MODES = (
         "complete", "Complete", "Let it complete pictures of your own, at several temperatures side by side"
     ),
 )
+PUT_TOGETHER = (
+    "This model was put together from networks that learned one after another; a recipe (G) shows how."
+)
+IN_STAGES = "A drawing in several stages has no table. Keep a part of a picture instead (U, I)."
+BY_SEARCH = "There is no table while it searches. Keep a part of a picture instead (U, I)."
 
 
 def modes_of(kind: str, stages: int = 1, searches: bool = False) -> tuple[Mode, ...]:
-    """The modes of a network of a kind that draws in so many stages, perhaps by a search; none where it has but one."""
-    lacks = {"learn"} if kind not in lessons() else set()
-    lacks |= {"complete"} if stages > 1 or searches else set()
-    found = tuple(mode for mode in MODES if mode.name not in lacks)
-    return found if draws(kind) and len(found) > 1 else ()
+    """The modes of a network of a kind that draws in so many stages, perhaps by a search; which it lacks says why."""
+    why_not = {} if kind in lessons() else {"learn": PUT_TOGETHER}
+    if stages > 1 or searches:
+        why_not["complete"] = IN_STAGES if stages > 1 else BY_SEARCH
+    return tuple(replace(mode, why_not=why_not.get(mode.name, "")) for mode in MODES) if draws(kind) else ()
 
 
 class WallView(CanvasView):
@@ -56,7 +62,6 @@ class WallView(CanvasView):
         super().__init__(host)
         render.watch_leaving(self.canvas)
         self._prompts = Prompts()
-        self._surprise: SurpriseDialog | None = None
         self._pace = Pace()
 
     def show_snapshot(self, snapshot: Snapshot, controls: Any) -> None:
@@ -85,8 +90,6 @@ class WallView(CanvasView):
     def set_palette(self, palette: Palette) -> None:
         super().set_palette(palette)
         self._name_boards()
-        if self._surprise is not None:
-            self._surprise.set_palette(palette)
 
     def showEvent(self, event: QShowEvent | None) -> None:
         """On a screen, whose pixels are known now."""
@@ -111,6 +114,17 @@ class WallView(CanvasView):
             source = self.opened.source or str(self.session.folder.path)
             self.open_requested.emit(str(Wish(mode, source)), None)
 
+    def _play(self) -> None:
+        """Go on, and look at it."""
+        self.host.actions["to_now"].trigger()
+        if self.session is not None:
+            self.session.runner.play()
+
+    def _draw_next_seed(self) -> None:
+        if self.session is not None:
+            self.set_controls({"seed": self.session.job.controls.seed + 1})
+            self._play()
+
     def end(self) -> None:
         super().end()
         self.canvas.show([])
@@ -129,11 +143,6 @@ class WallView(CanvasView):
         dialog.message.connect(self.message)
         dialog.complete.connect(self.take)
         key_in(dialog, self.host.actions["paste"]).activated.connect(dialog.paste)
-        dialog.finished.connect(self._forget_surprise)
         self.host.show_dialog(dialog)
-        self._surprise = dialog
         if self._prompts.own is not None:
             dialog.take(Picture(self._prompts.own, "picture", ""))
-
-    def _forget_surprise(self) -> None:
-        self._surprise = None

@@ -148,15 +148,22 @@ class Curve(QWidget):
             painter.setPen(QPen(p.colour("edge"), 1))
             painter.drawLine(QPointF(at, plot.top()), QPointF(at, plot.bottom()))
 
+    def marks(self, low: float, high: float) -> list[float]:
+        """Where the ticks stand, in the axis' own measure: two at least, as one alone tells no scale."""
+        height = max(1.0, self.plot.height())
+        room = (high - low) * 2 / height  # at the upper edge a tick would reach into the title
+        few = max(2, int(height // 28))
+        for most in (few, few + 1, few + 2):
+            marks = log_ticks(low, high) if self.log else ticks(low, high, most)
+            marks = [mark for mark in marks if low - room < mark < high - room]
+            if len(marks) > 1:
+                break
+        return marks
+
     def _draw_ticks(self, painter: QPainter, low: float, high: float) -> None:
         p, plot, metrics = self.palette_, self.plot, QFontMetricsF(painter.font())
-        marks = ticks(low, high, max(2, int(plot.height() // 28)))
-        if self.log:
-            marks = log_ticks(low, high)
-        for mark in marks:
+        for mark in self.marks(low, high):
             y = plot.bottom() - (mark - low) / (high - low) * plot.height()
-            if not plot.top() + 2 < y < plot.bottom() + 2:
-                continue
             painter.setPen(QPen(p.colour("line"), 1))
             painter.drawLine(QPointF(plot.left(), y), QPointF(plot.right(), y))
             painter.setPen(p.colour("soft", 0.85))

@@ -121,7 +121,7 @@ class TextField(Field):
         self.edit.left.connect(self._typed)
         self.edit.given_up.connect(self._give_up)
         if control.read or control.count:
-            self.edit.setFixedWidth(16 * GRID)
+            self.edit.setFixedWidth(max(16 * GRID, self.edit.width_of(control.unset)))
         self.row.addWidget(self.edit, 1)
         self.put(value)
 
@@ -163,7 +163,8 @@ class NumberField(TextField):
     def __init__(self, control: Control, value: Any):
         self.hint = QLabel()
         super().__init__(control, value)
-        self.edit.setFixedWidth((22 if control.in_words else 16 if control.unset else 8) * GRID)
+        least = (22 if control.in_words else 16 if control.unset else 8) * GRID
+        self.edit.setFixedWidth(max(least, self.edit.width_of(control.unset)))
         self.edit.set_unit(control.unit)
         self.hint.setProperty("accent", True)
         if control.low is not None and control.high is not None and not _endless(control):
@@ -299,5 +300,15 @@ def segment(text: str, n: int, count: int) -> QToolButton:
     button.setText(text)
     button.setCheckable(True)
     button.setProperty("segment", True)
-    button.setProperty("place", "first" if n == 0 else "last" if n == count - 1 else "middle")
+    put_in_row(button, n, count)
     return button
+
+
+def put_in_row(button: QToolButton, n: int, count: int) -> None:
+    """It is the n-th of so many that are seen: only at the ends of a row are corners round."""
+    place = "alone" if count == 1 else "first" if n == 0 else "last" if n == count - 1 else "middle"
+    style = button.style()
+    if button.property("place") != place and style is not None:
+        button.setProperty("place", place)
+        style.unpolish(button)  # properties are looked at only when a style is put on
+        style.polish(button)

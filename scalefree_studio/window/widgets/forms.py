@@ -11,7 +11,7 @@ from PyQt6.QtWidgets import QLabel, QToolButton, QVBoxLayout, QWidget
 from ...controls import Control, controls_of, idle
 from .choices import field_for
 from .fields import MARK, Choices, Field
-from .theme import DARK, GRID, Palette
+from .theme import GRID, Palette
 
 THROTTLE = 40  # ms between edits while a slider is pulled: faster than an eye, slower than a flood
 
@@ -137,6 +137,3 @@ class Section(QWidget):
         self.body.setVisible(opened)
         self.button.setArrowType(Qt.ArrowType.DownArrow if opened else Qt.ArrowType.RightArrow)
         self._toggled(opened)
-
-
-__all__ = ["DARK", "Form", "Section", "heading"]

@@ -7,7 +7,7 @@ canvas. Lengths are multiples of 8 pixels, or of 4 within a control.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol, runtime_checkable
 
 from PyQt6.QtCore import QRectF, Qt
 from PyQt6.QtGui import QColor, QFont, QPainter, QPalette, QPen
@@ -60,6 +60,13 @@ LIGHT = Palette(
     text="#23211d", soft="#5d574d", accent="#a0480c", on_accent="#fffaf3", danger="#b3261e",
 )  # fmt: skip
 PALETTES: dict[str, Palette] = {"dark": DARK, "light": LIGHT}
+
+
+@runtime_checkable
+class Themed(Protocol):
+    """What is painted by hand, and so is told of another palette."""
+
+    def set_palette(self, palette: Palette) -> None: ...
 
 
 def contrast(one: str, other: str) -> float:
@@ -154,6 +161,7 @@ QPushButton, QToolButton {
     background: @raised; color: @text; border: 1px solid @line; border-radius: 6px; padding: 5px 10px;
 }
 QPushButton:hover, QToolButton:hover { background: @hover; }
+QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 0; }
 QPushButton:pressed, QToolButton:pressed { border-color: @accent; }
 QPushButton:focus, QToolButton:focus { border: 2px solid @accent; padding: 4px 9px; }
 QPushButton:disabled, QToolButton:disabled { color: @edge; background: transparent; }
@@ -177,6 +185,7 @@ QToolButton[segment="true"]:checked { background: @accent; color: @on_accent; }
 QToolButton[segment="true"]:checked:disabled { background: @line; color: @edge; border-color: @line; }
 QToolButton[tile="true"] { padding: 4px; }
 QToolButton[chip="true"] { border-radius: 12px; padding: 3px 12px; border-color: @accent; }
+QToolButton[place="alone"] { border-radius: 6px; }
 QToolButton[place="first"] { border-top-left-radius: 6px; border-bottom-left-radius: 6px; }
 QToolButton[place="last"] { border-top-right-radius: 6px; border-bottom-right-radius: 6px; }
 QToolButton[place="middle"], QToolButton[place="last"] { border-left: none; }

@@ -10,6 +10,8 @@ from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from .theme import DARK, GRID, Palette, focus_ring, scaled, tabular
 
+EMPTY = "Your recording will appear here", "No recording", ""  # as much as there is room for
+
 
 class Timeline(QWidget):
     """Frames stand in the order in which they were recorded. `chosen` names one by its id."""
@@ -103,7 +105,17 @@ class Timeline(QWidget):
             self.update()
             self.chosen.emit(self.ids[index])
 
+    def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
+        """What was chosen is named, and not what grows in under a hand that rests."""
+        self._hover = None
+        self.update()
+
     # Painting.
+
+    @property
+    def named(self) -> int | None:
+        """The frame whose step is told: that under the pointer, or else the one that is shown."""
+        return self.at if self._hover is None else self._index(self._hover)
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         p, painter = self.palette_, QPainter(self)
@@ -112,7 +124,7 @@ class Timeline(QWidget):
         focus_ring(self, painter, p)
         if not self.ids:
             painter.setPen(p.colour("soft"))
-            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "Your recording will appear here")
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self._words_of_nothing(painter))
             return
         middle = self.height() * 0.68
         here = len(self.ids) - 1 if self.at is None else self.at
@@ -126,17 +138,19 @@ class Timeline(QWidget):
         painter.drawEllipse(QPointF(self._x(here), middle), 5, 5)
         self._draw_words(painter, middle)
 
+    def _words_of_nothing(self, painter: QPainter) -> str:
+        metrics = QFontMetricsF(painter.font())
+        return next(words for words in EMPTY if metrics.horizontalAdvance(words) <= self.width())
+
     def _draw_words(self, painter: QPainter, middle: float) -> None:
         p, metrics = self.palette_, QFontMetricsF(painter.font())
-        if self._hover is not None:
-            index = self._index(self._hover)
-            text, x = f"{self.unit} {self.steps[index]:,}", self._x(index)
-            painter.setBrush(p.colour("text", 0.7))
-            painter.drawEllipse(QPointF(x, middle), 2.5, 2.5)
-        elif self.at is not None:
-            text, x = f"{self.unit} {self.steps[self.at]:,}", self._x(self.at)
+        if self.named is not None:
+            text, x = f"{self.unit} {self.steps[self.named]:,}", self._x(self.named)
         else:
             text, x = "now", self._x(len(self.ids) - 1)
+        if self._hover is not None:
+            painter.setBrush(p.colour("text", 0.7))
+            painter.drawEllipse(QPointF(x, middle), 2.5, 2.5)
         width = metrics.horizontalAdvance(text)
         left = min(max(GRID / 2, x - width / 2), self.width() - width - GRID / 2)
         painter.setPen(p.colour("text" if self._hover is not None else "soft"))

@@ -46,11 +46,8 @@ class Toast(QFrame):
         it `stays`, by itself after a while."""
         self._let_go()
         self.label.setText(text)
-        for button in self._buttons:
-            self.row.removeWidget(button)
-            button.hide()
-            button.deleteLater()
-        self._buttons, self._closes, self.choices = [], closes, choices
+        self._drop_choices()
+        self._closes, self.choices = closes, choices
         for n, choice in enumerate(choices):
             self._add(ChoiceButton(choice, n == 0, self.hide if closes else None))
         self._timer.stop()
@@ -89,7 +86,17 @@ class Toast(QFrame):
     def hideEvent(self, event: QHideEvent | None) -> None:
         self._timer.stop()
         self._let_go()
+        if self.isHidden():  # and not only the window that it is in
+            self._drop_choices()
         super().hideEvent(event)
+
+    def _drop_choices(self) -> None:
+        """What they would do may keep a whole network in memory."""
+        for button in self._buttons:
+            self.row.removeWidget(button)
+            button.hide()
+            button.deleteLater()
+        self._buttons, self.choices = [], ()
 
     def _focused(self) -> QWidget | None:
         focused = QApplication.focusWidget()

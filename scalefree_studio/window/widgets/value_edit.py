@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from PyQt6.QtCore import QEvent, Qt, pyqtSignal
-from PyQt6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPalette
-from PyQt6.QtWidgets import QDialog, QLineEdit, QStyle, QStyleOptionFrame
+from PyQt6.QtGui import QFocusEvent, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPalette
+from PyQt6.QtWidgets import QDialog, QLineEdit, QStyle, QStyleOptionFrame, QToolTip
 
 from ...controls import with_unit
-from .theme import tabular
+from .theme import GRID, tabular
 
 
 class ValueEdit(QLineEdit):
     """A short line for one value: right-aligned, selected when it is entered. In the window, Enter gives the keys back
-    to the picture, and so does Escape, which takes back what was typed; where nothing was, Escape is the window's."""
+    to the picture, and so does Escape, which takes back what was typed; where nothing was, Escape is the window's.
+    What is too long for it is in its tooltip."""
 
     left = pyqtSignal()
     given_up = pyqtSignal()
@@ -31,6 +32,16 @@ class ValueEdit(QLineEdit):
             self.setText(text)
         self.setModified(False)
         self.mark()
+
+    def width_of(self, words: str) -> int:
+        """So wide that these stand in it whole."""
+        return self.fontMetrics().horizontalAdvance(words) + 3 * GRID
+
+    @property
+    def _cut(self) -> str:
+        """What stands there, if not all of it can be seen."""
+        words = self.text() or self.placeholderText()
+        return words if self.width_of(words) > self.width() else ""
 
     def set_unit(self, unit: str) -> None:
         """Show a unit inside the line, which grows by its width."""
@@ -80,6 +91,9 @@ class ValueEdit(QLineEdit):
     def event(self, event: QEvent | None) -> bool:
         if event is not None and event.type() == QEvent.Type.ShortcutOverride and self._gives_up(event):
             event.accept()
+            return True
+        if isinstance(event, QHelpEvent) and not self.toolTip() and self._cut:
+            QToolTip.showText(event.globalPos(), self._cut, self)
             return True
         return super().event(event)
 

@@ -15,7 +15,7 @@ from ...crashes import report
 from ...errors import JobError, UserError, told
 from ...jobs.memory import is_out_of_memory
 
-NO_MEMORY = "There is not enough memory for this."
+NO_MEMORY = "There is not enough memory for this: ask for something smaller."
 Work = Callable[[], Any]
 Done = Callable[[Any], None]
 Failed = Callable[[str], None]

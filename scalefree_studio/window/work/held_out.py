@@ -16,7 +16,9 @@ def held_out_pictures(sampler: Sampler, turn: int) -> list[tuple[Bytes, int]]:
     """Some of the data set that the network of a sampler learnt from, other ones each turn, (h, w, 3), and their
     classes: -1 where it knows none."""
     about, _ = sampler.saved()
-    dataset = dataset_learnt(Checkpoint(sampler.kind, 0, about, {}), download=False)
+    codec = about.get("codec")  # of what draws tokens: it is this that has seen pictures
+    kind, about = (codec["kind"], codec["about"]) if codec else (sampler.kind, about)
+    dataset = dataset_learnt(Checkpoint(kind, 0, about, {}), download=False)
     held = dataset.held
     if not len(held) or len(held.shape) != 3 or dataset.made_by is not None:
         raise UserError("No pictures of its data set are held out.")

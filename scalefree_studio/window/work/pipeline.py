@@ -21,7 +21,6 @@ from ...recipes.states import DONE, LEARNING, NEXT, STALE, StepState
 from ...runner import Status
 from ...storage.run_folder import MODEL, InUseError, RunFolder
 from ...storage.tensors import read_tensors
-from ...time_left import left_in_words
 
 LATER, PAUSED = "later", "paused"  # how a step is shown, besides the states of states.py
 OPEN, ANEW, MAKE, DRAW, PLAY, SAY = "open", "anew", "make", "draw", "play", "say"  # what is to be done
@@ -43,21 +42,15 @@ class Learning:
 
     step: int
     progress: float
-    seconds: float
     controls: Mapping[str, Any]
     playing: bool
     at_end: bool
+    left: str = ""  # how long it still takes, in words, as far as anybody can say
 
     @classmethod
-    def of(cls, job: Train[Any, Any], status: Status) -> Learning:
-        return cls(
-            job.step_count, job.progress, job.seconds, values_of(job.controls), status.playing, status.rests
-        )
-
-    @property
-    def left(self) -> float | None:
-        """Seconds, as far as anybody can say."""
-        return self.seconds * (1 - self.progress) / self.progress if self.progress > 0.01 else None
+    def of(cls, job: Train[Any, Any], status: Status, left: str) -> Learning:
+        values = values_of(job.controls)
+        return cls(job.step_count, job.progress, values, status.playing, status.rests, left)
 
 
 @dataclass(frozen=True)
@@ -184,7 +177,7 @@ class Pipeline:
         if state.step.learning is None:
             if state.state != DONE:
                 return Action(SAY, self._wait()) if self.working else Action(MAKE, name)
-            return Action(DRAW) if name == PICTURES else Action(SAY, f"{title} are made: {_fact(state)}.")
+            return Action(DRAW) if name == PICTURES else Action(SAY, f"{title} are done: {_fact(state)}.")
         if name != self.on_stage:
             return Action(OPEN, name)
         if state.state == STALE:
@@ -243,7 +236,7 @@ class Pipeline:
         return [need.step.title for need in needs if need.state != DONE]
 
     def _wait(self) -> str:
-        return f"{self.state(self.working).step.title} come first; one thing is done at a time."
+        return f"{self.state(self.working).step.title} come first; the recipe does one thing at a time."
 
     # What a person sees.
 
@@ -263,7 +256,7 @@ class Pipeline:
             click = {SHARDS: "", PICTURES: " Click to let it draw."}.get(name, " Click to open it.")
             return replace(shown, words=f"✓ {_fact(state)}", help=f"{title}, done: {_facts(state)}.{click}")
         if state.state == STALE:
-            anew = "Click to make it again; what a training has learnt is kept in earlier/."
+            anew = "Click to make it again; what a training has learned is kept in earlier/."
             what = "" if missing else "Click to continue it." if state.changed and not on_stage else anew
             return replace(shown, words="Stale", help=f"{title} is stale: {state.why}. {what}".strip())
         if state.state == LEARNING:
@@ -276,11 +269,10 @@ class Pipeline:
         if learning is None or not learning.playing:
             share = state.progress if learning is None else learning.progress
             words = "Measuring …" if learning is not None and learning.at_end else f"Paused {share:.0%}"
-            help = f"{shown.title} was started. Click to continue it."
+            help = f"{shown.title} has begun. Click to continue it."
             return replace(shown, state=PAUSED, words=words, help=help, progress=share)
-        left = left_in_words(learning.left) or "Learning"
         help = f"{shown.title} is learning: {learning.progress:.0%} done, step {learning.step:,}."
-        return replace(shown, words=left, help=help, progress=learning.progress)
+        return replace(shown, words=learning.left or "Learning", help=help, progress=learning.progress)
 
 
 def _listed(words: Sequence[str]) -> str:

@@ -102,6 +102,11 @@ class Session:
         """What can be taken back now, and made again, in words; or nothing."""
         return self._still.names
 
+    def why_not(self, which: str) -> str:
+        """Why there can be no "undo" or "redo" now; or nothing, also while an edit is still to be made."""
+        possible = self.runner.waits or dict(zip(("undo", "redo"), self.names, strict=True))[which]
+        return "" if possible else f"There is nothing to {which}."
+
     @property
     def recording(self) -> bool:
         return self.recorder is not None and self.recorder.recording and not self.recorder.trouble

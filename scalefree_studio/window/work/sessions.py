@@ -58,7 +58,7 @@ class Sessions(QObject):
         self.moment, self.autosave = MOMENT, AUTOSAVE_SECONDS
         self._held: RunFolder | None = None  # the session's folder, while nobody else may write in it
         self._new = False  # whether it is there only since this session
-        self._background = Background("opening", self)
+        self._opening, self._reading = Background("opening", self), Background("reading", self)
         self._then: list[Callable[[], None]] = []
         self._ending = self._leaving = self._closed = False
         self._gate = (
@@ -119,7 +119,7 @@ class Sessions(QObject):
 
         show(f"Opening {name} …")
 
-        self._background.submit(
+        self._opening.submit(
             lambda: read(choose_device(), progress),
             lambda opened: self._begin(opened, wish),
             lambda message: self._refuse(message, wish),
@@ -182,7 +182,8 @@ class Sessions(QObject):
         self.begun.emit()  # which takes the notices of the session before away
         if another is not None:
             self.session.say(
-                f"Another window or command is using {another}: this is a copy, in {folder.path}."
+                f"Another window or command is using {another.name}: this is a copy, in {folder.path}. "
+                "Its recording begins now."
             )
         elif opened.notes:
             self.session.say(" ".join(opened.notes))
@@ -228,13 +229,14 @@ class Sessions(QObject):
             self.session.runner.saver.every = seconds
 
     def read(self, work: Work, done: Done, failed: Failed) -> None:
-        """Read something in the background, beside what is opened."""
-        self._background.submit(work, done, failed)
+        """Read something in the background, beside what is opened, which does not wait for it."""
+        self._reading.submit(work, done, failed)
 
     def edit(self, edit: Edit) -> None:
         note(f"edit {type(edit).__name__}")
         if self.session is not None:
             self.session.edit(edit)
+            self.changed.emit()
 
     # Ending: stop after the current step, finish the recording, save; if that fails, ask.
 
@@ -300,7 +302,8 @@ class Sessions(QObject):
         with self._gate:
             self._closed = True
         self._slow.stop()
-        self._background.close()
+        for background in (self._opening, self._reading):
+            background.close()
 
 
 def _name_of(subject: Subject) -> str:

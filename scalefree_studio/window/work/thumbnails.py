@@ -91,7 +91,7 @@ def _of_run(path: Path) -> Array:
     with RunFolder(path).history() as history:
         index = history.index()
         if not index:
-            raise UserError("Nothing of this run was recorded.")
+            raise UserError("Nothing was recorded in this run.")
         last = history.frame(index[-1][0])
     if last.kind == DRAWING:
         still = still_of(load_checkpoint(path).model)
