@@ -10,9 +10,10 @@ import io
 import os
 import signal
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from functools import partial
 from typing import Any, NoReturn
@@ -143,6 +144,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         return _bad("There is not enough memory for this: ask for something smaller.")
     except KeyboardInterrupt:
+        exec(
+            ""
+        )  # where it came in the midst of one, as of a dataclass that is made, Python would end with 130
         if _speaks():
             print(f"\n{PROGRAM}: stopped.", file=sys.stderr)
         return 0
@@ -171,7 +175,8 @@ def _run(argv: list[str]) -> int:
             description="Check what works on this machine, and how to fix what does not.",
         )
         return cli_doctor.fill_doctor(parser)(parser.parse_args(argv[1:]))
-    from .jobs.instruments import registry
+    with _undisturbed():
+        from .jobs.instruments import registry
 
     known = commands()
     for trouble in (*registry().troubles, *_hidden_commands()):
@@ -187,6 +192,24 @@ def _run(argv: list[str]) -> int:
     arguments = _window_parser(known).parse_args(argv)
     _refuse_a_mere_word(arguments.subject or "", known)
     return _open_window(arguments)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Within this, Ctrl-C and SIGTERM wait: while torch is imported, it would abort the process."""
+    ours = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) is signal.default_int_handler]
+    if threading.current_thread() is not threading.main_thread():  # others hear of no signal
+        ours = []
+    came: list[int] = []
+    for name in ours:
+        signal.signal(name, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        for name in ours:
+            signal.signal(name, signal.default_int_handler)
+    if came:
+        raise KeyboardInterrupt
 
 
 def _refuse_a_mere_word(word: str, known: Iterable[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ def encode(arguments: argparse.Namespace) -> int:
             checkpoint, pictures, folder, latents=arguments.latents, device=device, progress=progress
         )
     say_notes(dataset)
-    say(f"To train on it: --dataset {folder}")
+    say(f"To train on it: --dataset {shlex.quote(str(folder))}")
     report(_result(dataset, checkpoint, folder, bool(arguments.latents)), arguments.json)
     return 0
 

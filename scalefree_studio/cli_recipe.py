@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,7 @@ def _words(running: Running, states: Sequence[StepState]) -> str:
     if all(state.state == DONE for state in states):
         lines += [f"  {file}" for file in states[-1].files]
     else:
-        lines.append(f"  To continue: scalefree-studio recipe {running.folder}")
+        lines.append(f"  To continue: scalefree-studio recipe {shlex.quote(str(running.folder))}")
     return "\n".join(lines)
 
 

@@ -220,6 +220,38 @@ def test_a_disk_that_stays_full_is_told_once_and_at_the_end(picture, tmp_path, c
     assert [line for line in said if "Saving" in line] == [words, f"scalefree-studio: {words}"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a process cannot interrupt itself")
+@pytest.mark.parametrize(
+    ("module", "interrupts"),
+    [
+        ("torch", "os.kill(os.getpid(), signal.SIGINT); print('imported')"),
+        ("torch", "os.kill(os.getpid(), signal.SIGTERM); print('imported')"),
+        ("scalefree_studio.cli_fit", "exec('raise KeyboardInterrupt')"),
+    ],
+)
+def test_an_interrupt_while_it_starts_ends_it_well(module, interrupts, tmp_path):
+    """Torch would abort, and Python end with another code where what is interrupted is run by exec."""
+    lines = (
+        "import os, signal, sys",
+        "class Meddling:",
+        "    def find_spec(self, name, *_):",
+        f"        if name == '{module}':",
+        f"            {interrupts}",
+        "sys.meta_path.insert(0, Meddling())",
+    )
+    (tmp_path / "sitecustomize.py").write_text("\n".join(lines))
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    done = subprocess.run(
+        [*PROGRAM, "pictures"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+    assert (done.returncode, done.stderr) == (0, "\nscalefree-studio: stopped.\n")
+    assert done.stdout == ("imported\n" if module == "torch" else "")
+
+
 def test_help_tells_defaults_in_words(capsys):
     for words in (["movie"], ["train", "codebook"], ["train", "pixels"]):
         with pytest.raises(SystemExit):
