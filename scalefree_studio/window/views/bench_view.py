@@ -53,8 +53,8 @@ class BenchView(WallView):
     step_name = "place"
     settled = ("count", "temperature")  # the rows and columns say it
     quantities = (
-        Quantity("bits", "Uncertainty", "bits per number", share=3),
-        Quantity("surprise", "Surprise", "bits per number", share=3),
+        Quantity("bits", "Uncertainty", "bits per choice", share=3),
+        Quantity("surprise", "Surprise", "bits per choice", share=3),
     )
     names = WallView.names | {
         "fit": ("Fit", "Show the whole table"),

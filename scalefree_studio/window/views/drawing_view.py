@@ -52,8 +52,8 @@ class DrawingView(PromptedView):
     at_rest = "Everything is drawn. New set (X) draws more pictures."
     step_name = "place"
     quantities: tuple[Quantity, ...] = (
-        Quantity("bits", "Uncertainty", "bits per number", share=3),
-        Quantity("surprise", "Surprise", "bits per number", share=3),
+        Quantity("bits", "Uncertainty", "bits per choice", share=3),
+        Quantity("surprise", "Surprise", "bits per choice", share=3),
     )
     tools: tuple[str, ...] = ("show_gallery", "looked", "surprise", "brush", "fit", "theme")
     foot_buttons: tuple[str, ...] = ("next_wall", "undo", "keep_top", "keep_left")
