@@ -257,7 +257,7 @@ def test_help_tells_defaults_in_words(capsys):
         with pytest.raises(SystemExit):
             main([*words, "--help"])
     told = " ".join(capsys.readouterr().out.split())
-    assert "(default: no)" in told
+    assert "(default: off)" in told
     assert not any(f"(default: {word})" in told for word in ("", "False", "True", "None"))
 
 
