@@ -14,7 +14,7 @@ from .controls import add_flags, from_flags, given_flags, only_live, values_of
 from .errors import UserError
 from .export.dividers.picture import write_picture
 from .export.movie import movie_of_run
-from .jobs.dividers.controls import FitControls
+from .jobs.dividers.controls import BUDGET, FitControls
 from .jobs.dividers.fit import FitDividers
 from .jobs.job import Limit, limit_of
 from .models.dividers.network import count_numbers
@@ -31,6 +31,7 @@ MOVIE: dict[str, Any] = {"size": 480, "seconds": 6.0, "pause": 1.0, "fps": 24.0}
 
 
 def fill_fit(parser: argparse.ArgumentParser) -> Any:
+    parser.description = f"Learn a picture as a divider network: the best for {BUDGET:,} numbers, unless you say what it is made of."
     parser.add_argument(
         "image",
         nargs="?",

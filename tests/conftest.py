@@ -41,6 +41,12 @@ def _nothing_temporary_stays() -> Iterator[None]:
     assert not os.listdir(TEMPORARY), "tests, or what they tried, left this behind"
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _no_report_of_a_test_reaches_a_person(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The next start would offer it as a crash of the studio."""
+    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
+
+
 @pytest.fixture(autouse=True, scope="module")
 def _torch_in_one_thread() -> None:
     """Two threads on busy cores make a step of a tiny network take ten times as long, and more."""

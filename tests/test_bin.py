@@ -84,3 +84,13 @@ def test_a_free_name_in_a_long_row_is_found_by_looking_at_few(
     taken |= {f"run-{number}" for number in range(2, 100_001)}
     looked.clear()
     assert free_folder(tmp_path, "run").name == "run-100001" and len(looked) < 40
+
+
+def test_what_is_gone_is_neither_deleted_nor_brought_back(tmp_path: Path) -> None:
+    for act in (
+        lambda: throw_away(tmp_path / "a"),
+        lambda: take_back(tmp_path / "bin" / "a", tmp_path / "a"),
+    ):
+        with pytest.raises(UserError, match="no run a any more"):
+            act()
+    assert list(tmp_path.iterdir()) == []

@@ -20,6 +20,7 @@ from scalefree_studio.jobs.dividers.controls import FitControls
 from scalefree_studio.sizes import size_of
 from scalefree_studio.window.widgets.fields import NumberField, TextField
 from scalefree_studio.window.widgets.forms import Form
+from scalefree_studio.window.widgets.segments import Segments
 from scalefree_studio.window.widgets.slider import to_position, to_value
 from scalefree_studio.window.widgets.timeline import EMPTY, Timeline
 
@@ -298,3 +299,15 @@ def test_words_of_an_empty_timeline_are_as_short_as_its_room(qtbot: QtBot) -> No
         assert painter.fontMetrics().horizontalAdvance(found[-1]) <= page.width()
         painter.end()
     assert found == list(EMPTY[:2])
+
+
+def test_segments_fill_their_row_without_gaps(qtbot: QtBot) -> None:
+    segments = Segments()
+    qtbot.addWidget(segments)
+    segments.begin("1234", ["first", "second", "third", "fourth"])
+    segments.resize(400, 30)
+    with qtbot.waitExposed(segments):
+        segments.show()
+    places = [button.geometry() for button in segments.buttons()]
+    assert [place.left() for place in places] == [0, *(place.right() + 1 for place in places[:-1])]
+    assert places[-1].right() == 399

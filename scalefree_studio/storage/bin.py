@@ -32,10 +32,10 @@ def rename_run(path: Path, name: str) -> Path:
 
 def throw_away(path: Path) -> Path:
     """Move a run to the bin; where it is then."""
-    thrown = free_folder(path.parent / BIN, path.name)
     try:
-        thrown.parent.mkdir(exist_ok=True)
         _check_free(path)
+        thrown = free_folder(path.parent / BIN, path.name)
+        thrown.parent.mkdir(exist_ok=True)
         write_atomically(path / MARK, json.dumps({"from": str(path), "at": time.time()}).encode())
     except OSError as error:
         raise UserError(f"{path} cannot be deleted: {error.strerror or error}.") from None
@@ -69,7 +69,9 @@ def folder_name(name: str) -> str:
 
 
 def _check_free(path: Path) -> None:
-    """An InUseError where somebody writes in a run."""
+    """An InUseError where somebody writes in a run; a UserError where there is none any more."""
+    if not path.is_dir():
+        raise UserError(f"There is no run {path.name} any more.")
     with RunFolder(path):
         pass
 

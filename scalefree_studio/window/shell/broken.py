@@ -64,7 +64,8 @@ class Broken(QObject):
             ("Show", lambda: self._window.show_dialog(Report(newest, self._window))), ("Copy", lambda: _copy(newest)),
             ("Folder", lambda: _show_folder(newest)), ("Dismiss", lambda: None),
         ]  # fmt: skip
-        self._window.say(words, *choices, stays=True)
+        # At a start, what is opened is still to come.
+        self._window.say(words, *choices, stays=True, outlasts=True)
 
 
 def _read(path: Path) -> str:

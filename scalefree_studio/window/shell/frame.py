@@ -129,9 +129,9 @@ class Frame(QMainWindow):
         self.bottom.setMaximumHeight(low if folded else NO_LIMIT)
         self.left.setSizes([sum(self.left.sizes()), low] if folded else self._unfolded)
 
-    def say(self, text: str, *choices: Choice, stays: bool = False) -> None:
+    def say(self, text: str, *choices: Choice, stays: bool = False, outlasts: bool = False) -> None:
         """A notice over the picture, with a button a choice: a command, or (what it says, what it does)."""
-        self.stage.toast.say(text, choices, stays=stays)
+        self.stage.toast.say(text, choices, stays=stays, outlasts=outlasts)
 
     def show_nothing(self) -> None:
         """What was on the stage is no longer there."""

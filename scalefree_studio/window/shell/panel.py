@@ -27,7 +27,7 @@ from ..widgets.forms import Form
 from ..widgets.theme import GRID, Palette, tabular
 
 NARROWEST = 32 * GRID
-LEAST = 24 * GRID  # of the height is for the controls
+LEAST = 17 * GRID  # of the height is for the controls
 IN_A_ROW = 2  # instruments
 SIZE = "numbers"  # the control by which a person sets how large a network is
 

@@ -119,7 +119,8 @@ class Stage(QWidget):
         """Another session: nothing of the old one is shown."""
         self.back_to_now()
         self.empty.hide()
-        self.toast.hide()
+        if not self.toast.outlasts:
+            self.toast.hide()
         self.hint.hide()
         self.newest = None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PyQt6.QtCore import pyqtSignal
-from PyQt6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QWidget
+from PyQt6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QSizePolicy, QWidget
 
 from .fields import segment
 
@@ -38,6 +38,9 @@ class Segments(QWidget):
         for n, (text, hint) in enumerate(zip(texts, hints, strict=True)):
             button = segment(text, n, len(texts))
             button.setToolTip(hint)
+            button.setSizePolicy(
+                QSizePolicy.Policy.Expanding, button.sizePolicy().verticalPolicy()
+            )  # no gaps
             self._group.addButton(button, n)
             self._row.addWidget(button, 1)
         self.check(checked)

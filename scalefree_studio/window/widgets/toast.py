@@ -32,6 +32,7 @@ class Toast(QFrame):
         self.row.addWidget(self.label)
         self._closes = False
         self._buttons: list[QWidget] = []
+        self.outlasts = False  # is about more than what is open, so it stays when something else is
         self.choices: Sequence[Choice] = ()  # that are offered
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -40,14 +41,19 @@ class Toast(QFrame):
         self.hide()
 
     def say(
-        self, text: str, choices: Sequence[Choice] = (), closes: bool = True, stays: bool = False
+        self,
+        text: str,
+        choices: Sequence[Choice] = (),
+        closes: bool = True,
+        stays: bool = False,
+        outlasts: bool = False,
     ) -> None:
         """Show a sentence, and a button a choice. What `closes` goes by a click, by Escape or by a choice; and, unless
-        it `stays`, by itself after a while."""
+        it `stays`, by itself after a while. What `outlasts` is there still when something else is opened."""
         self._let_go()
         self.label.setText(text)
         self._drop_choices()
-        self._closes, self.choices = closes, choices
+        self._closes, self.choices, self.outlasts = closes, choices, outlasts
         for n, choice in enumerate(choices):
             self._add(ChoiceButton(choice, n == 0, self.hide if closes else None))
         self._timer.stop()
