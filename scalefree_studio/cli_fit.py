@@ -31,7 +31,10 @@ MOVIE: dict[str, Any] = {"size": 480, "seconds": 6.0, "pause": 1.0, "fps": 24.0}
 
 
 def fill_fit(parser: argparse.ArgumentParser) -> Any:
-    parser.description = f"Learn a picture as a divider network: the best for {BUDGET:,} numbers, unless you say what it is made of."
+    parser.description = (
+        f"Learn a picture as a divider network: the best for {BUDGET:,} numbers, "
+        "unless you say what it is made of."
+    )
     parser.add_argument(
         "image",
         nargs="?",
