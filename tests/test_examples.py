@@ -240,7 +240,7 @@ def test_numbers_that_no_network_could_learn_end_the_job_in_one_sentence(tmp_pat
 
 def test_a_writer_takes_nothing_that_would_not_come_back(tmp_path: Path) -> None:
     with ShardWriter(tmp_path, (3,), "uint8", {}, tokens=10) as writer:
-        for wrong, word in (([[1, 2, 300]], "no uint8"), ([[1, 2, -1]], "no uint8"), ([[1, 2, 10]], "10 tokens"),
+        for wrong, word in (([[1, 2, 300]], "not uint8"), ([[1, 2, -1]], "not uint8"), ([[1, 2, 10]], "10 tokens"),
                             ([[1, 2]], "not")):  # fmt: skip
             with pytest.raises(ValueError, match=word):
                 writer.add(wrong)

@@ -243,7 +243,7 @@ def model(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("size", "expected"), [("", (40, 20)), ("100", (100, 50)), ("90x70", (90, 70)), ("64x64", (64, 64))]
+    ("size", "expected"), [("", (40, 20)), ("100", (100, 100)), ("90x70", (90, 70)), ("64x64", (64, 64))]
 )
 def test_render(
     model: Path, size: str, expected: tuple[int, int], tmp_path: Path, capsys: pytest.CaptureFixture[str]

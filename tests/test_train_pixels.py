@@ -221,7 +221,7 @@ def test_where_one_cannot_be_kept_it_is_said_and_learning_goes_on(capsys: pytest
     Path("run").mkdir()
     Path("run/checkpoints").write_text("a file where a folder should be")
     assert main(["train", "pixels", *FLAGS, "--steps", "4", "--keep-every", "2", "--out", "run"]) == 0
-    assert capsys.readouterr().err.count("could not be kept") == 2
+    assert capsys.readouterr().err.count("could not be saved") == 2
     assert load_checkpoint("run").step == 4
 
 

@@ -23,7 +23,10 @@ COPIES = 6  # of the weights: they, their gradients, two moments, the average, a
 def fitted(lesson: Lesson[C, N], controls: C, device: torch.device) -> C:
     """With what the examples decide, or a ControlError where that cannot be, or needs more memory than there is."""
     found, there = lesson.fitted(controls), memory_of(device)
-    needed = bytes_needed(lesson, found, there) if there else 0
+    needed = 0
+    if there:
+        with suppress(Exception):  # whatever is wrong shows when it is done in earnest
+            needed = bytes_needed(lesson, found, there)
     if needed > there:
         where = "this machine" if device.type == "cpu" else "the GPU"
         raise ControlError(
@@ -36,13 +39,10 @@ def fitted(lesson: Lesson[C, N], controls: C, device: torch.device) -> C:
 def bytes_needed(lesson: Lesson[C, N], controls: C, enough: int = 0) -> int:
     """Of memory, at least; that of the weights alone where everything surely is less than `enough`. Nothing is
     computed: on torch's meta device, tensors have shapes and no numbers. What asks for one cannot go on there, and
-    what would come after it is not counted."""
+    what would come after it is not counted, as `bytes_kept` says."""
     train = lesson.dataset.train
     with torch.random.fork_rng(devices=[]):
-        try:
-            network = _without_numbers(lambda: lesson.network(controls).train())
-        except Exception:  # it asks for its own weights as it is made, or shows when it is made in earnest
-            return 0
+        network = _without_numbers(lambda: lesson.network(controls).train())
         numbers = sum(p.numel() for p in network.parameters())
         kept = []
         for count in (1, 2):  # each further example takes as much as the second
@@ -79,7 +79,6 @@ def bytes_kept(lesson: Lesson[C, N], network: N, controls: C, inputs: Sequence[T
             kept[_storage(tensor)] = tensor
         return tensor
 
-    # Whatever is wrong shows when it is done in earnest.
     with suppress(Exception):
         lesson.begin_step(network, controls, Moment(0, 0, 0.0))
     with suppress(Exception), torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):

@@ -168,13 +168,13 @@ class MainWindow(Frame):
                     self.say(str(action.property(WHY_NOT)))
 
     def _refuse(self, message: str) -> None:
-        self.say(message)
         self.panel.show_instrument(self.stage.view.instrument)
         if self.sessions.session is None:
             self.show_nothing()
         else:
             self._show_controls(self.sessions.session, force=True)
         self.show_status()
+        self.say(message)
 
     def _show_newest(self) -> None:
         session = self.sessions.session
