@@ -137,6 +137,15 @@ def test_circ_12_sets_the_circles_and_theme_light_the_theme(driven: Driven) -> N
     assert first == ["View", "Lines, circles, cells", "Sharpness"], "the newest first"
 
 
+def test_what_destroys_is_never_offered_first(driven: Driven) -> None:
+    driven.open()
+    find(driven, "delete this run")
+    enter(driven, lambda: driven.window.sessions.session is None)
+    find(driven, "")
+    titles = [driven.window.finder.list.item(n).data(Qt.ItemDataRole.UserRole).entry.title for n in range(9)]
+    assert "Delete this run" not in titles
+
+
 def test_it_is_driven_by_keys_and_mouse_and_takes_none_from_the_window(driven: Driven) -> None:
     driven.open()
     finder, window = driven.window.finder, driven.window

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import mimetypes
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -59,9 +60,18 @@ def read_tensors(path: Path, arrays: bool = True) -> tuple[dict[str, Array], dic
         MemoryError,
         RecursionError,
     ) as error:
-        raise UserError(f"{path} is damaged or not a model: {_first_line(error)}.") from None
+        what = (
+            "a picture, not a model"
+            if _named_as_picture(path)
+            else f"damaged or not a model: {_first_line(error)}"
+        )
+        raise UserError(f"{path} is {what}.") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or _first_line(error)}.") from None
+
+
+def _named_as_picture(path: Path) -> bool:
+    return (mimetypes.guess_type(path.name)[0] or "").startswith("image/")
 
 
 def _first_line(error: BaseException) -> str:

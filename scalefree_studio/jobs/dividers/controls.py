@@ -29,7 +29,8 @@ class FitControls(DividerShape):
         0, label="Size", help="How many numbers to spend on the picture: 2371, or 4.7 kB at two bytes a "
         "number.",
         low=0, high=1_000_000, scale="log", slides=(100, 100_000), group="Made of", first=True,
-        read_typed=lambda text: numbers_typed(text, BYTES), in_words=lambda n: size_in_words(n, BYTES * n),
+        read_typed=lambda text: numbers_typed(text, BYTES),
+        in_words=lambda n: size_in_words(n, BYTES * n) if n else "not set",
     )
     gradient_sharpness: float = control(
         5.0, label="Gradient sharpness",

@@ -221,7 +221,8 @@ class CommandPalette(QFrame):
         if hit.act is None:
             self._type(self._named(hit))
             return
-        self._remember(hit.entry.name)
+        if hit.entry.remembered:
+            self._remember(hit.entry.name)
         self.close_and(hit.act)
 
     def _recent(self) -> list[str]:

@@ -50,6 +50,7 @@ def _of_command(command: Command, action: QAction) -> Entry:
         take=known.take if words else None, words=known.words, wants=known.wants if words else "", place=command.menu,
         help=action.statusTip(), keys=key_text(action), value=(ON if action.isChecked() else OFF) if words else "",
         why_not=(action.property(WHY_NOT) or "") if action.isVisible() else ELSEWHERE,
+        remembered=not command.destroys,
     )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ class Command:
     short: str = ""  # on a narrow button
     icon: str = ""
     also: tuple[str, ...] = ()  # other keys that do the same
+    destroys: bool = False  # the command palette never offers it first, however lately it was chosen
 
     def shortcuts(self) -> list[QKeySequence]:
         return [QKeySequence(keys) for keys in (self.keys, *self.also) if keys]

@@ -25,7 +25,7 @@ SEPARATOR = re.compile(r"[:=]")  # between a name and its value; a space does, t
 class Entry:
     """Something to find: a command, a control, or whatever else has a name and perhaps a value."""
 
-    name: str  # is remembered
+    name: str
     title: str
     act: Act | None = None  # without a value; None: it wants one
     take: Callable[[str], tuple[str, Act]] | None = (
@@ -38,6 +38,7 @@ class Entry:
     value: str = ""  # as it is now
     wants: str = ""  # what a value must be
     why_not: str = ""  # why it cannot be done now, in a sentence
+    remembered: bool = True  # whether it comes first where it was chosen lately
 
 
 @dataclass(frozen=True)

@@ -28,11 +28,12 @@ class Preferences:
         help="New runs are kept in this folder; existing runs stay where they are.",
     )
     theme: str = control(
-        "dark", label="Theme", help="How the window looks; system follows your desktop.",
-        choices=("dark", "light", SYSTEM), live=True,
+        "dark", label="Theme", help="How the window looks; System follows your desktop.",
+        choices=("dark", "light", SYSTEM),
+        words=("Dark", "Light", "System"), live=True,
     )
     start: str = control(
-        LAST, label="Start with", choices=(LAST, GALLERY, DEMO), live=True,
+        LAST, label="Start with", choices=(LAST, GALLERY, DEMO), words=("Last run", "Gallery", "Demo"), live=True,
         help="What the window opens with: it continues the last run, offers the gallery, or learns its "
         "first picture.",
     )
