@@ -170,7 +170,7 @@ def test_another_run_is_deleted_in_the_gallery(driven: Driven, monkeypatch: pyte
     assert [shelf.item(n).text() for n in range(shelf.count())] == ["circles-3", other.name]  # type: ignore[union-attr]
     menu = gallery.run_menu(shelf.item(1))  # type: ignore[arg-type]
     assert [action.text() for action in menu.actions()] == list(RUN_MENU.values())
-    monkeypatch.setattr(QInputDialog, "getText", lambda *_, **__: ("mine", False))
+    monkeypatch.setattr(QInputDialog, "exec", lambda _: False)  # cancelled
     menu.actions()[list(RUN_MENU).index("rename")].trigger()
     assert shelf.count() == 2, "it was cancelled"
     menu.actions()[list(RUN_MENU).index("delete")].trigger()
