@@ -122,7 +122,7 @@ def test_a_drawing_goes_on_from_a_frame_or_a_file_exactly(order, monkeypatch):
     same_frames(frame(play(again)), whole)
     other = {"rows": "spiral"}.get(order, "rows")
     monkeypatch.setattr(drawing_job, "sampler_of", lambda *_: one_stage(other))
-    with pytest.raises(UserError, match="another order"):
+    with pytest.raises(UserError, match="not in the order"):
         DrawPictures.from_checkpoint(kept)
 
 

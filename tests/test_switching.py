@@ -148,7 +148,7 @@ def test_what_cannot_be_done_is_not_offered(driven: Driven, run: Path) -> None:
     assert actions["undo"].isVisible()
     driven.window.open(SMALL, FEW)
     driven.until(lambda: driven.session.job.kind == "dividers")
-    assert actions["undo"].isEnabled() and "detail" in actions["brush"].toolTip()
+    driven.until(lambda: not actions["undo"].isEnabled() and "detail" in actions["brush"].toolTip())
 
 
 def test_one_may_stay_while_something_else_is_opened(

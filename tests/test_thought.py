@@ -339,7 +339,8 @@ def test_the_likeliest_are_shown_and_chosen_by_what_they_are(
     for bar in (3, 5):  # of all others, none can be chosen
         QTest.mouseMove(thought, spot(thought, 0, bar))
         hand = Qt.CursorShape.PointingHandCursor if bar < 5 else Qt.CursorShape.ArrowCursor
-        assert thought.marked == (0, bar) and thought.cursor().shape() == hand
+        qtbot.waitUntil(lambda bar=bar: thought.marked == (0, bar))
+        assert thought.cursor().shape() == hand
         qtbot.mouseClick(thought, Qt.MouseButton.LeftButton, pos=spot(thought, 0, bar))
     assert chosen == [(0, 300)]
     thought.show_thought("Picture 1", FEW, [9], colours, values=SOME, levels=8192)

@@ -187,7 +187,7 @@ def test_a_data_set_that_is_encoded_already_is_learnt_from_as_its_pictures_are()
     for name in mine.model:
         np.testing.assert_array_equal(mine.model[name], theirs.model[name])
     assert mine.about["pictures"] == theirs.about["pictures"] == [8, 8]
-    with pytest.raises(UserError, match="another model"):
+    with pytest.raises(UserError, match="a different model"):
         training(replace(tokens, made_by=replace(tokens.made_by, fingerprint="other")))
 
 
