@@ -51,3 +51,27 @@ def test_time_left_leaves_out_pauses_and_begins_anew_after_a_jump(monkeypatch: p
     go(3600, 0.09, playing=False)
     assert go(1, 0.1) == "1 min 30 s left"
     assert go(1, 0.0, segment=1) == "" and go(1, 0.5, segment=1) == "1 s left"
+
+
+def test_a_shorter_schedule_is_no_faster_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    view = SimpleNamespace(changed=lambda _: None, told_anew=lambda _: "")
+    course = Course(SimpleNamespace(newest=None, view=view, toast=None), lambda: None)  # type: ignore[arg-type]
+    made: list[Any] = []
+
+    def go(progress: float) -> str:
+        now[0] += 1
+        work = at_work(1, progress=progress)
+        work.changes = lambda: [made.pop()] if made else []
+        course.tell_changes(work)
+        course.follow(work, shot(1))
+        return course.left
+
+    for second in range(10):
+        go(second / 1000)
+    made.append(SimpleNamespace(change=None, anew=False))
+    assert go(0.5) == ""  # a thousand steps of two thousand, no longer of a hundred thousand
+    assert go(0.51) == "49 s left" and go(0.52) == "48 s left"
+    made.append(SimpleNamespace(change=None, anew=False))
+    assert go(0.53) == "47 s left", "another control changes nothing"

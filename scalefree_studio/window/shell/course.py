@@ -11,6 +11,8 @@ from ...time_left import TimeLeft, left_in_words
 from ..work.session import Session
 from .stage import Stage
 
+LEAP = 0.01  # of the way: so much farther at once is no work, but a shorter way
+
 
 class Course:
     """Of the session whose newest snapshot is on the stage."""
@@ -24,6 +26,7 @@ class Course:
         """Another session."""
         self._ended = False  # and that has been told
         self._left, self._segment = TimeLeft(), 0
+        self._share, self._changed = 0.0, False
         self._played, self._looked = 0.0, time.monotonic()
         self.left = ""  # in words
 
@@ -33,14 +36,18 @@ class Course:
         if session.status.playing:
             self._played += now - self._looked
         self._looked = now
-        if snapshot.segment.number != self._segment:
+        share = session.job.progress
+        leapt = self._changed and share > self._share + LEAP
+        if leapt or snapshot.segment.number != self._segment:
             self._left, self._segment = TimeLeft(), snapshot.segment.number
-        self.left = left_in_words(self._left.follow(self._played, session.job.progress))
+        self._share, self._changed = share, False
+        self.left = left_in_words(self._left.follow(self._played, share))
 
     def tell_changes(self, session: Session) -> bool:
         """What was changed since; where all began anew by it, what, and the way back. Whether anything was."""
         view, toast = self._stage.view, self._stage.toast
         changes = session.changes()
+        self._changed = self._changed or bool(changes)
         for made in changes:
             if self._notice and toast.label.text() == self._notice:
                 toast.hide()  # undo would take back something else now
